@@ -1,0 +1,125 @@
+/* OwnJIT: the owned result of a link.
+ *
+ * A code handle needs neither compiler nor IR nor object nor callbacks other than its memory provider's. It can be
+ * destroyed, which gives its memory back, or taken over, after which the library holds nothing for it at all. */
+#ifndef OWNJIT_CODE_H
+#define OWNJIT_CODE_H
+
+#include <ownjit/base.h>
+#include <ownjit/memory.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct oj_code oj_code;
+
+/* Destroy code: give its memory back to its provider. No thread may be running in it. NULL does nothing.
+ * Threads:  exclusive(code)
+ * Since:    0.1 */
+OJ_API void oj_code_destroy(oj_code *code);
+
+/* Return the address of a kept symbol (oj_link_options.flags say which are kept), NULL where there is none. Cast the
+ * result to a function pointer for a function.
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API void *oj_code_lookup(const oj_code *code, const char *name);
+
+/* The same for code of any target: a run address, 0 where there is no such symbol.
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API uint64_t oj_code_lookup_addr(const oj_code *code, const char *name);
+
+/* Return the number of kept symbols.
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API size_t oj_code_symbol_count(const oj_code *code);
+
+typedef struct oj_code_symbol_info {
+    const char *name;  /* lends, until the code is destroyed or taken over */
+    uint64_t run_addr;
+    uint64_t size;     /* bytes, 0 where not known */
+} oj_code_symbol_info;
+
+/* Fill *info, up to out_size bytes, for kept symbol `index`, in no particular order.
+ * Errors:   OJ_E_MISUSE where index is not below the count
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API oj_status oj_code_symbol(const oj_code *code, size_t index, oj_code_symbol_info *info, size_t out_size);
+
+/* Return the number of segments.
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API size_t oj_code_segment_count(const oj_code *code);
+
+/* Fill *segment, up to out_size bytes, for segment `index`. write is NULL for a segment that is no longer writable.
+ * Errors:   OJ_E_MISUSE where index is not below the count
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API oj_status oj_code_segment(const oj_code *code, size_t index, oj_segment *segment, size_t out_size);
+
+/* Return the bytes of heap held for the handle itself: bookkeeping, symbols and names.
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API size_t oj_code_heap_size(const oj_code *code);
+
+/* Something that is registered outside the code for its sake and must be undone before its memory is given back. */
+typedef enum oj_record_kind {
+    OJ_RECORD_UNWIND = 1,   /* unwind tables known to the process's unwinder */
+    OJ_RECORD_DEBUGGER = 2, /* an entry in the GDB JIT list */
+    OJ_RECORD_TLS = 3       /* a thread-local storage module */
+} oj_record_kind;
+
+typedef struct oj_record {
+    uint32_t kind; /* oj_record_kind */
+    uint32_t reserved;
+    uint64_t addr; /* run address of what was registered */
+    uint64_t size; /* bytes */
+    void *data;    /* the registry's own */
+} oj_record;
+
+/* Return the number of records that oj_code_take_over() will write.
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API size_t oj_code_record_count(const oj_code *code);
+
+/* All that is needed to give taken-over code back. It holds no pointer of the library's. */
+typedef struct oj_taken {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const oj_memory *memory; /* the provider the segments came from */
+    void *token;             /* the provider's own */
+    oj_segment *segments;    /* the client's array */
+    size_t n_segments;
+    oj_record *records;      /* the client's array */
+    size_t n_records;
+} oj_taken;
+
+static inline void oj_taken_init(oj_taken *taken)
+{
+    memset(taken, 0, sizeof *taken);
+    taken->struct_size = (uint32_t)sizeof *taken;
+}
+
+/* Take the code's memory over: the handle ends, the library frees everything it held for it, the code runs on.
+ * On entry taken->segments and taken->records are arrays of the client's, n_segments and n_records their lengths; on
+ * return the lengths are what was written. records may be NULL where there are none.
+ * Owns:     takes code on success only, as the one exception to the rule: on error it is unchanged and still the
+ *           client's
+ * Errors:   OJ_E_MISUSE where an array is too short
+ * Threads:  exclusive(code)
+ * Since:    0.1 */
+OJ_API oj_status oj_code_take_over(oj_code *code, oj_taken *taken, oj_error *error);
+
+/* Give taken-over code back: undo its records, then give its segments to their provider. Nothing may run in them. A
+ * client whose own memory the segments are may free them itself instead, once the records are undone.
+ * Owns:     borrows taken and its arrays
+ * Errors:   OJ_E_MISUSE, OJ_E_VERSION
+ * Threads:  exclusive(taken)
+ * Since:    0.1 */
+OJ_API oj_status oj_taken_release(const oj_taken *taken, oj_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

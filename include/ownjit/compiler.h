@@ -1,0 +1,217 @@
+/* OwnJIT: LLVM IR into relocatable objects, and on into running code.
+ *
+ * Compiler and memory know nothing of each other: a compiler gives object bytes, a link puts them somewhere. The calls
+ * that do both in one step are conveniences. */
+#ifndef OWNJIT_COMPILER_H
+#define OWNJIT_COMPILER_H
+
+#include <ownjit/base.h>
+#include <ownjit/code.h>
+#include <ownjit/link.h>
+#include <ownjit/llvm.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* LLVM-C's own struct: LLVMModuleRef is a pointer to it. */
+struct LLVMOpaqueModule;
+
+typedef struct oj_compiler oj_compiler;
+
+typedef enum oj_level {
+    OJ_LEVEL_DEFAULT = 0, /* OJ_LEVEL_2 */
+    OJ_LEVEL_0 = 1,       /* -O0: fast instruction selection */
+    OJ_LEVEL_1 = 2,
+    OJ_LEVEL_2 = 3,
+    OJ_LEVEL_3 = 4
+} oj_level;
+
+typedef enum oj_relocation_model {
+    OJ_RELOCATION_DEFAULT = 0, /* OJ_RELOCATION_PIC */
+    OJ_RELOCATION_PIC = 1,     /* position-independent: links at any address */
+    OJ_RELOCATION_STATIC = 2   /* absolute addresses; in the small code model it must lie in the low 2 GiB */
+} oj_relocation_model;
+
+typedef enum oj_code_model {
+    OJ_CODE_MODEL_DEFAULT = 0, /* OJ_CODE_MODEL_SMALL */
+    OJ_CODE_MODEL_SMALL = 1,
+    OJ_CODE_MODEL_MEDIUM = 2,
+    OJ_CODE_MODEL_LARGE = 3
+} oj_code_model;
+
+typedef enum oj_severity {
+    OJ_SEVERITY_ERROR = 0,
+    OJ_SEVERITY_WARNING = 1,
+    OJ_SEVERITY_REMARK = 2,
+    OJ_SEVERITY_NOTE = 3
+} oj_severity;
+
+/* oj_compiler_options.flags */
+#define OJ_COMPILER_NO_VERIFY 1u /* trust the IR: invalid IR then is undefined behaviour inside LLVM */
+
+typedef struct oj_compiler_options {
+    uint32_t struct_size;
+    uint32_t flags;                /* OJ_COMPILER_... */
+    oj_llvm *llvm;                 /* keeps, until the compiler is destroyed; NULL = bind OJ_LLVM_ANY */
+    const oj_allocator *allocator; /* copies; NULL = malloc. LLVM's own heap is not the library's to choose */
+    uint32_t level;                /* oj_level of code generation */
+    uint32_t relocation_model;     /* oj_relocation_model */
+    uint32_t code_model;           /* oj_code_model */
+    uint32_t reserved;
+    const char *passes;   /* copies; pipeline for LLVM's pass builder, such as "default<O2>"; NULL = run none */
+    const char *triple;   /* copies; NULL = this host's */
+    const char *cpu;      /* copies; NULL = this host's CPU, or "" (generic) where triple is given */
+    const char *features; /* copies; "+avx2,-fma"; NULL = this host's, or none where triple or cpu is given */
+    /* Called for each diagnostic of LLVM's below error severity; text lends, during the call. NULL: dropped.
+     * Threads:  callback: on the compiling thread */
+    void (*diagnostic)(void *context, uint32_t severity, const char *text);
+    void *diagnostic_context;
+} oj_compiler_options;
+
+static inline void oj_compiler_options_init(oj_compiler_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = (uint32_t)sizeof *options;
+}
+
+/* Create a compiler. It may compile any number of modules and is cheap to keep; when it is destroyed no compiler
+ * object and no IR is left in memory.
+ * options   borrows; NULL = defaults
+ * Owns:     gives *out, end it with oj_compiler_destroy()
+ * Errors:   OJ_E_NO_LLVM, OJ_E_TARGET, OJ_E_NOMEM, OJ_E_MISUSE, OJ_E_VERSION
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API oj_status oj_compiler_create(oj_compiler **out, const oj_compiler_options *options, oj_error *error);
+
+/* Destroy a compiler. Code and objects it made are not affected. NULL does nothing.
+ * Threads:  exclusive(compiler)
+ * Since:    0.1 */
+OJ_API void oj_compiler_destroy(oj_compiler *compiler);
+
+/* Return the LLVM the compiler uses. Lends, until the compiler is destroyed.
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API const oj_llvm *oj_compiler_llvm(const oj_compiler *compiler);
+
+/* Return the target triple in use. Lends, until the compiler is destroyed.
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API const char *oj_compiler_triple(const oj_compiler *compiler);
+
+/* Return the target CPU in use. Lends, until the compiler is destroyed.
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API const char *oj_compiler_cpu(const oj_compiler *compiler);
+
+typedef enum oj_ir_kind {
+    OJ_IR_BYTES = 1, /* bitcode or textual IR in memory, told apart by content */
+    OJ_IR_FILE = 2,  /* a file of either */
+    OJ_IR_MODULE = 3 /* a live module of the library that the compiler's oj_llvm is bound to */
+} oj_ir_kind;
+
+/* What to compile. Use the inline constructors below. */
+typedef struct oj_ir {
+    uint32_t struct_size;
+    uint32_t kind;     /* oj_ir_kind */
+    const char *name;  /* borrows; used in messages. NULL = "module", or the path */
+    const void *bytes; /* borrows */
+    size_t size;       /* bytes */
+    const char *path;  /* borrows */
+    struct LLVMOpaqueModule *module; /* borrows; passes are run on it, and its target is set */
+} oj_ir;
+
+static inline oj_ir oj_ir_of_kind(uint32_t kind)
+{
+    oj_ir ir;
+    memset(&ir, 0, sizeof ir);
+    ir.struct_size = (uint32_t)sizeof ir;
+    ir.kind = kind;
+    return ir;
+}
+
+static inline oj_ir oj_ir_bytes(const void *bytes, size_t size)
+{
+    oj_ir ir = oj_ir_of_kind(OJ_IR_BYTES);
+    ir.bytes = bytes;
+    ir.size = size;
+    return ir;
+}
+
+static inline oj_ir oj_ir_file(const char *path)
+{
+    oj_ir ir = oj_ir_of_kind(OJ_IR_FILE);
+    ir.path = path;
+    return ir;
+}
+
+/* The compiler must have been created with an oj_llvm of the library that made the module. */
+static inline oj_ir oj_ir_module(struct LLVMOpaqueModule *module)
+{
+    oj_ir ir = oj_ir_of_kind(OJ_IR_MODULE);
+    ir.module = module;
+    return ir;
+}
+
+/* Time of one compile, nanoseconds of CLOCK_MONOTONIC. */
+typedef struct oj_compile_stats {
+    uint64_t parse_ns;
+    uint64_t passes_ns;   /* verification included */
+    uint64_t codegen_ns;
+    uint64_t object_size; /* bytes */
+} oj_compile_stats;
+
+/* Fill *stats, up to out_size bytes, for the last compile that succeeded; zeroes before the first.
+ * Errors:   OJ_E_MISUSE
+ * Threads:  exclusive(compiler)
+ * Since:    0.1 */
+OJ_API oj_status oj_compiler_get_stats(const oj_compiler *compiler, oj_compile_stats *stats, size_t out_size);
+
+/* Bytes the library gives away: a relocatable object that can be stored, sent, and linked again without LLVM. */
+typedef struct oj_bytes oj_bytes;
+
+/* Return the first byte. Lends, until oj_bytes_destroy().
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API const void *oj_bytes_data(const oj_bytes *bytes);
+
+/* Return the size in bytes.
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API size_t oj_bytes_size(const oj_bytes *bytes);
+
+/* Free bytes; must come before oj_llvm_destroy() of the LLVM that made them, may come after the compiler's end. NULL
+ * does nothing.
+ * Threads:  exclusive(bytes)
+ * Since:    0.1 */
+OJ_API void oj_bytes_destroy(oj_bytes *bytes);
+
+/* Compile IR to a relocatable object.
+ * Owns:     borrows ir; gives *out, end it with oj_bytes_destroy()
+ * Errors:   OJ_E_IR (error->line, ->column, LLVM's message), OJ_E_COMPILE (any diagnostic of error severity, even
+ *           where LLVM goes on), OJ_E_PASSES, OJ_E_TARGET, OJ_E_SYSTEM (a file), OJ_E_NOMEM, OJ_E_MISUSE, OJ_E_VERSION
+ * On error: the compiler is unchanged and may be used again. A live module may have been changed by passes
+ * Threads:  exclusive(compiler); different compilers run in parallel
+ * Since:    0.1 */
+OJ_API oj_status oj_compile_object(oj_compiler *compiler, const oj_ir *ir, oj_bytes **out, oj_error *error);
+
+/* Compile IR and link it: oj_compile_object() and oj_link_bytes() in one call.
+ * link_options borrows; NULL = defaults
+ * Owns:     borrows ir; gives *out, end it with oj_code_destroy() or oj_code_take_over()
+ * Errors:   those of both calls
+ * Threads:  exclusive(compiler)
+ * Since:    0.1 */
+OJ_API oj_status oj_compile(oj_compiler *compiler, const oj_ir *ir, const oj_link_options *link_options,
+                            oj_code **out, oj_error *error);
+
+/* The same for bitcode or textual IR in memory.
+ * Owns:     borrows bitcode; gives *out
+ * Threads:  exclusive(compiler)
+ * Since:    0.1 */
+OJ_API oj_status oj_compile_bitcode(oj_compiler *compiler, const void *bitcode, size_t size,
+                                    const oj_link_options *link_options, oj_code **out, oj_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

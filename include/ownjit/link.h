@@ -1,0 +1,260 @@
+/* OwnJIT: objects into running code.
+ *
+ *     oj_link_options options;
+ *     oj_link_options_init(&options);
+ *     oj_link_bytes(bytes, size, &options, &code, &error);
+ *
+ * Linking resolves every name, computes the whole layout (code, read-only data, data, GOT, stubs), asks the memory
+ * provider once, writes and relocates with every store range-checked, and publishes. Nothing is attached before the
+ * last step that can fail has succeeded. */
+#ifndef OWNJIT_LINK_H
+#define OWNJIT_LINK_H
+
+#include <ownjit/base.h>
+#include <ownjit/code.h>
+#include <ownjit/memory.h>
+#include <ownjit/object.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A name and its run address, in a client's table. */
+typedef struct oj_definition {
+    const char *name;
+    uint64_t addr;
+} oj_definition;
+
+/* One name asked of a client's resolver. */
+typedef struct oj_query {
+    const char *name;   /* lends, during the call */
+    uint64_t addr;      /* set by the resolver */
+    uint32_t found;     /* 0 when asked; the resolver sets 1 where it knows the name */
+    uint32_t is_weak;   /* 1: the reference is weak, and stays at address 0 where nobody knows the name */
+} oj_query;
+
+typedef enum oj_resolver_kind {
+    OJ_RESOLVER_OBJECTS = 1,  /* the position of the linked objects' own definitions and archives: a resolver listed
+                                 before it overrides their symbols of default visibility */
+    OJ_RESOLVER_TABLE = 2,    /* an array of oj_definition */
+    OJ_RESOLVER_CALLBACK = 3, /* a client's function, asked once for all names that are still open */
+    OJ_RESOLVER_PROCESS = 4,  /* what the dynamic linker finds in this process, and what the C library keeps out of
+                                 its dynamic symbol table: atexit, at_quick_exit, pthread_atfork, __dso_handle, the
+                                 stat family, __stack_chk_fail_local */
+    OJ_RESOLVER_CODE = 5,     /* the kept symbols of an oj_code, which must outlive the new code */
+    OJ_RESOLVER_LIBRARY = 6   /* a handle of dlopen(), which must stay open as long as the new code */
+} oj_resolver_kind;
+
+/* One place to look names up. Use the inline constructors below. */
+typedef struct oj_resolver {
+    uint32_t struct_size;
+    uint32_t kind;    /* oj_resolver_kind */
+    void *context;    /* of resolve; the handle where kind is OJ_RESOLVER_LIBRARY */
+    const oj_definition *table; /* borrows */
+    size_t n_table;
+    const oj_code *code;        /* keeps, until the new code is destroyed */
+    /* Fill addr and found of the names it knows, and return OJ_OK; another status fails the link with it.
+     * Threads:  callback: on the linking thread, no lock of the library held */
+    oj_status (*resolve)(void *context, oj_query *queries, size_t n_queries, oj_error *error);
+} oj_resolver;
+
+static inline oj_resolver oj_resolver_of_kind(uint32_t kind)
+{
+    oj_resolver resolver;
+    memset(&resolver, 0, sizeof resolver);
+    resolver.struct_size = (uint32_t)sizeof resolver;
+    resolver.kind = kind;
+    return resolver;
+}
+
+static inline oj_resolver oj_resolver_objects(void) { return oj_resolver_of_kind(OJ_RESOLVER_OBJECTS); }
+static inline oj_resolver oj_resolver_process(void) { return oj_resolver_of_kind(OJ_RESOLVER_PROCESS); }
+
+static inline oj_resolver oj_resolver_table(const oj_definition *table, size_t n_table)
+{
+    oj_resolver resolver = oj_resolver_of_kind(OJ_RESOLVER_TABLE);
+    resolver.table = table;
+    resolver.n_table = n_table;
+    return resolver;
+}
+
+static inline oj_resolver oj_resolver_callback(oj_status (*resolve)(void *, oj_query *, size_t, oj_error *),
+                                               void *context)
+{
+    oj_resolver resolver = oj_resolver_of_kind(OJ_RESOLVER_CALLBACK);
+    resolver.resolve = resolve;
+    resolver.context = context;
+    return resolver;
+}
+
+static inline oj_resolver oj_resolver_code(const oj_code *code)
+{
+    oj_resolver resolver = oj_resolver_of_kind(OJ_RESOLVER_CODE);
+    resolver.code = code;
+    return resolver;
+}
+
+static inline oj_resolver oj_resolver_library(void *dlopen_handle)
+{
+    oj_resolver resolver = oj_resolver_of_kind(OJ_RESOLVER_LIBRARY);
+    resolver.context = dlopen_handle;
+    return resolver;
+}
+
+/* One undefined name and one place that refers to it. */
+typedef struct oj_undefined {
+    const char *name;       /* lends, during the call */
+    const char *object;     /* name of the first object that refers to it; lends */
+    const char *section;    /* section of the first reference, "" where there is none; lends */
+    uint64_t offset;        /* bytes into that section */
+    uint64_t n_references;  /* relocations that refer to it, in all objects */
+} oj_undefined;
+
+/* Time and counts of one link. Times are nanoseconds of CLOCK_MONOTONIC; sizes are bytes. */
+typedef struct oj_link_stats {
+    uint64_t resolve_ns;
+    uint64_t layout_ns;
+    uint64_t place_ns;
+    uint64_t relocate_ns; /* copying included */
+    uint64_t publish_ns;  /* flush, permissions, synchronize */
+    uint64_t code_size;   /* stubs included */
+    uint64_t rodata_size; /* GOT included */
+    uint64_t data_size;   /* zero-filled data included */
+    uint64_t zero_size;
+    uint64_t n_objects;   /* archive members included */
+    uint64_t n_sections;  /* loaded ones */
+    uint64_t n_symbols;   /* kept ones */
+    uint64_t n_relocations;
+    uint64_t n_got_entries;
+    uint64_t n_stubs;
+    uint64_t n_relaxed;   /* GOT loads turned into address computations, indirect calls made direct */
+    uint64_t n_direct;    /* calls to a symbol that has a stub made without it */
+} oj_link_stats;
+
+/* oj_link_options.flags */
+#define OJ_LINK_KEEP_NO_SYMBOLS 1u    /* keep no name; addresses come from `wanted` */
+#define OJ_LINK_KEEP_LOCAL_SYMBOLS 2u /* keep local functions and data too */
+#define OJ_LINK_WHOLE_PAGES 4u        /* share no page with other code: for take-over by page */
+#define OJ_LINK_NO_UNWIND 8u          /* leave .eh_frame out */
+
+/* A name whose address the client wants when the link is done. */
+typedef struct oj_wanted {
+    const char *name;
+    uint64_t addr; /* set by the link, 0 on failure */
+} oj_wanted;
+
+typedef struct oj_link_options {
+    uint32_t struct_size;
+    uint32_t flags;                /* OJ_LINK_... */
+    const oj_memory *memory;       /* keeps, until the code is destroyed or taken over; NULL = oj_memory_default() */
+    const oj_allocator *allocator; /* copies; NULL = malloc */
+    const oj_resolver *resolvers;  /* borrows; in the order they are asked. NULL = objects, then process */
+    size_t n_resolvers;
+    oj_archive *const *archives;   /* borrows; members that define an undefined name are linked in */
+    size_t n_archives;
+    oj_wanted *wanted;             /* borrows; each must be defined, and is looked for in archives too */
+    size_t n_wanted;
+    /* Called once for each undefined name before the link fails with OJ_E_UNDEFINED. NULL: the error's text lists
+     * as many as fit.
+     * Threads:  callback: on the linking thread, no lock of the library held */
+    void (*undefined)(void *context, const oj_undefined *undefined);
+    void *undefined_context;
+    oj_link_stats *stats; /* borrows; filled up to stats_size bytes. NULL: no time is taken */
+    size_t stats_size;    /* bytes */
+} oj_link_options;
+
+static inline void oj_link_options_init(oj_link_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = (uint32_t)sizeof *options;
+}
+
+/* Link objects into code that is ready to run.
+ * objects   borrows; at least 1, all of one architecture. The first strong definition of a name wins over weak and
+ *           common ones; two strong ones are an error
+ * options   borrows; NULL = defaults
+ * Owns:     gives *out, end it with oj_code_destroy() or oj_code_take_over()
+ * Errors:   OJ_E_UNDEFINED (all names at once), OJ_E_DUPLICATE, OJ_E_RANGE (error->object, ->section, ->offset,
+ *           ->relocation, ->symbol), OJ_E_ARCHITECTURE, OJ_E_UNSUPPORTED, OJ_E_LIMIT (segments of 2 GiB and more),
+ *           OJ_E_PLACEMENT, OJ_E_NOMEM, OJ_E_BUDGET, OJ_E_PERMISSION, OJ_E_SYSTEM, OJ_E_MISUSE, OJ_E_VERSION, what
+ *           a callback returned
+ * On error: the objects and the provider are unchanged, the call may be repeated
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API oj_status oj_link(const oj_object *const *objects, size_t n_objects, const oj_link_options *options,
+                         oj_code **out, oj_error *error);
+
+/* Read and link one object in one call. Errors of oj_object_create() and oj_link().
+ * Owns:     borrows bytes; gives *out
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API oj_status oj_link_bytes(const void *bytes, size_t size, const oj_link_options *options, oj_code **out,
+                               oj_error *error);
+
+/* The layout of a link before memory is asked for: every segment's exact size and alignment. */
+typedef struct oj_plan oj_plan;
+
+/* Resolve and lay out, and stop there.
+ * Owns:     keeps the objects, archives and options' tables until oj_plan_destroy();
+ *           gives *out, end it with oj_plan_destroy()
+ * Errors:   those of oj_link() up to layout
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API oj_status oj_plan_create(oj_plan **out, const oj_object *const *objects, size_t n_objects,
+                                const oj_link_options *options, oj_error *error);
+
+/* Place, relocate and publish what was planned; may be called any number of times.
+ * Owns:     gives *out, end it with oj_code_destroy() or oj_code_take_over()
+ * Errors:   those of oj_link() from place on
+ * Threads:  exclusive(plan)
+ * Since:    0.1 */
+OJ_API oj_status oj_plan_link(oj_plan *plan, oj_code **out, oj_error *error);
+
+/* Destroy a plan; code linked from it is not affected. NULL does nothing.
+ * Threads:  exclusive(plan)
+ * Since:    0.1 */
+OJ_API void oj_plan_destroy(oj_plan *plan);
+
+/* Return the number of segments.
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API size_t oj_plan_segment_count(const oj_plan *plan);
+
+/* Fill *segment, up to out_size bytes: kind, lifetime, size and alignment; write and run_addr are zero.
+ * Errors:   OJ_E_MISUSE where index is not below the count
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API oj_status oj_plan_segment(const oj_plan *plan, size_t index, oj_segment *segment, size_t out_size);
+
+typedef enum oj_range_kind {
+    OJ_RANGE_SECTION = 1, /* a section of an object */
+    OJ_RANGE_COMMON = 2,  /* common symbols */
+    OJ_RANGE_GOT = 3,
+    OJ_RANGE_STUBS = 4
+} oj_range_kind;
+
+/* A part of a segment. */
+typedef struct oj_range_info {
+    const char *object;  /* lends, as long as the object; "" for GOT, stubs and common symbols */
+    const char *section; /* lends, as long as the object; "" for GOT, stubs and common symbols */
+    uint64_t offset;     /* bytes into the segment */
+    uint64_t size;       /* bytes */
+    uint32_t kind;       /* oj_range_kind */
+    uint32_t segment;    /* segment index */
+} oj_range_info;
+
+/* Return the number of ranges in all segments.
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API size_t oj_plan_range_count(const oj_plan *plan);
+
+/* Fill *range, up to out_size bytes, in the order of segments and offsets.
+ * Errors:   OJ_E_MISUSE where index is not below the count
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API oj_status oj_plan_range(const oj_plan *plan, size_t index, oj_range_info *range, size_t out_size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

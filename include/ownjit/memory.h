@@ -1,0 +1,188 @@
+/* OwnJIT: where linked code is put. The client's table, and the library's own provider.
+ *
+ * A link computes the exact size of everything it needs (code, read-only data, data, GOT and stubs) and then asks a
+ * memory provider once: place(). The provider answers for each segment where the library may write it and where it
+ * will run, two values even where they are equal. After the bytes are written the library calls, in this order,
+ * write_end, flush (once for each range that was written and will be executed), protect and synchronize; only then is
+ * an address of the code handed to anyone. Each member but place may be NULL: the library then does that part
+ * itself, and a client that supplies nothing but memory still gets its cache flushed and its permissions set. */
+#ifndef OWNJIT_MEMORY_H
+#define OWNJIT_MEMORY_H
+
+#include <ownjit/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a segment holds, which decides its final permissions. */
+typedef enum oj_segment_kind {
+    OJ_SEGMENT_CODE = 1,   /* machine code and stubs: read and execute */
+    OJ_SEGMENT_RODATA = 2, /* constants, unwind tables, GOT: read only once published */
+    OJ_SEGMENT_DATA = 3    /* variables: read and write */
+} oj_segment_kind;
+
+/* How long a segment is needed. */
+typedef enum oj_segment_lifetime {
+    OJ_SEGMENT_KEPT = 0,      /* as long as the code */
+    OJ_SEGMENT_DROPPABLE = 1  /* until the code is published; may be given back then */
+} oj_segment_lifetime;
+
+/* oj_segment.flags */
+#define OJ_SEGMENT_ZEROED 1u /* set by place(): every byte of the segment already reads as zero */
+
+/* One output range with one set of permissions. */
+typedef struct oj_segment {
+    uint32_t kind;      /* oj_segment_kind */
+    uint32_t lifetime;  /* oj_segment_lifetime */
+    uint32_t flags;     /* OJ_SEGMENT_...; zero when place() is called */
+    uint32_t reserved;
+    uint64_t size;      /* bytes, at least 1, exact */
+    uint64_t alignment; /* bytes, a power of two; write and run_addr must both be multiples of it */
+    void *write;        /* set by place(): where the library writes, readable and writable until protect() */
+    uint64_t run_addr;  /* set by place(): the address at which the segment will be used */
+} oj_segment;
+
+/* oj_placement.flags */
+#define OJ_PLACEMENT_WHOLE_PAGES 1u /* no segment may share a page with anything else */
+
+/* One request: all segments of a link at once.
+ * The run addresses [run_addr, run_addr + size) of all segments must not overlap, must lie within
+ * [low_addr, high_addr) and, from the lowest start to the highest end, span at most `reach` bytes. */
+typedef struct oj_placement {
+    uint32_t struct_size; /* of this library; a provider reads only what it knows */
+    uint32_t flags;       /* OJ_PLACEMENT_... */
+    uint64_t low_addr;    /* inclusive bound of all run addresses, bytes */
+    uint64_t high_addr;   /* exclusive bound of all run addresses, bytes; 0 = no bound */
+    uint64_t reach;       /* bytes, inclusive; 0 = no bound */
+    size_t n_segments;
+    oj_segment *segments; /* borrows: valid during the call */
+    void *token;          /* set by place(): the provider's own, handed back in every later call */
+} oj_placement;
+
+/* oj_memory.flags */
+#define OJ_CACHE_BY_CLIENT 1u       /* the client maintains the instruction cache itself; the library does not flush
+                                       where flush is NULL */
+#define OJ_PERMISSIONS_BY_CLIENT 2u /* the client sets page permissions itself; the library does not where protect is
+                                       NULL */
+
+/* The table through which a client supplies code memory. It knows nothing of compilers: it outlives them, serves
+ * several, and is used until the last code placed with it is destroyed or taken over.
+ * A callback that fails returns a status other than OJ_OK and may fill the error's text; the link then fails with
+ * that status, and release() has been called exactly once if place() had succeeded. A callback may call back into
+ * the library with other handles.
+ * Threads:  callback: on the thread of the call that links or destroys, no lock of the library held; several at once
+ *           where the client links from several threads */
+typedef struct oj_memory {
+    uint32_t struct_size;
+    uint32_t flags; /* OJ_..._BY_CLIENT */
+    void *context;
+
+    /* Answer write and run_addr of every segment. Required. */
+    oj_status (*place)(void *context, oj_placement *placement, oj_error *error);
+    /* Make the segments writable to this thread; called before the first byte is written. NULL: they are. */
+    oj_status (*write_begin)(void *context, const oj_placement *placement, oj_error *error);
+    /* End what write_begin began; called after the last byte is written, on failure too. */
+    oj_status (*write_end)(void *context, const oj_placement *placement, oj_error *error);
+    /* Make `size` freshly written bytes at run_addr visible to instruction fetch. NULL: the library flushes, unless
+     * OJ_CACHE_BY_CLIENT. */
+    oj_status (*flush)(void *context, void *write, uint64_t run_addr, uint64_t size, oj_error *error);
+    /* Give every segment the permissions of its kind. NULL: the library calls mprotect on the whole pages that hold
+     * run_addr up to run_addr + size where these are addresses of this process and equal to write, unless
+     * OJ_PERMISSIONS_BY_CLIENT. */
+    oj_status (*protect)(void *context, const oj_placement *placement, oj_error *error);
+    /* Make every other core see the new bytes where an address is used again. NULL: the library does it, unless
+     * OJ_CACHE_BY_CLIENT. */
+    oj_status (*synchronize)(void *context, const oj_placement *placement, oj_error *error);
+    /* Take back what place() gave; nothing runs there any more. NULL: nothing is done. */
+    void (*release)(void *context, const oj_placement *placement);
+} oj_memory;
+
+static inline void oj_memory_init(oj_memory *memory)
+{
+    memset(memory, 0, sizeof *memory);
+    memory->struct_size = (uint32_t)sizeof *memory;
+}
+
+/* How the library's own provider keeps pages from being writable and executable at once. */
+typedef enum oj_memory_mode {
+    OJ_MEMORY_MODE_DEFAULT = 0, /* the first of the following that works here */
+    OJ_MEMORY_MODE_VIEWS = 1,   /* a sealed memory file, mapped once to write and once to execute */
+    OJ_MEMORY_MODE_PRIVATE = 2  /* private memory whose permission is switched from write to execute */
+} oj_memory_mode;
+
+/* Options of the library's own provider. */
+typedef struct oj_memory_options {
+    uint32_t struct_size;
+    uint32_t mode;       /* oj_memory_mode */
+    uint64_t budget;     /* bytes of code memory mapped at most, all kinds; 0 = no limit */
+    uint64_t slab_size;  /* bytes reserved for the small segments of many links, rounded up to a multiple of 1 MiB;
+                            0 = 32 MiB of address space. Only what is used takes memory. */
+    const oj_allocator *allocator; /* copies; NULL = malloc */
+} oj_memory_options;
+
+static inline void oj_memory_options_init(oj_memory_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = (uint32_t)sizeof *options;
+}
+
+/* Create a provider of the library's own: dense slabs, W^X, everything of one link within one reservation.
+ * options   borrows; NULL = defaults
+ * Owns:     gives *out, end it with oj_memory_destroy()
+ * Errors:   OJ_E_NOMEM, OJ_E_PERMISSION (which ways were tried, how each failed), OJ_E_MISUSE, OJ_E_VERSION
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API oj_status oj_memory_create(oj_memory **out, const oj_memory_options *options, oj_error *error);
+
+/* End a provider of oj_memory_create(). NULL does nothing.
+ * Errors:   OJ_E_MISUSE while code placed with it exists, or for a table the library did not create
+ * On error: nothing is changed, the call may be repeated
+ * Threads:  exclusive(memory)
+ * Since:    0.1 */
+OJ_API oj_status oj_memory_destroy(oj_memory *memory, oj_error *error);
+
+/* Return the provider that links use which name none. It is made at first use, lives as long as the process, and
+ * holds no memory while no code is placed in it.
+ * Owns:     lends, for ever
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API const oj_memory *oj_memory_default(void);
+
+/* What a provider of the library's own holds. Bytes, unless said otherwise. */
+typedef struct oj_memory_stats {
+    uint32_t mode;          /* oj_memory_mode in use; OJ_MEMORY_MODE_DEFAULT before the first placement */
+    uint32_t n_mappings;    /* memory mappings held, a number */
+    uint64_t reserved;      /* address space */
+    uint64_t mapped;        /* what can have pages: all views of one page counted once */
+    uint64_t used;          /* in segments of live code */
+    uint64_t used_by_kind[4]; /* the same, by oj_segment_kind; [0] is unused */
+    uint64_t free;          /* mapped, in no segment */
+    uint64_t lost;          /* to alignment, inside `used` granules */
+    uint64_t peak_used;     /* highest `used` so far */
+    uint64_t n_placements;  /* live placements, a number */
+} oj_memory_stats;
+
+/* Fill *stats, up to out_size bytes, for a provider of the library's own.
+ * Errors:   OJ_E_MISUSE for a table the library did not create
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API oj_status oj_memory_get_stats(const oj_memory *memory, oj_memory_stats *stats, size_t out_size,
+                                     oj_error *error);
+
+/* Return the way of keeping pages from being writable and executable at once that a provider of the library's own
+ * uses, probing the system if that is still open; OJ_MEMORY_MODE_DEFAULT where none works or the table is not the
+ * library's.
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API uint32_t oj_memory_mode_in_use(const oj_memory *memory);
+
+/* Return "views", "private" or "none". Lends a constant string.
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API const char *oj_memory_mode_name(uint32_t mode);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

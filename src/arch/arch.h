@@ -1,0 +1,57 @@
+/* One constant table per architecture: facts and a few pure functions. All of them are in every build; a link takes
+ * the one its objects name. */
+#ifndef OJI_ARCH_H
+#define OJI_ARCH_H
+
+#include "base/base.h"
+#include "object/object.h"
+
+/* Run addresses of one object's symbols and where their GOT entries and stubs are. */
+typedef struct oji_target {
+    uint64_t addr;  /* S */
+    uint32_t entry; /* GOT entry index + 1, 0 = none; the stub of that index, where there is one, jumps through it */
+    uint8_t has_stub;
+} oji_target;
+
+/* All that the relocations of one section need. */
+typedef struct oji_fixups {
+    uint8_t *write;          /* where the section's bytes are written: size bytes */
+    uint64_t size;
+    uint64_t run_addr;       /* where they will run */
+    const oji_reloc *relocs;
+    uint32_t n_relocs;
+    const oji_symbol *symbols;
+    const oji_target *targets; /* one for each symbol */
+    uint64_t got_addr;       /* run address of the GOT's start */
+    uint64_t stubs_addr;     /* run address of the first stub */
+    uint64_t n_relaxed;      /* counted up */
+    uint64_t n_direct;       /* counted up */
+} oji_fixups;
+
+typedef struct oji_arch {
+    const char *name;
+    uint32_t id;            /* oji_arch_id */
+    uint32_t got_entry_size; /* bytes */
+    uint32_t stub_size;     /* bytes, also its alignment */
+    uint64_t reach;         /* bytes: all segments of a link must lie within this of one another */
+    uint8_t padding;        /* byte to fill gaps between code sections with: traps */
+
+    /* Write every relocation of a section, each store range-checked. Returns the index of the first that does not fit,
+     * or n_relocs. Pure but for the bytes at `write` and the counters. */
+    uint32_t (*relocate)(oji_fixups *fixups);
+    /* Write the stub at run address `stub_addr` that jumps through the GOT entry at `got_addr`; false out of reach. */
+    bool (*write_stub)(uint8_t *write, uint64_t stub_addr, uint64_t got_addr);
+} oji_arch;
+
+extern const oji_arch oji_arch_x86_64;
+
+/* NULL where there is none. */
+const oji_arch *oji_arch_find(uint32_t id);
+/* The architecture this process runs on; NULL where it is none of ours. */
+const oji_arch *oji_arch_host(void);
+
+/* Make freshly written bytes visible to instruction fetch on this host: [run_addr, run_addr + size) as executed and
+ * `write` as written. Empty where the hardware does it; tells Valgrind, whose translations go stale. */
+void oji_arch_flush_host(void *write, uint64_t run_addr, uint64_t size);
+
+#endif

@@ -1,0 +1,197 @@
+/* What every part stands on: errors, checked arithmetic, bounded reading, heap, name hashing. Knows nobody. */
+#ifndef OJI_BASE_H
+#define OJI_BASE_H
+
+#include <ownjit/base.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(OJ_STRESS) || defined(OJI_CHECKS)
+#include <assert.h>
+#define OJI_ASSERT(condition) assert(condition)
+#else
+#define OJI_ASSERT(condition) ((void)0)
+#endif
+
+#define OJI_TRY(expression)                \
+    do {                                   \
+        oj_status oji_try_ = (expression); \
+        if (oji_try_ != OJ_OK)             \
+            return oji_try_;               \
+    } while (0)
+
+#define OJI_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define OJI_LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define OJI_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+/* --- errors ------------------------------------------------------------------------------------------------------- */
+
+/* Where something failed. Any member may be NULL; offset is UINT64_MAX where there is none. */
+typedef struct oji_place {
+    const char *object;
+    const char *section;
+    const char *relocation;
+    const char *symbol;
+    uint64_t offset;
+} oji_place;
+
+/* Fill *error (may be NULL) and return status. The one place where errors are made: break here. */
+oj_status oji_fail_at(oj_error *error, oj_status status, const oji_place *place, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The same without a place. */
+oj_status oji_fail(oj_error *error, oj_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* The same for a system call: appends ": " and the text of system_error, and stores the number. */
+oj_status oji_fail_system(oj_error *error, oj_status status, int system_error, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Fill *error for OJ_E_NOMEM: `size` bytes for `what` could not be had. */
+oj_status oji_fail_nomem(oj_error *error, uint64_t size, const char *what);
+
+/* Mark *error (may be NULL) as success and return OJ_OK. Writes status and text only. */
+oj_status oji_succeed(oj_error *error);
+
+/* Copy `text` into a fixed buffer, cut with "..." where it does not fit; NULL counts as "". */
+void oji_copy_text(char *buffer, size_t capacity, const char *text);
+
+/* --- structs that a client fills ---------------------------------------------------------------------------------- */
+
+/* Copy a client's struct of `*given` bytes (its own struct_size) into one of ours, zero-filling what it does not know.
+ * given NULL: `ours` is zeroed. Errors: OJ_E_MISUSE (struct_size too small to be one), OJ_E_VERSION (longer than ours
+ * with a non-zero tail). `minimum` is the size of the first released version. */
+oj_status oji_import(void *ours, size_t our_size, size_t minimum, const void *given, const char *name,
+                     oj_error *error);
+
+/* Copy one of our structs out to a client that knows out_size bytes of it; what we do not know is zeroed. */
+void oji_export(void *out, size_t out_size, const void *ours, size_t our_size);
+
+/* --- checked arithmetic: false (and *sum untouched) on overflow ----------------------------------------------------- */
+
+static inline bool oji_add(uint64_t a, uint64_t b, uint64_t *sum)
+{
+    uint64_t result;
+    if (__builtin_add_overflow(a, b, &result))
+        return false;
+    *sum = result;
+    return true;
+}
+
+static inline bool oji_mul(uint64_t a, uint64_t b, uint64_t *product)
+{
+    uint64_t result;
+    if (__builtin_mul_overflow(a, b, &result))
+        return false;
+    *product = result;
+    return true;
+}
+
+static inline bool oji_is_power_of_two(uint64_t value) { return value != 0 && (value & (value - 1)) == 0; }
+
+/* Round up to a multiple of a power of two; false on overflow. */
+static inline bool oji_align_up(uint64_t value, uint64_t alignment, uint64_t *result)
+{
+    uint64_t sum;
+    if (!oji_add(value, alignment - 1, &sum))
+        return false;
+    *result = sum & ~(alignment - 1);
+    return true;
+}
+
+/* --- bounded reading ------------------------------------------------------------------------------------------------ */
+
+typedef struct oji_bytes {
+    const uint8_t *data;
+    uint64_t size;
+} oji_bytes;
+
+/* Is [offset, offset + size) inside? */
+static inline bool oji_bytes_contain(oji_bytes bytes, uint64_t offset, uint64_t size)
+{
+    return offset <= bytes.size && size <= bytes.size - offset;
+}
+
+/* Little-endian loads and stores at any alignment; the caller has checked the range. */
+static inline uint16_t oji_load16(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
+static inline uint32_t oji_load32(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+static inline uint64_t oji_load64(const uint8_t *p) { return oji_load32(p) | (uint64_t)oji_load32(p + 4) << 32; }
+static inline uint32_t oji_load32be(const uint8_t *p)
+{
+    return (uint32_t)p[3] | (uint32_t)p[2] << 8 | (uint32_t)p[1] << 16 | (uint32_t)p[0] << 24;
+}
+static inline uint64_t oji_load64be(const uint8_t *p)
+{
+    return oji_load32be(p + 4) | (uint64_t)oji_load32be(p) << 32;
+}
+static inline void oji_store16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)v;
+    p[1] = (uint8_t)(v >> 8);
+}
+static inline void oji_store32(uint8_t *p, uint32_t v)
+{
+    oji_store16(p, (uint16_t)v);
+    oji_store16(p + 2, (uint16_t)(v >> 16));
+}
+static inline void oji_store64(uint8_t *p, uint64_t v)
+{
+    oji_store32(p, (uint32_t)v);
+    oji_store32(p + 4, (uint32_t)(v >> 32));
+}
+
+/* --- heap ----------------------------------------------------------------------------------------------------------- */
+
+/* Fill *ours from a client's table, or with malloc where it is NULL. */
+oj_status oji_allocator_import(oj_allocator *ours, const oj_allocator *given, oj_error *error);
+
+/* size 0 gives a valid pointer that must be released with size 0. */
+void *oji_allocate(const oj_allocator *allocator, uint64_t size);
+void *oji_allocate_zeroed(const oj_allocator *allocator, uint64_t size);
+/* NULL does nothing. */
+void oji_release(const oj_allocator *allocator, void *pointer, uint64_t size);
+
+/* Scratch memory that is freed at once. Starts in a caller's buffer (on the stack), so that small work needs no heap. */
+typedef struct oji_arena_block oji_arena_block;
+typedef struct oji_arena {
+    const oj_allocator *allocator;
+    uint8_t *next;
+    uint8_t *end;
+    oji_arena_block *blocks;
+} oji_arena;
+
+void oji_arena_init(oji_arena *arena, const oj_allocator *allocator, void *buffer, size_t size);
+/* n * size bytes, zeroed, aligned for any object; NULL where memory ends or the product overflows. */
+void *oji_arena_array(oji_arena *arena, uint64_t n, uint64_t size);
+void oji_arena_free(oji_arena *arena);
+
+/* --- names ---------------------------------------------------------------------------------------------------------- */
+
+/* Hash of a name, seeded once per process so that hostile names cannot be made to collide. */
+uint64_t oji_hash(const char *name, size_t length);
+
+/* Open-addressing table from a name's hash to a 32-bit index; the names themselves stay with the caller. */
+typedef struct oji_table {
+    struct oji_table_slot *slots;
+    uint32_t mask;   /* slot count - 1 */
+    uint32_t n_used;
+} oji_table;
+
+#define OJI_TABLE_NONE UINT32_MAX
+
+/* Room for `n` entries in the arena, all empty. */
+bool oji_table_init(oji_table *table, oji_arena *arena, uint64_t n);
+
+/* Walk the entries of one hash: start with *cursor = 0; returns an index to compare, or OJI_TABLE_NONE at the end. */
+uint32_t oji_table_next(const oji_table *table, uint64_t hash, uint32_t *cursor);
+/* Add an index under a hash; there must be room. */
+void oji_table_add(oji_table *table, uint64_t hash, uint32_t index);
+
+/* Now, nanoseconds of CLOCK_MONOTONIC. */
+uint64_t oji_now(void);
+
+#endif

@@ -1,0 +1,120 @@
+/* The heap hook and the scratch arena on top of it. */
+#include "base/base.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static void *allocate_malloc(void *context, size_t size)
+{
+    (void)context;
+    return malloc(size);
+}
+
+static void release_malloc(void *context, void *pointer, size_t size)
+{
+    (void)context;
+    (void)size;
+    free(pointer);
+}
+
+oj_status oji_allocator_import(oj_allocator *ours, const oj_allocator *given, oj_error *error)
+{
+    if (!given) {
+        oj_allocator_init(ours);
+        ours->allocate = allocate_malloc;
+        ours->release = release_malloc;
+        return OJ_OK;
+    }
+    OJI_TRY(oji_import(ours, sizeof *ours, sizeof *ours, given, "oj_allocator", error));
+    if (!ours->allocate || !ours->release)
+        return oji_fail(error, OJ_E_MISUSE, "oj_allocator.%s is NULL", ours->allocate ? "release" : "allocate");
+    return OJ_OK;
+}
+
+void *oji_allocate(const oj_allocator *allocator, uint64_t size)
+{
+    if (size > PTRDIFF_MAX)
+        return NULL;
+    return allocator->allocate(allocator->context, size ? (size_t)size : 1);
+}
+
+void *oji_allocate_zeroed(const oj_allocator *allocator, uint64_t size)
+{
+    void *pointer = oji_allocate(allocator, size);
+    if (pointer)
+        memset(pointer, 0, (size_t)size);
+    return pointer;
+}
+
+void oji_release(const oj_allocator *allocator, void *pointer, uint64_t size)
+{
+    if (pointer)
+        allocator->release(allocator->context, pointer, size ? (size_t)size : 1);
+}
+
+#define ARENA_ALIGNMENT _Alignof(max_align_t)
+#ifdef OJ_STRESS
+#define ARENA_BLOCK 64u
+#else
+#define ARENA_BLOCK (16u * 1024u)
+#endif
+
+struct oji_arena_block {
+    oji_arena_block *previous;
+    uint64_t size; /* this header included */
+    _Alignas(max_align_t) uint8_t data[];
+};
+
+void oji_arena_init(oji_arena *arena, const oj_allocator *allocator, void *buffer, size_t size)
+{
+    uintptr_t start = ((uintptr_t)buffer + ARENA_ALIGNMENT - 1) & ~(uintptr_t)(ARENA_ALIGNMENT - 1);
+    size_t skipped = (size_t)(start - (uintptr_t)buffer);
+    arena->allocator = allocator;
+    arena->next = (uint8_t *)buffer + (skipped < size ? skipped : size);
+    arena->end = (uint8_t *)buffer + size;
+    arena->blocks = NULL;
+}
+
+static bool grow_arena(oji_arena *arena, uint64_t wanted)
+{
+    uint64_t size = sizeof(oji_arena_block) + (wanted > ARENA_BLOCK ? wanted : ARENA_BLOCK);
+    oji_arena_block *block = oji_allocate(arena->allocator, size);
+    if (!block)
+        return false;
+    block->previous = arena->blocks;
+    block->size = size;
+    arena->blocks = block;
+    arena->next = block->data;
+    arena->end = (uint8_t *)block + size;
+    return true;
+}
+
+void *oji_arena_array(oji_arena *arena, uint64_t n, uint64_t size)
+{
+    uint64_t total;
+    void *result;
+    if (!oji_mul(n, size, &total) || total > PTRDIFF_MAX / 2 || !oji_align_up(total, ARENA_ALIGNMENT, &total))
+        return NULL;
+    if ((uint64_t)(arena->end - arena->next) < total && !grow_arena(arena, total))
+        return NULL;
+    result = arena->next;
+    arena->next += total;
+    return memset(result, 0, (size_t)total);
+}
+
+void oji_arena_free(oji_arena *arena)
+{
+    while (arena->blocks) {
+        oji_arena_block *block = arena->blocks;
+        arena->blocks = block->previous;
+        oji_release(arena->allocator, block, block->size);
+    }
+    arena->next = arena->end = NULL;
+}
+
+uint64_t oji_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}

@@ -1,0 +1,150 @@
+/* Status texts and the one function that makes errors. */
+#include "base/base.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+uint32_t oj_version(void) { return OJ_VERSION_NUMBER; }
+
+const char *oj_status_text(oj_status status)
+{
+    switch (status) {
+#define TEXT(name, number, text) \
+    case number:                 \
+        return text;
+        OJ_STATUS_LIST(TEXT)
+#undef TEXT
+    }
+    return "unknown status";
+}
+
+const char *oj_status_name(oj_status status)
+{
+    switch (status) {
+#define NAME(name, number, text) \
+    case number:                 \
+        return #name;
+        OJ_STATUS_LIST(NAME)
+#undef NAME
+    }
+    return "OJ_E_?";
+}
+
+void oji_copy_text(char *buffer, size_t capacity, const char *text)
+{
+    size_t length = text ? strnlen(text, capacity) : 0;
+    if (length == capacity) {
+        memcpy(buffer, text, capacity - 4);
+        memcpy(buffer + capacity - 4, "...", 4);
+        return;
+    }
+    if (length > 0)
+        memcpy(buffer, text, length);
+    buffer[length] = '\0';
+}
+
+static void format_text(oj_error *error, const char *format, va_list arguments)
+{
+    int length = vsnprintf(error->text, sizeof error->text, format, arguments);
+    if (length < 0)
+        oji_copy_text(error->text, sizeof error->text, oj_status_text(error->status));
+    else if ((size_t)length >= sizeof error->text)
+        memcpy(error->text + sizeof error->text - 4, "...", 4);
+}
+
+/* Every failure of the library passes here: a breakpoint on this function stops at the first sign of any. */
+static oj_status make_error(oj_error *error, oj_status status, int system_error, const oji_place *place,
+                            const char *format, va_list arguments)
+{
+    if (!error)
+        return status;
+    memset(error, 0, offsetof(oj_error, object));
+    error->status = status;
+    error->system_error = system_error;
+    error->offset = place ? place->offset : UINT64_MAX;
+    oji_copy_text(error->object, sizeof error->object, place ? place->object : NULL);
+    oji_copy_text(error->section, sizeof error->section, place ? place->section : NULL);
+    oji_copy_text(error->relocation, sizeof error->relocation, place ? place->relocation : NULL);
+    oji_copy_text(error->symbol, sizeof error->symbol, place ? place->symbol : NULL);
+    format_text(error, format, arguments);
+    return status;
+}
+
+oj_status oji_fail_at(oj_error *error, oj_status status, const oji_place *place, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    make_error(error, status, 0, place, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+oj_status oji_fail(oj_error *error, oj_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    make_error(error, status, 0, NULL, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+oj_status oji_fail_system(oj_error *error, oj_status status, int system_error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    make_error(error, status, system_error, NULL, format, arguments);
+    va_end(arguments);
+    if (error) {
+        char reason[128];
+        size_t length = strlen(error->text);
+        /* The XSI strerror_r writes into our buffer and needs no memory. */
+        if (strerror_r(system_error, reason, sizeof reason) != 0)
+            snprintf(reason, sizeof reason, "error %d", system_error);
+        snprintf(error->text + length, sizeof error->text - length, ": %s", reason);
+    }
+    return status;
+}
+
+oj_status oji_fail_nomem(oj_error *error, uint64_t size, const char *what)
+{
+    return oji_fail(error, OJ_E_NOMEM, "out of memory: %llu bytes for %s", (unsigned long long)size, what);
+}
+
+oj_status oji_succeed(oj_error *error)
+{
+    if (error) {
+        error->status = OJ_OK;
+        error->text[0] = '\0';
+    }
+    return OJ_OK;
+}
+
+oj_status oji_import(void *ours, size_t our_size, size_t minimum, const void *given, const char *name,
+                     oj_error *error)
+{
+    uint32_t size;
+    memset(ours, 0, our_size);
+    if (!given)
+        return OJ_OK;
+    memcpy(&size, given, sizeof size);
+    if (size < minimum)
+        return oji_fail(error, OJ_E_MISUSE, "%s.struct_size is %u, below %zu: call %s_init() first", name, size,
+                        minimum, name);
+    for (size_t i = our_size; i < size; i++)
+        if (((const uint8_t *)given)[i] != 0)
+            return oji_fail(error, OJ_E_VERSION,
+                            "%s has %u bytes and sets one that this library (version %d.%d.%d, %zu bytes) does not "
+                            "know",
+                            name, size, OJ_VERSION_MAJOR, OJ_VERSION_MINOR, OJ_VERSION_PATCH, our_size);
+    memcpy(ours, given, size < our_size ? size : our_size);
+    return OJ_OK;
+}
+
+void oji_export(void *out, size_t out_size, const void *ours, size_t our_size)
+{
+    size_t known = out_size < our_size ? out_size : our_size;
+    memcpy(out, ours, known);
+    if (out_size > known)
+        memset((uint8_t *)out + known, 0, out_size - known);
+}
