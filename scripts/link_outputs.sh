@@ -1,0 +1,12 @@
+#!/bin/sh
+# Give a build directory a bin/ and a lib/ that a client can use: links to where Meson puts its outputs. They dangle
+# until the first compile.
+# Usage: link_outputs.sh BUILD
+set -eu
+cd "$1"
+mkdir -p bin lib
+ln -sfn ../tools/ownjit/ownjit bin/ownjit
+for name in libownjit.a libownjit.so libownjit.so.0 libownjit.so.0.1.0; do
+    ln -sfn "../src/$name" "lib/$name"
+done
+ln -sfn ../meson-uninstalled lib/pkgconfig
