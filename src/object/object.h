@@ -89,7 +89,7 @@ typedef struct oji_symbol {
     uint64_t value;     /* offset into the section: at most its size, checked */
     uint64_t size;
     uint32_t section;   /* index, or OJI_SECTION_... */
-    uint32_t name_size; /* bytes, without the zero */
+    uint32_t name_size; /* bytes, without the zero; 0 for local symbols, whose names are rarely wanted: strlen() */
     uint8_t binding;    /* oj_symbol_binding */
     uint8_t visibility; /* oj_symbol_visibility */
     uint8_t type;       /* oj_symbol_type */
@@ -99,13 +99,20 @@ typedef struct oji_symbol {
 /* Architectures; src/arch has a table for each. */
 typedef enum oji_arch_id { OJI_ARCH_X86_64 = 1 } oji_arch_id;
 
+/* What holds of every object that a reader made:
+ * - every name ends in a zero byte;
+ * - relocations lie in sections that have bytes, and those of loaded sections refer to no symbol that is defined in a
+ *   section which is not loaded;
+ * - only symbol 0 is local and undefined: it stands for the address 0. */
 struct oj_object {
     oj_allocator allocator;
     uint64_t heap_size;       /* of this one block: everything below lies in it, copied bytes included */
     const char *name;
-    const char *const *reloc_names; /* the format's own names, by oji_reloc_kind */
-    const oji_section *sections;    /* index 0 is empty */
-    const oji_symbol *symbols;      /* index 0 is empty; locals come first */
+    const oji_section *sections; /* index 0 is empty */
+    const oji_symbol *symbols;   /* index 0 is empty; locals come first */
+    const oji_reloc *relocs;     /* of all sections: each section's are a run of these */
+    const uint8_t *reloc_numbers;   /* the format's own number of each of relocs */
+    const char *const *reloc_names; /* the format's own names, by its numbers: oji_object_reloc_name() */
     uint32_t n_sections;
     uint32_t n_symbols;
     uint32_t first_global;    /* symbols before it are local */
@@ -118,6 +125,9 @@ static inline bool oji_section_is_loaded(const oji_section *section)
 {
     return section->kind >= OJ_SECTION_CODE && section->kind <= OJ_SECTION_UNWIND;
 }
+
+/* The format's own name of a relocation, which must be one of object->relocs. For messages. */
+const char *oji_object_reloc_name(const oj_object *object, const oji_reloc *reloc);
 
 /* Archives: the linker pulls members out through these, whatever format holds them. find() answers false where no
  * member defines the name. Loaded members stay with the archive. */
