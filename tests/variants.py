@@ -1,0 +1,216 @@
+"""What the tests build, and what of each build they run.
+
+A variant is one build directory (or none, for checks of the sources) and a plan: a list of entries that run.py turns
+into processes. Each names the tier it belongs to: check (under a minute or two), san (sanitizers), long (the rest).
+"""
+
+import glob
+import os
+import shutil
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CACHE = os.environ.get('OWNJIT_CACHE') or os.path.join(
+    os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'ownjit')
+MESON = '/usr/bin/meson' if os.access('/usr/bin/meson', os.X_OK) else 'meson'
+PYTHON = '/usr/bin/python3' if os.access('/usr/bin/python3', os.X_OK) else 'python3'
+
+# Programs that compile: run once for each LLVM, which OJT_LLVM names.
+LLVM_PROGRAMS = ('test_llvm_', 'test_compile_', 'test_run_')
+FULL_LLVM = ('22', '19')
+OTHER_LLVM = ('16', '15', '14')
+
+
+class Entry:
+    """One process (kind 'exit': its status is the result; 'tap': its output has several) or a test program (kind
+    'program': one process for each test that it lists)."""
+
+    def __init__(self, group, argv, kind='exit', env=None, timeout=60, alone=False):
+        self.group = group
+        self.argv = argv
+        self.kind = kind
+        self.env = env or {}
+        self.timeout = timeout
+        self.alone = alone
+
+
+class Variant:
+    def __init__(self, name, tier, plan, cc='gcc', options=(), env=None, folder=None):
+        self.name = name
+        self.folder = folder or name
+        self.tier = tier
+        self.cc = cc
+        self.options = options
+        self.env = env or {}
+        self._plan = plan
+        self.has_build = cc is not None
+
+    def build_env(self):
+        return {'CC': self.cc} if self.cc else {}
+
+    def build_commands(self, build):
+        if not self.cc:
+            return []
+        configure = [MESON, 'setup', build, SOURCE, '-Dwerror=true', *self.options]
+        if os.path.exists(os.path.join(build, 'build.ninja')):
+            configure.append('--reconfigure')
+        return [configure, ['ninja', '-C', build, '-j2', '--quiet']]
+
+    def plan(self, build):
+        return self._plan(self, build)
+
+    def environment(self, build):
+        """What tests and scripts are told by environment."""
+        return {'OJT_BUILD': build, 'OJT_SOURCE': SOURCE, 'OJT_CACHE': CACHE,
+                'OJT_OWNJIT': os.path.join(build, 'bin', 'ownjit'), **self.env}
+
+
+def programs(build):
+    return sorted(path for path in glob.glob(os.path.join(build, 'tests', 'test_*'))
+                  if os.path.isfile(path) and os.access(path, os.X_OK))
+
+
+def needs_llvm(path):
+    return os.path.basename(path).startswith(LLVM_PROGRAMS)
+
+
+def program_entries(variant, build, llvm_versions, timeout=60, wanted=lambda path: True):
+    entries = []
+    env = variant.environment(build)
+    for path in programs(build):
+        if not wanted(path):
+            continue
+        group = '%s/%s' % (variant.name, os.path.basename(path))
+        if not needs_llvm(path):
+            entries.append(Entry(group, [path], 'program', env, timeout))
+            continue
+        for version in llvm_versions:
+            entries.append(Entry('%s-llvm%s' % (group, version), [path], 'program', {**env, 'OJT_LLVM': version},
+                                 timeout))
+    return entries
+
+
+def script_argv(path):
+    return [PYTHON, path] if path.endswith('.py') else ['sh', path] if path.endswith('.sh') else [path]
+
+
+def tap_entries(variant, build, folder, timeout=300, env=None):
+    """Scripts test_* of a folder, in any language; each prints TAP."""
+    return [Entry('%s/%s/%s' % (variant.name, folder, os.path.basename(path)), script_argv(path), 'tap',
+                  {**variant.environment(build), **(env or {})}, timeout)
+            for path in sorted(glob.glob(os.path.join(SOURCE, 'tests', folder, 'test_*')))
+            if path.endswith(('.py', '.sh')) or os.access(path, os.X_OK)]
+
+
+def example_entries(variant, build):
+    return [Entry('%s/examples/%s' % (variant.name, os.path.basename(path)), [path], 'exit',
+                  variant.environment(build))
+            for path in sorted(glob.glob(os.path.join(build, 'examples', '*')))
+            if os.path.isfile(path) and os.access(path, os.X_OK)]
+
+
+def check_entries(variant, build, names):
+    return [Entry('%s/%s' % (variant.name, os.path.splitext(name)[0]),
+                  script_argv(os.path.join(SOURCE, 'scripts', name)), 'exit', variant.environment(build), 120)
+            for name in names if os.path.exists(os.path.join(SOURCE, 'scripts', name))]
+
+
+def plan_sources(variant, build):
+    return check_entries(variant, build, ['check_includes.py', 'check_format.sh', 'check_sizes.py',
+                                          'check_api_tested.py'])
+
+
+def plan_gcc(variant, build):
+    return (program_entries(variant, build, FULL_LLVM[:1]) + example_entries(variant, build)
+            + tap_entries(variant, build, 'cli') + tap_entries(variant, build, 'install')
+            + tap_entries(variant, build, 'run')
+            + check_entries(variant, build, ['check_exports.py', 'check_docs.py', 'check_no_llvm.py']))
+
+
+def plan_versions(variant, build):
+    return program_entries(variant, build, FULL_LLVM[1:] + OTHER_LLVM, 120, needs_llvm)
+
+
+def plan_real(variant, build):
+    return tap_entries(variant, build, 'real', 1200) + tap_entries(variant, build, 'golden', 300)
+
+
+def plan_sanitized(variant, build):
+    return (program_entries(variant, build, FULL_LLVM[:1], 120) + tap_entries(variant, build, 'cli', 600)
+            + example_entries(variant, build))
+
+
+def plan_threads(variant, build):
+    return program_entries(variant, build, FULL_LLVM[:1], 240, lambda path: 'thread' in os.path.basename(path))
+
+
+def plan_stress(variant, build):
+    return program_entries(variant, build, FULL_LLVM[:1], 120)
+
+
+VALGRIND = ['valgrind', '--quiet', '--error-exitcode=99', '--leak-check=full', '--show-leak-kinds=definite',
+            '--errors-for-leak-kinds=definite', '--smc-check=none', '--trace-children=no']
+
+
+def plan_valgrind(variant, build):
+    return [Entry('%s/%s' % (variant.name, os.path.basename(path)), [*VALGRIND, path], 'exit',
+                  {**variant.environment(build), 'OJT_VALGRIND': '1'}, 600)
+            for path in programs(build) if not needs_llvm(path)]
+
+
+def plan_fuzz(seconds):
+    def plan(variant, build):
+        entries = []
+        for path in sorted(glob.glob(os.path.join(build, 'tests', 'fuzz_*'))):
+            if not os.path.isfile(path) or not os.access(path, os.X_OK):
+                continue
+            name = os.path.basename(path)
+            found = os.path.join(CACHE, 'fuzz', name)
+            os.makedirs(found, exist_ok=True)
+            corpora = [found] + [folder for folder in (os.path.join(SOURCE, 'tests', 'fuzz', 'corpus', name[5:]),)
+                                 if os.path.isdir(folder)]
+            artifacts = '-artifact_prefix=%s/crash-%s-' % (build, name)
+            entries.append(Entry('%s/replay/%s' % (variant.name, name), [path, '-runs=0', artifacts, *corpora], 'exit',
+                                 variant.environment(build), 300))
+            entries.append(Entry('%s/%s' % (variant.name, name),
+                                 [path, '-max_total_time=%d' % seconds, '-rss_limit_mb=2048', '-timeout=10',
+                                  '-print_final_stats=1', artifacts, *corpora],
+                                 'exit', variant.environment(build), seconds + 120))
+        return entries
+    return plan
+
+
+SYMBOLIZER = shutil.which('llvm-symbolizer-19') or ''
+SANITIZED = {'ASAN_OPTIONS': 'detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1',
+             'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1', 'ASAN_SYMBOLIZER_PATH': SYMBOLIZER}
+CLANG = 'clang-19'
+RELEASE = ('--buildtype=release', '-Dtests=true')
+
+
+def fuzz_variant(seconds):
+    return Variant('fuzz', 'long', plan_fuzz(seconds), CLANG,
+                   ('-Dfuzz=true', '-Dtools=false', '-Dexamples=false', '--buildtype=debugoptimized'), SANITIZED)
+
+
+def existing_build(build):
+    variant = Variant(os.path.basename(os.path.abspath(build)), 'check', plan_gcc, None)
+    variant.build_commands = lambda _: [['ninja', '-C', build, '-j2', '--quiet']]
+    return variant
+
+
+VARIANTS = [
+    Variant('sources', 'check', plan_sources, None),
+    Variant('gcc', 'check', plan_gcc, 'gcc', RELEASE),
+    Variant('asan', 'san', plan_sanitized, CLANG,
+            ('-Dtests=true', '-Db_sanitize=address,undefined', '-Db_lundef=false', '--buildtype=debugoptimized'),
+            SANITIZED),
+    Variant('tsan', 'san', plan_threads, CLANG,
+            ('-Dtests=true', '-Dtools=false', '-Dexamples=false', '-Db_sanitize=thread', '-Db_lundef=false',
+             '--buildtype=debugoptimized'), {'TSAN_OPTIONS': 'halt_on_error=1'}),
+    Variant('stress', 'long', plan_stress, 'gcc',
+            ('-Dtests=true', '-Dstress=true', '-Dtools=false', '-Dexamples=false', '--buildtype=debugoptimized')),
+    Variant('llvm', 'long', plan_versions, 'gcc', RELEASE, folder='gcc'),
+    Variant('valgrind', 'long', plan_valgrind, 'gcc',
+            ('-Dtests=true', '-Dtools=false', '-Dexamples=false', '--buildtype=debugoptimized')),
+    fuzz_variant(20),
+    Variant('real', 'long', plan_real, 'gcc', RELEASE, folder='gcc'),
+]
