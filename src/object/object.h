@@ -33,7 +33,7 @@ typedef enum oji_reloc_kind {
     OJI_RELOC_GOT_START32,  /* GOT + A - P, must fit int32 */
     OJI_RELOC_GOT_START64,  /* GOT + A - P */
     OJI_RELOC_GOT_OFFSET64, /* S + A - GOT */
-    OJI_RELOC_CALL_OFFSET64, /* L + A - GOT */
+    OJI_RELOC_CALL_OFFSET64, /* L + A - GOT; L is S, which 64 bits always reach */
     OJI_RELOC_SIZE32,       /* Z + A, must fit uint32 */
     OJI_RELOC_SIZE64,       /* Z + A */
     OJI_RELOC_KINDS
@@ -46,7 +46,7 @@ enum {
     OJI_USE_GOT = 2,        /* a GOT entry, always */
     OJI_USE_GOT_RELAX = 4,  /* a GOT entry unless the symbol is in reach */
     OJI_USE_CALL = 8,       /* a stub unless the symbol is in reach */
-    OJI_USE_CALL_GOT = 16,  /* a stub unless the symbol is in reach; relative to the GOT */
+    OJI_USE_CALL_GOT = 16,  /* its address relative to the GOT, at any distance */
     OJI_USE_NEAR = 32,      /* to be within 2 GiB of the code */
     OJI_USE_LOW4G = 64,     /* to lie in [0, 4 GiB) */
     OJI_USE_LOW2G = 128     /* to lie in [-2 GiB, 2 GiB) */

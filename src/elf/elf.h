@@ -1,0 +1,152 @@
+/* ELF64 little-endian relocatable files and `ar` archives of them: what the files of this folder share.
+ * Source: ELF gABI chapters 4 and 5 (names below are the specification's); x86-64 psABI section 4. */
+#ifndef OJI_ELF_H
+#define OJI_ELF_H
+
+#include "base/base.h"
+#include "object/object.h"
+
+/* Sizes of the file's records, bytes. */
+enum {
+    ELF_HEADER_SIZE = 64,
+    ELF_SECTION_SIZE = 64,
+    ELF_SYMBOL_SIZE = 24,
+    ELF_RELA_SIZE = 24
+};
+
+enum { ELF_ET_REL = 1, ELF_EM_X86_64 = 62 };
+
+#define ELF_SHT_NULL 0u
+#define ELF_SHT_PROGBITS 1u
+#define ELF_SHT_SYMTAB 2u
+#define ELF_SHT_STRTAB 3u
+#define ELF_SHT_RELA 4u
+#define ELF_SHT_NOTE 7u
+#define ELF_SHT_NOBITS 8u
+#define ELF_SHT_REL 9u
+#define ELF_SHT_INIT_ARRAY 14u
+#define ELF_SHT_FINI_ARRAY 15u
+#define ELF_SHT_PREINIT_ARRAY 16u
+#define ELF_SHT_GROUP 17u
+#define ELF_SHT_SYMTAB_SHNDX 18u
+#define ELF_SHT_RELR 19u
+#define ELF_SHT_CREL 0x40000014u
+#define ELF_SHT_X86_64_UNWIND 0x70000001u
+
+#define ELF_SHF_WRITE 0x1u
+#define ELF_SHF_ALLOC 0x2u
+#define ELF_SHF_EXECINSTR 0x4u
+#define ELF_SHF_TLS 0x400u
+#define ELF_SHF_COMPRESSED 0x800u
+#define ELF_SHF_EXCLUDE 0x80000000u
+
+#define ELF_GRP_COMDAT 1u
+
+#define ELF_SHN_UNDEF 0u
+#define ELF_SHN_LORESERVE 0xff00u
+#define ELF_SHN_X86_64_LCOMMON 0xff02u
+#define ELF_SHN_ABS 0xfff1u
+#define ELF_SHN_COMMON 0xfff2u
+#define ELF_SHN_XINDEX 0xffffu
+
+enum { ELF_STB_LOCAL = 0, ELF_STB_GLOBAL = 1, ELF_STB_WEAK = 2, ELF_STB_GNU_UNIQUE = 10 };
+enum {
+    ELF_STT_NOTYPE = 0,
+    ELF_STT_OBJECT = 1,
+    ELF_STT_FUNC = 2,
+    ELF_STT_SECTION = 3,
+    ELF_STT_FILE = 4,
+    ELF_STT_COMMON = 5,
+    ELF_STT_TLS = 6,
+    ELF_STT_GNU_IFUNC = 10
+};
+
+/* A section header, decoded; nothing in it is checked. */
+typedef struct oji_elf_header {
+    uint32_t name;
+    uint32_t type;
+    uint64_t flags;
+    uint64_t offset;
+    uint64_t size;
+    uint32_t link;
+    uint32_t info;
+    uint64_t alignment;
+    uint64_t entry_size;
+} oji_elf_header;
+
+/* What one relocation number of an architecture means. */
+typedef struct oji_elf_row {
+    uint8_t kind;  /* oji_reloc_kind, or one of the two below */
+    uint8_t width; /* bytes of the field */
+    uint16_t uses; /* OJI_USE_..., of the symbol; OJI_USE_GOT_START goes to the object */
+} oji_elf_row;
+
+#define OJI_ELF_CHOOSE 254u  /* choose() looks at the instruction to tell the kind */
+#define OJI_ELF_REFUSED 255u /* refusal() says why */
+
+/* An architecture's relocations, by their ELF number. */
+typedef struct oji_elf_arch {
+    uint32_t id;              /* oji_arch_id */
+    uint32_t n_rows;
+    const oji_elf_row *rows;
+    const char *const *names; /* n_rows; NULL where the number means nothing */
+    /* The kind for a number that says OJI_ELF_CHOOSE; the field lies inside the bytes. */
+    oji_reloc_kind (*choose)(const uint8_t *bytes, uint64_t offset, int64_t addend, uint32_t number);
+    /* What a refused number is for, in words that go after "is for"; NULL where the number means nothing. */
+    const char *(*refusal)(uint32_t number);
+} oji_elf_arch;
+
+extern const oji_elf_arch oji_elf_x86_64;
+
+/* One object being read. Lives for one call. */
+typedef struct oji_elf_reader {
+    oji_bytes file;
+    const char *name; /* the object's, for messages */
+    uint32_t flags;   /* OJ_OBJECT_... */
+    oj_error *error;
+    const oji_elf_arch *arch;
+    uint64_t headers_off;    /* bytes from the file's start to section header 0 */
+    uint32_t n_sections;     /* 1 or more; 1 where the file has none */
+    uint32_t symbols_index;  /* section index of the symbol table, 0 = none */
+    uint32_t extended_index; /* section index of its extended section indexes, 0 = none */
+    uint32_t n_symbols;      /* 1 or more: the empty symbol is made where the file has no table */
+    uint32_t first_global;
+    uint64_t n_relocs;       /* upper bound of what will be kept */
+    oji_bytes section_names; /* empty, or ends in a zero byte */
+    oji_bytes symbol_names;  /* empty, or ends in a zero byte */
+    oji_bytes symbols;       /* the table's bytes */
+    oji_bytes extended;      /* empty, or 4 bytes for each symbol */
+    bool has_lto;            /* saw a section of GCC's link-time optimiser */
+    bool has_unloaded;       /* saw a symbol in a section that is not loaded */
+} oji_elf_reader;
+
+/* The object while it is being filled: what its own pointers show to others as constant. */
+typedef struct oji_elf_parts {
+    oj_object *object;
+    oji_section *sections;
+    oji_symbol *symbols;
+    oji_reloc *relocs;
+    uint8_t *numbers;
+} oji_elf_parts;
+
+/* Read one object. name is copied, allocator too; flags as oj_object_options. */
+oj_status oji_elf_read_object(oj_object **out, oji_bytes file, const char *name, uint32_t flags,
+                              const oj_allocator *allocator, oj_error *error);
+
+/* Decode header `index`, which must be below n_sections and inside the file. */
+oji_elf_header oji_elf_section_header(const oji_elf_reader *reader, uint32_t index);
+
+/* The section's name, or "" where its offset is outside the names. */
+const char *oji_elf_section_name(const oji_elf_reader *reader, const oji_elf_header *header);
+
+/* Fill a neutral section from header `index`: its kind, name and bytes. Refuses what would not run as it should.
+ * Needs the headers' ranges checked; fills all but relocs and n_relocs. */
+oj_status oji_elf_read_section(oji_elf_reader *reader, uint32_t index, oji_section *section);
+
+/* Fill all symbols. Needs the sections. */
+oj_status oji_elf_read_symbols(oji_elf_reader *reader, const oji_section *sections, oji_symbol *symbols);
+
+/* Fill the relocations, and what they need of symbols and of the object. Needs the symbols. */
+oj_status oji_elf_read_relocs(oji_elf_reader *reader, oji_elf_parts *parts);
+
+#endif

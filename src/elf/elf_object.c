@@ -1,0 +1,363 @@
+/* ELF bytes into a neutral object.
+ *
+ * Stages: the file's header; a scan over the section headers, which checks that every table lies inside the file and
+ * counts; one allocation; then sections, symbols and relocations are written into it. Nothing is read before its
+ * range is checked, and counts are bounded by the file's size before they size anything. */
+#include "elf/elf.h"
+
+static oj_status fail_header(const oji_elf_reader *reader, oj_status status, const char *what)
+{
+    return oji_fail(reader->error, status, "%s: %s", reader->name, what);
+}
+
+static oj_status fail_section(const oji_elf_reader *reader, uint32_t index, oj_status status, const char *why)
+{
+    oji_elf_header header = oji_elf_section_header(reader, index);
+    oji_place place = {reader->name, oji_elf_section_name(reader, &header), NULL, NULL, UINT64_MAX};
+    return oji_fail_at(reader->error, status, &place, "%s: section %u '%s' %s", reader->name, index, place.section,
+                       why);
+}
+
+static oj_status fail_kind(const oji_elf_reader *reader)
+{
+    const uint8_t *p = reader->file.data;
+    uint64_t size = reader->file.size;
+    const char *what = "not an ELF object";
+    if (size >= 4 && (memcmp(p, "BC\xc0\xde", 4) == 0 || memcmp(p, "\xde\xc0\x17\x0b", 4) == 0))
+        what = "LLVM bitcode, not an ELF object: it has to be compiled first";
+    else if (size >= 8 && (memcmp(p, "!<arch>\n", 8) == 0 || memcmp(p, "!<thin>\n", 8) == 0))
+        what = "an archive, not an ELF object";
+    else if (size < 4 && memcmp(p, "\177ELF", (size_t)size) == 0)
+        return fail_header(reader, OJ_E_TRUNCATED, "the input ends inside the ELF header");
+    return fail_header(reader, OJ_E_FORMAT, what);
+}
+
+/* Needs nothing; fills arch, headers_off, and n_sections as the header has it. */
+static oj_status read_header(oji_elf_reader *reader)
+{
+    const uint8_t *p = reader->file.data;
+    if (reader->file.size < 4 || memcmp(p, "\177ELF", 4) != 0)
+        return fail_kind(reader);
+    if (reader->file.size < ELF_HEADER_SIZE)
+        return fail_header(reader, OJ_E_TRUNCATED, "the input ends inside the ELF header");
+    if (p[4] != 2 || p[5] != 1)
+        return fail_header(reader, OJ_E_ARCHITECTURE, "not a 64-bit little-endian ELF file");
+    if (p[6] != 1 || oji_load32(p + 20) != 1)
+        return fail_header(reader, OJ_E_MALFORMED, "an ELF version that is not known");
+    if (oji_load16(p + 16) != ELF_ET_REL)
+        return fail_header(reader, OJ_E_FORMAT, "an ELF file, but not a relocatable object");
+    if (oji_load16(p + 18) != ELF_EM_X86_64)
+        return oji_fail(reader->error, OJ_E_ARCHITECTURE,
+                        "%s: an object for ELF machine %u; this version links x86-64 (machine %d)", reader->name,
+                        (unsigned)oji_load16(p + 18), ELF_EM_X86_64);
+    reader->arch = &oji_elf_x86_64;
+    reader->headers_off = oji_load64(p + 40);
+    reader->n_sections = oji_load16(p + 60);
+    if (reader->headers_off != 0 && oji_load16(p + 58) != ELF_SECTION_SIZE)
+        return fail_header(reader, OJ_E_MALFORMED, "section headers of a size that is not ELF64's");
+    return OJ_OK;
+}
+
+/* Does the file hold this section's bytes? Those of SHT_NOBITS are none. */
+static bool holds_section(const oji_elf_reader *reader, const oji_elf_header *header)
+{
+    return header->type == ELF_SHT_NOBITS || oji_bytes_contain(reader->file, header->offset, header->size);
+}
+
+static oji_bytes section_bytes(const oji_elf_reader *reader, const oji_elf_header *header)
+{
+    oji_bytes bytes = {reader->file.data + header->offset, header->size};
+    return bytes;
+}
+
+/* A table of strings whose every string ends inside it. An empty one holds no name. */
+static oj_status read_strings(const oji_elf_reader *reader, uint32_t index, oji_bytes *out)
+{
+    oji_elf_header header;
+    if (index == 0 || index >= reader->n_sections)
+        return fail_header(reader, OJ_E_MALFORMED, "a table of names is in a section that does not exist");
+    header = oji_elf_section_header(reader, index);
+    if (header.type != ELF_SHT_STRTAB)
+        return fail_section(reader, index, OJ_E_MALFORMED, "should be a table of names (SHT_STRTAB)");
+    if (!holds_section(reader, &header))
+        return fail_section(reader, index, OJ_E_TRUNCATED, "lies outside the input");
+    if (header.size == 0)
+        return OJ_OK;
+    *out = section_bytes(reader, &header);
+    if (out->data[out->size - 1] != '\0')
+        return fail_section(reader, index, OJ_E_MALFORMED, "is a table of names that does not end in a zero byte");
+    return OJ_OK;
+}
+
+/* The section headers' count and range, and the table of section names. Where a 16-bit field of the file's header is
+ * too small, section 0 has the value (gABI chapter 4, e_shnum and e_shstrndx). */
+static oj_status find_sections(oji_elf_reader *reader)
+{
+    uint64_t n = reader->n_sections;
+    uint32_t names = oji_load16(reader->file.data + 62);
+    uint64_t size;
+    if (reader->headers_off == 0) {
+        reader->n_sections = 1;
+        return n == 0 ? OJ_OK : fail_header(reader, OJ_E_MALFORMED, "sections are counted, but there is no table");
+    }
+    if (!oji_bytes_contain(reader->file, reader->headers_off, ELF_SECTION_SIZE))
+        return fail_header(reader, OJ_E_TRUNCATED, "the section headers lie outside the input");
+    if (n == 0)
+        n = oji_elf_section_header(reader, 0).size;
+    if (names == ELF_SHN_XINDEX)
+        names = oji_elf_section_header(reader, 0).link;
+    if (!oji_mul(n, ELF_SECTION_SIZE, &size) || !oji_bytes_contain(reader->file, reader->headers_off, size))
+        return fail_header(reader, OJ_E_TRUNCATED, "the section headers lie outside the input");
+    if (n == 0 || n > UINT32_MAX / 2)
+        return fail_header(reader, n == 0 ? OJ_E_MALFORMED : OJ_E_LIMIT, "a count of sections that cannot be");
+    reader->n_sections = (uint32_t)n;
+    return names == 0 ? OJ_OK : read_strings(reader, names, &reader->section_names);
+}
+
+/* Which relocation tables are read: those for sections that may be loaded, and on request the others. Whether a
+ * section is loaded is told later, from more than its flags; here more may be counted, but never less. */
+static bool counts_relocations(const oji_elf_reader *reader, uint32_t target)
+{
+    oji_elf_header header = oji_elf_section_header(reader, target);
+    return (header.flags & ELF_SHF_ALLOC) || (reader->flags & OJ_OBJECT_WITH_DEBUG);
+}
+
+static oj_status scan_relocations(oji_elf_reader *reader, uint32_t index, const oji_elf_header *header)
+{
+    if (header->info >= reader->n_sections)
+        return fail_section(reader, index, OJ_E_MALFORMED, "relocates a section that does not exist");
+    if (!counts_relocations(reader, header->info))
+        return OJ_OK;
+    if (header->type != ELF_SHT_RELA) {
+        /* LLVM writes its call graph profile as SHT_REL for a section that is not loaded. */
+        if (!(oji_elf_section_header(reader, header->info).flags & ELF_SHF_ALLOC))
+            return OJ_OK;
+        return fail_section(reader, index, OJ_E_UNSUPPORTED,
+                            "is for relocations of a form (SHT_REL, SHT_RELR or SHT_CREL) that is not supported on "
+                            "x86-64");
+    }
+    if (header->entry_size != ELF_RELA_SIZE || header->size % ELF_RELA_SIZE != 0)
+        return fail_section(reader, index, OJ_E_MALFORMED, "has relocations of a size that is not ELF64's");
+    reader->n_relocs += header->size / ELF_RELA_SIZE;
+    return OJ_OK;
+}
+
+static oj_status scan_section(oji_elf_reader *reader, uint32_t index, const oji_elf_header *header)
+{
+    switch (header->type) {
+    case ELF_SHT_SYMTAB:
+        if (reader->symbols_index != 0)
+            return fail_section(reader, index, OJ_E_MALFORMED, "is a second symbol table");
+        reader->symbols_index = index;
+        return OJ_OK;
+    case ELF_SHT_SYMTAB_SHNDX:
+        if (reader->extended_index != 0)
+            return fail_section(reader, index, OJ_E_MALFORMED, "is a second table of extended section indexes");
+        reader->extended_index = index;
+        return OJ_OK;
+    case ELF_SHT_RELA:
+    case ELF_SHT_REL:
+    case ELF_SHT_RELR:
+    case ELF_SHT_CREL:
+        return scan_relocations(reader, index, header);
+    default:
+        return OJ_OK;
+    }
+}
+
+/* Check every section's range and count. Sections that share bytes are refused by their sum: nothing that is
+ * allocated for an object can then exceed a small multiple of the file. */
+static oj_status scan_sections(oji_elf_reader *reader)
+{
+    uint64_t left = reader->file.size;
+    for (uint32_t i = 1; i < reader->n_sections; i++) {
+        oji_elf_header header = oji_elf_section_header(reader, i);
+        if (header.type == ELF_SHT_NULL || header.type == ELF_SHT_NOBITS)
+            continue;
+        if (!holds_section(reader, &header))
+            return fail_section(reader, i, OJ_E_TRUNCATED, "lies outside the input");
+        if (header.size > left)
+            return fail_section(reader, i, OJ_E_MALFORMED, "overlaps others: together they exceed the input");
+        left -= header.size;
+        OJI_TRY(scan_section(reader, i, &header));
+    }
+    if (reader->n_relocs > UINT32_MAX)
+        return fail_header(reader, OJ_E_LIMIT, "2^32 or more relocations");
+    return OJ_OK;
+}
+
+static oj_status find_extended(oji_elf_reader *reader)
+{
+    oji_elf_header header;
+    if (reader->extended_index == 0)
+        return OJ_OK;
+    header = oji_elf_section_header(reader, reader->extended_index);
+    if (header.link != reader->symbols_index || header.size / 4 < reader->n_symbols)
+        return fail_section(reader, reader->extended_index, OJ_E_MALFORMED, "does not fit the symbol table");
+    reader->extended = section_bytes(reader, &header);
+    return OJ_OK;
+}
+
+/* The symbol table's range, count and names. */
+static oj_status find_symbols(oji_elf_reader *reader)
+{
+    uint32_t index = reader->symbols_index;
+    oji_elf_header header;
+    reader->n_symbols = 1;
+    reader->first_global = 1;
+    if (index == 0)
+        return OJ_OK;
+    header = oji_elf_section_header(reader, index);
+    if (header.entry_size != ELF_SYMBOL_SIZE || header.size % ELF_SYMBOL_SIZE != 0)
+        return fail_section(reader, index, OJ_E_MALFORMED, "has symbols of a size that is not ELF64's");
+    if (header.size / ELF_SYMBOL_SIZE >= OJI_MAX_SYMBOLS)
+        return fail_section(reader, index, OJ_E_LIMIT, "has 2^24 or more symbols");
+    reader->symbols = section_bytes(reader, &header);
+    if (header.size == 0)
+        return OJ_OK;
+    reader->n_symbols = (uint32_t)(header.size / ELF_SYMBOL_SIZE);
+    if (header.info == 0 || header.info > reader->n_symbols)
+        return fail_section(reader, index, OJ_E_MALFORMED, "has its first global symbol outside of it");
+    reader->first_global = header.info;
+    OJI_TRY(read_strings(reader, header.link, &reader->symbol_names));
+    return find_extended(reader);
+}
+
+/* Where the parts of an object's one block are. */
+typedef struct block_layout {
+    uint64_t sections_off;
+    uint64_t symbols_off;
+    uint64_t relocs_off;
+    uint64_t numbers_off;
+    uint64_t name_off;
+    uint64_t bytes_off;
+    uint64_t size;
+} block_layout;
+
+static bool add_part(uint64_t *end, uint64_t n, uint64_t size, uint64_t *off)
+{
+    uint64_t bytes;
+    *off = *end;
+    return oji_mul(n, size, &bytes) && oji_align_up(bytes, 8, &bytes) && oji_add(*end, bytes, end);
+}
+
+static bool lay_out_block(const oji_elf_reader *reader, block_layout *layout)
+{
+    uint64_t n_copied = reader->flags & OJ_OBJECT_BORROW ? 0 : reader->file.size;
+    layout->size = sizeof(oj_object);
+    return add_part(&layout->size, reader->n_sections, sizeof(oji_section), &layout->sections_off) &&
+           add_part(&layout->size, reader->n_symbols, sizeof(oji_symbol), &layout->symbols_off) &&
+           add_part(&layout->size, reader->n_relocs, sizeof(oji_reloc), &layout->relocs_off) &&
+           add_part(&layout->size, reader->n_relocs, 1, &layout->numbers_off) &&
+           add_part(&layout->size, strlen(reader->name) + 1, 1, &layout->name_off) &&
+           add_part(&layout->size, n_copied, 1, &layout->bytes_off);
+}
+
+static void rebase(oji_bytes *bytes, const uint8_t *from, const uint8_t *to)
+{
+    if (bytes->data)
+        bytes->data = to + (bytes->data - from);
+}
+
+/* From here on everything is read from the object's own copy. */
+static void copy_file(oji_elf_reader *reader, uint8_t *copy)
+{
+    const uint8_t *original = reader->file.data;
+    memcpy(copy, original, (size_t)reader->file.size);
+    rebase(&reader->section_names, original, copy);
+    rebase(&reader->symbol_names, original, copy);
+    rebase(&reader->symbols, original, copy);
+    rebase(&reader->extended, original, copy);
+    reader->file.data = copy;
+}
+
+/* Needs the scan; gives the block with everything set but what the next stages fill. */
+static oj_status allocate_object(oji_elf_reader *reader, const oj_allocator *allocator, oji_elf_parts *parts)
+{
+    block_layout layout;
+    uint8_t *block;
+    if (!lay_out_block(reader, &layout))
+        return oji_fail_nomem(reader->error, UINT64_MAX, "an object");
+    block = oji_allocate(allocator, layout.size);
+    if (!block)
+        return oji_fail_nomem(reader->error, layout.size, "an object");
+    parts->object = (oj_object *)block;
+    parts->sections = (oji_section *)(block + layout.sections_off);
+    parts->symbols = (oji_symbol *)(block + layout.symbols_off);
+    parts->relocs = (oji_reloc *)(block + layout.relocs_off);
+    parts->numbers = block + layout.numbers_off;
+    memset(parts->object, 0, sizeof *parts->object);
+    parts->object->allocator = *allocator;
+    parts->object->heap_size = layout.size;
+    parts->object->name = memcpy(block + layout.name_off, reader->name, strlen(reader->name) + 1);
+    parts->object->reloc_names = reader->arch->names;
+    parts->object->sections = parts->sections;
+    parts->object->symbols = parts->symbols;
+    parts->object->relocs = parts->relocs;
+    parts->object->reloc_numbers = parts->numbers;
+    parts->object->n_sections = reader->n_sections;
+    parts->object->n_symbols = reader->n_symbols;
+    parts->object->first_global = reader->first_global;
+    parts->object->arch = (uint16_t)reader->arch->id;
+    if (!(reader->flags & OJ_OBJECT_BORROW))
+        copy_file(reader, block + layout.bytes_off);
+    return OJ_OK;
+}
+
+static oj_status read_sections(oji_elf_reader *reader, oji_section *sections)
+{
+    memset(&sections[0], 0, sizeof sections[0]);
+    sections[0].name = "";
+    sections[0].alignment = 1;
+    for (uint32_t i = 1; i < reader->n_sections; i++)
+        OJI_TRY(oji_elf_read_section(reader, i, &sections[i]));
+    return OJ_OK;
+}
+
+oj_status oji_elf_read_object(oj_object **out, oji_bytes file, const char *name, uint32_t flags,
+                              const oj_allocator *allocator, oj_error *error)
+{
+    oji_elf_parts parts;
+    oj_status status;
+    oji_elf_reader reader;
+    memset(&reader, 0, sizeof reader);
+    reader.file = file;
+    reader.name = name;
+    reader.flags = flags;
+    reader.error = error;
+    OJI_TRY(read_header(&reader));
+    OJI_TRY(find_sections(&reader));
+    OJI_TRY(scan_sections(&reader));
+    OJI_TRY(find_symbols(&reader));
+    OJI_TRY(allocate_object(&reader, allocator, &parts));
+    status = read_sections(&reader, parts.sections);
+    if (status == OJ_OK)
+        status = oji_elf_read_symbols(&reader, parts.sections, parts.symbols);
+    if (status == OJ_OK)
+        status = oji_elf_read_relocs(&reader, &parts);
+    if (status != OJ_OK) {
+        oj_object_destroy(parts.object);
+        return status;
+    }
+    *out = parts.object;
+    return OJ_OK;
+}
+
+oj_status oj_object_create(oj_object **out, const void *bytes, size_t size, const oj_object_options *options,
+                           oj_error *error)
+{
+    oji_bytes file = {bytes, size};
+    oj_object_options ours;
+    oj_allocator allocator;
+    if (!out)
+        return oji_fail(error, OJ_E_MISUSE, "oj_object_create: out is NULL");
+    *out = NULL;
+    if (!bytes && size > 0)
+        return oji_fail(error, OJ_E_MISUSE, "oj_object_create: bytes is NULL");
+    OJI_TRY(oji_import(&ours, sizeof ours, sizeof ours, options, "oj_object_options", error));
+    OJI_TRY(oji_allocator_import(&allocator, ours.allocator, error));
+    if (ours.flags & ~(OJ_OBJECT_BORROW | OJ_OBJECT_WITH_DEBUG))
+        return oji_fail(error, OJ_E_MISUSE, "oj_object_options.flags has a bit that means nothing: %#x", ours.flags);
+    OJI_TRY(oji_elf_read_object(out, file, ours.name ? ours.name : "object", ours.flags, &allocator, error));
+    return oji_succeed(error);
+}

@@ -1,0 +1,160 @@
+/* Relocation tables of an ELF object. */
+#include "elf/elf.h"
+
+static bool is_wanted(const oji_elf_reader *reader, const oji_section *target)
+{
+    return oji_section_is_loaded(target) || (reader->flags & OJ_OBJECT_WITH_DEBUG);
+}
+
+/* Say why the relocation at `p` cannot be taken. */
+static oj_status refuse_reloc(const oji_elf_reader *reader, const oji_elf_parts *parts, const oji_section *target,
+                              const uint8_t *p)
+{
+    uint32_t number = oji_load32(p + 8);
+    uint32_t symbol = oji_load32(p + 12);
+    const oji_elf_arch *arch = reader->arch;
+    const char *name = number < arch->n_rows ? arch->names[number] : NULL;
+    const char *symbol_name = symbol < reader->n_symbols ? parts->symbols[symbol].name : "";
+    oji_place place = {reader->name, target->name, name, symbol_name, oji_load64(p)};
+    unsigned long long offset = place.offset;
+    if (!name)
+        return oji_fail_at(reader->error, OJ_E_UNSUPPORTED, &place,
+                           "%s: section %s, offset %#llx: a relocation of number %u, which is not known", reader->name,
+                           target->name, offset, number);
+    if (symbol >= reader->n_symbols)
+        return oji_fail_at(reader->error, OJ_E_MALFORMED, &place,
+                           "%s: section %s, offset %#llx: %s refers to symbol %u of %u", reader->name, target->name,
+                           offset, name, symbol, reader->n_symbols);
+    if (arch->rows[number].kind == OJI_ELF_REFUSED)
+        return oji_fail_at(reader->error, OJ_E_UNSUPPORTED, &place,
+                           "%s: section %s, offset %#llx: %s to '%s' is for %s, which is not supported", reader->name,
+                           target->name, offset, name, symbol_name, arch->refusal(number));
+    return oji_fail_at(reader->error, OJ_E_MALFORMED, &place,
+                       "%s: section %s, offset %#llx: %s lies outside the section's %llu bytes", reader->name,
+                       target->name, offset, name, (unsigned long long)target->size);
+}
+
+/* Append one table to its target's relocations. The row of a number says all; the two exceptions leave the straight
+ * path in one comparison each. */
+static oj_status read_table(oji_elf_reader *reader, oji_elf_parts *parts, oji_bytes table, oji_section *target)
+{
+    static const oji_elf_row unknown = {OJI_ELF_REFUSED, 0, 0};
+    const oji_elf_row *rows = reader->arch->rows;
+    const uint32_t n_rows = reader->arch->n_rows;
+    const uint64_t size = target->size;
+    const uint32_t n = (uint32_t)(table.size / ELF_RELA_SIZE);
+    const uint32_t n_symbols = reader->n_symbols;
+    const uint32_t symbol_uses = oji_section_is_loaded(target) ? (uint32_t)~OJI_USE_GOT_START : 0;
+    uint64_t first = (uint64_t)(target->relocs - parts->relocs) + target->n_relocs;
+    oji_reloc *relocs = parts->relocs + first;
+    uint8_t *numbers = parts->numbers + first;
+    uint32_t all_uses = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint8_t *p = table.data + (uint64_t)i * ELF_RELA_SIZE;
+        uint64_t offset = oji_load64(p);
+        uint32_t number = oji_load32(p + 8);
+        uint32_t symbol = oji_load32(p + 12);
+        int64_t addend = (int64_t)oji_load64(p + 16);
+        oji_elf_row row = OJI_LIKELY(number < n_rows) ? rows[number] : unknown;
+        if (OJI_UNLIKELY(row.kind == OJI_ELF_REFUSED || symbol >= n_symbols || offset > size ||
+                         row.width > size - offset))
+            return refuse_reloc(reader, parts, target, p);
+        if (row.kind == OJI_ELF_CHOOSE) {
+            row.kind = (uint8_t)reader->arch->choose(target->bytes, offset, addend, number);
+            row.uses = OJI_USE_REFERENCED | (row.kind == OJI_RELOC_GOT_LOAD32 ? OJI_USE_GOT : OJI_USE_GOT_RELAX);
+        }
+        parts->symbols[symbol].uses |= (uint16_t)(row.uses & symbol_uses);
+        all_uses |= row.uses;
+        relocs[i].addend = addend;
+        relocs[i].offset = (uint32_t)offset;
+        relocs[i].symbol = symbol & (OJI_MAX_SYMBOLS - 1);
+        relocs[i].kind = row.kind;
+        numbers[i] = (uint8_t)number;
+    }
+    target->n_relocs += n;
+    if (oji_section_is_loaded(target)) {
+        parts->object->uses |= (uint16_t)all_uses;
+        parts->object->n_loaded_relocs += n;
+    }
+    return OJ_OK;
+}
+
+static oj_status fail_table(const oji_elf_reader *reader, uint32_t index, const oji_section *target, const char *why)
+{
+    oji_place place = {reader->name, target->name, NULL, NULL, UINT64_MAX};
+    return oji_fail_at(reader->error, OJ_E_MALFORMED, &place, "%s: section %u, relocations of section %s, %s",
+                       reader->name, index, target->name, why);
+}
+
+static bool is_table(const oji_elf_reader *reader, const oji_elf_header *header, const oji_section *sections)
+{
+    return header->type == ELF_SHT_RELA && header->size > 0 && is_wanted(reader, &sections[header->info]);
+}
+
+/* A section may have several tables: count for each section first, so that its relocations become one run. */
+static oj_status count_relocs(const oji_elf_reader *reader, oji_section *sections)
+{
+    for (uint32_t i = 1; i < reader->n_sections; i++) {
+        oji_elf_header header = oji_elf_section_header(reader, i);
+        oji_section *target;
+        if (!is_table(reader, &header, sections))
+            continue;
+        target = &sections[header.info];
+        if (header.link != reader->symbols_index)
+            return fail_table(reader, i, target, "is not linked to the symbol table");
+        if (!target->bytes)
+            return fail_table(reader, i, target, "relocates a section that has no bytes");
+        if (oji_elf_section_header(reader, header.info).flags & ELF_SHF_COMPRESSED)
+            return oji_fail(reader->error, OJ_E_UNSUPPORTED,
+                            "%s: section %s is compressed, which is not supported where it has relocations",
+                            reader->name, target->name);
+        target->n_relocs += (uint32_t)(header.size / ELF_RELA_SIZE);
+    }
+    return OJ_OK;
+}
+
+static void assign_runs(const oji_elf_reader *reader, const oji_reloc *relocs, oji_section *sections)
+{
+    for (uint32_t i = 1; i < reader->n_sections; i++) {
+        if (sections[i].n_relocs == 0)
+            continue;
+        sections[i].relocs = relocs;
+        relocs += sections[i].n_relocs;
+        sections[i].n_relocs = 0; /* counted up again as they are read */
+    }
+}
+
+/* What is not loaded has no address: loaded code that refers to it cannot run. */
+static oj_status check_targets(const oji_elf_reader *reader, const oji_elf_parts *parts)
+{
+    for (uint32_t i = 1; i < reader->n_symbols; i++) {
+        const oji_symbol *symbol = &parts->symbols[i];
+        const oji_section *section;
+        oji_place place = {reader->name, NULL, NULL, symbol->name, UINT64_MAX};
+        if (!(symbol->uses & OJI_USE_REFERENCED) || symbol->section >= reader->n_sections)
+            continue;
+        section = &parts->sections[symbol->section];
+        place.section = section->name;
+        if (!oji_section_is_loaded(section))
+            return oji_fail_at(reader->error, OJ_E_UNSUPPORTED, &place,
+                               "%s: loaded sections refer to symbol %u '%s' in section %s, which is not loaded",
+                               reader->name, i, symbol->name, section->name);
+    }
+    return OJ_OK;
+}
+
+oj_status oji_elf_read_relocs(oji_elf_reader *reader, oji_elf_parts *parts)
+{
+    if (reader->n_relocs == 0)
+        return OJ_OK;
+    OJI_TRY(count_relocs(reader, parts->sections));
+    assign_runs(reader, parts->relocs, parts->sections);
+    for (uint32_t i = 1; i < reader->n_sections; i++) {
+        oji_elf_header header = oji_elf_section_header(reader, i);
+        if (is_table(reader, &header, parts->sections)) {
+            oji_bytes table = {reader->file.data + header.offset, header.size};
+            OJI_TRY(read_table(reader, parts, table, &parts->sections[header.info]));
+        }
+    }
+    return reader->has_unloaded ? check_targets(reader, parts) : OJ_OK;
+}

@@ -1,0 +1,186 @@
+/* Sections: what each is for, and which ones this version cannot run as their compiler meant. */
+#include "elf/elf.h"
+
+oji_elf_header oji_elf_section_header(const oji_elf_reader *reader, uint32_t index)
+{
+    const uint8_t *p = reader->file.data + reader->headers_off + (uint64_t)index * ELF_SECTION_SIZE;
+    oji_elf_header header;
+    header.name = oji_load32(p);
+    header.type = oji_load32(p + 4);
+    header.flags = oji_load64(p + 8);
+    header.offset = oji_load64(p + 24);
+    header.size = oji_load64(p + 32);
+    header.link = oji_load32(p + 40);
+    header.info = oji_load32(p + 44);
+    header.alignment = oji_load64(p + 48);
+    header.entry_size = oji_load64(p + 56);
+    return header;
+}
+
+const char *oji_elf_section_name(const oji_elf_reader *reader, const oji_elf_header *header)
+{
+    if (header->name >= reader->section_names.size)
+        return "";
+    return (const char *)reader->section_names.data + header->name;
+}
+
+static oj_status refuse_section(const oji_elf_reader *reader, const char *name, oj_status status, const char *why)
+{
+    oji_place place = {reader->name, name, NULL, NULL, UINT64_MAX};
+    return oji_fail_at(reader->error, status, &place, "%s: section %s %s", reader->name, name, why);
+}
+
+/* Is `name` exactly `base`, or `base` with a suffix after a dot, as -ffunction-sections and priorities make? */
+static bool is_named(const char *name, const char *base)
+{
+    size_t length = strlen(base);
+    return strncmp(name, base, length) == 0 && (name[length] == '\0' || name[length] == '.');
+}
+
+static bool is_constructors(const char *name, uint32_t type)
+{
+    if (type == ELF_SHT_INIT_ARRAY || type == ELF_SHT_FINI_ARRAY || type == ELF_SHT_PREINIT_ARRAY)
+        return true;
+    switch (name[0] == '.' ? name[1] : 0) {
+    case 'i':
+        return is_named(name, ".init_array") || is_named(name, ".init");
+    case 'f':
+        return is_named(name, ".fini_array") || is_named(name, ".fini");
+    case 'p':
+        return is_named(name, ".preinit_array");
+    case 'c':
+        return is_named(name, ".ctors");
+    case 'd':
+        return is_named(name, ".dtors");
+    default:
+        return false;
+    }
+}
+
+static bool is_unwind(const char *name, uint32_t type)
+{
+    return type == ELF_SHT_X86_64_UNWIND || strcmp(name, ".eh_frame") == 0;
+}
+
+/* Why a loaded section cannot be taken yet; NULL where it can. Empty sections do no harm and are let through: the
+ * assembler makes some whether they are used or not. */
+static const char *find_refusal(const oji_elf_header *header, const char *name)
+{
+    const uint64_t writable_code = ELF_SHF_WRITE | ELF_SHF_EXECINSTR;
+    if (header->size == 0)
+        return NULL;
+    if (header->flags & ELF_SHF_TLS)
+        return "is for thread-local storage, which is not supported yet";
+    if (header->flags & ELF_SHF_COMPRESSED)
+        return "is compressed, which is not supported for loaded sections";
+    if (is_constructors(name, header->type))
+        return "is for constructors or destructors, which are not supported yet";
+    if (name[0] == '.' && name[1] == 'g' && is_named(name, ".gcc_except_table"))
+        return "is for exception handling (tables of landing pads), which is not supported yet";
+    if ((header->flags & writable_code) == writable_code)
+        return "is for self-modifying code: both writable and executable, which is not supported";
+    if ((header->flags & ELF_SHF_EXECINSTR) && header->type == ELF_SHT_NOBITS)
+        return "is for code that is made at run time: executable without bytes, which is not supported";
+    if (header->type != ELF_SHT_PROGBITS && header->type != ELF_SHT_NOBITS &&
+        header->type != ELF_SHT_X86_64_UNWIND)
+        return "is to be loaded but of a type that is not supported";
+    return NULL;
+}
+
+static uint32_t loaded_kind(const oji_elf_header *header, const char *name)
+{
+    if (header->type == ELF_SHT_NOBITS)
+        return OJ_SECTION_ZERO;
+    if (header->flags & ELF_SHF_EXECINSTR)
+        return OJ_SECTION_CODE;
+    if (is_unwind(name, header->type))
+        return OJ_SECTION_UNWIND;
+    /* Written by relocations only: read-only afterwards. */
+    if ((header->flags & ELF_SHF_WRITE) && !is_named(name, ".data.rel.ro"))
+        return OJ_SECTION_DATA;
+    return OJ_SECTION_RODATA;
+}
+
+static uint32_t unloaded_kind(const char *name)
+{
+    return name[0] == '.' && name[1] == 'd' && strncmp(name, ".debug", 6) == 0 ? OJ_SECTION_DEBUG : OJ_SECTION_OTHER;
+}
+
+/* A group says that its sections are to be dropped where another object has a group of the same name. */
+static oj_status check_group(const oji_elf_reader *reader, const oji_elf_header *header, const char *name)
+{
+    oji_place place = {reader->name, name, NULL, NULL, UINT64_MAX};
+    const char *signature = "";
+    if (header->size < 4)
+        return refuse_section(reader, name, OJ_E_MALFORMED, "is a section group without its flags");
+    if (!(oji_load32(reader->file.data + header->offset) & ELF_GRP_COMDAT))
+        return OJ_OK;
+    if (header->link == reader->symbols_index && header->info < reader->n_symbols) {
+        uint32_t offset = oji_load32(reader->symbols.data + (uint64_t)header->info * ELF_SYMBOL_SIZE);
+        if (offset < reader->symbol_names.size)
+            signature = (const char *)reader->symbol_names.data + offset;
+    }
+    place.symbol = signature;
+    return oji_fail_at(reader->error, OJ_E_UNSUPPORTED, &place,
+                       "%s: section %s is a COMDAT group (of '%s'), for definitions that several objects share, "
+                       "which are not supported yet",
+                       reader->name, name, signature);
+}
+
+/* Sections that are not loaded, and yet say that the object cannot run as it is. */
+static oj_status check_unloaded(oji_elf_reader *reader, const oji_elf_header *header, const char *name)
+{
+    if (header->type == ELF_SHT_GROUP)
+        return check_group(reader, header, name);
+    if (name[0] != '.')
+        return OJ_OK;
+    if (name[1] == 'g' && strncmp(name, ".gnu.lto_", 9) == 0)
+        reader->has_lto = true;
+    if (name[1] == 'n' && (header->flags & ELF_SHF_EXECINSTR) && strcmp(name, ".note.GNU-stack") == 0)
+        return refuse_section(reader, name, OJ_E_UNSUPPORTED,
+                              "is for an executable stack (nested functions), which is not supported");
+    return OJ_OK;
+}
+
+static oj_status read_alignment(const oji_elf_reader *reader, const oji_elf_header *header, const char *name,
+                                uint32_t *alignment)
+{
+    *alignment = 1;
+    if (header->alignment == 0)
+        return OJ_OK;
+    if (!oji_is_power_of_two(header->alignment))
+        return refuse_section(reader, name, OJ_E_MALFORMED, "has an alignment that is no power of two");
+    if (header->alignment > OJI_MAX_ALIGNMENT)
+        return refuse_section(reader, name, OJ_E_LIMIT, "has an alignment above 1 GiB");
+    *alignment = (uint32_t)header->alignment;
+    return OJ_OK;
+}
+
+oj_status oji_elf_read_section(oji_elf_reader *reader, uint32_t index, oji_section *section)
+{
+    oji_elf_header header = oji_elf_section_header(reader, index);
+    const char *name = oji_elf_section_name(reader, &header);
+    uint64_t loading = header.flags & (ELF_SHF_ALLOC | ELF_SHF_EXCLUDE);
+    if (header.name != 0 && header.name >= reader->section_names.size)
+        return oji_fail(reader->error, OJ_E_MALFORMED, "%s: section %u has a name outside the table of section names",
+                        reader->name, index);
+    memset(section, 0, sizeof *section);
+    section->name = name;
+    section->alignment = 1;
+    if (header.type == ELF_SHT_NULL)
+        return OJ_OK;
+    OJI_TRY(read_alignment(reader, &header, name, &section->alignment));
+    if (header.size >= OJI_MAX_SECTION_SIZE)
+        return refuse_section(reader, name, OJ_E_LIMIT, "has 2 GiB or more");
+    section->size = header.size;
+    if (header.type != ELF_SHT_NOBITS && header.size > 0)
+        section->bytes = reader->file.data + header.offset;
+    /* Loaded notes describe the object (properties, build identity) to loaders and do not take part in its run. */
+    if (loading == ELF_SHF_ALLOC && header.type != ELF_SHT_NOTE) {
+        const char *refusal = find_refusal(&header, name);
+        section->kind = loaded_kind(&header, name);
+        return refusal ? refuse_section(reader, name, OJ_E_UNSUPPORTED, refusal) : OJ_OK;
+    }
+    section->kind = unloaded_kind(name);
+    return check_unloaded(reader, &header, name);
+}

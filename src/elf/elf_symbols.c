@@ -1,0 +1,146 @@
+/* Symbols of an ELF object. */
+#include "elf/elf.h"
+
+static oj_status refuse_symbol(const oji_elf_reader *reader, uint32_t index, const char *name, oj_status status,
+                               const char *why)
+{
+    oji_place place = {reader->name, NULL, NULL, name, UINT64_MAX};
+    return oji_fail_at(reader->error, status, &place, "%s: symbol %u '%s' %s", reader->name, index, name, why);
+}
+
+static oj_status read_binding(const oji_elf_reader *reader, uint32_t index, uint8_t info, oji_symbol *symbol)
+{
+    uint8_t binding = info >> 4;
+    if (binding > ELF_STB_WEAK)
+        return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED,
+                             binding == ELF_STB_GNU_UNIQUE
+                                 ? "is bound as unique in the whole process (STB_GNU_UNIQUE), which is not supported"
+                                 : "has a binding that is not known");
+    if ((binding == ELF_STB_LOCAL) != (index < reader->first_global))
+        return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED,
+                             "is on the wrong side of the border between local and global symbols");
+    symbol->binding = binding; /* ORDER oj_symbol_binding: the same numbers */
+    return OJ_OK;
+}
+
+static oj_status read_type(const oji_elf_reader *reader, uint32_t index, uint8_t info, oji_symbol *symbol)
+{
+    uint8_t type = info & 15;
+    if (OJI_LIKELY(type <= ELF_STT_FILE)) {
+        symbol->type = type; /* ORDER oj_symbol_type: the same numbers */
+        return OJ_OK;
+    }
+    switch (type) {
+    case ELF_STT_COMMON:
+        symbol->type = OJ_SYMBOL_DATA;
+        return OJ_OK;
+    case ELF_STT_TLS:
+        return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED,
+                             "is for thread-local storage, which is not supported yet");
+    case ELF_STT_GNU_IFUNC:
+        return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED,
+                             "is an indirect function (ifunc), which is not supported yet");
+    default:
+        return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED, "has a type that is not known");
+    }
+}
+
+static oj_status read_common(const oji_elf_reader *reader, uint32_t index, oji_symbol *symbol)
+{
+    symbol->section = OJI_SECTION_COMMON;
+    if (symbol->binding == OJ_SYMBOL_LOCAL)
+        return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED, "is common, and yet local");
+    if (symbol->value == 0)
+        symbol->value = 1;
+    if (!oji_is_power_of_two(symbol->value))
+        return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED, "has an alignment that is no power of two");
+    if (symbol->value > OJI_MAX_ALIGNMENT)
+        return refuse_symbol(reader, index, symbol->name, OJ_E_LIMIT, "has an alignment above 1 GiB");
+    if (symbol->size >= OJI_MAX_SECTION_SIZE)
+        return refuse_symbol(reader, index, symbol->name, OJ_E_LIMIT, "has 2 GiB or more");
+    return OJ_OK;
+}
+
+/* `section` is what an extended index says where `number` is ELF_SHN_XINDEX, and else the number itself. */
+static oj_status read_place(oji_elf_reader *reader, const oji_section *sections, uint32_t index, uint32_t number,
+                            uint32_t section, oji_symbol *symbol)
+{
+    if (OJI_UNLIKELY(number >= ELF_SHN_LORESERVE && number != ELF_SHN_XINDEX)) {
+        if (number == ELF_SHN_COMMON || number == ELF_SHN_X86_64_LCOMMON)
+            return read_common(reader, index, symbol);
+        symbol->section = OJI_SECTION_ABSOLUTE;
+        if (number == ELF_SHN_ABS)
+            return OJ_OK;
+        return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED, "is in a special section that is not known");
+    }
+    if (section == ELF_SHN_UNDEF) {
+        symbol->section = OJI_SECTION_UNDEFINED;
+        if (symbol->binding != OJ_SYMBOL_LOCAL)
+            return OJ_OK;
+        return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED, "is local, and yet undefined");
+    }
+    symbol->section = section;
+    if (section >= reader->n_sections)
+        return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED, "is in a section that does not exist");
+    if (symbol->value > sections[section].size)
+        return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED, "lies outside its section");
+    reader->has_unloaded |= !oji_section_is_loaded(&sections[section]);
+    return OJ_OK;
+}
+
+static oj_status read_symbol(oji_elf_reader *reader, const oji_section *sections, uint32_t index, oji_symbol *symbol)
+{
+    const uint8_t *p = reader->symbols.data + (uint64_t)index * ELF_SYMBOL_SIZE;
+    uint32_t name = oji_load32(p);
+    uint32_t number = oji_load16(p + 6);
+    uint32_t section = number;
+    symbol->name = "";
+    symbol->name_size = 0;
+    symbol->value = oji_load64(p + 8);
+    symbol->size = oji_load64(p + 16);
+    symbol->visibility = p[5] & 3; /* ORDER oj_symbol_visibility: the same numbers */
+    symbol->uses = 0;
+    if (name != 0) {
+        if (name >= reader->symbol_names.size)
+            return refuse_symbol(reader, index, "", OJ_E_MALFORMED, "has a name outside the table of names");
+        symbol->name = (const char *)reader->symbol_names.data + name;
+    }
+    if (number == ELF_SHN_XINDEX) {
+        if (reader->extended.size == 0)
+            return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED,
+                                 "needs the table of extended section indexes, which is missing");
+        section = oji_load32(reader->extended.data + (uint64_t)index * 4);
+    }
+    OJI_TRY(read_binding(reader, index, p[4], symbol));
+    OJI_TRY(read_type(reader, index, p[4], symbol));
+    OJI_TRY(read_place(reader, sections, index, number, section, symbol));
+    if (symbol->binding == OJ_SYMBOL_LOCAL)
+        return OJ_OK;
+    symbol->name_size = (uint32_t)strlen(symbol->name);
+    if (symbol->name_size == 0)
+        return refuse_symbol(reader, index, "", OJ_E_MALFORMED, "is global, and yet has no name");
+    return OJ_OK;
+}
+
+/* GCC's objects for its link-time optimiser hold no code, and only a mark that says so. Those that hold both are
+ * taken as what they also are: ordinary objects. */
+static oj_status refuse_lto(const oji_elf_reader *reader, const oji_symbol *symbols)
+{
+    for (uint32_t i = reader->first_global; i < reader->n_symbols; i++)
+        if (strncmp(symbols[i].name, "__gnu_lto_slim", 14) == 0)
+            return oji_fail(reader->error, OJ_E_UNSUPPORTED,
+                            "%s: an LTO object: it holds GCC's intermediate form for link-time optimisation and no "
+                            "machine code; compile without -flto, or with -ffat-lto-objects",
+                            reader->name);
+    return OJ_OK;
+}
+
+oj_status oji_elf_read_symbols(oji_elf_reader *reader, const oji_section *sections, oji_symbol *symbols)
+{
+    memset(&symbols[0], 0, sizeof symbols[0]);
+    symbols[0].name = "";
+    symbols[0].section = OJI_SECTION_UNDEFINED;
+    for (uint32_t i = 1; i < reader->n_symbols; i++)
+        OJI_TRY(read_symbol(reader, sections, i, &symbols[i]));
+    return reader->has_lto ? refuse_lto(reader, symbols) : OJ_OK;
+}

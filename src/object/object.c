@@ -1,0 +1,108 @@
+/* What clients see of an object: read-only views of the neutral form. */
+#include "object/object.h"
+
+void oj_object_destroy(oj_object *object)
+{
+    oj_allocator allocator;
+    if (!object)
+        return;
+    /* The table lies in the block that it is asked to free. */
+    allocator = object->allocator;
+    oji_release(&allocator, object, object->heap_size);
+}
+
+const char *oj_object_name(const oj_object *object) { return object ? object->name : ""; }
+
+const char *oj_object_architecture(const oj_object *object)
+{
+    if (object && object->arch == OJI_ARCH_X86_64)
+        return "x86-64";
+    return "unknown";
+}
+
+size_t oj_object_section_count(const oj_object *object) { return object ? object->n_sections : 0; }
+
+oj_status oj_object_section(const oj_object *object, size_t index, oj_section_info *info, size_t out_size)
+{
+    const oji_section *section;
+    oj_section_info ours;
+    if (!info)
+        return OJ_E_MISUSE;
+    memset(info, 0, out_size);
+    if (index >= oj_object_section_count(object))
+        return OJ_E_MISUSE;
+    section = &object->sections[index];
+    memset(&ours, 0, sizeof ours);
+    ours.name = section->name;
+    ours.bytes = section->bytes;
+    ours.size = section->size;
+    ours.alignment = section->alignment;
+    ours.n_relocations = section->n_relocs;
+    ours.kind = section->kind;
+    oji_export(info, out_size, &ours, sizeof ours);
+    return OJ_OK;
+}
+
+size_t oj_object_symbol_count(const oj_object *object) { return object ? object->n_symbols : 0; }
+
+static uint32_t symbol_place(const oji_symbol *symbol)
+{
+    switch (symbol->section) {
+    case OJI_SECTION_UNDEFINED:
+        return OJ_SYMBOL_UNDEFINED;
+    case OJI_SECTION_ABSOLUTE:
+        return OJ_SYMBOL_ABSOLUTE;
+    case OJI_SECTION_COMMON:
+        return OJ_SYMBOL_COMMON;
+    default:
+        return OJ_SYMBOL_DEFINED;
+    }
+}
+
+oj_status oj_object_symbol(const oj_object *object, size_t index, oj_symbol_info *info, size_t out_size)
+{
+    const oji_symbol *symbol;
+    oj_symbol_info ours;
+    if (!info)
+        return OJ_E_MISUSE;
+    memset(info, 0, out_size);
+    if (index >= oj_object_symbol_count(object))
+        return OJ_E_MISUSE;
+    symbol = &object->symbols[index];
+    memset(&ours, 0, sizeof ours);
+    ours.name = symbol->name;
+    ours.value = symbol->value;
+    ours.size = symbol->size;
+    ours.place = symbol_place(symbol);
+    ours.section = ours.place == OJ_SYMBOL_DEFINED ? symbol->section : 0;
+    ours.binding = symbol->binding;
+    ours.visibility = symbol->visibility;
+    ours.type = symbol->type;
+    oji_export(info, out_size, &ours, sizeof ours);
+    return OJ_OK;
+}
+
+const char *oji_object_reloc_name(const oj_object *object, const oji_reloc *reloc)
+{
+    return object->reloc_names[object->reloc_numbers[reloc - object->relocs]];
+}
+
+oj_status oj_object_relocation(const oj_object *object, size_t section, size_t index, oj_relocation_info *info,
+                               size_t out_size)
+{
+    const oji_reloc *reloc;
+    oj_relocation_info ours;
+    if (!info)
+        return OJ_E_MISUSE;
+    memset(info, 0, out_size);
+    if (section >= oj_object_section_count(object) || index >= object->sections[section].n_relocs)
+        return OJ_E_MISUSE;
+    reloc = &object->sections[section].relocs[index];
+    memset(&ours, 0, sizeof ours);
+    ours.name = oji_object_reloc_name(object, reloc);
+    ours.offset = reloc->offset;
+    ours.addend = reloc->addend;
+    ours.symbol = reloc->symbol;
+    oji_export(info, out_size, &ours, sizeof ours);
+    return OJ_OK;
+}
