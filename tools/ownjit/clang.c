@@ -1,0 +1,171 @@
+/* C source to bitcode, by the system's clang in a process of its own. The bitcode comes through a pipe: no temporary
+ * file is left behind however this ends. */
+#include "tool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define MAX_ARGUMENTS 24
+
+struct clang_command {
+    char *arguments[MAX_ARGUMENTS + 1];
+    char level[16];
+    char cpu[128];
+    char target[192];
+};
+
+/* posix_spawn's argument type is not const for the sake of old code; the strings are only read. */
+static void add_argument(struct clang_command *command, size_t *n, const char *text)
+{
+    union {
+        const char *read;
+        char *any;
+    } cast = {text};
+    if (*n < MAX_ARGUMENTS)
+        command->arguments[(*n)++] = cast.any;
+}
+
+/* clang only translates: passes and code generation are ours to run. At -O0 clang marks each function with optnone,
+ * which would switch off whatever passes are run later, so that mark is left out. */
+static void make_command(struct clang_command *command, const struct codegen_options *options, const char *path)
+{
+    size_t n = 1;
+    int level = options->level >= 0 ? options->level : options->passes ? 2 : 0;
+    snprintf(command->level, sizeof command->level, "-O%d", level);
+    static const char *const fixed[] = {"-x", "c", "-c", "-emit-llvm", "-Xclang", "-disable-O0-optnone",
+                                        "-Xclang", "-disable-llvm-passes"};
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+        add_argument(command, &n, fixed[i]);
+    add_argument(command, &n, command->level);
+    if (options->triple) {
+        snprintf(command->target, sizeof command->target, "--target=%s", options->triple);
+        add_argument(command, &n, command->target);
+    }
+    if (options->cpu) {
+        snprintf(command->cpu, sizeof command->cpu, "-march=%s", options->cpu);
+        add_argument(command, &n, command->cpu);
+    }
+    if (options->relocation_model == OJ_RELOCATION_STATIC)
+        add_argument(command, &n, "-fno-pic");
+    static const char *const last[] = {"-o", "-", "--"};
+    for (size_t i = 0; i < sizeof last / sizeof last[0]; i++)
+        add_argument(command, &n, last[i]);
+    add_argument(command, &n, path);
+    command->arguments[n] = NULL;
+}
+
+/* Start `name`; 0, or an errno: ENOENT where there is no such program. */
+static int spawn_clang(struct clang_command *command, const char *name, int output, pid_t *child)
+{
+    posix_spawn_file_actions_t actions;
+    int status = posix_spawn_file_actions_init(&actions);
+    if (status != 0)
+        return status;
+    size_t first = 0;
+    add_argument(command, &first, name);
+    status = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (status == 0)
+        status = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    if (status == 0)
+        status = posix_spawnp(child, name, &actions, NULL, command->arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    return status;
+}
+
+/* Bitcode can be read by an LLVM as new as the clang that wrote it: that version first, then older ones, then
+ * whatever "clang" is, then newer ones, whose bitcode often can be read as well. */
+static int spawn_any_clang(struct clang_command *command, unsigned llvm_major, int output, char name[32],
+                           pid_t *child)
+{
+    int status = ENOENT;
+    for (unsigned major = llvm_major; major >= LLVM_OLDEST && status == ENOENT; major--) {
+        snprintf(name, 32, "clang-%u", major);
+        status = spawn_clang(command, name, output, child);
+    }
+    if (status == ENOENT) {
+        strcpy(name, "clang");
+        status = spawn_clang(command, name, output, child);
+    }
+    for (unsigned major = llvm_major + 1; major <= LLVM_NEWEST && status == ENOENT; major++) {
+        snprintf(name, 32, "clang-%u", major);
+        status = spawn_clang(command, name, output, child);
+    }
+    return status;
+}
+
+static bool wait_for(pid_t child, int *status)
+{
+    while (waitpid(child, status, 0) < 0)
+        if (errno != EINTR)
+            return false;
+    return true;
+}
+
+static bool read_pipe(int fd, char **data, size_t *size)
+{
+    size_t used = 0;
+    FILE *stream = open_memstream(data, size);
+    if (!stream)
+        return false;
+    char buffer[16 * 1024];
+    ssize_t n;
+    while ((n = read(fd, buffer, sizeof buffer)) > 0 || (n < 0 && errno == EINTR))
+        if (n > 0)
+            used += fwrite(buffer, 1, (size_t)n, stream);
+    int saved = errno;
+    bool is_complete = fclose(stream) == 0 && n == 0 && used == *size;
+    errno = saved;
+    return is_complete;
+}
+
+static bool check_result(const char *path, const char *clang, bool is_read, int status)
+{
+    if (WIFSIGNALED(status))
+        return fail("%s ended by signal %d (%s) while compiling '%s'", clang, WTERMSIG(status),
+                    strsignal(WTERMSIG(status)), path);
+    if (WEXITSTATUS(status) != 0)
+        return fail("'%s' was taken for C source, and %s does not accept it as such; its messages are above", path,
+                    clang);
+    return is_read || fail("cannot read what %s makes of '%s': %s", clang, path, strerror(errno));
+}
+
+bool clang_compile(const char *path, const struct codegen_options *options, unsigned llvm_major, char **bitcode,
+                   size_t *size)
+{
+    struct clang_command command;
+    char name[32];
+    int ends[2];
+    int status = 0;
+    pid_t child = 0;
+    make_command(&command, options, path);
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return fail("cannot make a pipe for clang: %s", strerror(errno));
+    int problem = spawn_any_clang(&command, llvm_major, ends[1], name, &child);
+    close(ends[1]);
+    if (problem != 0) {
+        close(ends[0]);
+        if (problem == ENOENT)
+            return fail("'%s' is C source, and no clang was found to compile it (looked for clang-%u and others in "
+                        "PATH). Install one: apt install clang", path, llvm_major);
+        return fail("cannot start %s: %s", name, strerror(problem));
+    }
+    bool is_read = read_pipe(ends[0], bitcode, size);
+    close(ends[0]);
+    if (!wait_for(child, &status)) {
+        free(*bitcode);
+        return fail("cannot wait for %s: %s", name, strerror(errno));
+    }
+    if (check_result(path, name, is_read, status))
+        return true;
+    free(*bitcode);
+    *bitcode = NULL;
+    return false;
+}

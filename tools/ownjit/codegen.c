@@ -1,0 +1,114 @@
+/* LLVM, bound when something first needs it, and what it took. */
+#include "tool.h"
+
+#include <string.h>
+#include <time.h>
+
+uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+const char *version_text(uint32_t version, char buffer[32])
+{
+    snprintf(buffer, 32, "%u.%u.%u", version / 10000, version / 100 % 100, version % 100);
+    return buffer;
+}
+
+bool codegen_bind(struct codegen *codegen)
+{
+    oj_llvm_options options;
+    oj_error error;
+    char version[32];
+    if (codegen->llvm)
+        return true;
+    uint64_t start = now_ns();
+    oj_llvm_options_init(&options);
+    if (codegen->options->llvm_version != 0) {
+        options.source = OJ_LLVM_INSTALLED;
+        options.version = codegen->options->llvm_version;
+    }
+    if (oj_llvm_create(&codegen->llvm, &options, &error) != OJ_OK)
+        return fail_library(NULL, &error);
+    codegen->llvm_ns = now_ns() - start;
+    snprintf(codegen->llvm_text, sizeof codegen->llvm_text, "%s (%s)",
+             version_text(oj_llvm_version(codegen->llvm), version), oj_llvm_path(codegen->llvm));
+    return true;
+}
+
+static void show_diagnostic(void *context, uint32_t severity, const char *text)
+{
+    (void)context;
+    if (severity == OJ_SEVERITY_WARNING)
+        warn_user("%s", text);
+}
+
+/* -O sets both; without it code is generated at the library's default level and no passes are run. */
+static void fill_options(oj_compiler_options *options, const struct codegen_options *given, char pipeline[24])
+{
+    static const uint32_t levels[] = {OJ_LEVEL_0, OJ_LEVEL_1, OJ_LEVEL_2, OJ_LEVEL_3};
+    oj_compiler_options_init(options);
+    options->passes = given->passes;
+    if (given->level >= 0) {
+        options->level = levels[given->level];
+        snprintf(pipeline, 24, "default<O%d>", given->level);
+        if (!given->passes)
+            options->passes = pipeline;
+    }
+    options->cpu = given->cpu;
+    options->features = given->features;
+    options->triple = given->triple;
+    options->relocation_model = given->relocation_model;
+    options->code_model = given->code_model;
+    options->diagnostic = show_diagnostic;
+}
+
+static bool create_compiler(struct codegen *codegen)
+{
+    oj_compiler_options options;
+    oj_error error;
+    char pipeline[24];
+    fill_options(&options, codegen->options, pipeline);
+    options.llvm = codegen->llvm;
+    return oj_compiler_create(&codegen->compiler, &options, &error) == OJ_OK || fail_library(NULL, &error);
+}
+
+bool codegen_compile(struct codegen *codegen, const char *name, const void *ir, size_t size, oj_bytes **out)
+{
+    oj_compile_stats stats;
+    oj_error error;
+    if (!codegen_bind(codegen) || (!codegen->compiler && !create_compiler(codegen)))
+        return false;
+    oj_ir input = oj_ir_bytes(ir, size);
+    input.name = name;
+    if (oj_compile_object(codegen->compiler, &input, out, &error) != OJ_OK)
+        return fail_library(name, &error);
+    if (oj_compiler_get_stats(codegen->compiler, &stats, sizeof stats) == OJ_OK) {
+        codegen->parse_ns += stats.parse_ns;
+        codegen->passes_ns += stats.passes_ns;
+        codegen->codegen_ns += stats.codegen_ns;
+    }
+    return true;
+}
+
+void codegen_end_compiler(struct codegen *codegen)
+{
+    oj_compiler_destroy(codegen->compiler);
+    codegen->compiler = NULL;
+}
+
+/* The pages come back by themselves where they are needed again; a failure costs memory and nothing else. */
+void codegen_trim(struct codegen *codegen)
+{
+    if (codegen->llvm)
+        (void)oj_llvm_trim(codegen->llvm, NULL, NULL);
+}
+
+void codegen_unbind(struct codegen *codegen)
+{
+    codegen_end_compiler(codegen);
+    oj_llvm_destroy(codegen->llvm);
+    codegen->llvm = NULL;
+}

@@ -1,0 +1,156 @@
+/* ownjit compile: IR or C source to a relocatable object in a file. */
+#include "tool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    KEY_TRIPLE = OPTION_KEY(0x200),
+    KEY_CODE_MODEL,
+    KEY_RELOCATION_MODEL
+};
+
+struct compile_options {
+    struct command command;
+    struct codegen_options codegen;
+    const char *input;
+    const char *output;
+};
+
+static const struct argp_option compile_table[] = {
+    {NULL, 0, NULL, 0, "Output:", 1},
+    {"output", 'o', "OUT.o", 0, "Write the object to OUT.o; - is standard output", 1},
+    {"triple", KEY_TRIPLE, "TRIPLE", 0, "Compile for this target, for instance x86_64-pc-linux-gnu (default: this "
+     "machine)", 3},
+    {"code-model", KEY_CODE_MODEL, "MODEL", 0, "How far apart code and data may be: small (default), medium or large",
+     3},
+    {"relocation-model", KEY_RELOCATION_MODEL, "MODEL", 0, "pic (default): the object links at any address; static: "
+     "it must lie low", 3},
+    OPTION_HELP,
+    {0}
+};
+
+static const char compile_doc[] =
+    "Compile LLVM bitcode, textual IR or C source to a relocatable object."
+    "\v"
+    "The object can be kept, sent, and linked again and again, with no LLVM around: by 'ownjit run', by a program that "
+    "uses the library, or by the system's linker.\n\n"
+    "  ownjit compile -O2 prog.bc -o prog.o";
+
+struct word {
+    const char *text;
+    uint32_t value;
+};
+
+static const struct word code_models[] = {
+    {"small", OJ_CODE_MODEL_SMALL}, {"medium", OJ_CODE_MODEL_MEDIUM}, {"large", OJ_CODE_MODEL_LARGE}, {NULL, 0}};
+static const struct word relocation_models[] = {
+    {"pic", OJ_RELOCATION_PIC}, {"static", OJ_RELOCATION_STATIC}, {NULL, 0}};
+
+static uint32_t choose(const struct command *command, const struct word *words, const char *option, const char *arg)
+{
+    for (const struct word *word = words; word->text; word++)
+        if (strcmp(word->text, arg) == 0)
+            return word->value;
+    fail_usage(command, "--%s=%s is not one of %s, %s%s%s", option, arg, words[0].text, words[1].text,
+               words[2].text ? ", " : "", words[2].text ? words[2].text : "");
+}
+
+static error_t parse_compile(int key, char *arg, struct argp_state *state)
+{
+    struct compile_options *options = state->input;
+    const struct command *command = &options->command;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &options->codegen;
+        return 0;
+    case 'o':
+        options->output = arg;
+        return 0;
+    case KEY_TRIPLE:
+        options->codegen.triple = arg;
+        return 0;
+    case KEY_CODE_MODEL:
+        options->codegen.code_model = choose(command, code_models, "code-model", arg);
+        return 0;
+    case KEY_RELOCATION_MODEL:
+        options->codegen.relocation_model = choose(command, relocation_models, "relocation-model", arg);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (options->input)
+            fail_usage(command, "one FILE at a time: '%s' is a second one", arg);
+        options->input = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!options->input)
+            fail_usage(command, "no FILE to compile");
+        if (!options->output)
+            fail_usage(command, "no file to write to: name it with -o OUT.o");
+        return 0;
+    default:
+        return options_common(command, key, state);
+    }
+}
+
+static const struct argp_child compile_children[] = {{&codegen_argp, 0, NULL, 2}, {0}};
+static const struct argp compile_argp = {compile_table, parse_compile, "FILE -o OUT.o", compile_doc, compile_children,
+                                         NULL, NULL};
+
+static bool write_all(int fd, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(fd, bytes, size);
+        if (n < 0 && errno != EINTR)
+            return false;
+        bytes += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}
+
+static bool write_output(const char *path, const void *bytes, size_t size)
+{
+    struct stat status;
+    if (strcmp(path, "-") == 0)
+        return write_all(STDOUT_FILENO, bytes, size) || fail("cannot write the object: %s", strerror(errno));
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+    if (fd < 0)
+        return fail("cannot write '%s': %s", path, strerror(errno));
+    bool is_written = write_all(fd, bytes, size);
+    int problem = errno;
+    /* Half an object is worse than none; devices and pipes are left alone. */
+    if (!is_written && fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+        unlink(path);
+    if (close(fd) != 0 && is_written) {
+        problem = errno;
+        is_written = false;
+    }
+    return is_written || fail("cannot write '%s': %s", path, strerror(problem));
+}
+
+static bool compile_input(const struct compile_options *options, struct input *input, struct codegen *codegen)
+{
+    if (!input_read(input, options->input))
+        return false;
+    if (input->kind == INPUT_OBJECT || input->kind == INPUT_ARCHIVE)
+        return fail("'%s' is %s already: there is nothing to compile", input->name, input_kind_name(input->kind));
+    return input_compile(input, codegen) &&
+           write_output(options->output, oj_bytes_data(input->compiled), oj_bytes_size(input->compiled));
+}
+
+int command_compile(int argc, char **argv)
+{
+    struct compile_options options = {.command = {"compile", &compile_argp}, .codegen = {.level = -1}};
+    struct codegen codegen = {.options = &options.codegen};
+    struct input input = {0};
+    options.codegen.command = &options.command;
+    options_parse(&options.command, argc, argv, &options);
+    bool is_compiled = compile_input(&options, &input, &codegen);
+    input_close(&input);
+    codegen_unbind(&codegen);
+    return is_compiled ? 0 : EXIT_OWNJIT;
+}

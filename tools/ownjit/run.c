@@ -1,0 +1,444 @@
+/* ownjit run: compile, end the compiler, link everything at once, and become the program.
+ *
+ * Stages: load (shared libraries, files) - compile (every module to an object) - end the compiler - link - release
+ * all but the code - run. The program meets a process as it would natively: no signal handler, no open file, no
+ * option variable of getopt is left changed. */
+#include "tool.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    KEY_MODULE = OPTION_KEY(0x100),
+    KEY_ARCHIVE,
+    KEY_LOAD,
+    KEY_ENTRY,
+    KEY_STATS,
+    KEY_STATS_FILE
+};
+
+/* What an option that may be repeated collects. */
+struct path_list {
+    const char **paths;
+    size_t n_paths;
+};
+
+struct run_options {
+    struct command command;
+    struct codegen_options codegen;
+    struct path_list modules, archives, libraries;
+    const char *entry;
+    const char *stats_file;
+    char **program; /* FILE and its ARGS, as argv has them */
+    bool wants_stats;
+};
+
+static const struct argp_option run_table[] = {
+    {NULL, 0, NULL, 0, "The program:", 1},
+    {"module", KEY_MODULE, "FILE", 0, "Link FILE too: bitcode, textual IR, an ELF object or C source. May be repeated",
+     1},
+    {"archive", KEY_ARCHIVE, "FILE.a", 0, "Link those members of a static archive that define names which are needed. "
+     "May be repeated", 1},
+    {"load", KEY_LOAD, "LIB.so", 0, "Load a shared library first, whose functions the program may use. May be "
+     "repeated", 1},
+    {"entry", KEY_ENTRY, "NAME", 0, "Start at function NAME, which gets what main gets (default: main)", 1},
+    {NULL, 0, NULL, 0, "Finding out:", 3},
+    {"stats", KEY_STATS, NULL, 0, "When the program ends, print where the time and the memory went, to standard error",
+     3},
+    {"stats-file", KEY_STATS_FILE, "FILE", 0, "Write the same to FILE as JSON, before the program starts", 3},
+    OPTION_HELP,
+    {0}
+};
+
+static const char run_doc[] =
+    "Run a program from its LLVM bitcode, textual IR, ELF object or C source."
+    "\v"
+    "FILE may be bitcode, textual IR, an ELF object or C source: what it is is told by its content. Options come "
+    "before it; everything after it is the program's own. Exits with the program's status; a failure of ownjit "
+    "itself is status 125, with a message.\n\n"
+    "  ownjit run hello.c\n"
+    "  ownjit run -O2 --stats prog.bc input.txt\n"
+    "  ownjit run --module=util.o --load=libz.so.1 main.ll\n"
+    "  ownjit run -O2 --archive=/usr/lib/x86_64-linux-gnu/liblua5.4.a host.bc";
+
+static error_t parse_run(int key, char *arg, struct argp_state *state);
+static const struct argp_child run_children[] = {{&codegen_argp, 0, NULL, 2}, {0}};
+static const struct argp run_argp = {run_table, parse_run, "FILE [ARGS...]", run_doc, run_children, NULL, NULL};
+
+/* Every list has room for as many paths as there are arguments. */
+static void add_path(struct path_list *list, const char *path) { list->paths[list->n_paths++] = path; }
+
+static error_t parse_run_file(struct run_options *options, struct argp_state *state)
+{
+    options->program = &state->argv[state->next - 1];
+    state->next = state->argc;
+    return 0;
+}
+
+static error_t parse_run(int key, char *arg, struct argp_state *state)
+{
+    struct run_options *options = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &options->codegen;
+        return 0;
+    case KEY_MODULE:
+        add_path(&options->modules, arg);
+        return 0;
+    case KEY_ARCHIVE:
+        add_path(&options->archives, arg);
+        return 0;
+    case KEY_LOAD:
+        add_path(&options->libraries, arg);
+        return 0;
+    case KEY_ENTRY:
+        options->entry = arg;
+        return 0;
+    case KEY_STATS:
+        options->wants_stats = true;
+        return 0;
+    case KEY_STATS_FILE:
+        options->stats_file = arg;
+        return 0;
+    case ARGP_KEY_ARG:
+        return parse_run_file(options, state);
+    case ARGP_KEY_END:
+        if (!options->program)
+            fail_usage(&options->command, "no FILE to run");
+        return 0;
+    default:
+        return options_common(&options->command, key, state);
+    }
+}
+
+/* Everything that is needed until the program starts, and not one moment longer. */
+struct run {
+    const struct run_options *options;
+    struct run_stats *stats; /* NULL: nothing is measured */
+    struct codegen codegen;
+    struct input *inputs; /* FILE, then the modules */
+    size_t n_inputs;
+    const oj_object **objects;
+    char **archive_bytes;
+    oj_archive **archives;
+    size_t n_archives;
+    oj_code *code;
+    uint64_t entry_addr;
+};
+
+static bool load_libraries(const struct run *run)
+{
+    const struct path_list *list = &run->options->libraries;
+    for (size_t i = 0; i < list->n_paths; i++) {
+        /* Stays loaded: the program's calls lead there. */
+        if (!dlopen(list->paths[i], RTLD_NOW | RTLD_GLOBAL))
+            return fail("cannot load library '%s': %s", list->paths[i], dlerror());
+    }
+    return true;
+}
+
+static bool read_archive(struct run *run, const char *path)
+{
+    size_t i = run->n_archives;
+    size_t size = 0;
+    oj_archive_options options;
+    oj_error error;
+    if (!read_file(path, &run->archive_bytes[i], &size))
+        return false;
+    run->n_archives++;
+    uint64_t start = now_ns();
+    oj_archive_options_init(&options);
+    options.flags = OJ_OBJECT_BORROW;
+    options.name = path;
+    if (oj_archive_create(&run->archives[i], run->archive_bytes[i], size, &options, &error) != OJ_OK)
+        return fail_library(path, &error);
+    if (run->stats)
+        run->stats->objects_ns += now_ns() - start;
+    return true;
+}
+
+/* Wrong paths are found before the first of the expensive steps. */
+static bool read_inputs(struct run *run)
+{
+    const struct run_options *options = run->options;
+    uint64_t start = now_ns();
+    for (size_t i = 0; i <= options->modules.n_paths; i++) {
+        const char *path = i == 0 ? options->program[0] : options->modules.paths[i - 1];
+        if (!input_read(&run->inputs[run->n_inputs++], path))
+            return false;
+    }
+    if (run->stats)
+        run->stats->read_ns = now_ns() - start;
+    for (size_t i = 0; i < options->archives.n_paths; i++)
+        if (!read_archive(run, options->archives.paths[i]))
+            return false;
+    return true;
+}
+
+static bool make_objects(struct run *run)
+{
+    uint64_t start = now_ns();
+    for (size_t i = 0; i < run->n_inputs; i++) {
+        struct input *input = &run->inputs[i];
+        if (!input_make_object(input, &run->codegen))
+            return false;
+        run->objects[i] = input->object;
+        if (run->stats)
+            run->stats->object_bytes += input->compiled ? oj_bytes_size(input->compiled) : input->size;
+    }
+    const struct codegen *c = &run->codegen;
+    uint64_t compiling = c->llvm_ns + c->clang_ns + c->parse_ns + c->passes_ns + c->codegen_ns;
+    uint64_t total = now_ns() - start;
+    if (run->stats) {
+        run->stats->objects_ns += total > compiling ? total - compiling : 0;
+        run->stats->n_modules = run->n_inputs;
+        run->stats->codegen = *c;
+    }
+    return true;
+}
+
+/* Compile everything, then let go of the compiler before anything of the program is in place. */
+static bool compile_inputs(struct run *run)
+{
+    bool is_made = make_objects(run);
+    if (run->stats)
+        stats_measure(&run->stats->compiled);
+    codegen_end_compiler(&run->codegen);
+    codegen_trim(&run->codegen);
+    if (run->stats)
+        stats_measure(&run->stats->compiler_gone);
+    return is_made;
+}
+
+enum entry_state { ENTRY_ABSENT, ENTRY_LOCAL, ENTRY_DATA, ENTRY_FUNCTION };
+
+static enum entry_state find_entry(const oj_object *object, const char *name)
+{
+    enum entry_state state = ENTRY_ABSENT;
+    oj_symbol_info symbol;
+    for (size_t i = 1; i < oj_object_symbol_count(object); i++) {
+        if (oj_object_symbol(object, i, &symbol, sizeof symbol) != OJ_OK || strcmp(symbol.name, name) != 0)
+            continue;
+        if (symbol.place == OJ_SYMBOL_COMMON || (symbol.place == OJ_SYMBOL_DEFINED && symbol.type == OJ_SYMBOL_DATA))
+            return ENTRY_DATA;
+        if (symbol.place == OJ_SYMBOL_DEFINED && symbol.binding != OJ_SYMBOL_LOCAL)
+            return ENTRY_FUNCTION;
+        if (symbol.place == OJ_SYMBOL_DEFINED)
+            state = ENTRY_LOCAL;
+    }
+    return state;
+}
+
+/* Linking would tell of a missing entry too, but not what to do; and it would take data for a function. */
+static bool check_entry(const struct run *run)
+{
+    const char *name = run->options->entry;
+    enum entry_state state = ENTRY_ABSENT;
+    const oj_object *member = NULL;
+    for (size_t i = 0; i < run->n_inputs && state < ENTRY_DATA; i++) {
+        enum entry_state here = find_entry(run->objects[i], name);
+        state = here > state ? here : state;
+    }
+    for (size_t i = 0; i < run->n_archives && state == ENTRY_ABSENT; i++)
+        if (oj_archive_lookup(run->archives[i], name, &member, NULL) == OJ_OK)
+            state = find_entry(member, name);
+    const char *file = run->options->program[0];
+    if (state == ENTRY_DATA)
+        return fail("'%s' is a variable, not a function: the program cannot start there", name);
+    if (state == ENTRY_LOCAL)
+        return fail("'%s' in '%s' is static: the program can only start at a function that others may call", name, file);
+    if (state == ENTRY_ABSENT)
+        return fail("there is no function '%s' in '%s'%s. Name the function to start at with --entry=NAME, or the "
+                    "file that has it with --module=FILE", name, file, run->n_inputs > 1 ? " and its modules" : "");
+    return true;
+}
+
+/* The text of all undefined names, gathered so that their number stands above them. */
+struct undefined_list {
+    FILE *stream;
+    char *text;
+    size_t size;
+    size_t n_names;
+};
+
+static void add_undefined(void *context, const oj_undefined *undefined)
+{
+    struct undefined_list *list = context;
+    list->n_names++;
+    if (!list->stream)
+        return;
+    fprintf(list->stream, "\n  %s  referred to by %s", undefined->name, undefined->object);
+    if (undefined->section[0] != '\0')
+        fprintf(list->stream, ", section %s+0x%llx", undefined->section, (unsigned long long)undefined->offset);
+    if (undefined->n_references > 1)
+        fprintf(list->stream, ", and %llu more times", (unsigned long long)undefined->n_references - 1);
+}
+
+static bool fail_link(const struct run *run, const struct undefined_list *list, const oj_error *error)
+{
+    if (error->status != OJ_E_UNDEFINED || list->n_names == 0)
+        return fail_library(run->n_inputs == 1 && run->n_archives == 0 ? run->options->program[0] : NULL, error);
+    return fail("%zu undefined symbol%s:%s\nSay where they are with --module=FILE, --archive=FILE.a or --load=LIB.so.",
+                list->n_names, list->n_names == 1 ? "" : "s", list->text ? list->text : " (no memory to list them)");
+}
+
+static void fill_link_options(oj_link_options *options, const struct run *run, oj_wanted *entry,
+                              struct undefined_list *list)
+{
+    oj_link_options_init(options);
+    options->archives = run->archives;
+    options->n_archives = run->n_archives;
+    options->wanted = entry;
+    options->n_wanted = 1;
+    options->undefined = add_undefined;
+    options->undefined_context = list;
+    if (run->stats) {
+        options->stats = &run->stats->link;
+        options->stats_size = sizeof run->stats->link;
+    }
+}
+
+static bool link_program(struct run *run)
+{
+    oj_link_options options;
+    oj_error error;
+    oj_wanted entry = {.name = run->options->entry};
+    struct undefined_list list = {0};
+    if (!check_entry(run))
+        return false;
+    list.stream = open_memstream(&list.text, &list.size);
+    fill_link_options(&options, run, &entry, &list);
+    oj_status status = oj_link(run->objects, run->n_inputs, &options, &run->code, &error);
+    if (list.stream)
+        fclose(list.stream);
+    run->entry_addr = entry.addr;
+    bool is_linked = status == OJ_OK || fail_link(run, &list, &error);
+    free(list.text);
+    return is_linked;
+}
+
+static bool create_run(struct run *run, const struct run_options *options, struct run_stats *stats)
+{
+    memset(run, 0, sizeof *run);
+    run->options = options;
+    run->stats = stats;
+    run->codegen.options = &options->codegen;
+    size_t n_inputs = options->modules.n_paths + 1;
+    size_t n_archives = options->archives.n_paths + 1;
+    run->inputs = calloc(n_inputs, sizeof *run->inputs);
+    run->objects = calloc(n_inputs, sizeof *run->objects);
+    run->archive_bytes = calloc(n_archives, sizeof *run->archive_bytes);
+    run->archives = calloc(n_archives, sizeof *run->archives);
+    return (run->inputs && run->objects && run->archive_bytes && run->archives) || fail("out of memory");
+}
+
+/* Everything but the code, which is the program from here on. */
+static void release_inputs(struct run *run)
+{
+    for (size_t i = 0; i < run->n_inputs; i++)
+        input_close(&run->inputs[i]);
+    for (size_t i = 0; i < run->n_archives; i++) {
+        oj_archive_destroy(run->archives[i]);
+        free(run->archive_bytes[i]);
+    }
+    codegen_unbind(&run->codegen);
+    free(run->inputs);
+    free(run->objects);
+    free(run->archive_bytes);
+    free(run->archives);
+}
+
+static bool publish_stats(const struct run *run)
+{
+    struct run_stats *stats = run->stats;
+    if (!stats)
+        return true;
+    stats->code_heap = oj_code_heap_size(run->code);
+    (void)oj_memory_get_stats(oj_memory_default(), &stats->memory, sizeof stats->memory, NULL);
+    stats_measure(&stats->ready);
+    stats->ready_ns = now_ns();
+    if (run->options->stats_file && !stats_write_file(stats, run->options->stats_file))
+        return false;
+    return !run->options->wants_stats || stats_print_at_exit(stats);
+}
+
+/* Build the program up to its first instruction. On failure everything is released again. */
+static bool prepare(struct run *run, const struct run_options *options, struct run_stats *stats)
+{
+    bool is_ready = create_run(run, options, stats) && load_libraries(run) && read_inputs(run) &&
+                    compile_inputs(run) && link_program(run);
+    release_inputs(run);
+    if (is_ready && publish_stats(run))
+        return true;
+    oj_code_destroy(run->code);
+    return false;
+}
+
+/* The C library's idea of the program's name comes from our own argv. */
+static void take_program_name(char *path)
+{
+    char *slash = strrchr(path, '/');
+    program_invocation_name = path;
+    program_invocation_short_name = slash ? slash + 1 : path;
+}
+
+static int start(const struct run *run)
+{
+    char **arguments = run->options->program;
+    int count = 0;
+    while (arguments[count])
+        count++;
+    int (*entry)(int, char **, char **) = (int (*)(int, char **, char **))(uintptr_t)run->entry_addr;
+    process_data_adopt(run->code);
+    take_program_name(arguments[0]);
+    errno = 0;
+    return entry(count, arguments, environ);
+}
+
+static bool create_options(struct run_options *options, int argc)
+{
+    struct path_list *lists[] = {&options->modules, &options->archives, &options->libraries};
+    memset(options, 0, sizeof *options);
+    options->command = (struct command){"run", &run_argp};
+    options->codegen.command = &options->command;
+    options->codegen.level = -1;
+    options->entry = "main";
+    for (size_t i = 0; i < 3; i++) {
+        lists[i]->paths = calloc((size_t)argc + 1, sizeof *lists[i]->paths);
+        if (!lists[i]->paths)
+            return fail("out of memory");
+    }
+    return true;
+}
+
+static void release_lists(struct run_options *options)
+{
+    free(options->modules.paths);
+    free(options->archives.paths);
+    free(options->libraries.paths);
+}
+
+int command_run(int argc, char **argv)
+{
+    /* Both are read after main has returned, by what is printed at exit. */
+    static struct run_options options;
+    static struct run_stats stats;
+    struct run run;
+    bool is_ready = false;
+    stats.start_ns = now_ns();
+    if (create_options(&options, argc)) {
+        options_parse(&options.command, argc, argv, &options);
+        bool is_measured = options.wants_stats || options.stats_file;
+        stats.program = options.program[0];
+        if (is_measured)
+            stats_measure(&stats.at_start);
+        is_ready = prepare(&run, &options, is_measured ? &stats : NULL);
+    }
+    release_lists(&options);
+    if (!is_ready)
+        return EXIT_OWNJIT;
+    return start(&run);
+}

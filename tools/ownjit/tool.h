@@ -1,0 +1,177 @@
+/* What the files of the command line share.
+ *
+ * Error flow: a function that fails has already printed its one message and returns false; the caller releases what
+ * it holds and passes false on; main() turns it into EXIT_OWNJIT. Wrong options end the program where they are met. */
+#ifndef OWNJIT_TOOL_H
+#define OWNJIT_TOOL_H
+
+#include <ownjit/ownjit.h>
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* What ownjit itself exits with when it fails: outside the range that programs commonly use, as env(1) does. */
+#define EXIT_OWNJIT 125
+
+/* The newest and the oldest LLVM the library binds: what --llvm accepts, and which clangs are looked for. */
+#define LLVM_NEWEST 22
+#define LLVM_OLDEST 14
+
+/* --- message.c: the only place that writes to stderr ---------------------------------------------------------------- */
+
+/* Print "ownjit: " and one message. Control characters in it are replaced: names in it come from hostile files.
+ * Always returns false. */
+bool fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same for a failure of the library, with what the user can do about it. `name` is the file concerned, or NULL. */
+bool fail_library(const char *name, const oj_error *error);
+void warn_user(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Copy `text` with its control characters replaced, cut to fit; returns buffer. */
+const char *printable(char *buffer, size_t size, const char *text);
+
+/* --- options.c ------------------------------------------------------------------------------------------------------ */
+
+/* First member of every command's options. */
+struct command {
+    const char *name; /* "run" */
+    const struct argp *argp;
+};
+
+/* How IR becomes an object: the options that run and compile share. */
+struct codegen_options {
+    const struct command *command; /* whose options these are: for messages */
+    int level;          /* of -O, or -1 where it is not given */
+    const char *passes; /* NULL: as `level` says */
+    const char *cpu;
+    const char *features;
+    const char *triple;
+    uint32_t relocation_model;
+    uint32_t code_model;
+    uint32_t llvm_version; /* 0 = any */
+};
+
+extern const struct argp codegen_argp;
+#define OPTION_KEY(n) (0x100 + (n)) /* keys of options without a letter; each argp counts on from its own start */
+
+/* Parse argv[1..]; argv[0] is the command's name. Ends the program where the options are wrong or ask for help. */
+void options_parse(const struct command *command, int argc, char **argv, void *options);
+/* What every command's parser does with the keys it does not know: help, and errors. */
+error_t options_common(const struct command *command, int key, struct argp_state *state);
+/* Name, letter and text of --help, for each command's table. */
+#define OPTION_HELP {"help", 'h', NULL, 0, "Print this help", -1}
+/* Print why the command line is wrong and end the program. */
+void fail_usage(const struct command *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3), noreturn));
+uint32_t option_llvm_version(const struct command *command, const char *argument);
+
+/* --- input.c: a FILE of any kind, told by its content --------------------------------------------------------------- */
+
+enum input_kind {
+    INPUT_UNKNOWN = 0,
+    INPUT_BITCODE,
+    INPUT_IR_TEXT,
+    INPUT_OBJECT, /* ELF: the library says whether it is a relocatable one */
+    INPUT_ARCHIVE,
+    INPUT_C
+};
+
+struct input {
+    const char *name;   /* borrowed: the path as the user wrote it */
+    enum input_kind kind;
+    char *data;         /* the file's bytes; replaced by the bitcode of C source */
+    size_t size;
+    oj_bytes *compiled; /* the object, where `data` is IR */
+    oj_object *object;  /* borrows `compiled`, or else `data` */
+};
+
+struct codegen;
+
+/* Read the file and tell its kind. */
+bool input_read(struct input *input, const char *path);
+/* Make input->object: through clang and LLVM where need be. clang_ns is counted up. */
+bool input_make_object(struct input *input, struct codegen *codegen);
+/* Make input->compiled of C source or IR. */
+bool input_compile(struct input *input, struct codegen *codegen);
+void input_close(struct input *input);
+/* "bitcode", "textual IR", ... */
+const char *input_kind_name(enum input_kind kind);
+/* Read a file to its end; *data is given to free(). */
+bool read_file(const char *path, char **data, size_t *size);
+
+/* --- clang.c -------------------------------------------------------------------------------------------------------- */
+
+/* Compile C source to bitcode with the newest clang that `llvm_major` can read; *bitcode is given to free(). */
+bool clang_compile(const char *path, const struct codegen_options *options, unsigned llvm_major, char **bitcode,
+                   size_t *size);
+
+/* --- codegen.c: LLVM, bound when first needed ------------------------------------------------------------------------ */
+
+struct codegen {
+    const struct codegen_options *options;
+    oj_llvm *llvm;         /* NULL until something needs it: objects link where no LLVM is installed */
+    oj_compiler *compiler;
+    uint64_t llvm_ns;      /* binding and loading LLVM */
+    uint64_t clang_ns;
+    uint64_t parse_ns;
+    uint64_t passes_ns;
+    uint64_t codegen_ns;
+    char llvm_text[256];   /* "22.1.0 (path)", "" while none is bound */
+};
+
+bool codegen_bind(struct codegen *codegen);
+bool codegen_compile(struct codegen *codegen, const char *name, const void *ir, size_t size, oj_bytes **out);
+/* End the compiler and drop LLVM's clean pages; objects made stay valid until codegen_unbind(). */
+void codegen_end_compiler(struct codegen *codegen);
+void codegen_trim(struct codegen *codegen);
+void codegen_unbind(struct codegen *codegen);
+/* "22.1.0" of the number that oj_llvm_version() and oj_version() return. */
+const char *version_text(uint32_t version, char buffer[32]);
+uint64_t now_ns(void);
+
+/* --- stats.c -------------------------------------------------------------------------------------------------------- */
+
+/* What the process holds at one moment, in bytes. */
+struct process_size {
+    uint64_t resident;
+    uint64_t heap; /* malloc's, in use */
+};
+
+/* What one run measured. */
+struct run_stats {
+    const char *program;
+    uint64_t start_ns;   /* clock value */
+    uint64_t read_ns;    /* files */
+    uint64_t objects_ns; /* parsing objects and archives */
+    uint64_t ready_ns;   /* clock value when the program starts */
+    struct codegen codegen; /* as it was when compiling was over */
+    oj_link_stats link;
+    size_t n_modules;
+    uint64_t object_bytes; /* of all modules, in their object form */
+    uint64_t code_heap;    /* bytes kept for the code handle */
+    oj_memory_stats memory;
+    struct process_size at_start, compiled, compiler_gone, ready;
+};
+
+void stats_measure(struct process_size *size);
+/* Write everything as JSON. */
+bool stats_write_file(const struct run_stats *stats, const char *path);
+/* Print the table to stderr when the process exits; `stats` must live until then. */
+bool stats_print_at_exit(const struct run_stats *stats);
+
+/* --- process_data.c ------------------------------------------------------------------------------------------------- */
+
+/* Give variables of the C library that a program may define for itself (argp_program_version and the like) the value
+ * the program gave them: natively its definition would replace the library's. Needs code whose symbols are kept. */
+void process_data_adopt(const oj_code *code);
+/* Number of C library variables that have an address in this executable. */
+size_t process_data_count(void);
+
+/* --- the commands: argv[0] is the command's name; they return an exit status ------------------------------------------ */
+
+int command_run(int argc, char **argv);
+int command_compile(int argc, char **argv);
+int command_inspect(int argc, char **argv);
+int command_info(int argc, char **argv);
+
+#endif
