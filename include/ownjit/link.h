@@ -236,7 +236,7 @@ typedef enum oj_range_kind {
 /* A part of a segment. */
 typedef struct oj_range_info {
     const char *object;  /* lends, as long as the object; "" for GOT, stubs and common symbols */
-    const char *section; /* lends, as long as the object; "" for GOT, stubs and common symbols */
+    const char *section; /* lends, as long as the object; a common symbol's name; "" for GOT and stubs */
     uint64_t offset;     /* bytes into the segment */
     uint64_t size;       /* bytes */
     uint32_t kind;       /* oj_range_kind */

@@ -67,12 +67,14 @@ struct oji_arena_block {
 
 void oji_arena_init(oji_arena *arena, const oj_allocator *allocator, void *buffer, size_t size)
 {
-    uintptr_t start = ((uintptr_t)buffer + ARENA_ALIGNMENT - 1) & ~(uintptr_t)(ARENA_ALIGNMENT - 1);
-    size_t skipped = (size_t)(start - (uintptr_t)buffer);
     arena->allocator = allocator;
-    arena->next = (uint8_t *)buffer + (skipped < size ? skipped : size);
-    arena->end = (uint8_t *)buffer + size;
+    arena->next = arena->end = NULL;
     arena->blocks = NULL;
+    if (size >= 2 * ARENA_ALIGNMENT) {
+        uintptr_t misaligned = (uintptr_t)buffer % ARENA_ALIGNMENT;
+        arena->next = (uint8_t *)buffer + (misaligned ? ARENA_ALIGNMENT - misaligned : 0);
+        arena->end = (uint8_t *)buffer + size;
+    }
 }
 
 static bool grow_arena(oji_arena *arena, uint64_t wanted)
@@ -100,6 +102,22 @@ void *oji_arena_array(oji_arena *arena, uint64_t n, uint64_t size)
     result = arena->next;
     arena->next += total;
     return memset(result, 0, (size_t)total);
+}
+
+bool oji_arena_grow(oji_arena *arena, void **array, uint32_t n, uint32_t *capacity, uint64_t size)
+{
+    uint64_t wanted = *capacity < 8 ? 8 : (uint64_t)*capacity * 2;
+    void *grown;
+    if (n < *capacity)
+        return true;
+    grown = wanted <= UINT32_MAX / 2 ? oji_arena_array(arena, wanted, size) : NULL;
+    if (!grown)
+        return false;
+    if (n > 0)
+        memcpy(grown, *array, (size_t)(n * size));
+    *array = grown;
+    *capacity = (uint32_t)wanted;
+    return true;
 }
 
 void oji_arena_free(oji_arena *arena)

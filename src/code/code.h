@@ -1,4 +1,4 @@
-/* The owned result. The linker fills a builder and finishes it with a call that cannot fail. */
+/* The owned result. The linker allocates it before it asks for memory, fills it, and hands it out. */
 #ifndef OJI_CODE_H
 #define OJI_CODE_H
 
@@ -6,7 +6,10 @@
 
 #include <ownjit/code.h>
 
-/* A kept symbol: 16 bytes. Ordered by the low 32 bits of the name's hash. */
+/* Bound of the segments of one code: what release() can be handed from the stack. */
+#define OJI_CODE_MAX_SEGMENTS 8
+
+/* A kept symbol: 16 bytes. Symbols are in ascending order of oji_code_hash() of their names. */
 typedef struct oji_code_symbol {
     uint64_t addr;
     uint32_t size;     /* bytes; UINT32_MAX where it is that or more */
@@ -15,9 +18,9 @@ typedef struct oji_code_symbol {
 
 /* A segment as the code keeps it: 24 bytes. */
 typedef struct oji_code_segment {
-    void *write;
+    void *write; /* NULL once it is no longer writable */
     uint64_t run_addr;
-    uint32_t size;          /* below 2 GiB */
+    uint32_t size; /* bytes, below 2 GiB */
     uint8_t kind;
     uint8_t alignment_log2;
     uint8_t lifetime;
@@ -29,27 +32,33 @@ struct oj_code {
     oj_allocator allocator;
     const oj_memory *memory;
     void *token;
-    uint32_t heap_size; /* of the block */
+    uint32_t heap_size; /* bytes of the block */
     uint32_t n_symbols;
     uint32_t n_segments;
     uint32_t names_size;
 };
 
-/* Allocate a code with room for these; everything zero. NULL where memory ends or a bound is exceeded. */
+/* Allocate a code with room for these, all zero. NULL where memory ends or a bound is exceeded. */
 oj_code *oji_code_allocate(const oj_allocator *allocator, uint64_t n_segments, uint64_t n_symbols,
                            uint64_t names_size);
-oji_code_segment *oji_code_segments(const oj_code *code);
-oji_code_symbol *oji_code_symbols(const oj_code *code);
-char *oji_code_names(const oj_code *code);
-/* Put the symbols into lookup order. `hashes` has one for each symbol and is reordered with them. Needs no memory. */
-void oji_code_sort_symbols(oj_code *code, uint32_t *hashes);
-/* Free the handle only: memory and registrations are not touched. */
+
+static inline oji_code_segment *oji_code_segments(const oj_code *code) { return (oji_code_segment *)(uintptr_t)(code + 1); }
+static inline oji_code_symbol *oji_code_symbols(const oj_code *code)
+{
+    return (oji_code_symbol *)(void *)(oji_code_segments(code) + code->n_segments);
+}
+static inline char *oji_code_names(const oj_code *code) { return (char *)(oji_code_symbols(code) + code->n_symbols); }
+
+/* Free the handle only: memory and registrations are not touched. NULL does nothing. */
 void oji_code_free(oj_code *code);
 
-/* Write the segments of a code into an array of the public form. */
-void oji_code_export_segments(const oj_code *code, oj_segment *segments);
+/* The order of symbols. */
+static inline uint32_t oji_code_hash(const char *name, size_t name_size) { return (uint32_t)oji_hash(name, name_size); }
 
 /* Find a kept symbol by name. */
 bool oji_code_find(const oj_code *code, const char *name, size_t name_size, uint64_t *addr);
+
+/* Copy a client's memory table, members it does not know of being NULL. */
+oj_status oji_code_import_memory(oj_memory *ours, const oj_memory *given, oj_error *error);
 
 #endif

@@ -1,0 +1,12 @@
+/* The list of architectures: all of them are in every build. */
+#include "arch/arch.h"
+
+static const oji_arch *const all[] = {&oji_arch_x86_64};
+
+const oji_arch *oji_arch_find(uint32_t id)
+{
+    for (size_t i = 0; i < OJI_COUNT(all); i++)
+        if (all[i]->id == id)
+            return all[i];
+    return NULL;
+}

@@ -1,0 +1,227 @@
+/* x86-64: relocation formulas, stubs, facts.
+ * Source: x86-64 psABI, section 4.4 (relocation), appendix B.2 (GOTPCRELX optimisation). */
+#include "arch/arch.h"
+
+enum { GOT_ENTRY_SIZE = 8, STUB_SIZE = 8 };
+
+static inline bool fits_int32(uint64_t value) { return (int64_t)value == (int32_t)value; }
+static inline bool fits_uint32(uint64_t value) { return value <= UINT32_MAX; }
+static inline bool fits_signed(uint64_t value, int bits)
+{
+    return (int64_t)value >= -(INT64_C(1) << (bits - 1)) && (int64_t)value < INT64_C(1) << (bits - 1);
+}
+static inline bool fits_either(uint64_t value, int bits)
+{
+    return fits_signed(value, bits) || value < UINT64_C(1) << bits;
+}
+
+static inline bool store32(uint8_t *where, uint64_t value, bool fits)
+{
+    if (OJI_LIKELY(fits))
+        oji_store32(where, (uint32_t)value);
+    return fits;
+}
+
+static inline bool store16(uint8_t *where, uint64_t value, bool fits)
+{
+    if (fits)
+        oji_store16(where, (uint16_t)value);
+    return fits;
+}
+
+static inline bool store8(uint8_t *where, uint64_t value, bool fits)
+{
+    if (fits)
+        *where = (uint8_t)value;
+    return fits;
+}
+
+static inline bool store64(uint8_t *where, uint64_t value)
+{
+    oji_store64(where, value);
+    return true;
+}
+
+static inline uint64_t entry_addr(const oji_fixups *fixups, const oji_target *target)
+{
+    return fixups->got_addr + (uint64_t)(target->entry - 1) * GOT_ENTRY_SIZE;
+}
+
+static inline uint64_t stub_addr(const oji_fixups *fixups, const oji_target *target)
+{
+    return fixups->stubs_addr + (uint64_t)(target->entry - 1) * STUB_SIZE;
+}
+
+/* A stress build takes the long way wherever there is one, so that stubs and GOT entries are all exercised. */
+static inline bool in_reach(uint64_t value, bool has_long_way)
+{
+#ifdef OJ_STRESS
+    if (has_long_way)
+        return false;
+#else
+    (void)has_long_way;
+#endif
+    return fits_int32(value);
+}
+
+/* L + A - P: direct where that fits, else through the stub. */
+static bool fix_call(oji_fixups *fixups, const oji_target *target, uint8_t *where, uint64_t addend_minus_place)
+{
+    uint64_t direct = target->addr + addend_minus_place;
+    if (OJI_LIKELY(in_reach(direct, target->has_stub))) {
+        fixups->n_direct += target->has_stub;
+        oji_store32(where, (uint32_t)direct);
+        return true;
+    }
+    if (!target->has_stub)
+        return false;
+    direct = stub_addr(fixups, target) + addend_minus_place;
+    return store32(where, direct, fits_int32(direct));
+}
+
+static bool fix_got_load(const oji_fixups *fixups, const oji_target *target, uint8_t *where,
+                         uint64_t addend_minus_place)
+{
+    uint64_t value = entry_addr(fixups, target) + addend_minus_place;
+    return target->entry != 0 && store32(where, value, fits_int32(value));
+}
+
+/* The reader has checked the opcode and that two bytes stand before the field, and that the addend is -4.
+ * mov foo@GOTPCREL(%rip), r  ->  lea foo(%rip), r
+ * call *foo@GOTPCREL(%rip)   ->  addr32 call foo
+ * jmp *foo@GOTPCREL(%rip)    ->  jmp foo; nop */
+static bool fix_relaxable(oji_fixups *fixups, const oji_reloc *reloc, const oji_target *target, uint8_t *where,
+                          uint64_t addend_minus_place)
+{
+    uint64_t direct = target->addr + addend_minus_place;
+    if (!in_reach(direct, target->entry != 0) || !fits_int32(direct + 1))
+        return fix_got_load(fixups, target, where, addend_minus_place);
+    fixups->n_relaxed++;
+    if (reloc->kind == OJI_RELOC_RELAX_MOV) {
+        where[-2] = 0x8d;
+    } else if (reloc->kind == OJI_RELOC_RELAX_CALL) {
+        where[-2] = 0x67;
+        where[-1] = 0xe8;
+    } else {
+        /* The displacement moves down by one byte, and with it the place it is relative to. */
+        where[-2] = 0xe9;
+        oji_store32(where - 1, (uint32_t)(direct + 1));
+        where[3] = 0x90;
+        return true;
+    }
+    oji_store32(where, (uint32_t)direct);
+    return true;
+}
+
+static bool fix_rare(const oji_fixups *fixups, const oji_reloc *reloc, const oji_target *target, uint8_t *where)
+{
+    uint64_t addend = (uint64_t)reloc->addend, place = fixups->run_addr + reloc->offset;
+    uint64_t entry = entry_addr(fixups, target), size = fixups->symbols[reloc->symbol].size, value;
+    switch (reloc->kind) {
+    case OJI_RELOC_ABS16:
+        value = target->addr + addend;
+        return store16(where, value, fits_either(value, 16));
+    case OJI_RELOC_ABS8:
+        value = target->addr + addend;
+        return store8(where, value, fits_either(value, 8));
+    case OJI_RELOC_PC64:
+        return store64(where, target->addr + addend - place);
+    case OJI_RELOC_PC16:
+        value = target->addr + addend - place;
+        return store16(where, value, fits_signed(value, 16));
+    case OJI_RELOC_PC8:
+        value = target->addr + addend - place;
+        return store8(where, value, fits_signed(value, 8));
+    case OJI_RELOC_GOT_LOAD64:
+        return target->entry != 0 && store64(where, entry + addend - place);
+    case OJI_RELOC_GOT_ENTRY32:
+        value = entry + addend - fixups->got_addr;
+        return target->entry != 0 && store32(where, value, fits_int32(value));
+    case OJI_RELOC_GOT_ENTRY64:
+        return target->entry != 0 && store64(where, entry + addend - fixups->got_addr);
+    case OJI_RELOC_GOT_START32:
+        value = fixups->got_addr + addend - place;
+        return store32(where, value, fits_int32(value));
+    case OJI_RELOC_GOT_START64:
+        return store64(where, fixups->got_addr + addend - place);
+    case OJI_RELOC_GOT_OFFSET64:
+    case OJI_RELOC_CALL_OFFSET64:
+        return store64(where, target->addr + addend - fixups->got_addr);
+    case OJI_RELOC_SIZE32:
+        value = size + addend;
+        return store32(where, value, fits_uint32(value));
+    case OJI_RELOC_SIZE64:
+        return store64(where, size + addend);
+    case OJI_RELOC_NONE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static uint32_t relocate(oji_fixups *fixups)
+{
+    for (uint32_t i = 0; i < fixups->n_relocs; i++) {
+        const oji_reloc *reloc = &fixups->relocs[i];
+        const oji_target *target = &fixups->targets[reloc->symbol];
+        uint8_t *where = fixups->write + reloc->offset;
+        uint64_t absolute = target->addr + (uint64_t)reloc->addend, place = fixups->run_addr + reloc->offset;
+        bool done;
+        OJI_ASSERT(reloc->offset < fixups->size || reloc->kind == OJI_RELOC_NONE);
+        switch (reloc->kind) {
+        case OJI_RELOC_CALL32:
+            done = fix_call(fixups, target, where, (uint64_t)reloc->addend - place);
+            break;
+        case OJI_RELOC_PC32:
+            done = store32(where, absolute - place, fits_int32(absolute - place));
+            break;
+        case OJI_RELOC_ABS64:
+            done = store64(where, absolute);
+            break;
+        case OJI_RELOC_RELAX_MOV:
+        case OJI_RELOC_RELAX_CALL:
+        case OJI_RELOC_RELAX_JUMP:
+            done = fix_relaxable(fixups, reloc, target, where, (uint64_t)reloc->addend - place);
+            break;
+        case OJI_RELOC_GOT_LOAD32:
+            done = fix_got_load(fixups, target, where, (uint64_t)reloc->addend - place);
+            break;
+        case OJI_RELOC_ABS32:
+            done = store32(where, absolute, fits_uint32(absolute));
+            break;
+        case OJI_RELOC_ABS32S:
+            done = store32(where, absolute, fits_int32(absolute));
+            break;
+        default:
+            done = fix_rare(fixups, reloc, target, where);
+        }
+        if (OJI_UNLIKELY(!done))
+            return i;
+    }
+    return fixups->n_relocs;
+}
+
+/* jmp *entry(%rip); int3; int3 */
+static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
+{
+    uint64_t displacement = entry - (stub + 6);
+    if (!fits_int32(displacement))
+        return false;
+    write[0] = 0xff;
+    write[1] = 0x25;
+    oji_store32(write + 2, (uint32_t)displacement);
+    write[6] = write[7] = 0xcc;
+    return true;
+}
+
+const oji_arch oji_arch_x86_64 = {
+    .name = "x86-64",
+    .id = OJI_ARCH_X86_64,
+    .got_entry_size = GOT_ENTRY_SIZE,
+    .stub_size = STUB_SIZE,
+    /* Displacements count from the end of an instruction and carry addends: 16 MiB of the 2 GiB are kept back. */
+    .reach = (UINT64_C(1) << 31) - (UINT64_C(1) << 24),
+    .padding = 0xcc,
+    .relocate = relocate,
+    .write_stub = write_stub,
+};

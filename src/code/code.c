@@ -1,0 +1,203 @@
+/* The owned result: lookup, listing, destruction, take-over. */
+#include "code/code.h"
+
+oj_code *oji_code_allocate(const oj_allocator *allocator, uint64_t n_segments, uint64_t n_symbols,
+                           uint64_t names_size)
+{
+    uint64_t symbols_size, size = sizeof(oj_code) + n_segments * sizeof(oji_code_segment);
+    oj_code *code;
+    if (n_segments > OJI_CODE_MAX_SEGMENTS || !oji_mul(n_symbols, sizeof(oji_code_symbol), &symbols_size) ||
+        !oji_add(size, symbols_size, &size) || !oji_add(size, names_size, &size) || size > UINT32_MAX)
+        return NULL;
+    code = oji_allocate_zeroed(allocator, size);
+    if (!code)
+        return NULL;
+    code->allocator = *allocator;
+    code->heap_size = (uint32_t)size;
+    code->n_segments = (uint32_t)n_segments;
+    code->n_symbols = (uint32_t)n_symbols;
+    code->names_size = (uint32_t)names_size;
+    return code;
+}
+
+void oji_code_free(oj_code *code)
+{
+    if (code) {
+        oj_allocator allocator = code->allocator;
+        oji_release(&allocator, code, code->heap_size);
+    }
+}
+
+oj_status oji_code_import_memory(oj_memory *ours, const oj_memory *given, oj_error *error)
+{
+    return oji_import(ours, sizeof *ours, sizeof *ours, given, "oj_memory", error);
+}
+
+static void export_segment(const oji_code_segment *from, oj_segment *to)
+{
+    memset(to, 0, sizeof *to);
+    to->kind = from->kind;
+    to->lifetime = from->lifetime;
+    to->flags = from->flags;
+    to->size = from->size;
+    to->alignment = UINT64_C(1) << from->alignment_log2;
+    to->write = from->write;
+    to->run_addr = from->run_addr;
+}
+
+static void release_segments(const oj_memory *memory, void *token, oj_segment *segments, size_t n_segments)
+{
+    oj_placement placement;
+    oj_memory table;
+    memset(&placement, 0, sizeof placement);
+    placement.struct_size = (uint32_t)sizeof placement;
+    placement.n_segments = n_segments;
+    placement.segments = segments;
+    placement.token = token;
+    if (oji_code_import_memory(&table, memory, NULL) == OJ_OK && table.release)
+        table.release(table.context, &placement);
+}
+
+void oj_code_destroy(oj_code *code)
+{
+    oj_segment segments[OJI_CODE_MAX_SEGMENTS];
+    if (!code)
+        return;
+    for (uint32_t i = 0; i < code->n_segments; i++)
+        export_segment(&oji_code_segments(code)[i], &segments[i]);
+    if (code->n_segments > 0)
+        release_segments(code->memory, code->token, segments, code->n_segments);
+    oji_code_free(code);
+}
+
+static const char *symbol_name(const oj_code *code, const oji_code_symbol *symbol)
+{
+    return oji_code_names(code) + symbol->name_off;
+}
+
+static uint32_t symbol_hash(const oj_code *code, uint32_t index)
+{
+    const char *name = symbol_name(code, &oji_code_symbols(code)[index]);
+    return oji_code_hash(name, strlen(name));
+}
+
+bool oji_code_find(const oj_code *code, const char *name, size_t name_size, uint64_t *addr)
+{
+    const oji_code_symbol *symbols = oji_code_symbols(code);
+    uint32_t hash = oji_code_hash(name, name_size), low = 0, high = code->n_symbols;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (symbol_hash(code, middle) < hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    /* Names whose hashes are equal stand side by side. */
+    for (; low < code->n_symbols; low++) {
+        const char *candidate = symbol_name(code, &symbols[low]);
+        size_t candidate_size = strlen(candidate);
+        if (candidate_size == name_size && memcmp(candidate, name, name_size) == 0) {
+            *addr = symbols[low].addr;
+            return true;
+        }
+        if (oji_code_hash(candidate, candidate_size) != hash)
+            break;
+    }
+    return false;
+}
+
+uint64_t oj_code_lookup_addr(const oj_code *code, const char *name)
+{
+    uint64_t addr = 0;
+    return code && name && oji_code_find(code, name, strlen(name), &addr) ? addr : 0;
+}
+
+void *oj_code_lookup(const oj_code *code, const char *name)
+{
+    return (void *)(uintptr_t)oj_code_lookup_addr(code, name);
+}
+
+size_t oj_code_symbol_count(const oj_code *code) { return code ? code->n_symbols : 0; }
+
+oj_status oj_code_symbol(const oj_code *code, size_t index, oj_code_symbol_info *info, size_t out_size)
+{
+    oj_code_symbol_info full;
+    const oji_code_symbol *symbol;
+    if (!info)
+        return OJ_E_MISUSE;
+    memset(info, 0, out_size);
+    if (!code || index >= code->n_symbols)
+        return OJ_E_MISUSE;
+    symbol = &oji_code_symbols(code)[index];
+    memset(&full, 0, sizeof full);
+    full.name = symbol_name(code, symbol);
+    full.run_addr = symbol->addr;
+    full.size = symbol->size;
+    oji_export(info, out_size, &full, sizeof full);
+    return OJ_OK;
+}
+
+size_t oj_code_segment_count(const oj_code *code) { return code ? code->n_segments : 0; }
+
+oj_status oj_code_segment(const oj_code *code, size_t index, oj_segment *segment, size_t out_size)
+{
+    oj_segment full;
+    if (!segment)
+        return OJ_E_MISUSE;
+    memset(segment, 0, out_size);
+    if (!code || index >= code->n_segments)
+        return OJ_E_MISUSE;
+    export_segment(&oji_code_segments(code)[index], &full);
+    oji_export(segment, out_size, &full, sizeof full);
+    return OJ_OK;
+}
+
+size_t oj_code_heap_size(const oj_code *code) { return code ? code->heap_size : 0; }
+
+/* Nothing is registered for code yet: unwind tables are placed, not registered. */
+size_t oj_code_record_count(const oj_code *code)
+{
+    (void)code;
+    return 0;
+}
+
+static oj_status check_taken(const oj_taken *taken, oj_error *error)
+{
+    oj_taken copy;
+    if (!taken)
+        return oji_fail(error, OJ_E_MISUSE, "taken is NULL");
+    OJI_TRY(oji_import(&copy, sizeof copy, sizeof copy, taken, "oj_taken", error));
+    if (!copy.segments && copy.n_segments > 0)
+        return oji_fail(error, OJ_E_MISUSE, "oj_taken.segments is NULL but n_segments is %zu", copy.n_segments);
+    return OJ_OK;
+}
+
+oj_status oj_code_take_over(oj_code *code, oj_taken *taken, oj_error *error)
+{
+    if (!code)
+        return oji_fail(error, OJ_E_MISUSE, "code is NULL");
+    OJI_TRY(check_taken(taken, error));
+    if (taken->n_segments < code->n_segments)
+        return oji_fail(error, OJ_E_MISUSE, "oj_taken.segments has room for %zu segments, the code has %u",
+                        taken->n_segments, code->n_segments);
+    for (uint32_t i = 0; i < code->n_segments; i++)
+        export_segment(&oji_code_segments(code)[i], &taken->segments[i]);
+    taken->n_segments = code->n_segments;
+    taken->n_records = 0;
+    taken->memory = code->memory;
+    taken->token = code->token;
+    oji_code_free(code);
+    return oji_succeed(error);
+}
+
+oj_status oj_taken_release(const oj_taken *taken, oj_error *error)
+{
+    OJI_TRY(check_taken(taken, error));
+    if (taken->n_records > 0)
+        return oji_fail(error, OJ_E_MISUSE, "oj_taken.records[0].kind is %u, which this library never gave",
+                        taken->records ? taken->records[0].kind : 0);
+    if (!taken->memory)
+        return oji_fail(error, OJ_E_MISUSE, "oj_taken.memory is NULL: nothing was taken over with it");
+    release_segments(taken->memory, taken->token, taken->segments, taken->n_segments);
+    return oji_succeed(error);
+}

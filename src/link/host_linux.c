@@ -1,0 +1,83 @@
+/* What the linker asks of Linux and glibc. */
+#include "link/link.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* glibc keeps these in libc_nonshared.a, a part of every program and library that uses them, so that the dynamic
+ * linker does not know them. Ours are the copies inside this library. */
+extern void *__dso_handle __attribute__((visibility("hidden")));
+extern int at_quick_exit(void (*function)(void));
+extern void __stack_chk_fail(void);
+
+struct not_dynamic {
+    const char *name;
+    void (*function)(void);
+};
+
+#define FUNCTION(symbol) {#symbol, (void (*)(void))symbol}
+static const struct not_dynamic not_dynamic[] = {
+    FUNCTION(atexit),  FUNCTION(at_quick_exit), FUNCTION(pthread_atfork), FUNCTION(stat),
+    FUNCTION(fstat),   FUNCTION(lstat),         FUNCTION(fstatat),        FUNCTION(mknod),
+    FUNCTION(mknodat), FUNCTION(stat64),        FUNCTION(fstat64),        FUNCTION(lstat64),
+    FUNCTION(fstatat64), {"__stack_chk_fail_local", __stack_chk_fail},
+};
+#undef FUNCTION
+
+bool oji_link_library_lookup(void *handle, const char *name, uint64_t *addr)
+{
+    void *found = dlsym(handle, name);
+    *addr = (uint64_t)(uintptr_t)found;
+    return found != NULL;
+}
+
+bool oji_link_process_lookup(const char *name, uint64_t *addr)
+{
+    if (oji_link_library_lookup(RTLD_DEFAULT, name, addr))
+        return true;
+    for (size_t i = 0; i < OJI_COUNT(not_dynamic); i++)
+        if (strcmp(name, not_dynamic[i].name) == 0) {
+            *addr = (uint64_t)(uintptr_t)not_dynamic[i].function;
+            return true;
+        }
+    if (strcmp(name, "__dso_handle") == 0) {
+        *addr = (uint64_t)(uintptr_t)&__dso_handle;
+        return true;
+    }
+    return false;
+}
+
+uint64_t oji_link_page_size(void) { return (uint64_t)sysconf(_SC_PAGESIZE); }
+
+oj_status oji_link_protect_pages(uint64_t start, uint64_t end, uint32_t kind, oj_error *error)
+{
+    int protection = kind == OJ_SEGMENT_CODE ? PROT_READ | PROT_EXEC : PROT_READ;
+    if (mprotect((void *)(uintptr_t)start, (size_t)(end - start), protection) == 0)
+        return OJ_OK;
+    if (errno == ENOMEM)
+        return oji_fail_system(error, OJ_E_NOMEM, errno, "mprotect of %llu bytes at 0x%llx",
+                               (unsigned long long)(end - start), (unsigned long long)start);
+    return oji_fail_system(error, OJ_E_PERMISSION, errno, "mprotect of %llu bytes at 0x%llx to %s",
+                           (unsigned long long)(end - start), (unsigned long long)start,
+                           kind == OJ_SEGMENT_CODE ? "read and execute" : "read only");
+}
+
+/* Source: membarrier(2), PRIVATE_EXPEDITED_SYNC_CORE. Registering is needed once per process and survives in the
+ * child of a fork; where the kernel refuses, x86 and single-core systems need nothing and others have no better. */
+void oji_link_synchronize_cores(void)
+{
+    static _Atomic int registered;
+    if (!atomic_load_explicit(&registered, memory_order_relaxed)) {
+        syscall(__NR_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0);
+        atomic_store_explicit(&registered, 1, memory_order_relaxed);
+    }
+    syscall(__NR_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0);
+}

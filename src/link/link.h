@@ -1,0 +1,180 @@
+/* The linker's inner state and its stages. A plan goes through them in this order:
+ *
+ *   resolve  gather objects (archive members included), give every global name one definition or one address
+ *   layout   assign GOT entries and stubs, put every loaded section at an offset of a segment: all sizes are final
+ *   place    ask the memory provider, check its answer
+ *   write    copy sections, fill the GOT, write stubs, relocate
+ *   publish  flush, protect, synchronize
+ *
+ * Terms: a name is one global symbol name of the link, whoever defines it; a member is one object of the link; a
+ * target is one member's symbol with its run address. Everything lies in the plan's arena. */
+#ifndef OJI_LINK_H
+#define OJI_LINK_H
+
+#include "arch/arch.h"
+#include "base/base.h"
+#include "code/code.h"
+#include "object/object.h"
+
+#include <ownjit/link.h>
+
+/* ORDER OJI_SEGMENT: index of a segment of a plan; oj_segment_kind is one more. */
+enum { SEGMENT_CODE, SEGMENT_RODATA, SEGMENT_DATA, SEGMENTS };
+
+#define OJI_NO_SEGMENT UINT32_MAX
+#define OJI_NO_NAME UINT32_MAX
+
+/* Where a section lies. */
+typedef struct oji_link_slot {
+    uint32_t segment; /* SEGMENT_..., or OJI_NO_SEGMENT where it is not loaded */
+    uint32_t offset;  /* bytes into the segment */
+} oji_link_slot;
+
+typedef struct oji_link_member {
+    const oj_object *object;
+    oji_link_slot *slots; /* one for each section */
+    oji_target *targets;  /* one for each symbol */
+    uint32_t *names;      /* one for each symbol from object->first_global on: index of its name, or OJI_NO_NAME */
+} oji_link_member;
+
+/* How a name is defined; a later kind replaces an earlier one. */
+typedef enum oji_link_definition {
+    OJI_LINK_UNDEFINED = 0,
+    OJI_LINK_WEAK,     /* by a weak symbol of a member */
+    OJI_LINK_COMMON,   /* by common symbols; the largest size and alignment win */
+    OJI_LINK_STRONG,   /* by a global symbol of a member */
+    OJI_LINK_EXTERNAL, /* by a resolver, or nobody where only weak references exist: addr is known */
+    OJI_LINK_LINKER    /* by the linker: _GLOBAL_OFFSET_TABLE_ */
+} oji_link_definition;
+
+typedef struct oji_link_name {
+    const char *name;
+    uint64_t addr;        /* of an external; of a common symbol its offset in the data segment */
+    uint64_t size;        /* of a common symbol */
+    uint32_t name_size;
+    uint32_t alignment;   /* of a common symbol */
+    uint32_t member;      /* that defines it, or first refers to it */
+    uint32_t symbol;      /* in that member */
+    uint32_t entry;       /* GOT entry index + 1, 0 = none */
+    uint16_t uses;        /* OR over all members' symbols */
+    uint8_t definition;   /* oji_link_definition */
+    bool has_stub;
+    bool is_strong_reference; /* some undefined reference to it is not weak */
+    bool is_hidden;           /* some symbol of it has hidden or internal visibility */
+    bool is_wanted;
+    bool is_not_in_archives;  /* all archives have been asked */
+} oji_link_name;
+
+/* A symbol of a member: what a GOT entry holds the address of, or a kept symbol. */
+typedef struct oji_link_ref {
+    uint32_t member;
+    uint32_t symbol;
+} oji_link_ref;
+
+struct oj_plan {
+    oj_allocator allocator;
+    oji_arena arena;
+    oj_link_options options;
+    const oj_memory *memory; /* the client's table */
+    oj_memory table;         /* a full copy of it */
+    const oji_arch *arch;
+
+    oji_link_member *members;
+    uint32_t n_members;
+    uint32_t members_capacity;
+
+    oji_link_name *names;
+    uint32_t n_names;
+    uint32_t names_capacity;
+    oji_table by_name; /* no slots where a single object needs none */
+    uint32_t by_name_capacity;
+
+    oji_link_ref *entries; /* GOT entries, those with stubs first */
+    uint32_t n_entries;
+    uint32_t n_stubs;
+    uint32_t stubs_off; /* bytes into the code segment */
+
+    uint64_t sizes[SEGMENTS];      /* bytes; a segment of size 0 is not asked for */
+    uint64_t alignments[SEGMENTS]; /* bytes */
+    uint64_t zero_off;             /* bytes into the data segment where zero-filled data starts */
+    uint64_t low_addr;             /* window of all run addresses, inclusive */
+    uint64_t high_addr;            /* exclusive; 0 = no bound */
+
+    oji_link_ref *kept; /* kept symbols, in the order of a code's symbols */
+    uint32_t n_kept;
+    uint64_t kept_names_size; /* bytes, zeros included */
+
+    oj_range_info *ranges; /* of a plan that a client holds */
+    uint32_t n_ranges;
+
+    oj_link_stats stats;
+};
+
+/* Is the symbol at an address inside this link's segments, so that it is in reach by construction? */
+static inline bool oji_link_is_inside(const oji_symbol *symbol) { return symbol->section < OJI_SECTION_COMMON; }
+static inline bool oji_link_name_is_inside(const oj_plan *plan, const oji_link_name *name)
+{
+    if (name->definition == OJI_LINK_WEAK || name->definition == OJI_LINK_STRONG)
+        return oji_link_is_inside(&plan->members[name->member].object->symbols[name->symbol]);
+    return name->definition == OJI_LINK_COMMON || name->definition == OJI_LINK_LINKER;
+}
+
+/* The name of a member's symbol; NULL for a local one, or one nobody refers to. */
+static inline oji_link_name *oji_link_name_of(const oj_plan *plan, const oji_link_member *member, uint32_t symbol)
+{
+    uint32_t first = member->object->first_global;
+    uint32_t name = symbol < first ? OJI_NO_NAME : member->names[symbol - first];
+    return name == OJI_NO_NAME ? NULL : &plan->names[name];
+}
+
+/* resolve.c */
+oj_status oji_link_resolve(oj_plan *plan, const oj_object *const *objects, size_t n_objects, oj_error *error);
+
+/* Find a name of a plan that has a table of names (it has where something is wanted); NULL where there is none. */
+const oji_link_name *oji_link_find_name(const oj_plan *plan, const char *name, size_t name_size);
+
+/* resolvers.c: ask the client's resolvers, in order. */
+oj_status oji_link_check_resolvers(const oj_plan *plan, oj_error *error);
+/* Those before the objects' own definitions may override what has default visibility. */
+oj_status oji_link_ask_before_objects(oj_plan *plan, oj_error *error);
+oj_status oji_link_ask_after_objects(oj_plan *plan, oj_error *error);
+
+/* layout.c */
+oj_status oji_link_layout(oj_plan *plan, oj_error *error);
+
+/* kept.c: choose and order the symbols the code will keep. */
+oj_status oji_link_choose_kept(oj_plan *plan, oj_error *error);
+
+/* ranges.c: what a client may see of a layout; false where memory ends. */
+bool oji_link_list_ranges(oj_plan *plan);
+
+/* write.c: place, write, publish, and the finished code. */
+oj_status oji_link_write(oj_plan *plan, oj_code **out, oj_error *error);
+
+/* publish.c */
+oj_status oji_link_publish(const oj_plan *plan, oj_placement *placement, oj_error *error);
+/* Fill a callback's error where the callback itself did not. */
+oj_status oji_link_callback_failed(oj_error *error, oj_status status, const char *callback);
+
+/* report.c: messages of failed links. */
+oj_status oji_link_report_undefined(const oj_plan *plan, oj_error *error);
+oj_status oji_link_report_duplicate(const oj_plan *plan, const char *name, uint32_t first, uint32_t second,
+                                    oj_error *error);
+/* Relocation `index` of a section does not fit; place_addr and target_addr are run addresses. */
+oj_status oji_link_report_range(const oj_plan *plan, oji_link_ref section, uint32_t index, uint64_t place_addr,
+                                uint64_t target_addr, oj_error *error);
+/* The name is nowhere that all references to it reach. */
+oj_status oji_link_report_unreachable(const oj_plan *plan, const oji_link_name *name, oj_error *error);
+
+/* host_linux.c: what the linker asks of the operating system. */
+
+/* Address of a name in this process, what the C library keeps out of its dynamic symbol table included. */
+bool oji_link_process_lookup(const char *name, uint64_t *addr);
+bool oji_link_library_lookup(void *handle, const char *name, uint64_t *addr);
+uint64_t oji_link_page_size(void);
+/* Give whole pages the permissions of a segment kind. */
+oj_status oji_link_protect_pages(uint64_t start, uint64_t end, uint32_t kind, oj_error *error);
+/* Make every running thread of this process refetch instructions. */
+void oji_link_synchronize_cores(void);
+
+#endif

@@ -1,0 +1,143 @@
+/* Public entries of the linker: arguments are checked here, inner functions assume them. */
+#include "link/link.h"
+
+/* Small links fit in these bytes of stack and take no heap but the code's own. */
+#ifdef OJ_STRESS
+enum { STACK_ARENA = 16 };
+#else
+enum { STACK_ARENA = 6 * 1024 };
+#endif
+
+static oj_status check_options(const oj_link_options *options, oj_error *error)
+{
+    const uint32_t known =
+        OJ_LINK_KEEP_NO_SYMBOLS | OJ_LINK_KEEP_LOCAL_SYMBOLS | OJ_LINK_WHOLE_PAGES | OJ_LINK_NO_UNWIND;
+    if (options->flags & ~known)
+        return oji_fail(error, OJ_E_VERSION, "oj_link_options.flags has unknown bits 0x%x", options->flags & ~known);
+    if ((options->flags & OJ_LINK_KEEP_NO_SYMBOLS) && (options->flags & OJ_LINK_KEEP_LOCAL_SYMBOLS))
+        return oji_fail(error, OJ_E_MISUSE, "oj_link_options.flags both keeps no symbols and keeps local ones");
+    if (!options->resolvers && options->n_resolvers > 0)
+        return oji_fail(error, OJ_E_MISUSE, "oj_link_options.resolvers is NULL but n_resolvers is %zu",
+                        options->n_resolvers);
+    if (!options->archives && options->n_archives > 0)
+        return oji_fail(error, OJ_E_MISUSE, "oj_link_options.archives is NULL but n_archives is %zu",
+                        options->n_archives);
+    for (size_t i = 0; i < options->n_archives; i++)
+        if (!options->archives[i])
+            return oji_fail(error, OJ_E_MISUSE, "oj_link_options.archives[%zu] is NULL", i);
+    if (!options->wanted && options->n_wanted > 0)
+        return oji_fail(error, OJ_E_MISUSE, "oj_link_options.wanted is NULL but n_wanted is %zu", options->n_wanted);
+    for (size_t i = 0; i < options->n_wanted; i++)
+        if (!options->wanted[i].name)
+            return oji_fail(error, OJ_E_MISUSE, "oj_link_options.wanted[%zu].name is NULL", i);
+    return OJ_OK;
+}
+
+static oj_status check_objects(const oj_object *const *objects, size_t n_objects, oj_error *error)
+{
+    if (!objects || n_objects == 0)
+        return oji_fail(error, OJ_E_MISUSE, "no objects to link");
+    if (n_objects > UINT32_MAX / 2)
+        return oji_fail(error, OJ_E_LIMIT, "%zu objects in one link", n_objects);
+    for (size_t i = 0; i < n_objects; i++)
+        if (!objects[i])
+            return oji_fail(error, OJ_E_MISUSE, "objects[%zu] is NULL", i);
+    return OJ_OK;
+}
+
+static oj_status import_memory(oj_plan *plan, oj_error *error)
+{
+    plan->memory = plan->options.memory ? plan->options.memory : oj_memory_default();
+    OJI_TRY(oji_code_import_memory(&plan->table, plan->memory, error));
+    if (!plan->table.place)
+        return oji_fail(error, OJ_E_MISUSE, "oj_memory.place is NULL");
+    return OJ_OK;
+}
+
+static void zero_wanted(const oj_link_options *options)
+{
+    for (size_t i = 0; i < options->n_wanted; i++)
+        options->wanted[i].addr = 0;
+}
+
+/* Everything up to layout. On failure the plan has been emptied. */
+static oj_status open_plan(oj_plan *plan, const oj_object *const *objects, size_t n_objects,
+                           const oj_link_options *options, void *buffer, size_t buffer_size, oj_error *error)
+{
+    oj_status status;
+    memset(plan, 0, sizeof *plan);
+    OJI_TRY(check_objects(objects, n_objects, error));
+    OJI_TRY(oji_import(&plan->options, sizeof plan->options, sizeof plan->options, options, "oj_link_options",
+                       error));
+    OJI_TRY(check_options(&plan->options, error));
+    OJI_TRY(oji_allocator_import(&plan->allocator, plan->options.allocator, error));
+    OJI_TRY(import_memory(plan, error));
+    OJI_TRY(oji_link_check_resolvers(plan, error));
+    plan->arch = oji_arch_find(objects[0]->arch);
+    if (!plan->arch)
+        return oji_fail(error, OJ_E_ARCHITECTURE, "%s is for an architecture that cannot be linked",
+                        objects[0]->name);
+    zero_wanted(&plan->options);
+    oji_arena_init(&plan->arena, &plan->allocator, buffer, buffer_size);
+    status = oji_link_resolve(plan, objects, n_objects, error);
+    if (status == OJ_OK)
+        status = oji_link_layout(plan, error);
+    if (status != OJ_OK)
+        oji_arena_free(&plan->arena);
+    return status;
+}
+
+oj_status oj_link(const oj_object *const *objects, size_t n_objects, const oj_link_options *options, oj_code **out,
+                  oj_error *error)
+{
+    _Alignas(max_align_t) uint8_t buffer[STACK_ARENA];
+    oj_plan plan;
+    oj_status status;
+    if (!out)
+        return oji_fail(error, OJ_E_MISUSE, "out is NULL");
+    *out = NULL;
+    OJI_TRY(open_plan(&plan, objects, n_objects, options, buffer, sizeof buffer, error));
+    status = oji_link_write(&plan, out, error);
+    oji_arena_free(&plan.arena);
+    return status == OJ_OK ? oji_succeed(error) : status;
+}
+
+oj_status oj_plan_create(oj_plan **out, const oj_object *const *objects, size_t n_objects,
+                         const oj_link_options *options, oj_error *error)
+{
+    oj_plan opened, *plan;
+    if (!out)
+        return oji_fail(error, OJ_E_MISUSE, "out is NULL");
+    *out = NULL;
+    OJI_TRY(open_plan(&opened, objects, n_objects, options, NULL, 0, error));
+    plan = oji_link_list_ranges(&opened) ? oji_allocate(&opened.allocator, sizeof *plan) : NULL;
+    if (!plan) {
+        oji_arena_free(&opened.arena);
+        return oji_fail_nomem(error, sizeof *plan, "a plan");
+    }
+    *plan = opened;
+    plan->arena.allocator = &plan->allocator;
+    *out = plan;
+    return oji_succeed(error);
+}
+
+oj_status oj_plan_link(oj_plan *plan, oj_code **out, oj_error *error)
+{
+    if (!out)
+        return oji_fail(error, OJ_E_MISUSE, "out is NULL");
+    *out = NULL;
+    if (!plan)
+        return oji_fail(error, OJ_E_MISUSE, "plan is NULL");
+    zero_wanted(&plan->options);
+    OJI_TRY(oji_link_write(plan, out, error));
+    return oji_succeed(error);
+}
+
+void oj_plan_destroy(oj_plan *plan)
+{
+    if (plan) {
+        oj_allocator allocator = plan->allocator;
+        oji_arena_free(&plan->arena);
+        oji_release(&allocator, plan, sizeof *plan);
+    }
+}

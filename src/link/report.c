@@ -1,0 +1,171 @@
+/* The messages of failed links. Nothing here runs when a link succeeds, so it may search. */
+#include "link/link.h"
+
+#include <stdio.h>
+
+/* The first relocation, in a loaded section, whose symbol has this name. */
+typedef struct link_reference {
+    const oj_object *object;
+    const oji_section *section;
+    const oji_reloc *reloc;
+    uint64_t n_references;
+} link_reference;
+
+static bool refers_to(const oj_plan *plan, const oji_link_member *member, const oji_reloc *reloc,
+                      const oji_link_name *name)
+{
+    return oji_link_name_of(plan, member, reloc->symbol) == name;
+}
+
+/* Kinds of relocation that hold a symbol's own distance or low address, with no GOT entry or stub between. */
+static bool is_direct(const oji_reloc *reloc)
+{
+    switch (reloc->kind) {
+    case OJI_RELOC_ABS32:
+    case OJI_RELOC_ABS32S:
+    case OJI_RELOC_ABS16:
+    case OJI_RELOC_ABS8:
+    case OJI_RELOC_PC32:
+    case OJI_RELOC_PC16:
+    case OJI_RELOC_PC8:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static link_reference find_reference(const oj_plan *plan, const oji_link_name *name, bool direct_only)
+{
+    link_reference found = {0};
+    for (uint32_t m = 0; m < plan->n_members; m++) {
+        const oj_object *object = plan->members[m].object;
+        for (uint32_t s = 0; s < object->n_sections; s++) {
+            const oji_section *section = &object->sections[s];
+            for (uint32_t i = 0; i < section->n_relocs && oji_section_is_loaded(section); i++) {
+                const oji_reloc *reloc = &section->relocs[i];
+                if (!refers_to(plan, &plan->members[m], reloc, name) || (direct_only && !is_direct(reloc)))
+                    continue;
+                if (found.n_references++ == 0) {
+                    found.object = object;
+                    found.section = section;
+                    found.reloc = reloc;
+                }
+            }
+        }
+    }
+    return found;
+}
+
+static oji_place place_of(const link_reference *reference, const char *symbol)
+{
+    oji_place place = {.symbol = symbol, .offset = UINT64_MAX};
+    if (reference->reloc) {
+        place.object = reference->object->name;
+        place.section = reference->section->name;
+        place.relocation = reference->object->reloc_names[reference->reloc->kind];
+        place.offset = reference->reloc->offset;
+    }
+    return place;
+}
+
+/* Append to a text of fixed size; false where it did not fit. */
+static bool append(char *text, size_t capacity, size_t *length, const char *name, const link_reference *reference)
+{
+    int written = snprintf(text + *length, capacity - *length, "%s'%s' (%s, %s+0x%llx)", *length ? ", " : "", name,
+                           reference->object ? reference->object->name : "",
+                           reference->section ? reference->section->name : "",
+                           (unsigned long long)(reference->reloc ? reference->reloc->offset : 0));
+    if (written < 0 || (size_t)written >= capacity - *length) {
+        text[*length] = '\0';
+        return false;
+    }
+    *length += (size_t)written;
+    return true;
+}
+
+static bool is_undefined(const oji_link_name *name)
+{
+    return name->definition == OJI_LINK_UNDEFINED && name->is_strong_reference;
+}
+
+static void tell_client(const oj_plan *plan, const oji_link_name *name, const link_reference *reference)
+{
+    oj_undefined undefined = {.name = name->name, .object = "", .section = ""};
+    if (!plan->options.undefined)
+        return;
+    if (reference->reloc) {
+        undefined.object = reference->object->name;
+        undefined.section = reference->section->name;
+        undefined.offset = reference->reloc->offset;
+        undefined.n_references = reference->n_references;
+    }
+    plan->options.undefined(plan->options.undefined_context, &undefined);
+}
+
+oj_status oji_link_report_undefined(const oj_plan *plan, oj_error *error)
+{
+    char list[sizeof error->text - 64];
+    size_t length = 0;
+    uint32_t n = 0, n_listed = 0;
+    bool fits = true;
+    oji_place place = {.offset = UINT64_MAX};
+    list[0] = '\0';
+    for (uint32_t i = 0; i < plan->n_names; i++) {
+        const oji_link_name *name = &plan->names[i];
+        link_reference first;
+        if (!is_undefined(name))
+            continue;
+        first = find_reference(plan, name, false);
+        if (n++ == 0)
+            place = place_of(&first, name->name);
+        tell_client(plan, name, &first);
+        fits = fits && append(list, sizeof list, &length, name->name, &first);
+        n_listed += fits;
+    }
+    if (n_listed < n)
+        return oji_fail_at(error, OJ_E_UNDEFINED, &place, "%u undefined symbols: %s and %u more", n, list,
+                           n - n_listed);
+    return oji_fail_at(error, OJ_E_UNDEFINED, &place, "%u undefined symbol%s: %s", n, n == 1 ? "" : "s", list);
+}
+
+oj_status oji_link_report_duplicate(const oj_plan *plan, const char *name, uint32_t first, uint32_t second,
+                                    oj_error *error)
+{
+    const oji_place place = {
+        .object = plan->members[second].object->name, .symbol = name, .offset = UINT64_MAX};
+    return oji_fail_at(error, OJ_E_DUPLICATE, &place, "'%s' is defined by %s and again by %s", name,
+                       plan->members[first].object->name, place.object);
+}
+
+oj_status oji_link_report_range(const oj_plan *plan, oji_link_ref section, uint32_t index, uint64_t place_addr,
+                                uint64_t target_addr, oj_error *error)
+{
+    const oj_object *object = plan->members[section.member].object;
+    const oji_section *where = &object->sections[section.symbol];
+    const oji_reloc *reloc = &where->relocs[index];
+    const oji_symbol *symbol = &object->symbols[reloc->symbol];
+    const oji_place place = {.object = object->name,
+                             .section = where->name,
+                             .relocation = object->reloc_names[reloc->kind],
+                             .symbol = symbol->type == OJ_SYMBOL_SECTION && oji_link_is_inside(symbol)
+                                           ? object->sections[symbol->section].name
+                                           : symbol->name,
+                             .offset = reloc->offset};
+    return oji_fail_at(error, OJ_E_RANGE, &place,
+                       "%s, %s+0x%llx: %s against '%s'%+lld does not fit: the field is at 0x%llx, the symbol at "
+                       "0x%llx",
+                       object->name, where->name, (unsigned long long)reloc->offset, place.relocation, place.symbol,
+                       (long long)reloc->addend, (unsigned long long)place_addr, (unsigned long long)target_addr);
+}
+
+oj_status oji_link_report_unreachable(const oj_plan *plan, const oji_link_name *name, oj_error *error)
+{
+    const link_reference first = find_reference(plan, name, true);
+    const oji_place place = place_of(&first, name->name);
+    return oji_fail_at(error, OJ_E_RANGE, &place,
+                       "%s, %s+0x%llx: %s against '%s' cannot reach it at 0x%llx from any address that suits the rest "
+                       "of the link; compiled with -fPIC the reference goes through the GOT, which reaches everything",
+                       place.object ? place.object : "", place.section ? place.section : "",
+                       (unsigned long long)(first.reloc ? first.reloc->offset : 0),
+                       place.relocation ? place.relocation : "", name->name, (unsigned long long)name->addr);
+}

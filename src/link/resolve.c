@@ -1,0 +1,279 @@
+/* Gather members and names: a linker's rules for strong, weak, common and undefined symbols, and archive members. */
+#include "link/link.h"
+
+static oj_status out_of_memory(oj_error *error) { return oji_fail(error, OJ_E_NOMEM, "out of memory: resolving names"); }
+
+/* --- the table of names --------------------------------------------------------------------------------------------- */
+
+const oji_link_name *oji_link_find_name(const oj_plan *plan, const char *name, size_t name_size)
+{
+    uint32_t cursor = 0, index;
+    uint64_t hash = oji_hash(name, name_size);
+    while ((index = oji_table_next(&plan->by_name, hash, &cursor)) != OJI_TABLE_NONE)
+        if (plan->names[index].name_size == name_size && memcmp(plan->names[index].name, name, name_size) == 0)
+            return &plan->names[index];
+    return NULL;
+}
+
+static uint64_t name_hash(const oji_link_name *name) { return oji_hash(name->name, name->name_size); }
+
+/* (Re)build the table with room for twice the names there are. */
+static bool rebuild_table(oj_plan *plan, uint64_t capacity)
+{
+    if (capacity > UINT32_MAX / 4 || !oji_table_init(&plan->by_name, &plan->arena, capacity))
+        return false;
+    plan->by_name_capacity = (uint32_t)capacity;
+    for (uint32_t i = 0; i < plan->n_names; i++)
+        oji_table_add(&plan->by_name, name_hash(&plan->names[i]), i);
+    return true;
+}
+
+/* Find or add a name; OJI_NO_NAME where memory ends. */
+static uint32_t intern(oj_plan *plan, const char *name, uint32_t name_size)
+{
+    oji_link_name *added;
+    void *names = plan->names;
+    if (plan->by_name.slots) {
+        const oji_link_name *found = oji_link_find_name(plan, name, name_size);
+        if (found)
+            return (uint32_t)(found - plan->names);
+        if (plan->n_names == plan->by_name_capacity && !rebuild_table(plan, (uint64_t)plan->n_names * 2))
+            return OJI_NO_NAME;
+    }
+    if (!oji_arena_grow(&plan->arena, &names, plan->n_names, &plan->names_capacity, sizeof *plan->names))
+        return OJI_NO_NAME;
+    plan->names = names;
+    added = &plan->names[plan->n_names];
+    memset(added, 0, sizeof *added);
+    added->name = name;
+    added->name_size = name_size;
+    if (plan->by_name.slots)
+        oji_table_add(&plan->by_name, name_hash(added), plan->n_names);
+    return plan->n_names++;
+}
+
+/* --- members -------------------------------------------------------------------------------------------------------- */
+
+static void define(oji_link_name *name, oji_link_definition definition, uint32_t member, uint32_t symbol)
+{
+    name->definition = (uint8_t)definition;
+    name->member = member;
+    name->symbol = symbol;
+}
+
+static void merge_common(oji_link_name *name, const oji_symbol *symbol, uint32_t member, uint32_t index)
+{
+    if (name->definition > OJI_LINK_COMMON)
+        return;
+    if (name->definition < OJI_LINK_COMMON) {
+        define(name, OJI_LINK_COMMON, member, index);
+        name->size = 0;
+        name->alignment = 1;
+    }
+    if (symbol->size > name->size) {
+        name->size = symbol->size;
+        name->symbol = index;
+        name->member = member;
+    }
+    if (symbol->value > name->alignment)
+        name->alignment = (uint32_t)symbol->value;
+}
+
+/* gABI chapter 4, "Symbol Table": strong over weak, common over weak, first found among equals, two strong refused. */
+static oj_status merge_symbol(const oj_plan *plan, oji_link_name *name, uint32_t member, uint32_t index,
+                              oj_error *error)
+{
+    const oji_symbol *symbol = &plan->members[member].object->symbols[index];
+    bool is_new = name->uses == 0 && name->definition == OJI_LINK_UNDEFINED && !name->is_strong_reference;
+    name->uses |= symbol->uses;
+    if (symbol->visibility == OJ_SYMBOL_HIDDEN || symbol->visibility == OJ_SYMBOL_INTERNAL)
+        name->is_hidden = true;
+    if (symbol->section == OJI_SECTION_UNDEFINED) {
+        if (symbol->binding != OJ_SYMBOL_WEAK)
+            name->is_strong_reference = true;
+        if (is_new)
+            define(name, OJI_LINK_UNDEFINED, member, index);
+    } else if (symbol->section == OJI_SECTION_COMMON) {
+        merge_common(name, symbol, member, index);
+    } else if (symbol->binding == OJ_SYMBOL_WEAK) {
+        if (name->definition < OJI_LINK_WEAK)
+            define(name, OJI_LINK_WEAK, member, index);
+    } else {
+        if (name->definition == OJI_LINK_STRONG)
+            return oji_link_report_duplicate(plan, name->name, name->member, member, error);
+        define(name, OJI_LINK_STRONG, member, index);
+    }
+    return OJ_OK;
+}
+
+static oj_status add_names(oj_plan *plan, uint32_t member, oj_error *error)
+{
+    const oj_object *object = plan->members[member].object;
+    uint32_t *names = plan->members[member].names;
+    for (uint32_t i = object->first_global; i < object->n_symbols; i++) {
+        const oji_symbol *symbol = &object->symbols[i];
+        uint32_t name;
+        names[i - object->first_global] = OJI_NO_NAME;
+        /* Assemblers leave undefined symbols behind that nothing refers to; linkers do not ask for them. */
+        if (symbol->section == OJI_SECTION_UNDEFINED && !(symbol->uses & OJI_USE_REFERENCED))
+            continue;
+        name = intern(plan, symbol->name, symbol->name_size);
+        if (name == OJI_NO_NAME)
+            return out_of_memory(error);
+        names[i - object->first_global] = name;
+        OJI_TRY(merge_symbol(plan, &plan->names[name], member, i, error));
+    }
+    return OJ_OK;
+}
+
+static oj_status add_member(oj_plan *plan, const oj_object *object, oj_error *error)
+{
+    void *members = plan->members;
+    oji_link_member *member;
+    if (object->arch != plan->arch->id) {
+        const oji_place place = {.object = object->name, .offset = UINT64_MAX};
+        return oji_fail_at(error, OJ_E_ARCHITECTURE, &place, "%s is not for %s, as the first object is", object->name,
+                           plan->arch->name);
+    }
+    if (!oji_arena_grow(&plan->arena, &members, plan->n_members, &plan->members_capacity, sizeof *plan->members))
+        return out_of_memory(error);
+    plan->members = members;
+    member = &plan->members[plan->n_members];
+    member->object = object;
+    member->slots = oji_arena_array(&plan->arena, object->n_sections, sizeof *member->slots);
+    member->targets = oji_arena_array(&plan->arena, object->n_symbols, sizeof *member->targets);
+    member->names =
+        oji_arena_array(&plan->arena, object->n_symbols - object->first_global, sizeof *member->names);
+    if (!member->slots || !member->targets || !member->names)
+        return out_of_memory(error);
+    return add_names(plan, plan->n_members++, error);
+}
+
+/* --- archives ------------------------------------------------------------------------------------------------------- */
+
+static bool has_member(const oj_plan *plan, const oj_object *object)
+{
+    for (uint32_t i = 0; i < plan->n_members; i++)
+        if (plan->members[i].object == object)
+            return true;
+    return false;
+}
+
+/* Link in the first archive member that says it defines the name. */
+static oj_status pull_member(oj_plan *plan, uint32_t index, bool *pulled, oj_error *error)
+{
+    for (size_t a = 0; a < plan->options.n_archives; a++) {
+        oj_archive *archive = plan->options.archives[a];
+        const oj_object *object;
+        uint32_t member;
+        if (!archive->find(archive, plan->names[index].name, plan->names[index].name_size, &member))
+            continue;
+        OJI_TRY(archive->load(archive, member, &object, error));
+        /* An index may name a member that does not define it: it must not be linked twice. */
+        if (has_member(plan, object))
+            continue;
+        OJI_TRY(add_member(plan, object, error));
+        *pulled = true;
+        return OJ_OK;
+    }
+    plan->names[index].is_not_in_archives = true;
+    return OJ_OK;
+}
+
+/* All archives are searched until no member is needed any more, so that their order does not matter. */
+static oj_status pull_archives(oj_plan *plan, oj_error *error)
+{
+    bool pulled = plan->options.n_archives > 0;
+    while (pulled) {
+        pulled = false;
+        for (uint32_t i = 0; i < plan->n_names; i++) {
+            const oji_link_name *name = &plan->names[i];
+            if (name->definition == OJI_LINK_UNDEFINED && (name->is_strong_reference || name->is_wanted) &&
+                !name->is_not_in_archives)
+                OJI_TRY(pull_member(plan, i, &pulled, error));
+        }
+    }
+    return OJ_OK;
+}
+
+/* --- the whole ------------------------------------------------------------------------------------------------------ */
+
+static oj_status add_wanted(oj_plan *plan, oj_error *error)
+{
+    for (size_t i = 0; i < plan->options.n_wanted; i++) {
+        const char *wanted = plan->options.wanted[i].name;
+        size_t size = strlen(wanted);
+        uint32_t name = size < UINT32_MAX ? intern(plan, wanted, (uint32_t)size) : OJI_NO_NAME;
+        if (name == OJI_NO_NAME)
+            return out_of_memory(error);
+        plan->names[name].is_wanted = true;
+    }
+    return OJ_OK;
+}
+
+static oj_status check_wanted(const oj_plan *plan, oj_error *error)
+{
+    for (uint32_t i = 0; plan->options.n_wanted > 0 && i < plan->n_names; i++) {
+        const oji_link_name *name = &plan->names[i];
+        const oji_place place = {.symbol = name->name, .offset = UINT64_MAX};
+        if (name->is_wanted && name->definition == OJI_LINK_UNDEFINED)
+            return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "no object defines '%s'", name->name);
+    }
+    return OJ_OK;
+}
+
+static void define_linker_names(oj_plan *plan)
+{
+    static const char got[] = "_GLOBAL_OFFSET_TABLE_";
+    for (uint32_t i = 0; i < plan->n_names; i++) {
+        oji_link_name *name = &plan->names[i];
+        if (name->definition == OJI_LINK_UNDEFINED && name->name_size == sizeof got - 1 &&
+            memcmp(name->name, got, sizeof got - 1) == 0)
+            name->definition = OJI_LINK_LINKER;
+    }
+}
+
+/* What is still open now is undefined, or weak and at address 0. */
+static oj_status close_names(oj_plan *plan, oj_error *error)
+{
+    bool undefined = false;
+    for (uint32_t i = 0; i < plan->n_names; i++) {
+        oji_link_name *name = &plan->names[i];
+        if (name->definition != OJI_LINK_UNDEFINED)
+            continue;
+        if (name->is_strong_reference)
+            undefined = true;
+        else
+            name->definition = OJI_LINK_EXTERNAL;
+    }
+    return undefined ? oji_link_report_undefined(plan, error) : OJ_OK;
+}
+
+oj_status oji_link_resolve(oj_plan *plan, const oj_object *const *objects, size_t n_objects, oj_error *error)
+{
+    uint64_t start = plan->options.stats ? oji_now() : 0, n_globals = plan->options.n_wanted;
+    for (size_t i = 0; i < n_objects; i++)
+        n_globals += objects[i]->n_symbols - objects[i]->first_global;
+    plan->names = oji_arena_array(&plan->arena, n_globals, sizeof *plan->names);
+    plan->members = oji_arena_array(&plan->arena, n_objects, sizeof *plan->members);
+    if (!plan->names || !plan->members || n_globals > UINT32_MAX)
+        return out_of_memory(error);
+    plan->names_capacity = (uint32_t)n_globals;
+    plan->members_capacity = (uint32_t)n_objects;
+    /* One object names nothing twice, so its names need no table unless others are matched with them. */
+    if ((n_objects > 1 || plan->options.n_archives > 0 || plan->options.n_wanted > 0) &&
+        !rebuild_table(plan, n_globals + 4))
+        return out_of_memory(error);
+    for (size_t i = 0; i < n_objects; i++)
+        OJI_TRY(add_member(plan, objects[i], error));
+    OJI_TRY(add_wanted(plan, error));
+    OJI_TRY(pull_archives(plan, error));
+    OJI_TRY(check_wanted(plan, error));
+    define_linker_names(plan);
+    OJI_TRY(oji_link_ask_before_objects(plan, error));
+    OJI_TRY(oji_link_ask_after_objects(plan, error));
+    OJI_TRY(close_names(plan, error));
+    if (plan->options.stats)
+        plan->stats.resolve_ns = oji_now() - start;
+    return OJ_OK;
+}

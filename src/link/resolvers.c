@@ -1,0 +1,192 @@
+/* Ask the places where names may be found, in the client's order. */
+#include "link/link.h"
+
+static const oj_resolver *resolver_at(const oj_plan *plan, size_t index, oj_resolver *copy)
+{
+    /* Clients built with an older header hand out shorter elements; the stride is theirs. */
+    size_t stride = plan->options.resolvers[0].struct_size;
+    const oj_resolver *given = (const oj_resolver *)(const void *)((const char *)plan->options.resolvers + index * stride);
+    memset(copy, 0, sizeof *copy);
+    memcpy(copy, given, stride < sizeof *copy ? stride : sizeof *copy);
+    return copy;
+}
+
+static oj_status check_resolver(const oj_resolver *resolver, size_t index, oj_error *error)
+{
+    const char *missing = NULL;
+    switch (resolver->kind) {
+    case OJ_RESOLVER_OBJECTS:
+    case OJ_RESOLVER_PROCESS:
+        break;
+    case OJ_RESOLVER_TABLE:
+        missing = !resolver->table && resolver->n_table > 0 ? "table" : NULL;
+        break;
+    case OJ_RESOLVER_CALLBACK:
+        missing = !resolver->resolve ? "resolve" : NULL;
+        break;
+    case OJ_RESOLVER_CODE:
+        missing = !resolver->code ? "code" : NULL;
+        break;
+    case OJ_RESOLVER_LIBRARY:
+        missing = !resolver->context ? "context" : NULL;
+        break;
+    default:
+        return oji_fail(error, OJ_E_MISUSE, "oj_link_options.resolvers[%zu].kind is %u, which is none", index,
+                        resolver->kind);
+    }
+    if (missing)
+        return oji_fail(error, OJ_E_MISUSE, "oj_link_options.resolvers[%zu].%s is NULL", index, missing);
+    for (size_t i = 0; i < resolver->n_table && resolver->kind == OJ_RESOLVER_TABLE; i++)
+        if (!resolver->table[i].name)
+            return oji_fail(error, OJ_E_MISUSE, "oj_link_options.resolvers[%zu].table[%zu].name is NULL", index, i);
+    return OJ_OK;
+}
+
+oj_status oji_link_check_resolvers(const oj_plan *plan, oj_error *error)
+{
+    for (size_t i = 0; i < plan->options.n_resolvers; i++) {
+        oj_resolver resolver, checked;
+        const oj_resolver *given = (const oj_resolver *)(const void *)((const char *)plan->options.resolvers +
+                                                                      i * plan->options.resolvers[0].struct_size);
+        OJI_TRY(oji_import(&checked, sizeof checked, sizeof checked, given, "oj_resolver", error));
+        OJI_TRY(check_resolver(resolver_at(plan, i, &resolver), i, error));
+    }
+    return OJ_OK;
+}
+
+/* May this name be looked for outside the objects now? Undefined ones may whatever their visibility: references to
+ * __dso_handle, for one, are hidden and are defined outside every object. */
+static bool is_open(const oji_link_name *name, bool may_override)
+{
+    if (!(name->uses & OJI_USE_REFERENCED))
+        return false;
+    return name->definition == OJI_LINK_UNDEFINED ||
+           (may_override && name->definition < OJI_LINK_EXTERNAL && !name->is_hidden);
+}
+
+static void found_at(oji_link_name *name, uint64_t addr)
+{
+    name->definition = OJI_LINK_EXTERNAL;
+    name->addr = addr;
+}
+
+static bool lookup_table(const oj_resolver *resolver, const oji_link_name *name, uint64_t *addr)
+{
+    for (size_t i = 0; i < resolver->n_table; i++)
+        if (strcmp(resolver->table[i].name, name->name) == 0) {
+            *addr = resolver->table[i].addr;
+            return true;
+        }
+    return false;
+}
+
+/* A long table is put into a hash table once; a short one is searched faster than that. */
+static oj_status ask_table(oj_plan *plan, const oj_resolver *resolver, bool may_override, oj_error *error)
+{
+    oji_table by_name;
+    if (resolver->n_table > UINT32_MAX / 4 || !oji_table_init(&by_name, &plan->arena, resolver->n_table))
+        return oji_fail(error, OJ_E_NOMEM, "out of memory: a resolver's table of %zu names", resolver->n_table);
+    for (uint32_t i = 0; i < resolver->n_table; i++)
+        oji_table_add(&by_name, oji_hash(resolver->table[i].name, strlen(resolver->table[i].name)), i);
+    for (uint32_t i = 0; i < plan->n_names; i++) {
+        oji_link_name *name = &plan->names[i];
+        uint32_t cursor = 0, index;
+        if (!is_open(name, may_override))
+            continue;
+        while ((index = oji_table_next(&by_name, oji_hash(name->name, name->name_size), &cursor)) != OJI_TABLE_NONE)
+            if (strcmp(resolver->table[index].name, name->name) == 0) {
+                found_at(name, resolver->table[index].addr);
+                break;
+            }
+    }
+    return OJ_OK;
+}
+
+static oj_status ask_callback(oj_plan *plan, const oj_resolver *resolver, bool may_override, oj_error *error)
+{
+    oj_query *queries = oji_arena_array(&plan->arena, plan->n_names, sizeof *queries);
+    size_t n_queries = 0, next = 0;
+    oj_status status;
+    if (!queries)
+        return oji_fail(error, OJ_E_NOMEM, "out of memory: %u queries of a resolver", plan->n_names);
+    for (uint32_t i = 0; i < plan->n_names; i++)
+        if (is_open(&plan->names[i], may_override)) {
+            queries[n_queries].name = plan->names[i].name;
+            queries[n_queries++].is_weak = !plan->names[i].is_strong_reference;
+        }
+    if (n_queries == 0)
+        return OJ_OK;
+    if (error)
+        oji_succeed(error);
+    status = resolver->resolve(resolver->context, queries, n_queries, error);
+    if (status != OJ_OK)
+        return oji_link_callback_failed(error, status, "oj_resolver.resolve");
+    for (uint32_t i = 0; i < plan->n_names; i++)
+        if (is_open(&plan->names[i], may_override)) {
+            if (queries[next].found)
+                found_at(&plan->names[i], queries[next].addr);
+            next++;
+        }
+    return OJ_OK;
+}
+
+static bool lookup(const oj_resolver *resolver, const oji_link_name *name, uint64_t *addr)
+{
+    switch (resolver->kind) {
+    case OJ_RESOLVER_TABLE:
+        return lookup_table(resolver, name, addr);
+    case OJ_RESOLVER_PROCESS:
+        return oji_link_process_lookup(name->name, addr);
+    case OJ_RESOLVER_CODE:
+        return oji_code_find(resolver->code, name->name, name->name_size, addr);
+    case OJ_RESOLVER_LIBRARY:
+        return oji_link_library_lookup(resolver->context, name->name, addr);
+    default:
+        return false;
+    }
+}
+
+static oj_status ask(oj_plan *plan, const oj_resolver *resolver, bool may_override, oj_error *error)
+{
+    if (resolver->kind == OJ_RESOLVER_CALLBACK)
+        return ask_callback(plan, resolver, may_override, error);
+    if (resolver->kind == OJ_RESOLVER_TABLE && resolver->n_table > 8)
+        return ask_table(plan, resolver, may_override, error);
+    for (uint32_t i = 0; i < plan->n_names; i++) {
+        uint64_t addr;
+        if (is_open(&plan->names[i], may_override) && lookup(resolver, &plan->names[i], &addr))
+            found_at(&plan->names[i], addr);
+    }
+    return OJ_OK;
+}
+
+/* The position of the objects' own definitions; 0 where the client does not list them: they come first. */
+static size_t objects_position(const oj_plan *plan)
+{
+    oj_resolver resolver;
+    for (size_t i = 0; i < plan->options.n_resolvers; i++)
+        if (resolver_at(plan, i, &resolver)->kind == OJ_RESOLVER_OBJECTS)
+            return i;
+    return 0;
+}
+
+oj_status oji_link_ask_before_objects(oj_plan *plan, oj_error *error)
+{
+    size_t position = objects_position(plan);
+    oj_resolver resolver;
+    for (size_t i = 0; i < position; i++)
+        OJI_TRY(ask(plan, resolver_at(plan, i, &resolver), true, error));
+    return OJ_OK;
+}
+
+oj_status oji_link_ask_after_objects(oj_plan *plan, oj_error *error)
+{
+    oj_resolver resolver;
+    if (!plan->options.resolvers) {
+        resolver = oj_resolver_process();
+        return ask(plan, &resolver, false, error);
+    }
+    for (size_t i = objects_position(plan); i < plan->options.n_resolvers; i++)
+        OJI_TRY(ask(plan, resolver_at(plan, i, &resolver), false, error));
+    return OJ_OK;
+}
