@@ -1,0 +1,124 @@
+/* The public calls of ownjit/compiler.h: arguments checked here, the work done by the implementation. */
+#include "compile/compile.h"
+
+#include <ownjit/link.h>
+#include <ownjit/object.h>
+
+static oj_status check_choices(const oj_compiler_options *options, oj_error *error)
+{
+    if (options->flags & ~OJ_COMPILER_NO_VERIFY)
+        return oji_fail(error, OJ_E_MISUSE, "oj_compiler_options.flags has unknown bits: %#x", options->flags);
+    if (options->level > OJ_LEVEL_3)
+        return oji_fail(error, OJ_E_MISUSE, "oj_compiler_options.level is %u, which is no oj_level", options->level);
+    if (options->relocation_model > OJ_RELOCATION_STATIC)
+        return oji_fail(error, OJ_E_MISUSE, "oj_compiler_options.relocation_model is %u, which is none",
+                        options->relocation_model);
+    if (options->code_model > OJ_CODE_MODEL_LARGE)
+        return oji_fail(error, OJ_E_MISUSE, "oj_compiler_options.code_model is %u, which is no oj_code_model",
+                        options->code_model);
+    return OJ_OK;
+}
+
+oj_status oj_compiler_create(oj_compiler **out, const oj_compiler_options *options, oj_error *error)
+{
+    oj_compiler_options ours;
+    oj_status status;
+    if (!out)
+        return oji_fail(error, OJ_E_MISUSE, "oj_compiler_create: out is NULL");
+    *out = NULL;
+    OJI_TRY(oji_import(&ours, sizeof ours, sizeof ours, options, "oj_compiler_options", error));
+    OJI_TRY(check_choices(&ours, error));
+    status = oji_compile_create_in_process(out, &ours, error);
+    return status == OJ_OK ? oji_succeed(error) : status;
+}
+
+void oj_compiler_destroy(oj_compiler *compiler)
+{
+    if (compiler)
+        compiler->ops->destroy(compiler);
+}
+
+const oj_llvm *oj_compiler_llvm(const oj_compiler *compiler) { return compiler->llvm; }
+
+const char *oj_compiler_triple(const oj_compiler *compiler) { return compiler->triple; }
+
+const char *oj_compiler_cpu(const oj_compiler *compiler) { return compiler->cpu; }
+
+oj_status oj_compiler_get_stats(const oj_compiler *compiler, oj_compile_stats *stats, size_t out_size)
+{
+    if (!compiler || !stats)
+        return OJ_E_MISUSE;
+    oji_export(stats, out_size, &compiler->stats, sizeof compiler->stats);
+    return OJ_OK;
+}
+
+const void *oj_bytes_data(const oj_bytes *bytes) { return bytes->data; }
+
+size_t oj_bytes_size(const oj_bytes *bytes) { return bytes->size; }
+
+void oj_bytes_destroy(oj_bytes *bytes)
+{
+    if (bytes)
+        bytes->destroy(bytes);
+}
+
+static oj_status compile_ir(oj_compiler *compiler, const oj_ir *ir, oj_bytes **out, oj_error *error)
+{
+    oj_ir ours;
+    oji_input input;
+    oj_status status;
+    if (!compiler || !ir)
+        return oji_fail(error, OJ_E_MISUSE, "oj_compile: %s is NULL", compiler ? "ir" : "compiler");
+    OJI_TRY(oji_import(&ours, sizeof ours, sizeof ours, ir, "oj_ir", error));
+    OJI_TRY(oji_compile_open_input(&input, &ours, &compiler->allocator, error));
+    status = compiler->ops->compile(compiler, &input, out, error);
+    oji_compile_close_input(&input, &compiler->allocator);
+    return status;
+}
+
+oj_status oj_compile_object(oj_compiler *compiler, const oj_ir *ir, oj_bytes **out, oj_error *error)
+{
+    if (!out)
+        return oji_fail(error, OJ_E_MISUSE, "oj_compile_object: out is NULL");
+    *out = NULL;
+    OJI_TRY(compile_ir(compiler, ir, out, error));
+    return oji_succeed(error);
+}
+
+/* The object borrows the compiler's own buffer, and takes the IR's name into the linker's messages. */
+static oj_status link_compiled(const oj_compiler *compiler, const oj_bytes *bytes, const oj_ir *ir,
+                               const oj_link_options *link_options, oj_code **out, oj_error *error)
+{
+    oj_object_options options;
+    oj_object *object;
+    oj_status status;
+    oj_object_options_init(&options);
+    options.flags = OJ_OBJECT_BORROW;
+    options.name = ir->name ? ir->name : ir->kind == OJ_IR_FILE ? ir->path : "module";
+    options.allocator = &compiler->allocator;
+    OJI_TRY(oj_object_create(&object, bytes->data, bytes->size, &options, error));
+    status = oj_link((const oj_object *const *)&object, 1, link_options, out, error);
+    oj_object_destroy(object);
+    return status;
+}
+
+oj_status oj_compile(oj_compiler *compiler, const oj_ir *ir, const oj_link_options *link_options, oj_code **out,
+                     oj_error *error)
+{
+    oj_bytes *bytes = NULL;
+    oj_status status;
+    if (!out)
+        return oji_fail(error, OJ_E_MISUSE, "oj_compile: out is NULL");
+    *out = NULL;
+    OJI_TRY(compile_ir(compiler, ir, &bytes, error));
+    status = link_compiled(compiler, bytes, ir, link_options, out, error);
+    oj_bytes_destroy(bytes);
+    return status;
+}
+
+oj_status oj_compile_bitcode(oj_compiler *compiler, const void *bitcode, size_t size,
+                             const oj_link_options *link_options, oj_code **out, oj_error *error)
+{
+    oj_ir ir = oj_ir_bytes(bitcode, size);
+    return oj_compile(compiler, &ir, link_options, out, error);
+}

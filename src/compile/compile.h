@@ -1,0 +1,52 @@
+/* The compiler interface: IR -> object bytes. What compiles (LLVM in this process, another process, a baseline
+ * compiler) is behind a table of functions; the public calls check, read the input and dispatch. */
+#ifndef OJI_COMPILE_H
+#define OJI_COMPILE_H
+
+#include "base/base.h"
+
+#include <ownjit/compiler.h>
+
+/* IR that has been checked and read: a live module, or bytes. Bytes are followed by one zero byte where is_bitcode is
+ * false, because LLVM's text parser reads up to it. */
+typedef struct oji_input {
+    const char *name;
+    const uint8_t *data;
+    size_t size;
+    struct LLVMOpaqueModule *module;
+    bool is_bitcode;
+    void *heap; /* what oji_compile_close_input() releases; NULL where the bytes are the client's */
+    uint64_t heap_size;
+} oji_input;
+
+/* One implementation. Arguments are checked; *out is NULL on entry. */
+typedef struct oji_compiler_ops {
+    oj_status (*compile)(oj_compiler *compiler, const oji_input *input, oj_bytes **out, oj_error *error);
+    void (*destroy)(oj_compiler *compiler);
+} oji_compiler_ops;
+
+/* First member of every implementation's own struct. */
+struct oj_compiler {
+    const oji_compiler_ops *ops;
+    oj_allocator allocator;
+    const oj_llvm *llvm; /* NULL where LLVM is not in this process */
+    const char *triple;
+    const char *cpu;
+    oj_compile_stats stats; /* of the last compile that succeeded */
+};
+
+/* First member of whatever holds the bytes of a compiled object. */
+struct oj_bytes {
+    const void *data;
+    size_t size;
+    void (*destroy)(oj_bytes *bytes);
+};
+
+/* The in-process implementation; src/llvm provides it. options is imported and checked. */
+oj_status oji_compile_create_in_process(oj_compiler **out, const oj_compiler_options *options, oj_error *error);
+
+/* Check an oj_ir and read what it names. A module (live) is taken over unread. On failure nothing is held. */
+oj_status oji_compile_open_input(oji_input *input, const oj_ir *ir, const oj_allocator *allocator, oj_error *error);
+void oji_compile_close_input(oji_input *input, const oj_allocator *allocator);
+
+#endif

@@ -1,0 +1,167 @@
+/* IR from its source: bytes, file or live module. Files are read rather than mapped: a file that another process cuts
+ * short would otherwise be a SIGBUS inside LLVM. */
+#include "compile/compile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* LLVM keeps sizes of buffers in 64 bits but positions of text in 32. */
+#define MAX_TEXT_SIZE UINT32_MAX
+#define FIRST_READ_SIZE (64u * 1024u)
+
+/* Source: LLVM BitCodeFormat, "Magic Numbers" and "Bitcode Wrapper Format". */
+static bool is_bitcode(const uint8_t *data, size_t size)
+{
+    static const uint8_t magic[4] = {'B', 'C', 0xC0, 0xDE};
+    return size >= 4 && (memcmp(data, magic, 4) == 0 || oji_load32(data) == 0x0B17C0DE);
+}
+
+/* Text never has these: a binary file of another kind gets a message that says so, rather than a parse error. */
+static bool looks_binary(const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < size && i < 16; i++)
+        if (data[i] < '\t' || data[i] == 0x7F)
+            return true;
+    return false;
+}
+
+static oj_status classify(oji_input *input, oj_error *error)
+{
+    oji_place place = {.object = input->name, .offset = UINT64_MAX};
+    input->is_bitcode = is_bitcode(input->data, input->size);
+    if (input->is_bitcode)
+        return OJ_OK;
+    if (input->size == 0)
+        return oji_fail_at(error, OJ_E_IR, &place, "%s: the input is empty: neither bitcode nor textual IR",
+                           input->name);
+    if (looks_binary(input->data, input->size))
+        return oji_fail_at(error, OJ_E_IR, &place, "%s: neither bitcode nor textual IR", input->name);
+    if (input->size > MAX_TEXT_SIZE)
+        return oji_fail_at(error, OJ_E_IR, &place, "%s: textual IR of 4 GiB or more", input->name);
+    return OJ_OK;
+}
+
+/* Give text its terminating zero, in a copy. */
+static oj_status terminate(oji_input *input, const oj_allocator *allocator, oj_error *error)
+{
+    uint8_t *copy = oji_allocate(allocator, (uint64_t)input->size + 1);
+    if (!copy)
+        return oji_fail_nomem(error, (uint64_t)input->size + 1, "a copy of the textual IR");
+    memcpy(copy, input->data, input->size);
+    copy[input->size] = 0;
+    input->heap = copy;
+    input->heap_size = (uint64_t)input->size + 1;
+    input->data = copy;
+    return OJ_OK;
+}
+
+/* Move what has been read into a buffer of twice the size. */
+static oj_status grow(oji_input *input, const oj_allocator *allocator, oj_error *error)
+{
+    uint64_t wanted;
+    void *larger;
+    if (!oji_mul(input->heap_size, 2, &wanted))
+        wanted = UINT64_MAX;
+    larger = oji_allocate(allocator, wanted);
+    if (!larger)
+        return oji_fail_nomem(error, wanted, input->name);
+    memcpy(larger, input->heap, input->size);
+    oji_release(allocator, input->heap, input->heap_size);
+    input->heap = larger;
+    input->heap_size = wanted;
+    return OJ_OK;
+}
+
+/* Read to the end, whatever size the file had at its opening: pipes have none and files grow. */
+static oj_status read_all(int fd, oji_input *input, const oj_allocator *allocator, oj_error *error)
+{
+    for (;;) {
+        ssize_t got;
+        if (input->size + 1 >= input->heap_size)
+            OJI_TRY(grow(input, allocator, error));
+        got = read(fd, (uint8_t *)input->heap + input->size, (size_t)input->heap_size - input->size - 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return oji_fail_system(error, OJ_E_SYSTEM, errno, "%s: cannot read", input->name);
+        if (got == 0)
+            break;
+        input->size += (size_t)got;
+    }
+    ((uint8_t *)input->heap)[input->size] = 0;
+    input->data = input->heap;
+    return OJ_OK;
+}
+
+static oj_status read_descriptor(int fd, oji_input *input, const oj_allocator *allocator, oj_error *error)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return oji_fail_system(error, OJ_E_SYSTEM, errno, "%s: cannot read", input->name);
+    /* Two more than the size: the terminating zero, and room in which the read that finds the end does not grow. */
+    input->heap_size = S_ISREG(status.st_mode) && status.st_size > 0 ? (uint64_t)status.st_size + 2 : FIRST_READ_SIZE;
+    input->heap = oji_allocate(allocator, input->heap_size);
+    if (!input->heap)
+        return oji_fail_nomem(error, input->heap_size, input->name);
+    return read_all(fd, input, allocator, error);
+}
+
+static oj_status open_file(oji_input *input, const char *path, const oj_allocator *allocator, oj_error *error)
+{
+    oj_status status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return oji_fail_system(error, OJ_E_SYSTEM, errno, "%s: cannot open", path);
+    status = read_descriptor(fd, input, allocator, error);
+    close(fd);
+    return status == OJ_OK ? classify(input, error) : status;
+}
+
+static oj_status open_bytes(oji_input *input, const oj_ir *ir, const oj_allocator *allocator, oj_error *error)
+{
+    if (!ir->bytes && ir->size != 0)
+        return oji_fail(error, OJ_E_MISUSE, "oj_ir.bytes is NULL");
+    input->data = ir->bytes;
+    input->size = ir->size;
+    OJI_TRY(classify(input, error));
+    return input->is_bitcode ? OJ_OK : terminate(input, allocator, error);
+}
+
+static oj_status open_kind(oji_input *input, const oj_ir *ir, const oj_allocator *allocator, oj_error *error)
+{
+    switch (ir->kind) {
+    case OJ_IR_BYTES:
+        return open_bytes(input, ir, allocator, error);
+    case OJ_IR_FILE:
+        if (!ir->path)
+            return oji_fail(error, OJ_E_MISUSE, "oj_ir.path is NULL");
+        if (!ir->name)
+            input->name = ir->path;
+        return open_file(input, ir->path, allocator, error);
+    case OJ_IR_MODULE:
+        if (!ir->module)
+            return oji_fail(error, OJ_E_MISUSE, "oj_ir.module is NULL");
+        input->module = ir->module;
+        return OJ_OK;
+    }
+    return oji_fail(error, OJ_E_MISUSE, "oj_ir.kind is %u, which is no oj_ir_kind", ir->kind);
+}
+
+oj_status oji_compile_open_input(oji_input *input, const oj_ir *ir, const oj_allocator *allocator, oj_error *error)
+{
+    oj_status status;
+    memset(input, 0, sizeof *input);
+    input->name = ir->name ? ir->name : "module";
+    status = open_kind(input, ir, allocator, error);
+    if (status != OJ_OK)
+        oji_compile_close_input(input, allocator);
+    return status;
+}
+
+void oji_compile_close_input(oji_input *input, const oj_allocator *allocator)
+{
+    oji_release(allocator, input->heap, input->heap_size);
+    input->heap = NULL;
+}

@@ -1,0 +1,405 @@
+/* The in-process compiler: IR -> object bytes through LLVM's C API. A context per compile, one target machine per
+ * compiler. Stages of a compile: load, adopt target, verify, passes, emit; after each, a diagnostic of error severity
+ * ends it, whatever LLVM's function returned. */
+#include "compile/compile.h"
+#include "llvm/llvm.h"
+
+#include <stdio.h>
+
+typedef struct in_process {
+    oj_compiler base;
+    uint64_t heap_size;
+    oj_llvm *llvm;
+    bool owns_llvm;
+    bool verifies;
+    oji_llvm_library *library;
+    oji_llvm_target *target;
+    oji_llvm_machine *machine;
+    oji_llvm_data_layout *layout;
+    oji_llvm_pass_options *pass_options;
+    unsigned pointer_size; /* bytes */
+    const char *passes;    /* NULL = none */
+    const char *features;
+    void (*diagnostic)(void *context, uint32_t severity, const char *text);
+    void *diagnostic_context;
+    char strings[]; /* triple, cpu, features, passes */
+} in_process;
+
+/* Object bytes in the buffer that LLVM gave. The library's record outlives compiler and handle. */
+typedef struct buffer_bytes {
+    oj_bytes base;
+    oj_allocator allocator;
+    const oji_llvm_api *api;
+    oji_llvm_buffer *buffer;
+} buffer_bytes;
+
+static void destroy_bytes(oj_bytes *bytes)
+{
+    buffer_bytes *ours = (buffer_bytes *)(void *)bytes;
+    oj_allocator allocator = ours->allocator;
+    if (ours->buffer)
+        ours->api->DisposeMemoryBuffer(ours->buffer);
+    oji_release(&allocator, ours, sizeof *ours);
+}
+
+/* --- one compile ---------------------------------------------------------------------------------------------------- */
+
+typedef struct job {
+    in_process *compiler;
+    const oji_llvm_api *api;
+    const oji_input *input;
+    oji_llvm_context *context;
+    oji_llvm_module *module;
+    oji_llvm_handler client_handler; /* of a live module's context */
+    void *client_context;
+    oji_llvm_listener listener;
+    oj_compile_stats stats;
+} job;
+
+static void begin(job *j, in_process *compiler, const oji_input *input)
+{
+    memset(j, 0, offsetof(job, listener));
+    j->compiler = compiler;
+    j->api = &compiler->library->api;
+    j->input = input;
+    j->listener.api = j->api;
+    j->listener.diagnostic = compiler->diagnostic;
+    j->listener.diagnostic_context = compiler->diagnostic_context;
+    j->listener.n_errors = 0;
+    j->listener.text[0] = '\0';
+    memset(&j->stats, 0, sizeof j->stats);
+    if (input->module) {
+        j->module = input->module;
+        j->context = j->api->GetModuleContext(input->module);
+        j->client_handler = j->api->ContextGetDiagnosticHandler(j->context);
+        j->client_context = j->api->ContextGetDiagnosticContext(j->context);
+    } else {
+        j->context = j->api->ContextCreate();
+    }
+    j->api->ContextSetDiagnosticHandler(j->context, oji_llvm_listen, &j->listener);
+}
+
+static void end(job *j)
+{
+    if (j->input->module) {
+        j->api->ContextSetDiagnosticHandler(j->context, j->client_handler, j->client_context);
+        return;
+    }
+    if (j->module)
+        j->api->DisposeModule(j->module);
+    j->api->ContextDispose(j->context);
+}
+
+static oj_status fail_job(const job *j, oj_status status, const char *text, oj_error *error)
+{
+    oji_place place = {.object = j->input->name, .offset = UINT64_MAX};
+    return oji_fail_at(error, status, &place, "%s: %s", j->input->name, text);
+}
+
+/* LLVM reports success after some errors, invalid inline assembly among them. */
+static oj_status check_errors(const job *j, oj_status status, oj_error *error)
+{
+    if (j->listener.n_errors == 0)
+        return OJ_OK;
+    return fail_job(j, status, j->listener.text[0] ? j->listener.text : "LLVM reported an error without a text", error);
+}
+
+static oj_status parse_bitcode(job *j, oj_error *error)
+{
+    oji_llvm_buffer *buffer = j->api->CreateMemoryBufferWithMemoryRange((const char *)j->input->data, j->input->size,
+                                                                        j->input->name, 0);
+    int failed = j->api->ParseBitcodeInContext2(j->context, buffer, &j->module);
+    j->api->DisposeMemoryBuffer(buffer);
+    if (failed)
+        j->module = NULL;
+    OJI_TRY(check_errors(j, OJ_E_IR, error));
+    return failed ? fail_job(j, OJ_E_IR, "LLVM cannot read the bitcode", error) : OJ_OK;
+}
+
+/* The parser takes the buffer, on failure too. */
+static oj_status parse_text(job *j, oj_error *error)
+{
+    char *message = NULL;
+    oji_llvm_buffer *buffer = j->api->CreateMemoryBufferWithMemoryRange((const char *)j->input->data, j->input->size,
+                                                                        j->input->name, 1);
+    int failed = j->api->ParseIRInContext(j->context, buffer, &j->module, &message);
+    if (failed) {
+        j->module = NULL;
+        oji_llvm_fail_parse(error, j->input->name, message);
+    }
+    j->api->DisposeMessage(message);
+    return failed ? OJ_E_IR : check_errors(j, OJ_E_IR, error);
+}
+
+static oj_status load(job *j, oj_error *error)
+{
+    if (j->input->module)
+        return OJ_OK;
+    return j->input->is_bitcode ? parse_bitcode(j, error) : parse_text(j, error);
+}
+
+/* Vendor and system may differ, the architecture and the size of pointers may not: IR has them built in. */
+static oj_status adopt_target(job *j, oj_error *error)
+{
+    const in_process *c = j->compiler;
+    const char *triple = j->api->GetTarget(j->module);
+    const char *layout = j->api->GetDataLayoutStr(j->module);
+    char text[512];
+    if (triple[0] && strcmp(triple, c->base.triple) != 0 && !oji_llvm_is_target(c->library, triple, c->target)) {
+        snprintf(text, sizeof text, "the IR is for \"%.128s\", this compiler for \"%.128s\"", triple, c->base.triple);
+        return fail_job(j, OJ_E_TARGET, text, error);
+    }
+    if (layout[0] && j->api->PointerSize(j->api->GetModuleDataLayout(j->module)) != c->pointer_size) {
+        snprintf(text, sizeof text, "the IR's data layout has pointers of %u bytes, \"%.128s\" of %u",
+                 j->api->PointerSize(j->api->GetModuleDataLayout(j->module)), c->base.triple, c->pointer_size);
+        return fail_job(j, OJ_E_TARGET, text, error);
+    }
+    if (strcmp(triple, c->base.triple) != 0)
+        j->api->SetTarget(j->module, c->base.triple);
+    j->api->SetModuleDataLayout(j->module, c->layout);
+    return OJ_OK;
+}
+
+static oj_status verify(job *j, oj_error *error)
+{
+    char *message = NULL;
+    int broken;
+    if (!j->compiler->verifies)
+        return OJ_OK;
+    broken = j->api->VerifyModule(j->module, OJI_LLVM_RETURN_STATUS, &message);
+    if (broken) {
+        char text[OJI_LLVM_TEXT_SIZE];
+        oji_llvm_flatten(text, sizeof text, message);
+        fail_job(j, OJ_E_IR, text, error);
+    }
+    j->api->DisposeMessage(message);
+    return broken ? OJ_E_IR : OJ_OK;
+}
+
+static oj_status run_passes(job *j, oj_error *error)
+{
+    const in_process *c = j->compiler;
+    oji_llvm_error *failure;
+    char text[OJI_LLVM_TEXT_SIZE];
+    char *message;
+    if (!c->passes)
+        return OJ_OK;
+    failure = j->api->RunPasses(j->module, c->passes, c->machine, c->pass_options);
+    if (!failure)
+        return check_errors(j, OJ_E_COMPILE, error);
+    /* Taking the message ends the error. */
+    message = j->api->GetErrorMessage(failure);
+    oji_llvm_flatten(text, sizeof text, message);
+    j->api->DisposeErrorMessage(message);
+    return oji_fail(error, OJ_E_PASSES, "pass pipeline \"%s\": %s", c->passes, text);
+}
+
+/* LLVM gives a buffer on failure too. */
+static oj_status emit(job *j, buffer_bytes *bytes, oj_error *error)
+{
+    char *message = NULL;
+    oj_status status = OJ_OK;
+    if (j->api->TargetMachineEmitToMemoryBuffer(j->compiler->machine, j->module, OJI_LLVM_OBJECT_FILE, &message,
+                                                &bytes->buffer)) {
+        char text[OJI_LLVM_TEXT_SIZE];
+        oji_llvm_flatten(text, sizeof text, message);
+        status = fail_job(j, OJ_E_COMPILE, text[0] ? text : "LLVM cannot emit an object", error);
+        j->api->DisposeMessage(message);
+    }
+    OJI_TRY(check_errors(j, OJ_E_COMPILE, error));
+    OJI_TRY(status);
+    if (!bytes->buffer)
+        return fail_job(j, OJ_E_NOMEM, "LLVM had no memory for the object", error);
+    bytes->base.data = j->api->GetBufferStart(bytes->buffer);
+    bytes->base.size = j->api->GetBufferSize(bytes->buffer);
+    return OJ_OK;
+}
+
+static oj_status run(job *j, buffer_bytes *bytes, oj_error *error)
+{
+    uint64_t start = oji_now(), parsed, optimised;
+    OJI_TRY(load(j, error));
+    parsed = oji_now();
+    OJI_TRY(adopt_target(j, error));
+    OJI_TRY(verify(j, error));
+    OJI_TRY(run_passes(j, error));
+    optimised = oji_now();
+    OJI_TRY(emit(j, bytes, error));
+    j->stats.parse_ns = parsed - start;
+    j->stats.passes_ns = optimised - parsed;
+    j->stats.codegen_ns = oji_now() - optimised;
+    j->stats.object_size = bytes->base.size;
+    return OJ_OK;
+}
+
+static oj_status compile(oj_compiler *compiler, const oji_input *input, oj_bytes **out, oj_error *error)
+{
+    in_process *c = (in_process *)(void *)compiler;
+    buffer_bytes *bytes = oji_allocate_zeroed(&compiler->allocator, sizeof *bytes);
+    job j;
+    oj_status status;
+    if (!bytes)
+        return oji_fail_nomem(error, sizeof *bytes, "an object's handle");
+    bytes->base.destroy = destroy_bytes;
+    bytes->allocator = compiler->allocator;
+    bytes->api = &c->library->api;
+    begin(&j, c, input);
+    status = run(&j, bytes, error);
+    end(&j);
+    if (status != OJ_OK) {
+        destroy_bytes(&bytes->base);
+        return status;
+    }
+    compiler->stats = j.stats;
+    *out = &bytes->base;
+    return OJ_OK;
+}
+
+/* --- a compiler's life ---------------------------------------------------------------------------------------------- */
+
+static void destroy(oj_compiler *compiler)
+{
+    in_process *c = (in_process *)(void *)compiler;
+    oj_allocator allocator = compiler->allocator;
+    const oji_llvm_api *api = &c->library->api;
+    if (c->pass_options)
+        api->DisposePassBuilderOptions(c->pass_options);
+    if (c->layout)
+        api->DisposeTargetData(c->layout);
+    if (c->machine)
+        api->DisposeTargetMachine(c->machine);
+    if (c->owns_llvm)
+        oj_llvm_destroy(c->llvm);
+    oji_release(&allocator, c, c->heap_size);
+}
+
+static const oji_compiler_ops in_process_ops = {compile, destroy};
+
+/* The strings a compiler is made of, the host's filled in where the client named none. */
+typedef struct choices {
+    const char *triple;
+    const char *cpu;
+    const char *features;
+    const char *passes;
+    bool known; /* CPU and features are the host's, as this LLVM itself named them */
+} choices;
+
+static oj_status choose(choices *chosen, oji_llvm_library *library, const oj_compiler_options *options,
+                        oj_error *error)
+{
+    const oji_llvm_host *host = NULL;
+    chosen->triple = options->triple;
+    chosen->cpu = options->cpu ? options->cpu : "";
+    chosen->features = options->features ? options->features : "";
+    chosen->passes = options->passes ? options->passes : "";
+    if (!options->triple) {
+        host = oji_llvm_get_host(library);
+        if (!host)
+            return oji_fail(error, OJ_E_TARGET, "LLVM's names for this machine are too long: name a triple");
+        chosen->triple = host->triple;
+        if (!options->cpu)
+            chosen->cpu = host->cpu;
+        if (!options->cpu && !options->features)
+            chosen->features = host->features;
+    }
+    chosen->known = (host && !options->cpu && !options->features) || (!chosen->cpu[0] && !chosen->features[0]);
+    return OJ_OK;
+}
+
+static const char *keep_string(char **next, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *kept = memcpy(*next, text, size);
+    *next += size;
+    return kept;
+}
+
+static oj_status allocate_compiler(in_process **out, const choices *chosen, const oj_allocator *allocator,
+                                   oj_error *error)
+{
+    uint64_t size = sizeof(in_process) + strlen(chosen->triple) + strlen(chosen->cpu) + strlen(chosen->features) +
+                    strlen(chosen->passes) + 4;
+    in_process *c = oji_allocate_zeroed(allocator, size);
+    char *next;
+    if (!c)
+        return oji_fail_nomem(error, size, "a compiler");
+    next = c->strings;
+    c->base.ops = &in_process_ops;
+    c->base.allocator = *allocator;
+    c->heap_size = size;
+    c->base.triple = keep_string(&next, chosen->triple);
+    c->base.cpu = keep_string(&next, chosen->cpu);
+    c->features = keep_string(&next, chosen->features);
+    c->passes = chosen->passes[0] ? keep_string(&next, chosen->passes) : NULL;
+    *out = c;
+    return OJ_OK;
+}
+
+static unsigned code_model_of(uint32_t model)
+{
+    return model == OJ_CODE_MODEL_LARGE    ? OJI_LLVM_MODEL_LARGE
+           : model == OJ_CODE_MODEL_MEDIUM ? OJI_LLVM_MODEL_MEDIUM
+                                           : OJI_LLVM_MODEL_SMALL;
+}
+
+static oj_status create_machine(in_process *c, const oj_compiler_options *options, bool known, oj_error *error)
+{
+    const oji_llvm_api *api = &c->library->api;
+    oji_llvm_target_options target = {.library = c->library,
+                                      .triple = c->base.triple,
+                                      .cpu = c->base.cpu,
+                                      .features = c->features};
+    OJI_TRY(oji_llvm_find_target(c->library, c->base.triple, &c->target, error));
+    target.target = c->target;
+    target.level = options->level == OJ_LEVEL_DEFAULT ? 2 : options->level - OJ_LEVEL_0;
+    target.reloc = options->relocation_model == OJ_RELOCATION_STATIC ? OJI_LLVM_RELOC_STATIC : OJI_LLVM_RELOC_PIC;
+    target.model = code_model_of(options->code_model);
+    OJI_TRY(oji_llvm_create_machine(&target, known, &c->machine, error));
+    c->layout = api->CreateTargetDataLayout(c->machine);
+    c->pointer_size = api->PointerSize(c->layout);
+    if (c->passes)
+        c->pass_options = api->CreatePassBuilderOptions();
+    return OJ_OK;
+}
+
+static oj_status create_with(oj_compiler **out, oj_llvm *llvm, const oj_compiler_options *options,
+                             const oj_allocator *allocator, oj_error *error)
+{
+    in_process *c = NULL;
+    choices chosen = {NULL, NULL, NULL, NULL, false};
+    oj_status status;
+    OJI_TRY(choose(&chosen, llvm->library, options, error));
+    OJI_TRY(allocate_compiler(&c, &chosen, allocator, error));
+    c->base.llvm = c->llvm = llvm;
+    c->library = llvm->library;
+    c->verifies = !(options->flags & OJ_COMPILER_NO_VERIFY);
+    c->diagnostic = options->diagnostic;
+    c->diagnostic_context = options->diagnostic_context;
+    status = create_machine(c, options, chosen.known, error);
+    if (status != OJ_OK) {
+        destroy(&c->base);
+        return status;
+    }
+    /* Last, so that destroy() above leaves it to the caller. */
+    c->owns_llvm = options->llvm == NULL;
+    *out = &c->base;
+    return OJ_OK;
+}
+
+oj_status oji_compile_create_in_process(oj_compiler **out, const oj_compiler_options *options, oj_error *error)
+{
+    oj_allocator allocator;
+    oj_llvm *llvm = options->llvm;
+    oj_status status;
+    OJI_TRY(oji_allocator_import(&allocator, options->allocator, error));
+    if (!llvm) {
+        oj_llvm_options llvm_options;
+        oj_llvm_options_init(&llvm_options);
+        llvm_options.allocator = &allocator;
+        OJI_TRY(oj_llvm_create(&llvm, &llvm_options, error));
+    }
+    status = create_with(out, llvm, options, &allocator, error);
+    if (status != OJ_OK && !options->llvm)
+        oj_llvm_destroy(llvm);
+    return status;
+}

@@ -1,0 +1,97 @@
+/* What the files of this folder share. A library is what LLVM's functions were bound from: one for each libLLVM in
+ * the process, never freed, because LLVM itself is never unloaded. A handle (oj_llvm) is a client's use of it. */
+#ifndef OJI_LLVM_LLVM_H
+#define OJI_LLVM_LLVM_H
+
+#include "llvm/api.h"
+
+#include <pthread.h>
+
+#define OJI_LLVM_PATH_SIZE 512
+#define OJI_LLVM_CPU_SIZE 64
+#define OJI_LLVM_FEATURES_SIZE 4096
+#define OJI_LLVM_TEXT_SIZE 1280 /* of a message of LLVM's, cut where it is longer */
+
+/* What this machine is, as LLVM names it. */
+typedef struct oji_llvm_host {
+    char triple[OJI_LLVM_CPU_SIZE * 2];
+    char cpu[OJI_LLVM_CPU_SIZE];
+    char features[OJI_LLVM_FEATURES_SIZE];
+} oji_llvm_host;
+
+typedef struct oji_llvm_library {
+    oji_llvm_api api;
+    oji_llvm_initialiser initialisers[OJI_LLVM_N_BACKENDS][OJI_LLVM_N_INITIALISERS]; /* NULL where not built in */
+    uint32_t version; /* major * 10000 + minor * 100 + patch */
+    char path[OJI_LLVM_PATH_SIZE];
+    pthread_mutex_t lock;  /* guards what follows */
+    uint32_t initialised;  /* bit set of back ends */
+    bool has_host;
+    oji_llvm_host host;    /* constant once has_host is set */
+} oji_llvm_library;
+
+struct oj_llvm {
+    oj_allocator allocator;
+    oji_llvm_library *library;
+};
+
+/* --- library.c: the libraries of the process ------------------------------------------------------------------------ */
+
+/* Return the process's record of the library that `bound` describes, entering it first where it is new; NULL where
+ * there are more libraries than records. */
+oji_llvm_library *oji_llvm_register(const oji_llvm_library *bound);
+
+/* Find the target of a triple, its back end being initialised first. OJ_E_TARGET with LLVM's text. */
+oj_status oji_llvm_find_target(oji_llvm_library *library, const char *triple, oji_llvm_target **out, oj_error *error);
+
+/* Is `target` what the triple names? Initialises nothing: a back end that no compiler uses is not the one asked for. */
+bool oji_llvm_is_target(oji_llvm_library *library, const char *triple, const oji_llvm_target *target);
+
+/* Return what this machine is; asked of LLVM once for each library. NULL where LLVM's answer does not fit. */
+const oji_llvm_host *oji_llvm_get_host(oji_llvm_library *library);
+
+/* --- diagnostics.c: what LLVM says ---------------------------------------------------------------------------------- */
+
+/* Collects the diagnostics of one compile. */
+typedef struct oji_llvm_listener {
+    const oji_llvm_api *api;
+    void (*diagnostic)(void *context, uint32_t severity, const char *text);
+    void *diagnostic_context;
+    uint32_t n_errors;
+    char text[OJI_LLVM_TEXT_SIZE]; /* of the first error */
+} oji_llvm_listener;
+
+/* The handler to install on a context, with a listener as its context. */
+void oji_llvm_listen(oji_llvm_diagnostic *diagnostic, void *listener);
+
+/* Copy a message of LLVM's into one line: "; " for each line break, blanks at either end dropped. NULL counts as "". */
+void oji_llvm_flatten(char *buffer, size_t capacity, const char *text);
+
+/* Fill *error with OJ_E_IR from the text parser's message, whose line and column are read back. */
+oj_status oji_llvm_fail_parse(oj_error *error, const char *name, const char *message);
+
+/* --- target.c: target machines -------------------------------------------------------------------------------------- */
+
+typedef struct oji_llvm_target_options {
+    oji_llvm_library *library;
+    oji_llvm_target *target;
+    const char *triple;
+    const char *cpu;
+    const char *features;
+    unsigned level;
+    unsigned reloc;
+    unsigned model;
+} oji_llvm_target_options;
+
+/* Create a target machine. `checked` says that this LLVM is known to know CPU and features; else they are tried first
+ * and OJ_E_TARGET says which it does not know. */
+oj_status oji_llvm_create_machine(const oji_llvm_target_options *options, bool checked, oji_llvm_machine **out,
+                                  oj_error *error);
+
+/* --- capture.c: running with the standard error stream of this thread alone set aside ---------------------------------- */
+
+/* Run function(argument) on a thread of its own whose writes to descriptor 2 land in `text` instead of the process's
+ * standard error. Returns false, and has not run it, where the system does not allow that. */
+bool oji_llvm_run_captured(void (*function)(void *), void *argument, char *text, size_t capacity);
+
+#endif

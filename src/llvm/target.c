@@ -1,0 +1,77 @@
+/* Target machines. */
+#include "llvm/llvm.h"
+
+#include <stdio.h>
+
+typedef struct creation {
+    const oji_llvm_target_options *options;
+    oji_llvm_machine *machine;
+} creation;
+
+static void create(void *argument)
+{
+    creation *c = argument;
+    const oji_llvm_target_options *o = c->options;
+    c->machine = o->library->api.CreateTargetMachine(o->target, o->triple, o->cpu, o->features, o->level, o->reloc,
+                                                     o->model);
+}
+
+/* LLVM reads a feature without a sign as one to switch off. */
+static oj_status check_signs(const char *features, oj_error *error)
+{
+    const char *p = features;
+    while (*p) {
+        size_t length = strcspn(p, ",");
+        if (length < 2 || (*p != '+' && *p != '-'))
+            return oji_fail(error, OJ_E_TARGET, "target features \"%s\": \"%.*s\" does not begin with + or -, or is empty",
+                            features, (int)length, p);
+        p += length;
+        if (*p == ',' && *++p == '\0')
+            return oji_fail(error, OJ_E_TARGET, "target features \"%s\": they end in a comma", features);
+    }
+    return OJ_OK;
+}
+
+/* LLVM answers these with a list of all it knows. */
+static bool asks_for_help(const oji_llvm_target_options *options)
+{
+    return strcmp(options->cpu, "help") == 0 || strstr(options->features, "+help") != NULL;
+}
+
+static oj_status create_checked(creation *c, oj_error *error)
+{
+    const oji_llvm_target_options *o = c->options;
+    char said[OJI_LLVM_TEXT_SIZE];
+    char text[OJI_LLVM_TEXT_SIZE];
+    OJI_TRY(check_signs(o->features, error));
+    if (asks_for_help(o))
+        return oji_fail(error, OJ_E_TARGET, "target CPU \"%s\", features \"%s\": \"help\" is none", o->cpu, o->features);
+    if (!oji_llvm_run_captured(create, c, said, sizeof said)) {
+        create(c);
+        return OJ_OK;
+    }
+    if (!said[0])
+        return OJ_OK;
+    if (c->machine)
+        o->library->api.DisposeTargetMachine(c->machine);
+    c->machine = NULL;
+    oji_llvm_flatten(text, sizeof text, said);
+    return oji_fail(error, OJ_E_TARGET, "target \"%s\", CPU \"%s\": LLVM %u says: %s", o->triple, o->cpu,
+                    o->library->version / 10000, text);
+}
+
+oj_status oji_llvm_create_machine(const oji_llvm_target_options *options, bool checked, oji_llvm_machine **out,
+                                  oj_error *error)
+{
+    creation c = {options, NULL};
+    *out = NULL;
+    if (checked)
+        create(&c);
+    else
+        OJI_TRY(create_checked(&c, error));
+    if (!c.machine)
+        return oji_fail(error, OJ_E_TARGET, "target \"%s\": this LLVM was built without code generation for it",
+                        options->triple);
+    *out = c.machine;
+    return OJ_OK;
+}
