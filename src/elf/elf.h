@@ -7,12 +7,7 @@
 #include "object/object.h"
 
 /* Sizes of the file's records, bytes. */
-enum {
-    ELF_HEADER_SIZE = 64,
-    ELF_SECTION_SIZE = 64,
-    ELF_SYMBOL_SIZE = 24,
-    ELF_RELA_SIZE = 24
-};
+enum { ELF_HEADER_SIZE = 64, ELF_SECTION_SIZE = 64, ELF_SYMBOL_SIZE = 24, ELF_RELA_SIZE = 24 };
 
 enum { ELF_ET_REL = 1, ELF_EM_X86_64 = 62 };
 
@@ -86,7 +81,7 @@ typedef struct oji_elf_row {
 
 /* An architecture's relocations, by their ELF number. */
 typedef struct oji_elf_arch {
-    uint32_t id;              /* oji_arch_id */
+    uint32_t id; /* oji_arch_id */
     uint32_t n_rows;
     const oji_elf_row *rows;
     const char *const *names; /* n_rows; NULL where the number means nothing */

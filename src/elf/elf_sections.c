@@ -81,8 +81,7 @@ static const char *find_refusal(const oji_elf_header *header, const char *name)
         return "is for self-modifying code: both writable and executable, which is not supported";
     if ((header->flags & ELF_SHF_EXECINSTR) && header->type == ELF_SHT_NOBITS)
         return "is for code that is made at run time: executable without bytes, which is not supported";
-    if (header->type != ELF_SHT_PROGBITS && header->type != ELF_SHT_NOBITS &&
-        header->type != ELF_SHT_X86_64_UNWIND)
+    if (header->type != ELF_SHT_PROGBITS && header->type != ELF_SHT_NOBITS && header->type != ELF_SHT_X86_64_UNWIND)
         return "is to be loaded but of a type that is not supported";
     return NULL;
 }

@@ -71,7 +71,8 @@ static oj_status read_place(oji_elf_reader *reader, const oji_section *sections,
         symbol->section = OJI_SECTION_ABSOLUTE;
         if (number == ELF_SHN_ABS)
             return OJ_OK;
-        return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED, "is in a special section that is not known");
+        return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED,
+                             "is in a special section that is not known");
     }
     if (section == ELF_SHN_UNDEF) {
         symbol->section = OJI_SECTION_UNDEFINED;

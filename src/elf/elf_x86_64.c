@@ -8,58 +8,58 @@
 #define REFUSED(X, number, name) X(number, name, OJI_ELF_REFUSED, 0, 0)
 
 /* Every number without a gap, so that none falls to a row of zeros: X(number, name, kind, width in bytes, uses). */
-#define RELOCATIONS(X)                                                          \
-    X(0, NONE, OJI_RELOC_NONE, 0, 0)                                            \
-    X(1, 64, OJI_RELOC_ABS64, 8, OJI_USE_ABSOLUTE)                              \
-    X(2, PC32, OJI_RELOC_PC32, 4, OJI_USE_NEAR)                                 \
-    X(3, GOT32, OJI_RELOC_GOT_ENTRY32, 4, ENTRY)                                \
-    X(4, PLT32, OJI_RELOC_CALL32, 4, OJI_USE_CALL)                              \
-    REFUSED(X, 5, COPY)                                                         \
-    REFUSED(X, 6, GLOB_DAT)                                                     \
-    REFUSED(X, 7, JUMP_SLOT)                                                    \
-    REFUSED(X, 8, RELATIVE)                                                     \
-    X(9, GOTPCREL, OJI_RELOC_GOT_LOAD32, 4, LOAD)                               \
-    X(10, 32, OJI_RELOC_ABS32, 4, OJI_USE_LOW4G)                                \
-    X(11, 32S, OJI_RELOC_ABS32S, 4, OJI_USE_LOW2G)                              \
-    X(12, 16, OJI_RELOC_ABS16, 2, OJI_USE_LOW2G)                                \
-    X(13, PC16, OJI_RELOC_PC16, 2, OJI_USE_NEAR)                                \
-    X(14, 8, OJI_RELOC_ABS8, 1, OJI_USE_LOW2G)                                  \
-    X(15, PC8, OJI_RELOC_PC8, 1, OJI_USE_NEAR)                                  \
-    REFUSED(X, 16, DTPMOD64)                                                    \
-    REFUSED(X, 17, DTPOFF64)                                                    \
-    REFUSED(X, 18, TPOFF64)                                                     \
-    REFUSED(X, 19, TLSGD)                                                       \
-    REFUSED(X, 20, TLSLD)                                                       \
-    REFUSED(X, 21, DTPOFF32)                                                    \
-    REFUSED(X, 22, GOTTPOFF)                                                    \
-    REFUSED(X, 23, TPOFF32)                                                     \
-    X(24, PC64, OJI_RELOC_PC64, 8, OJI_USE_ABSOLUTE)                            \
-    X(25, GOTOFF64, OJI_RELOC_GOT_OFFSET64, 8, OJI_USE_ABSOLUTE | START)        \
-    X(26, GOTPC32, OJI_RELOC_GOT_START32, 4, START)                             \
-    X(27, GOT64, OJI_RELOC_GOT_ENTRY64, 8, ENTRY)                               \
-    X(28, GOTPCREL64, OJI_RELOC_GOT_LOAD64, 8, LOAD)                            \
-    X(29, GOTPC64, OJI_RELOC_GOT_START64, 8, START)                             \
-    X(30, GOTPLT64, OJI_RELOC_GOT_ENTRY64, 8, ENTRY)                            \
-    X(31, PLTOFF64, OJI_RELOC_CALL_OFFSET64, 8, OJI_USE_CALL_GOT | START)       \
-    X(32, SIZE32, OJI_RELOC_SIZE32, 4, 0)                                       \
-    X(33, SIZE64, OJI_RELOC_SIZE64, 8, 0)                                       \
-    REFUSED(X, 34, GOTPC32_TLSDESC)                                             \
-    REFUSED(X, 35, TLSDESC_CALL)                                                \
-    REFUSED(X, 36, TLSDESC)                                                     \
-    REFUSED(X, 37, IRELATIVE)                                                   \
-    REFUSED(X, 38, RELATIVE64)                                                  \
-    REFUSED(X, 39, PC32_BND)                                                    \
-    REFUSED(X, 40, PLT32_BND)                                                   \
-    X(41, GOTPCRELX, OJI_ELF_CHOOSE, 4, 0)                                      \
-    X(42, REX_GOTPCRELX, OJI_ELF_CHOOSE, 4, 0)                                  \
-    X(43, CODE_4_GOTPCRELX, OJI_RELOC_GOT_LOAD32, 4, LOAD)                      \
-    REFUSED(X, 44, CODE_4_GOTTPOFF)                                             \
-    REFUSED(X, 45, CODE_4_GOTPC32_TLSDESC)                                      \
-    X(46, CODE_5_GOTPCRELX, OJI_RELOC_GOT_LOAD32, 4, LOAD)                      \
-    REFUSED(X, 47, CODE_5_GOTTPOFF)                                             \
-    REFUSED(X, 48, CODE_5_GOTPC32_TLSDESC)                                      \
-    X(49, CODE_6_GOTPCRELX, OJI_RELOC_GOT_LOAD32, 4, LOAD)                      \
-    REFUSED(X, 50, CODE_6_GOTTPOFF)                                             \
+#define RELOCATIONS(X)                                                    \
+    X(0, NONE, OJI_RELOC_NONE, 0, 0)                                      \
+    X(1, 64, OJI_RELOC_ABS64, 8, OJI_USE_ABSOLUTE)                        \
+    X(2, PC32, OJI_RELOC_PC32, 4, OJI_USE_NEAR)                           \
+    X(3, GOT32, OJI_RELOC_GOT_ENTRY32, 4, ENTRY)                          \
+    X(4, PLT32, OJI_RELOC_CALL32, 4, OJI_USE_CALL)                        \
+    REFUSED(X, 5, COPY)                                                   \
+    REFUSED(X, 6, GLOB_DAT)                                               \
+    REFUSED(X, 7, JUMP_SLOT)                                              \
+    REFUSED(X, 8, RELATIVE)                                               \
+    X(9, GOTPCREL, OJI_RELOC_GOT_LOAD32, 4, LOAD)                         \
+    X(10, 32, OJI_RELOC_ABS32, 4, OJI_USE_LOW4G)                          \
+    X(11, 32S, OJI_RELOC_ABS32S, 4, OJI_USE_LOW2G)                        \
+    X(12, 16, OJI_RELOC_ABS16, 2, OJI_USE_LOW2G)                          \
+    X(13, PC16, OJI_RELOC_PC16, 2, OJI_USE_NEAR)                          \
+    X(14, 8, OJI_RELOC_ABS8, 1, OJI_USE_LOW2G)                            \
+    X(15, PC8, OJI_RELOC_PC8, 1, OJI_USE_NEAR)                            \
+    REFUSED(X, 16, DTPMOD64)                                              \
+    REFUSED(X, 17, DTPOFF64)                                              \
+    REFUSED(X, 18, TPOFF64)                                               \
+    REFUSED(X, 19, TLSGD)                                                 \
+    REFUSED(X, 20, TLSLD)                                                 \
+    REFUSED(X, 21, DTPOFF32)                                              \
+    REFUSED(X, 22, GOTTPOFF)                                              \
+    REFUSED(X, 23, TPOFF32)                                               \
+    X(24, PC64, OJI_RELOC_PC64, 8, OJI_USE_ABSOLUTE)                      \
+    X(25, GOTOFF64, OJI_RELOC_GOT_OFFSET64, 8, OJI_USE_ABSOLUTE | START)  \
+    X(26, GOTPC32, OJI_RELOC_GOT_START32, 4, START)                       \
+    X(27, GOT64, OJI_RELOC_GOT_ENTRY64, 8, ENTRY)                         \
+    X(28, GOTPCREL64, OJI_RELOC_GOT_LOAD64, 8, LOAD)                      \
+    X(29, GOTPC64, OJI_RELOC_GOT_START64, 8, START)                       \
+    X(30, GOTPLT64, OJI_RELOC_GOT_ENTRY64, 8, ENTRY)                      \
+    X(31, PLTOFF64, OJI_RELOC_CALL_OFFSET64, 8, OJI_USE_CALL_GOT | START) \
+    X(32, SIZE32, OJI_RELOC_SIZE32, 4, 0)                                 \
+    X(33, SIZE64, OJI_RELOC_SIZE64, 8, 0)                                 \
+    REFUSED(X, 34, GOTPC32_TLSDESC)                                       \
+    REFUSED(X, 35, TLSDESC_CALL)                                          \
+    REFUSED(X, 36, TLSDESC)                                               \
+    REFUSED(X, 37, IRELATIVE)                                             \
+    REFUSED(X, 38, RELATIVE64)                                            \
+    REFUSED(X, 39, PC32_BND)                                              \
+    REFUSED(X, 40, PLT32_BND)                                             \
+    X(41, GOTPCRELX, OJI_ELF_CHOOSE, 4, 0)                                \
+    X(42, REX_GOTPCRELX, OJI_ELF_CHOOSE, 4, 0)                            \
+    X(43, CODE_4_GOTPCRELX, OJI_RELOC_GOT_LOAD32, 4, LOAD)                \
+    REFUSED(X, 44, CODE_4_GOTTPOFF)                                       \
+    REFUSED(X, 45, CODE_4_GOTPC32_TLSDESC)                                \
+    X(46, CODE_5_GOTPCRELX, OJI_RELOC_GOT_LOAD32, 4, LOAD)                \
+    REFUSED(X, 47, CODE_5_GOTTPOFF)                                       \
+    REFUSED(X, 48, CODE_5_GOTPC32_TLSDESC)                                \
+    X(49, CODE_6_GOTPCRELX, OJI_RELOC_GOT_LOAD32, 4, LOAD)                \
+    REFUSED(X, 50, CODE_6_GOTTPOFF)                                       \
     REFUSED(X, 51, CODE_6_GOTPC32_TLSDESC)
 
 #define NUMBER(number, name, kind, width, uses) R_X86_64_##name = number,
