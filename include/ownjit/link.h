@@ -112,7 +112,8 @@ typedef struct oj_undefined {
 
 /* Time and counts of one link. Times are nanoseconds of CLOCK_MONOTONIC; sizes are bytes. */
 typedef struct oj_link_stats {
-    uint64_t resolve_ns;
+    uint64_t parse_ns;    /* reading the object; 0 where the client has read it itself */
+    uint64_t resolve_ns;  /* reading archive members included */
     uint64_t layout_ns;
     uint64_t place_ns;
     uint64_t relocate_ns; /* copying included */

@@ -87,19 +87,49 @@ static oj_status open_plan(oj_plan *plan, const oj_object *const *objects, size_
     return status;
 }
 
-oj_status oj_link(const oj_object *const *objects, size_t n_objects, const oj_link_options *options, oj_code **out,
-                  oj_error *error)
+static oj_status link_once(const oj_object *const *objects, size_t n_objects, const oj_link_options *options,
+                           uint64_t parse_ns, oj_code **out, oj_error *error)
 {
     _Alignas(max_align_t) uint8_t buffer[STACK_ARENA];
     oj_plan plan;
     oj_status status;
-    if (!out)
-        return oji_fail(error, OJ_E_MISUSE, "out is NULL");
-    *out = NULL;
     OJI_TRY(open_plan(&plan, objects, n_objects, options, buffer, sizeof buffer, error));
+    plan.stats.parse_ns = parse_ns;
     status = oji_link_write(&plan, out, error);
     oji_arena_free(&plan.arena);
     return status == OJ_OK ? oji_succeed(error) : status;
+}
+
+oj_status oj_link(const oj_object *const *objects, size_t n_objects, const oj_link_options *options, oj_code **out,
+                  oj_error *error)
+{
+    if (!out)
+        return oji_fail(error, OJ_E_MISUSE, "out is NULL");
+    *out = NULL;
+    return link_once(objects, n_objects, options, 0, out, error);
+}
+
+oj_status oj_link_bytes(const void *bytes, size_t size, const oj_link_options *options, oj_code **out,
+                        oj_error *error)
+{
+    oj_object_options object_options;
+    oj_link_options imported;
+    oj_object *object;
+    uint64_t start;
+    oj_status status;
+    if (!out)
+        return oji_fail(error, OJ_E_MISUSE, "out is NULL");
+    *out = NULL;
+    OJI_TRY(oji_import(&imported, sizeof imported, sizeof imported, options, "oj_link_options", error));
+    oj_object_options_init(&object_options);
+    object_options.flags = OJ_OBJECT_BORROW;
+    object_options.allocator = imported.allocator;
+    start = imported.stats ? oji_now() : 0;
+    OJI_TRY(oj_object_create(&object, bytes, size, &object_options, error));
+    status = link_once((const oj_object *const *)&object, 1, options, imported.stats ? oji_now() - start : 0, out,
+                       error);
+    oj_object_destroy(object);
+    return status;
 }
 
 oj_status oj_plan_create(oj_plan **out, const oj_object *const *objects, size_t n_objects,

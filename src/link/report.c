@@ -62,7 +62,7 @@ static oji_place place_of(const link_reference *reference, const char *symbol)
     if (reference->reloc) {
         place.object = reference->object->name;
         place.section = reference->section->name;
-        place.relocation = reference->object->reloc_names[reference->reloc->kind];
+        place.relocation = oji_object_reloc_name(reference->object, reference->reloc);
         place.offset = reference->reloc->offset;
     }
     return place;
@@ -146,7 +146,7 @@ oj_status oji_link_report_range(const oj_plan *plan, oji_link_ref section, uint3
     const oji_symbol *symbol = &object->symbols[reloc->symbol];
     const oji_place place = {.object = object->name,
                              .section = where->name,
-                             .relocation = object->reloc_names[reloc->kind],
+                             .relocation = oji_object_reloc_name(object, reloc),
                              .symbol = symbol->type == OJ_SYMBOL_SECTION && oji_link_is_inside(symbol)
                                            ? object->sections[symbol->section].name
                                            : symbol->name,
