@@ -1,0 +1,174 @@
+/* What every measurement stands on: samples that survive a child process, inputs, subjects.
+ *
+ * A measurement runs in a process of its own, forked before anything of LLVM or OwnJIT has run, and writes its samples
+ * into memory shared with the parent. The parent alone prints, computes ratios and writes the record. */
+#ifndef BENCH_BENCH_H
+#define BENCH_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BENCH_MAX_SAMPLES 4096u
+#define BENCH_MAX_SERIES 16u
+#define BENCH_MAX_GROUPS 8u
+
+/* --- samples (report.c) ------------------------------------------------------------------------------------------- */
+
+typedef struct bench_series {
+    char subject[40];
+    uint32_t n; /* samples so far; those beyond BENCH_MAX_SAMPLES are refused */
+    double values[BENCH_MAX_SAMPLES];
+} bench_series;
+
+/* One measurement on one input: a series for each subject, all of one unit. Less is better. */
+typedef struct bench_group {
+    char name[40];
+    char input[32];
+    char unit[16];
+    char note[240];     /* printed below the table */
+    bool is_comparable; /* the subjects do the same work, so that ratios between them mean something */
+    uint32_t n_series;
+    bench_series series[BENCH_MAX_SERIES];
+} bench_group;
+
+/* All that one measurement produces; lives in shared memory. */
+typedef struct bench_result {
+    uint32_t n_groups;
+    bench_group groups[BENCH_MAX_GROUPS];
+} bench_result;
+
+bench_group *bench_group_add(bench_result *result, const char *name, const char *input, const char *unit);
+/* Add a subject; its samples then go in by the index that is returned. */
+uint32_t bench_series_add(bench_group *group, const char *subject);
+void bench_sample(bench_group *group, uint32_t series, double value);
+
+typedef struct bench_report bench_report;
+bench_report *bench_report_create(uint32_t llvm_major);
+void bench_report_group(bench_report *report, const bench_group *group);
+/* Print each of DESIGN.md's figures that this run can tell about, and whether it was reached. */
+void bench_report_reach(const bench_report *report);
+bool bench_report_write(const bench_report *report, const char *path);
+void bench_report_destroy(bench_report *report);
+
+/* --- processes and clocks (process.c) ----------------------------------------------------------------------------- */
+
+/* Run body(result, context) in a child; false where it failed, died or took too long. */
+bool bench_isolated(bool (*body)(bench_result *, void *), bench_result *result, void *context);
+bench_result *bench_result_create(void);
+void bench_result_destroy(bench_result *result);
+
+/* CLOCK_MONOTONIC, nanoseconds. */
+uint64_t bench_now(void);
+
+typedef struct bench_memory {
+    double rss;      /* bytes, from smaps_rollup */
+    double pss;      /* bytes, from smaps_rollup */
+    double mappings; /* lines of maps */
+    double heap;     /* bytes in use by malloc's own count */
+} bench_memory;
+bench_memory bench_memory_now(void);
+
+/* Say what failed on stderr and return false. */
+bool bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+#define BENCH_CHECK(condition) ((condition) ? true : bench_fail("%s:%d: %s", __FILE__, __LINE__, #condition))
+
+/* --- inputs (inputs.c) -------------------------------------------------------------------------------------------- */
+
+typedef struct bench_bytes {
+    uint8_t *data;
+    size_t size;
+} bench_bytes;
+
+/* Where an input's symbols are looked up: NULL where there is none. */
+typedef void *(*bench_lookup)(void *context, const char *name);
+
+typedef struct bench_input {
+    const char *name;
+    const char *entry;                                 /* the symbol whose address is asked for */
+    bool (*check)(bench_lookup lookup, void *context); /* run it and compare what it answers */
+    bench_bytes object;
+    bench_bytes bitcode;
+} bench_input;
+
+typedef struct bench_inputs {
+    bench_input add;
+    bench_input lua;
+    bench_input sqlite;
+    bench_input sqlite_plain; /* the same without unwind tables, which LLVM's engines register and OwnJIT does not */
+    char compiler[32];        /* clang's version */
+} bench_inputs;
+
+bool bench_inputs_load(bench_inputs *inputs, const char *folder);
+void bench_inputs_free(bench_inputs *inputs);
+/* Give add's only function the name of module `index`, in place in object or bitcode; the name is returned. */
+const char *bench_add_rename(bench_bytes bytes, uint32_t index);
+bool bench_check_add(void *address);
+
+/* --- LLVM's own engines (peers.c) --------------------------------------------------------------------------------- */
+
+typedef enum bench_engine { BENCH_RUNTIMEDYLD = 0, BENCH_JITLINK = 1 } bench_engine;
+typedef struct bench_lljit bench_lljit;
+
+uint32_t bench_llvm_major(void);
+void bench_llvm_version(char *buffer, size_t size);
+void bench_llvm_start(void);
+
+/* An LLJIT that finds the process's symbols. level is a code generation level, 0 to 3. */
+bench_lljit *bench_lljit_create(bench_engine engine, unsigned level);
+void bench_lljit_destroy(bench_lljit *jit);
+/* Link an object and return the address of `entry`, NULL on failure. prepare is kept out of what is timed. */
+typedef struct bench_prepared {
+    void *buffer;
+    void *tracker;
+} bench_prepared;
+bench_prepared bench_lljit_prepare(bench_lljit *jit, bench_bytes bytes);
+void *bench_lljit_link(bench_lljit *jit, bench_prepared *prepared, const char *entry);
+/* Compile bitcode and return the address of `entry`, NULL on failure. */
+void *bench_lljit_compile(bench_lljit *jit, bench_prepared *prepared, bench_bytes bitcode, const char *entry);
+/* Remove what was linked or compiled, and forget it. */
+void bench_lljit_remove(bench_prepared *prepared);
+void *bench_lljit_lookup(void *jit, const char *name);
+
+typedef struct bench_mcjit {
+    void *context;
+    void *engine;
+} bench_mcjit;
+void *bench_mcjit_compile(bench_mcjit *jit, bench_bytes bitcode, unsigned level, const char *entry);
+void *bench_mcjit_lookup(void *jit, const char *name);
+void bench_mcjit_destroy(bench_mcjit *jit);
+
+/* The LLVM calls that compiling needs, and nothing more: bitcode to object bytes that are then thrown away. */
+void *bench_machine_create(unsigned level);
+void bench_machine_destroy(void *machine);
+bool bench_llvm_emit(void *machine, bench_bytes bitcode, bool verify);
+
+/* --- an unchecked loop (floor.c) ---------------------------------------------------------------------------------- */
+
+typedef enum bench_mode { BENCH_PRIVATE = 0, BENCH_VIEWS = 1 } bench_mode;
+typedef struct bench_floor bench_floor;
+
+/* Parse and lay out: what the loop has for nothing. */
+bench_floor *bench_floor_create(bench_bytes object);
+void bench_floor_destroy(bench_floor *loop);
+/* Map fresh memory, copy, relocate, protect; no check of anything. Returns false where the system refuses. */
+bool bench_floor_link(bench_floor *loop, bench_mode mode);
+void bench_floor_unmap(bench_floor *loop);
+void *bench_floor_lookup(void *loop, const char *name);
+
+/* --- measurements (bench_*.c) ------------------------------------------------------------------------------------- */
+
+/* Each runs in the parent, isolates what it measures, and returns false where something failed. */
+bool bench_link_fresh(bench_result *result, const bench_inputs *inputs);
+bool bench_link_warm(bench_result *result, const bench_inputs *inputs);
+bool bench_link_phases(bench_result *result, const bench_inputs *inputs);
+bool bench_link_small(bench_result *result, const bench_inputs *inputs);
+bool bench_compile_small(bench_result *result, const bench_inputs *inputs);
+bool bench_compile_large(bench_result *result, const bench_inputs *inputs);
+bool bench_kept(bench_result *result, const bench_inputs *inputs);
+bool bench_heap(bench_result *result, const bench_inputs *inputs);
+
+/* Compare exact sizes with the recorded ones, loudly; with `record` rewrite the file's rows of these inputs. */
+bool bench_sizes(const bench_inputs *inputs, const char *path, bool record);
+
+#endif

@@ -1,0 +1,103 @@
+/* Child processes, shared results, clocks, and what the kernel says about memory. */
+#include "bench.h"
+
+#include <malloc.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DEADLINE 240 /* seconds */
+
+bool bench_fail(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("ownjit-bench: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return false;
+}
+
+uint64_t bench_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+bench_result *bench_result_create(void)
+{
+    void *memory = mmap(NULL, sizeof(bench_result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+void bench_result_destroy(bench_result *result)
+{
+    if (result)
+        munmap(result, sizeof *result);
+}
+
+bool bench_isolated(bool (*body)(bench_result *, void *), bench_result *result, void *context)
+{
+    int status;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child < 0)
+        return bench_fail("fork failed");
+    if (child == 0) {
+        alarm(DEADLINE);
+        /* No destructors: an engine that is still alive would be torn down behind the measurement's back. */
+        _exit(body(result, context) ? 0 : 1);
+    }
+    if (waitpid(child, &status, 0) != child)
+        return bench_fail("waitpid failed");
+    if (WIFSIGNALED(status))
+        return bench_fail("a measurement died of signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* The kernel's sums over all mappings, in kilobytes there. */
+static void read_rollup(bench_memory *memory)
+{
+    char line[256];
+    unsigned long kilobytes;
+    FILE *file = fopen("/proc/self/smaps_rollup", "r");
+    if (!file)
+        return;
+    while (fgets(line, sizeof line, file)) {
+        if (sscanf(line, "Rss: %lu kB", &kilobytes) == 1)
+            memory->rss = (double)kilobytes * 1024;
+        else if (sscanf(line, "Pss: %lu kB", &kilobytes) == 1)
+            memory->pss = (double)kilobytes * 1024;
+    }
+    fclose(file);
+}
+
+static double count_mappings(void)
+{
+    double n = 0;
+    int c;
+    FILE *file = fopen("/proc/self/maps", "r");
+    if (!file)
+        return 0;
+    while ((c = getc(file)) != EOF)
+        n += c == '\n';
+    fclose(file);
+    return n;
+}
+
+bench_memory bench_memory_now(void)
+{
+    bench_memory memory = {0};
+    struct mallinfo2 heap = mallinfo2();
+    memory.heap = (double)heap.uordblks + (double)heap.hblkhd;
+    memory.mappings = count_mappings();
+    read_rollup(&memory);
+    return memory;
+}
