@@ -123,7 +123,7 @@ def plan_gcc(variant, build):
     return (program_entries(variant, build, FULL_LLVM[:1]) + example_entries(variant, build)
             + tap_entries(variant, build, 'cli') + tap_entries(variant, build, 'install')
             + tap_entries(variant, build, 'run')
-            + check_entries(variant, build, ['check_exports.py', 'check_docs.py', 'check_no_llvm.py']))
+            + check_entries(variant, build, ['check_exports.py', 'check_docs.py']))
 
 
 def plan_versions(variant, build):
