@@ -156,9 +156,10 @@ static void print_banner(const bench_inputs *inputs, bool is_cpu_clock)
     print_cpu();
     if (uname(&system) == 0)
         printf("system    %s %s, pages of %ld bytes\n", system.sysname, system.release, sysconf(_SC_PAGESIZE));
-    printf(
-        "\nLess is better everywhere. min, median, max are over all runs; \"less than the peer by\" divides medians of "
-        "this run.\nSubjects take turns within a measurement; each measurement is a process of its own.\n");
+    print_load(is_cpu_clock);
+    puts("\nLess is better everywhere. min, median, max are over all runs; \"less than the peer by\" divides medians "
+         "of\n"
+         "this run. Subjects take turns within a measurement; each measurement is a process of its own.");
 }
 
 static bool run_one(const measurement *m, const bench_inputs *inputs, bench_report *report)
