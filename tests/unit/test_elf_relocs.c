@@ -195,7 +195,6 @@ static void elf_relaxable_instructions_told(void **state)
     (void)state;
     for (size_t i = 0; i < OJI_COUNT(rows); i++) {
         oj_error error;
-        /* The section ends with the field: reading behind it would be seen. */
         oj_object *object =
             read_one(rows[i].bytes, rows[i].offset + 4, rows[i].offset, rows[i].number, rows[i].addend, &error);
         assert_non_null(object);
