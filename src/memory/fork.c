@@ -1,0 +1,107 @@
+/* Fork: locks that a child finds in order, and the news that it is a child.
+ *
+ * A page that the kernel wipes in every child carries the process's stamp. It tells also a child that was made by a
+ * bare system call, which runs no handler; only the parent of such a child cannot know. */
+#include "memory/provider.h"
+
+/* Lock order: forks, registry, providers. */
+static pthread_rwlock_t fork_lock = PTHREAD_RWLOCK_INITIALIZER;
+static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
+static oji_memory_provider *registry;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static uint32_t unwiped_stamp = 1; /* stands in for the page where the system has none */
+static uint32_t *stamp = &unwiped_stamp;
+static uint32_t stamp_at_fork;
+
+static uint32_t read_stamp(void) { return __atomic_load_n(stamp, __ATOMIC_RELAXED); }
+
+static void lock_all(void)
+{
+    pthread_rwlock_wrlock(&fork_lock);
+    pthread_mutex_lock(&registry_lock);
+    for (oji_memory_provider *p = registry; p; p = p->next) {
+        pthread_mutex_lock(&p->lock);
+        oji_memory_check_process(p);
+    }
+    stamp_at_fork = read_stamp();
+}
+
+static void unlock_all(void)
+{
+    for (oji_memory_provider *p = registry; p; p = p->next)
+        pthread_mutex_unlock(&p->lock);
+    pthread_mutex_unlock(&registry_lock);
+    pthread_rwlock_unlock(&fork_lock);
+}
+
+static void after_in_parent(void)
+{
+    for (oji_memory_provider *p = registry; p; p = p->next)
+        for (oji_memory_slab *slab = p->slabs; slab; slab = slab->next)
+            oji_memory_slab_freeze(slab);
+    unlock_all();
+}
+
+/* The forking thread is the child's only one and holds every lock, so that it may release them. */
+static void after_in_child(void)
+{
+    __atomic_store_n(stamp, stamp_at_fork + 1, __ATOMIC_RELAXED);
+    unlock_all();
+}
+
+static void start(void)
+{
+    uint32_t *page = oji_memory_os_map_wiped_on_fork();
+    if (page) {
+        *page = unwiped_stamp;
+        stamp = page;
+    }
+    /* Fails only for want of memory; the page still tells the child then, and the parent goes on as after a bare
+     * system call. */
+    (void)pthread_atfork(lock_all, after_in_parent, after_in_child);
+}
+
+void oji_memory_register(oji_memory_provider *provider)
+{
+    pthread_once(&once, start);
+    pthread_mutex_lock(&registry_lock);
+    provider->process = read_stamp();
+    provider->previous = NULL;
+    provider->next = registry;
+    if (registry)
+        registry->previous = provider;
+    registry = provider;
+    pthread_mutex_unlock(&registry_lock);
+}
+
+void oji_memory_unregister(oji_memory_provider *provider)
+{
+    pthread_mutex_lock(&registry_lock);
+    if (provider->next)
+        provider->next->previous = provider->previous;
+    if (provider->previous)
+        provider->previous->next = provider->next;
+    else
+        registry = provider->next;
+    pthread_mutex_unlock(&registry_lock);
+}
+
+void oji_memory_check_process(oji_memory_provider *provider)
+{
+    uint32_t wiped = 0, now = read_stamp();
+    if (OJI_LIKELY(now == provider->process && now != 0))
+        return;
+    /* Wiped and not stamped again: forked without the handlers. */
+    if (now == 0 && __atomic_compare_exchange_n(stamp, &wiped, provider->process + 1, false, __ATOMIC_RELAXED,
+                                                __ATOMIC_RELAXED))
+        wiped = provider->process + 1;
+    provider->process = now ? now : wiped;
+    for (oji_memory_slab *slab = provider->slabs; slab; slab = slab->next)
+        oji_memory_slab_inherit(slab);
+    for (oji_memory_slab *slab = provider->singles; slab; slab = slab->next)
+        oji_memory_slab_inherit(slab);
+}
+
+void oji_memory_hold_forks(void) { pthread_rwlock_rdlock(&fork_lock); }
+void oji_memory_allow_forks(void) { pthread_rwlock_unlock(&fork_lock); }

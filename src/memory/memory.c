@@ -1,0 +1,507 @@
+/* The provider's public calls, and the callbacks of its table. */
+#include "memory/provider.h"
+
+#include <errno.h>
+
+#define DEFAULT_SLAB_SIZE (UINT64_C(32) << 20)
+#define SLAB_UNIT (UINT64_C(1) << 20)
+#define MAX_SLAB_SIZE (UINT64_C(1) << 30)
+/* A slab's share that one link may take of it; larger links get single slabs, which go back to the system whole. */
+#define SLAB_SHARE 32u
+/* A slab with nothing in it and no more pages than this is kept for the next link. Bytes. */
+#define SPARE_SIZE (UINT64_C(256) << 10)
+#define PLACEMENT_MINIMUM sizeof(oj_placement)
+
+/* --- lists of slabs ------------------------------------------------------------------------------------------------- */
+
+static void push_slab(oji_memory_slab **list, oji_memory_slab *slab)
+{
+    slab->previous = NULL;
+    slab->next = *list;
+    if (*list)
+        (*list)->previous = slab;
+    *list = slab;
+}
+
+static void remove_slab(oji_memory_slab **list, oji_memory_slab *slab)
+{
+    if (slab->next)
+        slab->next->previous = slab->previous;
+    if (slab->previous)
+        slab->previous->next = slab->next;
+    else
+        *list = slab->next;
+}
+
+static void destroy_slabs(oji_memory_slab **list)
+{
+    while (*list) {
+        oji_memory_slab *slab = *list;
+        remove_slab(list, slab);
+        oji_memory_slab_destroy(slab);
+    }
+}
+
+/* --- accounts: the provider is locked ------------------------------------------------------------------------------- */
+
+static void account_placed(oji_memory_provider *provider, const oji_memory_amounts *amounts)
+{
+    oj_memory_stats *stats = &provider->stats;
+    for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++) {
+        stats->used_by_kind[k + 1] += amounts->used[k];
+        stats->used += amounts->used[k];
+    }
+    stats->lost += amounts->lost;
+    stats->n_placements++;
+    if (stats->used > stats->peak_used)
+        stats->peak_used = stats->used;
+}
+
+static void account_released(oji_memory_provider *provider, const oji_memory_amounts *amounts)
+{
+    oj_memory_stats *stats = &provider->stats;
+    for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++) {
+        stats->used_by_kind[k + 1] -= amounts->used[k];
+        stats->used -= amounts->used[k];
+    }
+    stats->lost -= amounts->lost < stats->lost ? amounts->lost : stats->lost;
+    stats->n_placements--;
+}
+
+static uint64_t allowance_of(const oji_memory_provider *provider)
+{
+    if (provider->budget == 0)
+        return UINT64_MAX;
+    return provider->budget > provider->stats.mapped ? provider->budget - provider->stats.mapped : 0;
+}
+
+static oj_status fail_budget(const oji_memory_provider *provider, uint64_t wanted, oj_error *error)
+{
+    return oji_fail(error, OJ_E_BUDGET,
+                    "the budget of %llu bytes of code memory is used up: %llu are mapped (%llu of them in live code) "
+                    "and %llu more are needed",
+                    (unsigned long long)provider->budget, (unsigned long long)provider->stats.mapped,
+                    (unsigned long long)provider->stats.used, (unsigned long long)wanted);
+}
+
+/* --- placing -------------------------------------------------------------------------------------------------------- */
+
+static oj_status check_placement(const oj_placement *placement, oj_error *error)
+{
+    if (placement->struct_size < PLACEMENT_MINIMUM || placement->n_segments == 0)
+        return oji_fail(error, OJ_E_MISUSE, "oj_placement has %s",
+                        placement->n_segments ? "a struct_size that is too small" : "no segments");
+    for (size_t i = 0; i < placement->n_segments; i++) {
+        const oj_segment *segment = &placement->segments[i];
+        if (segment->kind < OJ_SEGMENT_CODE || segment->kind > OJ_SEGMENT_DATA || segment->size == 0 ||
+            !oji_is_power_of_two(segment->alignment))
+            return oji_fail(error, OJ_E_MISUSE, "segment %zu has kind %u, size %llu and alignment %llu", i,
+                            segment->kind, (unsigned long long)segment->size, (unsigned long long)segment->alignment);
+    }
+    return OJ_OK;
+}
+
+static oj_status fail_mapping(const oj_placement *placement, uint64_t size, const oji_memory_failure *failure,
+                              oj_error *error)
+{
+    int code = failure->system_error;
+    oj_status status = code == ENOMEM || code == EOVERFLOW ? OJ_E_NOMEM
+                       : code == EPERM || code == EACCES   ? OJ_E_PERMISSION
+                                                           : OJ_E_SYSTEM;
+    if (placement->low_addr == 0 && placement->high_addr == 0 && placement->reach == 0)
+        return oji_fail_system(error, status, code, "%llu bytes of code memory: %s", (unsigned long long)size,
+                               failure->step);
+    return oji_fail_system(error, status, code,
+                           "%llu bytes of code memory within [0x%llx, 0x%llx) and a reach of 0x%llx: %s",
+                           (unsigned long long)size, (unsigned long long)placement->low_addr,
+                           (unsigned long long)(placement->high_addr ? placement->high_addr : UINT64_MAX),
+                           (unsigned long long)(placement->reach ? placement->reach : UINT64_MAX), failure->step);
+}
+
+static bool is_suitable(const oji_memory_slab *slab, const oj_placement *placement)
+{
+    uint64_t start = (uint64_t)(uintptr_t)slab->base;
+    return !slab->is_retired && start >= placement->low_addr &&
+           (placement->high_addr == 0 || start + slab->size <= placement->high_addr) &&
+           (placement->reach == 0 || slab->size <= placement->reach);
+}
+
+static bool place_in_slab(oji_memory_provider *provider, oji_memory_slab *slab, oj_placement *placement)
+{
+    oji_memory_amounts amounts;
+    uint64_t mapped = slab->mapped;
+    if (!oji_memory_slab_place(slab, placement, allowance_of(provider), &amounts))
+        return false;
+    provider->stats.mapped += slab->mapped - mapped;
+    account_placed(provider, &amounts);
+    if (provider->spare == slab)
+        provider->spare = NULL;
+    if (provider->slabs != slab) {
+        remove_slab(&provider->slabs, slab);
+        push_slab(&provider->slabs, slab);
+    }
+    return true;
+}
+
+static bool place_in_slabs(oji_memory_provider *provider, oj_placement *placement)
+{
+    for (oji_memory_slab *slab = provider->slabs; slab; slab = slab->next) {
+        if (!is_suitable(slab, placement))
+            continue;
+        if (place_in_slab(provider, slab, placement))
+            return true;
+        if (slab->n_dead > 0) {
+            oji_memory_slab_recycle(slab);
+            if (place_in_slab(provider, slab, placement))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* With the provider locked. *wants_single: no shared slab can be had where this link must lie, one of its own may. */
+static oj_status place_shared(oji_memory_provider *provider, oj_placement *placement, uint64_t size,
+                              bool *wants_single, oj_error *error)
+{
+    oji_memory_slab *slab;
+    oji_memory_failure failure;
+    *wants_single = false;
+    if (place_in_slabs(provider, placement))
+        return OJ_OK;
+    if (size > allowance_of(provider))
+        return fail_budget(provider, size, error);
+    if (!oji_memory_slab_create(&slab, provider->mode, provider->slab_size, placement->low_addr, placement->high_addr,
+                                &failure)) {
+        *wants_single = failure.system_error == ENOMEM;
+        return fail_mapping(placement, provider->slab_size, &failure, error);
+    }
+    push_slab(&provider->slabs, slab);
+    if (is_suitable(slab, placement) && place_in_slab(provider, slab, placement))
+        return OJ_OK;
+    *wants_single = true;
+    remove_slab(&provider->slabs, slab);
+    oji_memory_slab_destroy(slab);
+    return OJ_OK;
+}
+
+/* Pages for what the link is about to write, in one call instead of one fault each. */
+static void populate(const oj_placement *placement)
+{
+    for (size_t i = 0; i < placement->n_segments; i++) {
+        const oj_segment *segment = &placement->segments[i];
+        uint64_t page = oji_memory_os_page_size(), skipped;
+        if (segment->size < OJI_MEMORY_BULK || !(segment->flags & OJ_SEGMENT_ZEROED) ||
+            segment->kind == OJ_SEGMENT_DATA)
+            continue;
+        skipped = (uint64_t)(uintptr_t)segment->write & (page - 1);
+        oji_memory_os_populate((uint8_t *)segment->write - skipped, segment->size + skipped);
+    }
+}
+
+static void account_single(oji_memory_provider *provider, oji_memory_slab *slab)
+{
+    oji_memory_amounts amounts = {.lost = 0};
+    for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
+        amounts.used[k] = slab->regions[k].used;
+    account_placed(provider, &amounts);
+    push_slab(&provider->singles, slab);
+}
+
+/* With the provider unlocked but for its accounts: mapping and populating a large range takes long. The size is
+ * entered first, so that two threads cannot both use up the rest of a budget. */
+static oj_status place_single(oji_memory_provider *provider, oj_placement *placement, uint64_t size, oj_error *error)
+{
+    oji_memory_slab *slab;
+    oji_memory_failure failure;
+    bool within, created;
+    pthread_mutex_lock(&provider->lock);
+    within = size <= allowance_of(provider);
+    if (within)
+        provider->stats.mapped += size;
+    else
+        fail_budget(provider, size, error);
+    pthread_mutex_unlock(&provider->lock);
+    if (!within)
+        return OJ_E_BUDGET;
+    oji_memory_hold_forks();
+    created = oji_memory_slab_create_single(&slab, provider->mode, placement, &failure);
+    pthread_mutex_lock(&provider->lock);
+    if (created)
+        account_single(provider, slab);
+    else
+        provider->stats.mapped -= size;
+    pthread_mutex_unlock(&provider->lock);
+    oji_memory_allow_forks();
+    if (!created)
+        return fail_mapping(placement, size, &failure, error);
+    populate(placement);
+    return OJ_OK;
+}
+
+static bool is_for_slab(const oji_memory_provider *provider, const oj_placement *placement, uint64_t size)
+{
+    if (size > provider->slab_size / SLAB_SHARE || provider->mode != OJ_MEMORY_MODE_VIEWS)
+        return false;
+    for (size_t i = 0; i < placement->n_segments; i++)
+        if (placement->segments[i].alignment > oji_memory_os_page_size())
+            return false;
+    return true;
+}
+
+static void clear_answers(oj_placement *placement)
+{
+    for (size_t i = 0; i < placement->n_segments; i++) {
+        placement->segments[i].write = NULL;
+        placement->segments[i].run_addr = 0;
+        placement->segments[i].flags = 0;
+    }
+    placement->token = NULL;
+}
+
+static oj_status place(void *context, oj_placement *placement, oj_error *error)
+{
+    oji_memory_provider *provider = context;
+    bool wants_single = true;
+    uint64_t size;
+    oj_status status;
+    OJI_TRY(check_placement(placement, error));
+    size = oji_memory_slab_single_size(placement);
+    pthread_mutex_lock(&provider->lock);
+    oji_memory_check_process(provider);
+    status = oji_memory_choose_mode(provider, error);
+    if (status == OJ_OK && is_for_slab(provider, placement, size)) {
+        status = place_shared(provider, placement, size, &wants_single, error);
+        if (wants_single)
+            status = OJ_OK;
+    }
+    pthread_mutex_unlock(&provider->lock);
+    if (status == OJ_OK && wants_single)
+        status = place_single(provider, placement, size, error);
+    else if (status == OJ_OK && size >= OJI_MEMORY_BULK)
+        populate(placement);
+    if (status != OJ_OK)
+        clear_answers(placement);
+    return status;
+}
+
+/* --- publishing ----------------------------------------------------------------------------------------------------- */
+
+/* In views mode permissions are right from the start; what is left to do is to drop the write view's table entries of
+ * a large link, which the system counts as if they were memory of their own. */
+static oj_status protect(void *context, const oj_placement *placement, oj_error *error)
+{
+    oji_memory_slab *slab = oji_memory_slab_of(placement);
+    uint64_t page = oji_memory_os_page_size();
+    (void)context;
+    if (slab->mode == OJ_MEMORY_MODE_PRIVATE) {
+        oji_memory_failure failure;
+        oji_memory_region *code = &slab->regions[OJ_SEGMENT_CODE - 1], *rodata = &slab->regions[OJ_SEGMENT_RODATA - 1];
+        if (!oji_memory_os_protect(code->run, code->size, OJI_MEMORY_READ_EXECUTE, &failure) ||
+            !oji_memory_os_protect(rodata->run, rodata->size, OJI_MEMORY_READ, &failure))
+            return fail_mapping(placement, slab->size, &failure, error);
+        for (size_t i = 0; i < placement->n_segments; i++)
+            if (placement->segments[i].kind != OJ_SEGMENT_DATA)
+                placement->segments[i].write = NULL;
+        return OJ_OK;
+    }
+    for (size_t i = 0; i < placement->n_segments; i++) {
+        const oj_segment *segment = &placement->segments[i];
+        uint64_t skipped = (uint64_t)(uintptr_t)segment->write & (page - 1);
+        if (segment->kind != OJ_SEGMENT_DATA && segment->size >= OJI_MEMORY_BULK && slab->view)
+            oji_memory_os_forget_view((uint8_t *)segment->write - skipped, segment->size + skipped);
+    }
+    return OJ_OK;
+}
+
+/* Addresses never used before are in no core's instruction stream; used ones were synchronised in bulk before they
+ * became free, which is enough where stores to code reach the fetch by themselves. */
+static oj_status synchronize(void *context, const oj_placement *placement, oj_error *error)
+{
+    (void)context;
+    if (oji_memory_os_fetch_is_coherent || !oji_memory_slab_is_recycled(placement) || oji_memory_os_synchronize())
+        return OJ_OK;
+    return oji_fail_system(error, OJ_E_SYSTEM, errno, "membarrier(PRIVATE_EXPEDITED_SYNC_CORE)");
+}
+
+/* --- taking back ---------------------------------------------------------------------------------------------------- */
+
+/* An empty slab is worth keeping only as the one that the next small link finds warm, and only if it holds little. */
+static bool keep_as_spare(oji_memory_provider *provider, oji_memory_slab *slab)
+{
+    if (provider->spare || slab->is_retired || slab->mapped > SPARE_SIZE)
+        return false;
+    for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
+        if (slab->regions[k].frozen > 0)
+            return false;
+    provider->spare = slab;
+    return true;
+}
+
+static void release(void *context, const oj_placement *placement)
+{
+    oji_memory_provider *provider = context;
+    oji_memory_slab *slab = oji_memory_slab_of(placement);
+    oji_memory_amounts amounts;
+    bool is_empty = false;
+    pthread_mutex_lock(&provider->lock);
+    oji_memory_check_process(provider);
+    if (oji_memory_slab_release(slab, placement, &amounts)) {
+        account_released(provider, &amounts);
+        is_empty = slab->n_live == 0 && !keep_as_spare(provider, slab);
+    }
+    if (is_empty) {
+        provider->stats.mapped -= slab->mapped;
+        remove_slab(slab->is_single ? &provider->singles : &provider->slabs, slab);
+    }
+    pthread_mutex_unlock(&provider->lock);
+    if (is_empty)
+        oji_memory_slab_destroy(slab);
+}
+
+/* --- public --------------------------------------------------------------------------------------------------------- */
+
+static void init_provider(oji_memory_provider *provider)
+{
+    oj_memory_init(&provider->table);
+    provider->table.context = provider;
+    provider->table.place = place;
+    provider->table.protect = protect;
+    provider->table.synchronize = synchronize;
+    provider->table.release = release;
+    pthread_mutex_init(&provider->lock, NULL);
+    oji_memory_register(provider);
+}
+
+static oj_status check_options(oj_memory_options *options, oj_error *error)
+{
+    if (options->mode > OJ_MEMORY_MODE_PRIVATE)
+        return oji_fail(error, OJ_E_MISUSE, "oj_memory_options.mode is %u, which is no oj_memory_mode", options->mode);
+    if (options->slab_size > MAX_SLAB_SIZE)
+        return oji_fail(error, OJ_E_MISUSE, "oj_memory_options.slab_size is %llu, above %llu",
+                        (unsigned long long)options->slab_size, (unsigned long long)MAX_SLAB_SIZE);
+    if (options->slab_size == 0)
+        options->slab_size = DEFAULT_SLAB_SIZE;
+    options->slab_size = (options->slab_size + SLAB_UNIT - 1) & ~(SLAB_UNIT - 1);
+    return OJ_OK;
+}
+
+static oj_status probe(oji_memory_provider *provider, oj_error *error)
+{
+    oj_status status;
+    pthread_mutex_lock(&provider->lock);
+    oji_memory_check_process(provider);
+    status = oji_memory_choose_mode(provider, error);
+    pthread_mutex_unlock(&provider->lock);
+    return status;
+}
+
+static void free_provider(oji_memory_provider *provider)
+{
+    oj_allocator allocator = provider->allocator;
+    oji_memory_unregister(provider);
+    destroy_slabs(&provider->slabs);
+    pthread_mutex_destroy(&provider->lock);
+    oji_release(&allocator, provider, sizeof *provider);
+}
+
+oj_status oj_memory_create(oj_memory **out, const oj_memory_options *options, oj_error *error)
+{
+    oj_memory_options ours;
+    oj_allocator allocator;
+    oji_memory_provider *provider;
+    oj_status status;
+    if (!out)
+        return oji_fail(error, OJ_E_MISUSE, "oj_memory_create: out is NULL");
+    *out = NULL;
+    OJI_TRY(oji_import(&ours, sizeof ours, sizeof ours, options, "oj_memory_options", error));
+    OJI_TRY(check_options(&ours, error));
+    OJI_TRY(oji_allocator_import(&allocator, ours.allocator, error));
+    provider = oji_allocate_zeroed(&allocator, sizeof *provider);
+    if (!provider)
+        return oji_fail_nomem(error, sizeof *provider, "a memory provider");
+    provider->allocator = allocator;
+    provider->budget = ours.budget;
+    provider->slab_size = ours.slab_size;
+    provider->wanted_mode = ours.mode;
+    init_provider(provider);
+    status = probe(provider, error);
+    if (status != OJ_OK) {
+        free_provider(provider);
+        return status;
+    }
+    *out = &provider->table;
+    return oji_succeed(error);
+}
+
+static oji_memory_provider *provider_of(const oj_memory *memory)
+{
+    return memory && memory->place == place ? memory->context : NULL;
+}
+
+static oji_memory_provider default_provider;
+static pthread_once_t default_once = PTHREAD_ONCE_INIT;
+
+static void create_default(void)
+{
+    (void)oji_allocator_import(&default_provider.allocator, NULL, NULL);
+    default_provider.slab_size = DEFAULT_SLAB_SIZE;
+    init_provider(&default_provider);
+}
+
+const oj_memory *oj_memory_default(void)
+{
+    pthread_once(&default_once, create_default);
+    return &default_provider.table;
+}
+
+oj_status oj_memory_destroy(oj_memory *memory, oj_error *error)
+{
+    oji_memory_provider *provider = provider_of(memory);
+    uint64_t n_placements;
+    if (!memory)
+        return oji_succeed(error);
+    if (!provider || &provider->table != memory || provider == &default_provider)
+        return oji_fail(error, OJ_E_MISUSE, "oj_memory_destroy: the table is not one of oj_memory_create()");
+    pthread_mutex_lock(&provider->lock);
+    n_placements = provider->stats.n_placements;
+    pthread_mutex_unlock(&provider->lock);
+    if (n_placements > 0)
+        return oji_fail(error, OJ_E_MISUSE, "oj_memory_destroy: %llu placements are still live",
+                        (unsigned long long)n_placements);
+    free_provider(provider);
+    return oji_succeed(error);
+}
+
+static void add_mappings(oj_memory_stats *stats, const oji_memory_slab *list)
+{
+    for (const oji_memory_slab *slab = list; slab; slab = slab->next) {
+        stats->n_mappings += slab->n_mappings;
+        stats->reserved += slab->size + slab->view_size;
+    }
+}
+
+oj_status oj_memory_get_stats(const oj_memory *memory, oj_memory_stats *stats, size_t out_size, oj_error *error)
+{
+    oji_memory_provider *provider = provider_of(memory);
+    oj_memory_stats ours;
+    if (!provider || !stats)
+        return oji_fail(error, OJ_E_MISUSE, "oj_memory_get_stats: %s",
+                        stats ? "the table is not the library's own" : "stats is NULL");
+    pthread_mutex_lock(&provider->lock);
+    oji_memory_check_process(provider);
+    ours = provider->stats;
+    ours.mode = provider->mode;
+    ours.free = ours.mapped - ours.used;
+    add_mappings(&ours, provider->slabs);
+    add_mappings(&ours, provider->singles);
+    pthread_mutex_unlock(&provider->lock);
+    oji_export(stats, out_size, &ours, sizeof ours);
+    return oji_succeed(error);
+}
+
+uint32_t oj_memory_mode_in_use(const oj_memory *memory)
+{
+    oji_memory_provider *provider = provider_of(memory);
+    /* What works does not change for a provider that once found it. */
+    return provider && probe(provider, NULL) == OJ_OK ? provider->mode : OJ_MEMORY_MODE_DEFAULT;
+}

@@ -1,0 +1,108 @@
+/* Which way of keeping pages from being writable and executable at once works here: found out by trying, never from
+ * versions or names. */
+#include "memory/provider.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Make one page of code memory the way slabs do, and give it back. */
+static bool try_views(oji_memory_failure *failure)
+{
+    uint64_t page = oji_memory_os_page_size();
+    uint8_t *base, *write;
+    bool works;
+    if (!oji_memory_os_reserve(page, page, 0, 0, &base, failure))
+        return false;
+    works = oji_memory_os_map_views(base, page, page, page, &write, failure);
+    if (works)
+        oji_memory_os_unmap(write, page);
+    oji_memory_os_unmap(base, page);
+    return works;
+}
+
+/* Some systems object only to memory that really was written. */
+static bool try_private(oji_memory_failure *failure)
+{
+    uint64_t page = oji_memory_os_page_size();
+    uint8_t *base;
+    bool works;
+    if (!oji_memory_os_reserve(page, page, 0, 0, &base, failure))
+        return false;
+    works = oji_memory_os_map_private(base, page, failure);
+    if (works) {
+        *(volatile uint8_t *)base = oji_memory_os_trap;
+        works = oji_memory_os_protect(base, page, OJI_MEMORY_READ_EXECUTE, failure);
+    }
+    oji_memory_os_unmap(base, page);
+    return works;
+}
+
+static const struct {
+    uint32_t mode;
+    bool (*try)(oji_memory_failure *failure);
+} ways[] = {
+    {OJ_MEMORY_MODE_VIEWS, try_views},
+    {OJ_MEMORY_MODE_PRIVATE, try_private},
+};
+
+static const char *reason_of(int system_error, char *buffer, size_t size)
+{
+    return strerror_r(system_error, buffer, size) == 0 ? buffer : "unknown error";
+}
+
+/* One text for all that was tried. Running out of something is not a prohibition. */
+static oj_status fail_all(const oji_memory_failure failures[], const bool tried[], oj_error *error)
+{
+    char text[512] = "", reason[96];
+    size_t length = 0;
+    int system_error = 0;
+    oj_status status = OJ_E_PERMISSION;
+    for (size_t i = 0; i < OJI_COUNT(ways); i++) {
+        int n;
+        if (!tried[i])
+            continue;
+        system_error = failures[i].system_error;
+        if (system_error == ENOMEM)
+            status = OJ_E_NOMEM;
+        n = snprintf(text + length, sizeof text - length, "%s%s: %s: %s", length ? "; " : "",
+                     oj_memory_mode_name(ways[i].mode), failures[i].step,
+                     reason_of(system_error, reason, sizeof reason));
+        if (n > 0 && (size_t)n < sizeof text - length)
+            length += (size_t)n;
+    }
+    oji_fail(error, status, "no way to make memory executable works here (%s)", text);
+    if (error)
+        error->system_error = system_error;
+    return status;
+}
+
+oj_status oji_memory_choose_mode(oji_memory_provider *provider, oj_error *error)
+{
+    oji_memory_failure failures[OJI_COUNT(ways)];
+    bool tried[OJI_COUNT(ways)] = {false};
+    if (provider->mode != OJ_MEMORY_MODE_DEFAULT)
+        return OJ_OK;
+    for (size_t i = 0; i < OJI_COUNT(ways); i++) {
+        if (provider->wanted_mode != OJ_MEMORY_MODE_DEFAULT && provider->wanted_mode != ways[i].mode)
+            continue;
+        tried[i] = true;
+        if (ways[i].try(&failures[i])) {
+            provider->mode = ways[i].mode;
+            return OJ_OK;
+        }
+    }
+    return fail_all(failures, tried, error);
+}
+
+const char *oj_memory_mode_name(uint32_t mode)
+{
+    switch (mode) {
+    case OJ_MEMORY_MODE_VIEWS:
+        return "views";
+    case OJ_MEMORY_MODE_PRIVATE:
+        return "private";
+    default:
+        return "none";
+    }
+}

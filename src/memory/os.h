@@ -1,0 +1,64 @@
+/* What the provider asks of the operating system; one implementation for each. No state but what the system keeps. */
+#ifndef OJI_MEMORY_OS_H
+#define OJI_MEMORY_OS_H
+
+#include "base/base.h"
+
+/* What a page may be used for; never writing and executing. */
+typedef enum oji_memory_access {
+    OJI_MEMORY_NO_ACCESS = 0,
+    OJI_MEMORY_READ_WRITE,
+    OJI_MEMORY_READ,
+    OJI_MEMORY_READ_EXECUTE
+} oji_memory_access;
+
+/* A step that failed: constant text and errno. */
+typedef struct oji_memory_failure {
+    const char *step;
+    int system_error;
+} oji_memory_failure;
+
+/* Bytes to fill freed code with: an instruction, or part of one, that traps. */
+extern const uint8_t oji_memory_os_trap;
+
+/* Does a store to code reach the instruction fetch of every core by itself, once those that ran the old bytes have
+ * been synchronised? Where not, every placement on used addresses needs oji_memory_os_synchronize() of its own. */
+extern const bool oji_memory_os_fetch_is_coherent;
+
+uint64_t oji_memory_os_page_size(void);
+
+/* Take address space that nothing may access yet, aligned to a power of two of at least a page, within [low, high)
+ * (high 0: no bound). */
+bool oji_memory_os_reserve(uint64_t size, uint64_t alignment, uint64_t low, uint64_t high, uint8_t **base,
+                           oji_memory_failure *failure);
+
+/* Give address space back, with all that is mapped there. */
+void oji_memory_os_unmap(uint8_t *base, uint64_t size);
+
+/* Put zeroed private memory, readable and writable, over reserved address space. */
+bool oji_memory_os_map_private(uint8_t *base, uint64_t size, oji_memory_failure *failure);
+
+/* Put a zeroed memory file over reserved address space: the first execute_size bytes to execute, the rest of `size` to
+ * read. *write gets a second, writable view of all of it, aligned as asked, which no child inherits; no writable view
+ * can be made again. */
+bool oji_memory_os_map_views(uint8_t *base, uint64_t execute_size, uint64_t size, uint64_t alignment, uint8_t **write,
+                             oji_memory_failure *failure);
+
+bool oji_memory_os_protect(uint8_t *base, uint64_t size, oji_memory_access access, oji_memory_failure *failure);
+
+/* Get pages for a writable range in one go. Only ever saves time; may do nothing. */
+void oji_memory_os_populate(uint8_t *base, uint64_t size);
+
+/* Let the system use huge pages for a writable range, where it does that. */
+void oji_memory_os_use_huge_pages(uint8_t *base, uint64_t size);
+
+/* Forget a shared view's page table entries. The file's pages stay. */
+void oji_memory_os_forget_view(uint8_t *base, uint64_t size);
+
+/* Make every core that runs this process drop instructions it fetched before. False where the system cannot. */
+bool oji_memory_os_synchronize(void);
+
+/* A page that a child process finds zeroed however it was forked; NULL where the system cannot. */
+uint32_t *oji_memory_os_map_wiped_on_fork(void);
+
+#endif

@@ -1,0 +1,365 @@
+/* Linux: every mapping and permission change of the provider is made here. */
+#include "memory/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/membarrier.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Newer than some C libraries' headers; the numbers are the kernel's ABI. */
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+#if defined(__x86_64__) || defined(__i386__)
+const uint8_t oji_memory_os_trap = 0xCC; /* int3 */
+const bool oji_memory_os_fetch_is_coherent = true;
+#else
+/* Zero is a permanently undefined instruction on AArch64 (udf #0) and RISC-V. */
+const uint8_t oji_memory_os_trap = 0x00;
+const bool oji_memory_os_fetch_is_coherent = false;
+#endif
+
+/* Nothing is ever placed below this, whatever vm.mmap_min_addr allows a privileged process. */
+#define LOWEST_ADDRESS UINT64_C(0x100000)
+/* The main thread's stack grows down into the gap below it. */
+#define STACK_ROOM (UINT64_C(256) << 20)
+#define RESERVE_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+
+static bool fail(oji_memory_failure *failure, const char *step)
+{
+    failure->step = step;
+    failure->system_error = errno;
+    return false;
+}
+
+uint64_t oji_memory_os_page_size(void)
+{
+    static uint64_t known; /* every thread that finds it unset stores the same value */
+    uint64_t size = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    if (OJI_UNLIKELY(size == 0)) {
+        long answer = sysconf(_SC_PAGESIZE);
+        size = answer > 0 ? (uint64_t)answer : 4096;
+        __atomic_store_n(&known, size, __ATOMIC_RELAXED);
+    }
+    return size;
+}
+
+void oji_memory_os_unmap(uint8_t *base, uint64_t size)
+{
+    if (base && size > 0)
+        munmap(base, size);
+}
+
+/* --- address space ------------------------------------------------------------------------------------------------ */
+
+static bool is_inside(uint64_t start, uint64_t size, uint64_t low, uint64_t high)
+{
+    return start >= low && start < high && size <= high - start;
+}
+
+/* Where the system likes: next to the libraries, as a rule. */
+static uint8_t *reserve_anywhere(uint64_t size, uint64_t alignment)
+{
+    uint64_t page = oji_memory_os_page_size(), total = size, start, lead;
+    uint8_t *base;
+    if (alignment > page && !oji_add(size, alignment - page, &total))
+        return NULL;
+    base = mmap(NULL, total, PROT_NONE, RESERVE_FLAGS, -1, 0);
+    if (base == MAP_FAILED)
+        return NULL;
+    start = ((uint64_t)(uintptr_t)base + alignment - 1) & ~(alignment - 1);
+    lead = start - (uint64_t)(uintptr_t)base;
+    oji_memory_os_unmap(base, lead);
+    oji_memory_os_unmap(base + lead + size, total - lead - size);
+    return base + lead;
+}
+
+/* Exactly there, or not at all. Kernels before 4.17 take the address for a hint, hence the comparison. */
+static uint8_t *reserve_at(uint64_t start, uint64_t size)
+{
+    /* An address becomes a pointer: this is where address space is chosen. */
+    void *wanted = (void *)(uintptr_t)start;
+    uint8_t *base = mmap(wanted, size, PROT_NONE, RESERVE_FLAGS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (base == MAP_FAILED)
+        return NULL;
+    if (base == wanted)
+        return base;
+    oji_memory_os_unmap(base, size);
+    return NULL;
+}
+
+/* The highest place in the gap [start, end) that suits. */
+static uint8_t *reserve_in_gap(uint64_t start, uint64_t end, uint64_t size, uint64_t alignment)
+{
+    uint64_t highest;
+    if (end <= start || end - start < size)
+        return NULL;
+    highest = (end - size) & ~(alignment - 1);
+    return highest >= start ? reserve_at(highest, size) : NULL;
+}
+
+/* A reader of /proc/self/maps that needs no memory of its own but this. */
+typedef struct maps_reader {
+    int fd;
+    size_t next;
+    size_t end;
+    char buffer[4096];
+} maps_reader;
+
+static int next_char(maps_reader *reader)
+{
+    if (reader->next == reader->end) {
+        ssize_t n = read(reader->fd, reader->buffer, sizeof reader->buffer);
+        if (n <= 0)
+            return -1;
+        reader->next = 0;
+        reader->end = (size_t)n;
+    }
+    return (unsigned char)reader->buffer[reader->next++];
+}
+
+static int read_hex(maps_reader *reader, uint64_t *value)
+{
+    int c;
+    *value = 0;
+    while ((c = next_char(reader)) >= 0) {
+        if (c >= '0' && c <= '9')
+            *value = *value << 4 | (uint64_t)(c - '0');
+        else if (c >= 'a' && c <= 'f')
+            *value = *value << 4 | (uint64_t)(c - 'a' + 10);
+        else
+            break;
+    }
+    return c;
+}
+
+/* One line: the mapping's bounds, and whether it is the main thread's stack. False at the end. */
+static bool read_mapping(maps_reader *reader, uint64_t *start, uint64_t *end, bool *is_stack)
+{
+    static const char stack[] = "[stack]";
+    size_t matched = 0;
+    int c;
+    *is_stack = false;
+    if (read_hex(reader, start) != '-' || read_hex(reader, end) < 0)
+        return false;
+    while ((c = next_char(reader)) >= 0 && c != '\n') {
+        matched = c == stack[matched] ? matched + 1 : c == stack[0];
+        if (matched == sizeof stack - 1) {
+            *is_stack = true;
+            matched = 0;
+        }
+    }
+    return true;
+}
+
+static uint8_t *search_gaps(maps_reader *reader, uint64_t size, uint64_t alignment, uint64_t low, uint64_t high)
+{
+    uint64_t gap_start = low, start, end;
+    bool is_stack;
+    while (gap_start < high && read_mapping(reader, &start, &end, &is_stack)) {
+        uint64_t gap_end = !is_stack ? start : start > STACK_ROOM ? start - STACK_ROOM : 0;
+        uint8_t *base = reserve_in_gap(gap_start, gap_end < high ? gap_end : high, size, alignment);
+        if (base)
+            return base;
+        if (end > gap_start)
+            gap_start = end;
+    }
+    return reserve_in_gap(gap_start, high, size, alignment);
+}
+
+/* Where /proc is not mounted: try the window from its top in 64 steps. */
+static uint8_t *search_blindly(uint64_t size, uint64_t alignment, uint64_t low, uint64_t high)
+{
+    uint64_t step = (high - low) / 64;
+    for (uint64_t end = high; end > low && end - low >= size; end = end - low > step ? end - step : low) {
+        uint8_t *base = reserve_in_gap(low, end, size, alignment);
+        if (base)
+            return base;
+    }
+    return NULL;
+}
+
+static uint8_t *reserve_within(uint64_t size, uint64_t alignment, uint64_t low, uint64_t high)
+{
+    maps_reader reader = {.next = 0, .end = 0};
+    uint8_t *base;
+    if (low < LOWEST_ADDRESS)
+        low = LOWEST_ADDRESS;
+    if (high <= low || high - low < size)
+        return NULL;
+    reader.fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    if (reader.fd < 0)
+        return search_blindly(size, alignment, low, high);
+    base = search_gaps(&reader, size, alignment, low, high);
+    close(reader.fd);
+    return base;
+}
+
+bool oji_memory_os_reserve(uint64_t size, uint64_t alignment, uint64_t low, uint64_t high, uint8_t **base,
+                           oji_memory_failure *failure)
+{
+    uint8_t *found = reserve_anywhere(size, alignment);
+    if (!found)
+        return fail(failure, "mmap of address space");
+    if (!is_inside((uint64_t)(uintptr_t)found, size, low, high ? high : UINT64_MAX)) {
+        oji_memory_os_unmap(found, size);
+        found = reserve_within(size, alignment, low, high ? high : UINT64_C(1) << 47);
+    }
+    if (!found) {
+        errno = ENOMEM;
+        return fail(failure, "search for free address space in the window");
+    }
+    *base = found;
+    return true;
+}
+
+/* --- mappings ----------------------------------------------------------------------------------------------------- */
+
+bool oji_memory_os_map_private(uint8_t *base, uint64_t size, oji_memory_failure *failure)
+{
+    if (size > 0 && mmap(base, size, PROT_READ | PROT_WRITE, RESERVE_FLAGS | MAP_FIXED, -1, 0) == MAP_FAILED)
+        return fail(failure, "mmap of private memory");
+    return true;
+}
+
+/* vm.memfd_noexec wants one of the two flags named, older kernels know neither. Mapping a file to execute does not
+ * need its mode to allow execution. */
+static int create_file(void)
+{
+    static const unsigned variants[] = {MFD_EXEC, MFD_NOEXEC_SEAL, 0};
+    int fd = -1;
+    for (size_t i = 0; i < OJI_COUNT(variants) && fd < 0; i++)
+        fd = memfd_create("ownjit", MFD_CLOEXEC | MFD_ALLOW_SEALING | variants[i]);
+    return fd;
+}
+
+/* No child may inherit it, not even for the moment before it is sealed: the callers hold off fork(). */
+static uint8_t *map_write_view(int fd, uint64_t size, uint64_t alignment)
+{
+    uint8_t *write = NULL;
+    int flags = MAP_SHARED;
+    if (alignment > oji_memory_os_page_size()) {
+        write = reserve_anywhere(size, alignment);
+        if (!write)
+            return NULL;
+        flags |= MAP_FIXED;
+    }
+    uint8_t *view = mmap(write, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+    if (view != MAP_FAILED)
+        return view;
+    oji_memory_os_unmap(write, size);
+    return NULL;
+}
+
+/* The order matters for what other processes can do: once the seal is set, no view made from this file, by this
+ * process or by a child, can be writable or be made so; the one that is comes before it and stays here. */
+static bool map_file(int fd, uint8_t *base, uint64_t execute_size, uint64_t size, const uint8_t *write,
+                     oji_memory_failure *failure)
+{
+    int seals = F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+    if (madvise((void *)(uintptr_t)write, size, MADV_DONTFORK) != 0)
+        return fail(failure, "madvise(MADV_DONTFORK)");
+    if (fcntl(fd, F_ADD_SEALS, seals) != 0)
+        return fail(failure, "fcntl(F_SEAL_FUTURE_WRITE)");
+    if (execute_size > 0 &&
+        mmap(base, execute_size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+        return fail(failure, "mmap of a memory file to execute");
+    if (size > execute_size && mmap(base + execute_size, size - execute_size, PROT_READ, MAP_SHARED | MAP_FIXED, fd,
+                                    (off_t)execute_size) == MAP_FAILED)
+        return fail(failure, "mmap of a memory file to read");
+    return true;
+}
+
+bool oji_memory_os_map_views(uint8_t *base, uint64_t execute_size, uint64_t size, uint64_t alignment, uint8_t **write,
+                             oji_memory_failure *failure)
+{
+    int fd = create_file();
+    bool mapped = false;
+    *write = NULL;
+    if (fd < 0)
+        return fail(failure, "memfd_create");
+    if (ftruncate(fd, (off_t)size) != 0)
+        fail(failure, "ftruncate of a memory file");
+    else if (!(*write = map_write_view(fd, size, alignment)))
+        fail(failure, "mmap of a memory file to write");
+    else
+        mapped = map_file(fd, base, execute_size, size, *write, failure);
+    close(fd);
+    if (!mapped && *write) {
+        oji_memory_os_unmap(*write, size);
+        *write = NULL;
+    }
+    return mapped;
+}
+
+bool oji_memory_os_protect(uint8_t *base, uint64_t size, oji_memory_access access, oji_memory_failure *failure)
+{
+    static const int bits[] = {
+        [OJI_MEMORY_NO_ACCESS] = PROT_NONE,
+        [OJI_MEMORY_READ_WRITE] = PROT_READ | PROT_WRITE,
+        [OJI_MEMORY_READ] = PROT_READ,
+        [OJI_MEMORY_READ_EXECUTE] = PROT_READ | PROT_EXEC,
+    };
+    if (size > 0 && mprotect(base, size, bits[access]) != 0)
+        return fail(failure, access == OJI_MEMORY_READ_EXECUTE ? "mprotect to executable" : "mprotect");
+    return true;
+}
+
+/* --- advice: what fails here costs time only ------------------------------------------------------------------------ */
+
+void oji_memory_os_populate(uint8_t *base, uint64_t size)
+{
+    if (size > 0)
+        (void)madvise(base, size, MADV_POPULATE_WRITE);
+}
+
+void oji_memory_os_use_huge_pages(uint8_t *base, uint64_t size)
+{
+    if (size > 0)
+        (void)madvise(base, size, MADV_HUGEPAGE);
+}
+
+void oji_memory_os_forget_view(uint8_t *base, uint64_t size)
+{
+    if (size > 0)
+        (void)madvise(base, size, MADV_DONTNEED);
+}
+
+/* --- other cores and other processes ------------------------------------------------------------------------------ */
+
+/* A process registers once; asking first costs nothing when it is, and needs no state that a fork could leave stale. */
+bool oji_memory_os_synchronize(void)
+{
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0) == 0)
+        return true;
+    return errno == EPERM &&
+           syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0) == 0 &&
+           syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0) == 0;
+}
+
+uint32_t *oji_memory_os_map_wiped_on_fork(void)
+{
+    uint64_t size = oji_memory_os_page_size();
+    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return NULL;
+    if (madvise(page, size, MADV_WIPEONFORK) == 0)
+        return page;
+    munmap(page, size);
+    return NULL;
+}

@@ -1,0 +1,110 @@
+/* Slabs: one reservation of address space each, with a region for every kind of segment.
+ *
+ *     tables | code | rodata | data | guard page          and, in views mode, a write view of code and rodata
+ *
+ * Everything of one link comes from one slab, so that it is in reach of itself. A shared slab serves many small links;
+ * a single slab is made to measure for one that is too large or too particular, and goes back to the system with it.
+ * The slab's own record and tables lie in its first pages, in memory the kernel zeroes and supplies on demand: they
+ * need no allocator, hence none is called while a lock is held. */
+#ifndef OJI_MEMORY_SLAB_H
+#define OJI_MEMORY_SLAB_H
+
+#include "memory/os.h"
+#include "memory/zone.h"
+
+#include <ownjit/memory.h>
+
+/* Region index of a kind: oj_segment_kind less one. */
+#define OJI_MEMORY_KINDS 3u
+
+/* Freed code waits here until one call has synchronised the cores for all of it. */
+#define OJI_MEMORY_DEAD_RUNS 512u
+#define OJI_MEMORY_DEAD_BYTES (64u * 1024u)
+
+/* Ranges of this size and more are given pages, and lose their write view's table entries, in one call. Bytes. */
+#define OJI_MEMORY_BULK (64u * 1024u)
+
+typedef struct oji_memory_region {
+    uint8_t *run;    /* where its segments run */
+    uint8_t *write;  /* where they are written; NULL where this process may not */
+    uint64_t size;   /* bytes */
+    uint64_t used;   /* bytes in live segments, of single slabs only */
+    uint64_t forgotten; /* bytes from the start whose write view's table entries were dropped */
+    uint32_t frozen; /* granules before it may be running in a forked process: what is freed there is not reused */
+    bool is_file;    /* shared with children, where it is not private memory */
+    oji_memory_zone zone;
+} oji_memory_region;
+
+typedef struct oji_memory_run {
+    uint32_t index; /* granules */
+    uint32_t n;
+} oji_memory_run;
+
+typedef struct oji_memory_slab oji_memory_slab;
+struct oji_memory_slab {
+    oji_memory_slab *next;
+    oji_memory_slab *previous;
+    uint8_t *base;
+    uint64_t size;       /* bytes of the reservation */
+    uint8_t *view;       /* write view of code and rodata; NULL in private mode, and in a child */
+    uint64_t view_size;
+    uint32_t mode;       /* oj_memory_mode */
+    uint32_t n_mappings;
+    uint64_t n_live;     /* placements */
+    uint64_t mapped;     /* bytes that can have pages, tables not included */
+    uint64_t table_size; /* bytes at the start of the reservation */
+    bool is_single;
+    bool is_retired;     /* takes no new segments */
+    oji_memory_region regions[OJI_MEMORY_KINDS];
+    uint32_t n_dead;
+    uint32_t n_dead_granules;
+    oji_memory_run *dead; /* OJI_MEMORY_DEAD_RUNS of the code region; NULL in single slabs */
+};
+
+/* What a placement did or undid, for the provider's accounts. */
+typedef struct oji_memory_amounts {
+    uint64_t used[OJI_MEMORY_KINDS]; /* bytes, whole granules */
+    uint64_t lost;                   /* bytes of them that no segment asked for */
+} oji_memory_amounts;
+
+/* Make a shared slab of `size` bytes of segments within [low, high) (high 0: no bound). */
+bool oji_memory_slab_create(oji_memory_slab **out, uint32_t mode, uint64_t size, uint64_t low, uint64_t high,
+                            oji_memory_failure *failure);
+
+/* Make a single slab for a placement and fill its answers in. Fails with a failure whose system_error is EOVERFLOW
+ * where the sizes exceed all address space, or the placement's reach. */
+bool oji_memory_slab_create_single(oji_memory_slab **out, uint32_t mode, oj_placement *placement,
+                                   oji_memory_failure *failure);
+
+void oji_memory_slab_destroy(oji_memory_slab *slab);
+
+/* Bytes of segments that a single slab for this placement would map; UINT64_MAX where they exceed all bounds. */
+uint64_t oji_memory_slab_single_size(const oj_placement *placement);
+
+/* Place all segments in a shared slab, letting it grow by at most `allowance` bytes of pages. On failure nothing is
+ * changed. */
+bool oji_memory_slab_place(oji_memory_slab *slab, oj_placement *placement, uint64_t allowance,
+                           oji_memory_amounts *amounts);
+
+/* Take back all segments of a placement. False, with nothing changed, where they are not what this slab gave. */
+bool oji_memory_slab_release(oji_memory_slab *slab, const oj_placement *placement, oji_memory_amounts *amounts);
+
+/* Make freed code available again, after synchronising the cores once for all of it. */
+void oji_memory_slab_recycle(oji_memory_slab *slab);
+
+/* Does the placement lie on code addresses that were used before? */
+#define OJI_MEMORY_TOKEN_RECYCLED 1u
+static inline oji_memory_slab *oji_memory_slab_of(const oj_placement *placement)
+{
+    return (oji_memory_slab *)((uintptr_t)placement->token & ~(uintptr_t)OJI_MEMORY_TOKEN_RECYCLED);
+}
+static inline bool oji_memory_slab_is_recycled(const oj_placement *placement)
+{
+    return ((uintptr_t)placement->token & OJI_MEMORY_TOKEN_RECYCLED) != 0;
+}
+
+/* What a parent must do for its child's sake, and a child for its parent's, with a slab that both have. */
+void oji_memory_slab_freeze(oji_memory_slab *slab);
+void oji_memory_slab_inherit(oji_memory_slab *slab);
+
+#endif
