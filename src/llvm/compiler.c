@@ -13,13 +13,12 @@ typedef struct in_process {
     bool owns_llvm;
     bool verifies;
     oji_llvm_library *library;
-    oji_llvm_target *target;
+    oji_llvm_target_options target;
     oji_llvm_machine *machine;
     oji_llvm_data_layout *layout;
     oji_llvm_pass_options *pass_options;
     unsigned pointer_size; /* bytes */
     const char *passes;    /* NULL = none */
-    const char *features;
     void (*diagnostic)(void *context, uint32_t severity, const char *text);
     void *diagnostic_context;
     char strings[]; /* triple, cpu, features, passes */
@@ -141,11 +140,11 @@ static oj_status load(job *j, oj_error *error)
 /* Vendor and system may differ, the architecture and the size of pointers may not: IR has them built in. */
 static oj_status adopt_target(job *j, oj_error *error)
 {
-    const in_process *c = j->compiler;
+    in_process *c = j->compiler;
     const char *triple = j->api->GetTarget(j->module);
     const char *layout = j->api->GetDataLayoutStr(j->module);
     char text[512];
-    if (triple[0] && strcmp(triple, c->base.triple) != 0 && !oji_llvm_is_target(c->library, triple, c->target)) {
+    if (triple[0] && strcmp(triple, c->base.triple) != 0 && !oji_llvm_is_target(c->library, triple, c->target.target)) {
         snprintf(text, sizeof text, "the IR is for \"%.128s\", this compiler for \"%.128s\"", triple, c->base.triple);
         return fail_job(j, OJ_E_TARGET, text, error);
     }
@@ -157,7 +156,7 @@ static oj_status adopt_target(job *j, oj_error *error)
     if (strcmp(triple, c->base.triple) != 0)
         j->api->SetTarget(j->module, c->base.triple);
     j->api->SetModuleDataLayout(j->module, c->layout);
-    return OJ_OK;
+    return oji_llvm_check_attributes(&c->target, j->module, j->input->name, &j->listener, error);
 }
 
 static oj_status verify(job *j, oj_error *error)
@@ -329,7 +328,9 @@ static oj_status allocate_compiler(in_process **out, const choices *chosen, cons
     c->heap_size = size;
     c->base.triple = keep_string(&next, chosen->triple);
     c->base.cpu = keep_string(&next, chosen->cpu);
-    c->features = keep_string(&next, chosen->features);
+    c->target.triple = c->base.triple;
+    c->target.cpu = c->base.cpu;
+    c->target.features = keep_string(&next, chosen->features);
     c->passes = chosen->passes[0] ? keep_string(&next, chosen->passes) : NULL;
     *out = c;
     return OJ_OK;
@@ -345,16 +346,13 @@ static unsigned code_model_of(uint32_t model)
 static oj_status create_machine(in_process *c, const oj_compiler_options *options, bool known, oj_error *error)
 {
     const oji_llvm_api *api = &c->library->api;
-    oji_llvm_target_options target = {.library = c->library,
-                                      .triple = c->base.triple,
-                                      .cpu = c->base.cpu,
-                                      .features = c->features};
-    OJI_TRY(oji_llvm_find_target(c->library, c->base.triple, &c->target, error));
-    target.target = c->target;
-    target.level = options->level == OJ_LEVEL_DEFAULT ? 2 : options->level - OJ_LEVEL_0;
-    target.reloc = options->relocation_model == OJ_RELOCATION_STATIC ? OJI_LLVM_RELOC_STATIC : OJI_LLVM_RELOC_PIC;
-    target.model = code_model_of(options->code_model);
-    OJI_TRY(oji_llvm_create_machine(&target, known, &c->machine, error));
+    oji_llvm_target_options *target = &c->target;
+    OJI_TRY(oji_llvm_find_target(c->library, c->base.triple, &target->target, error));
+    target->library = c->library;
+    target->level = options->level == OJ_LEVEL_DEFAULT ? 2 : options->level - OJ_LEVEL_0;
+    target->reloc = options->relocation_model == OJ_RELOCATION_STATIC ? OJI_LLVM_RELOC_STATIC : OJI_LLVM_RELOC_PIC;
+    target->model = code_model_of(options->code_model);
+    OJI_TRY(oji_llvm_create_machine(target, known, &c->machine, error));
     c->layout = api->CreateTargetDataLayout(c->machine);
     c->pointer_size = api->PointerSize(c->layout);
     if (c->passes)

@@ -72,6 +72,9 @@ oj_status oji_llvm_fail_parse(oj_error *error, const char *name, const char *mes
 
 /* --- target.c: target machines -------------------------------------------------------------------------------------- */
 
+#define OJI_LLVM_KNOWN_SIZE 2048
+
+/* What a target machine is made of. */
 typedef struct oji_llvm_target_options {
     oji_llvm_library *library;
     oji_llvm_target *target;
@@ -81,12 +84,29 @@ typedef struct oji_llvm_target_options {
     unsigned level;
     unsigned reloc;
     unsigned model;
+    char known[OJI_LLVM_KNOWN_SIZE]; /* CPU and features that LLVM was last found to know, "" for none */
 } oji_llvm_target_options;
 
 /* Create a target machine. `checked` says that this LLVM is known to know CPU and features; else they are tried first
  * and OJ_E_TARGET says which it does not know. */
 oj_status oji_llvm_create_machine(const oji_llvm_target_options *options, bool checked, oji_llvm_machine **out,
                                   oj_error *error);
+
+/* Fill `said` with what LLVM has to say against CPU and features; "" for nothing. */
+void oji_llvm_probe_machine(const oji_llvm_target_options *options, char *said, size_t capacity);
+
+/* Drop every line of a text that an earlier one equals. */
+void oji_llvm_drop_repeated(char *text);
+
+/* --- attributes.c: what functions name as their own target ---------------------------------------------------------- */
+
+/* Would LLVM end the process for this combination? */
+bool oji_llvm_is_fatal(const char *triple, const char *cpu, const char *features);
+
+/* Look at the CPU and features that the functions of a module name: what LLVM does not know is dropped from the module
+ * with a warning, what it would end the process for is OJ_E_TARGET. */
+oj_status oji_llvm_check_attributes(oji_llvm_target_options *target, oji_llvm_module *module, const char *name,
+                                    oji_llvm_listener *listener, oj_error *error);
 
 /* --- capture.c: running with the standard error stream of this thread alone set aside ---------------------------------- */
 

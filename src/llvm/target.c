@@ -38,12 +38,33 @@ static bool asks_for_help(const oji_llvm_target_options *options)
     return strcmp(options->cpu, "help") == 0 || strstr(options->features, "+help") != NULL;
 }
 
+/* LLVM says the same once for each of its parts that looks. Every later copy of a line goes. */
+void oji_llvm_drop_repeated(char *text)
+{
+    for (char *line = text; *line;) {
+        size_t length = strcspn(line, "\n");
+        char *next = line + length + (line[length] == '\n');
+        for (char *other = next; *other;) {
+            size_t size = strcspn(other, "\n");
+            char *rest = other + size + (other[size] == '\n');
+            if (size == length && memcmp(line, other, length) == 0)
+                memmove(other, rest, strlen(rest) + 1);
+            else
+                other = rest;
+        }
+        line = next;
+    }
+}
+
 static oj_status create_checked(creation *c, oj_error *error)
 {
     const oji_llvm_target_options *o = c->options;
     char said[OJI_LLVM_TEXT_SIZE];
     char text[OJI_LLVM_TEXT_SIZE];
     OJI_TRY(check_signs(o->features, error));
+    if (oji_llvm_is_fatal(o->triple, o->cpu, o->features))
+        return oji_fail(error, OJ_E_TARGET, "target \"%s\": CPU \"%s\", features \"%s\" have no 64-bit code", o->triple,
+                        o->cpu, o->features);
     if (asks_for_help(o))
         return oji_fail(error, OJ_E_TARGET, "target CPU \"%s\", features \"%s\": \"help\" is none", o->cpu, o->features);
     if (!oji_llvm_run_captured(create, c, said, sizeof said)) {
@@ -55,6 +76,7 @@ static oj_status create_checked(creation *c, oj_error *error)
     if (c->machine)
         o->library->api.DisposeTargetMachine(c->machine);
     c->machine = NULL;
+    oji_llvm_drop_repeated(said);
     oji_llvm_flatten(text, sizeof text, said);
     return oji_fail(error, OJ_E_TARGET, "target \"%s\", CPU \"%s\": LLVM %u says: %s", o->triple, o->cpu,
                     o->library->version / 10000, text);
@@ -74,4 +96,14 @@ oj_status oji_llvm_create_machine(const oji_llvm_target_options *options, bool c
                         options->triple);
     *out = c.machine;
     return OJ_OK;
+}
+
+void oji_llvm_probe_machine(const oji_llvm_target_options *options, char *said, size_t capacity)
+{
+    creation c = {options, NULL};
+    said[0] = '\0';
+    if (asks_for_help(options) || capacity < 2 || !oji_llvm_run_captured(create, &c, said, capacity))
+        return;
+    if (c.machine)
+        options->library->api.DisposeTargetMachine(c.machine);
 }

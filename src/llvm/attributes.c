@@ -1,0 +1,216 @@
+/* What functions of a module name as their own CPU and features. LLVM prints what it does not know, once for each
+ * function, and ends the process where a CPU cannot run 64-bit code: so these attributes are looked at before it does.
+ * What this LLVM does not know it would ignore; here it is dropped, with a warning to the client. */
+#include "llvm/llvm.h"
+
+#include <stdio.h>
+
+#define MAX_ATTRIBUTE 4096 /* bytes of a value, its zero included */
+
+typedef struct attribute {
+    const char *name;
+    unsigned name_size;
+    oji_llvm_attribute *value; /* of the function last looked at; LLVM keeps one copy of equal ones */
+} attribute;
+
+typedef struct scan {
+    oji_llvm_target_options *target;
+    oji_llvm_module *module;
+    oji_llvm_listener *listener;
+    attribute cpu, tune, features;
+    bool has_unknown; /* the last combination that was looked at has what LLVM does not know */
+    char said[MAX_ATTRIBUTE * 2];
+} scan;
+
+/* Every CPU of LLVM 14 to 22 whose use for x86-64 is fatal, by trial. LLVM takes "-" and "_" apart, so do we. */
+static bool is_32_bit_cpu(const char *cpu)
+{
+    static const char names[] =
+        " athlon athlon-4 athlon-mp athlon-tbird athlon-xp c3 c3-2 geode i386 i486 i586 i686 k6 k6-2 k6-3 lakemont "
+        "pentium pentium-m pentium-mmx pentium2 pentium3 pentium3m pentium4 pentium4m pentium_4 pentium_4_sse3 "
+        "pentium_ii pentium_iii pentium_iii_no_xmm_regs pentium_m pentium_mmx pentium_pro pentiumpro prescott "
+        "winchip-c6 winchip2 yonah ";
+    char wanted[64];
+    int length = snprintf(wanted, sizeof wanted, " %s ", cpu);
+    return cpu[0] && length > 0 && (size_t)length < sizeof wanted && strstr(names, wanted);
+}
+
+/* The last mention of a feature decides. */
+static int last_sign(const char *features, const char *feature)
+{
+    size_t size = strlen(feature);
+    int sign = 0;
+    const char *p = features;
+    while (*p) {
+        size_t length = strcspn(p, ",");
+        if (length == size + 1 && memcmp(p + 1, feature, size) == 0)
+            sign = *p;
+        p += length;
+        p += *p == ',';
+    }
+    return sign;
+}
+
+bool oji_llvm_is_fatal(const char *triple, const char *cpu, const char *features)
+{
+    int sign = last_sign(features, "64bit");
+    if (strncmp(triple, "x86_64", 6) != 0 && strncmp(triple, "amd64", 5) != 0)
+        return false;
+    return sign == '-' || (is_32_bit_cpu(cpu) && sign != '+');
+}
+
+/* Copy an attribute's value; false where the function has none, or one that is too long to look at. */
+static bool copy_value(const scan *s, const attribute *a, char *buffer)
+{
+    unsigned length;
+    const char *text;
+    if (!a->value)
+        return false;
+    text = s->target->library->api.GetStringAttributeValue(a->value, &length);
+    if (length >= MAX_ATTRIBUTE)
+        return false;
+    memcpy(buffer, text, length);
+    buffer[length] = '\0';
+    return true;
+}
+
+/* Has LLVM said, of the `length` bytes at `name`, that it does not know them? */
+static bool is_unknown(const scan *s, const char *name, size_t length)
+{
+    char quoted[256];
+    if (length + 3 > sizeof quoted)
+        return false;
+    quoted[0] = '\'';
+    memcpy(quoted + 1, name, length);
+    memcpy(quoted + 1 + length, "'", 2);
+    return strstr(s->said, quoted) != NULL;
+}
+
+/* Add to s->said what LLVM does not know of a combination. Trying costs a thread: the last one that was all known is
+ * remembered from compile to compile. */
+static void probe(scan *s, const char *cpu, const char *features)
+{
+    oji_llvm_target_options options = *s->target;
+    char key[OJI_LLVM_KNOWN_SIZE];
+    int key_size = snprintf(key, sizeof key, "%s %s", cpu, features);
+    bool fits = key_size > 0 && (size_t)key_size < sizeof key;
+    size_t length = strlen(s->said);
+    if ((fits && strcmp(key, s->target->known) == 0) || (!cpu[0] && !features[0]))
+        return;
+    options.cpu = cpu;
+    options.features = features;
+    oji_llvm_probe_machine(&options, s->said + length, sizeof s->said - length);
+    if (fits && s->said[length] == '\0')
+        memcpy(s->target->known, key, (size_t)key_size + 1);
+}
+
+/* Judge the combination that s->cpu, s->tune and s->features make with the compiler's own. */
+static oj_status look_at(scan *s, const char *name, oj_error *error)
+{
+    char cpu[MAX_ATTRIBUTE], tune[MAX_ATTRIBUTE], features[MAX_ATTRIBUTE];
+    if (!copy_value(s, &s->cpu, cpu))
+        oji_copy_text(cpu, sizeof cpu, s->target->cpu);
+    if (!copy_value(s, &s->features, features))
+        oji_copy_text(features, sizeof features, s->target->features);
+    if (oji_llvm_is_fatal(s->target->triple, cpu, features))
+        return oji_fail(error, OJ_E_TARGET, "%s: a function is for CPU \"%.64s\", features \"%.256s\", which cannot run %s",
+                        name, cpu, features, s->target->triple);
+    s->said[0] = '\0';
+    /* The compiler's own combination was tried when the compiler was created. */
+    if (s->cpu.value || s->features.value)
+        probe(s, cpu, features);
+    if (copy_value(s, &s->tune, tune) && strcmp(tune, cpu) != 0)
+        probe(s, tune, features);
+    oji_llvm_drop_repeated(s->said);
+    s->has_unknown = s->said[0] != '\0';
+    return OJ_OK;
+}
+
+static void replace(const scan *s, oji_llvm_value *function, const attribute *a, const char *value)
+{
+    const oji_llvm_api *api = &s->target->library->api;
+    oji_llvm_context *context = api->GetModuleContext(s->module);
+    oji_llvm_attribute *made =
+        api->CreateStringAttribute(context, a->name, a->name_size, value, (unsigned)strlen(value));
+    api->RemoveStringAttributeAtIndex(function, OJI_LLVM_FUNCTION_INDEX, a->name, a->name_size);
+    api->AddAttributeAtIndex(function, OJI_LLVM_FUNCTION_INDEX, made);
+}
+
+/* An unknown CPU becomes "generic": without the attribute it would be the compiler's own. */
+static void drop_unknown_cpu(const scan *s, oji_llvm_value *function, const attribute *a)
+{
+    char value[MAX_ATTRIBUTE];
+    if (copy_value(s, a, value) && value[0] && is_unknown(s, value, strlen(value)))
+        replace(s, function, a, "generic");
+}
+
+static void drop_unknown_features(const scan *s, oji_llvm_value *function)
+{
+    char value[MAX_ATTRIBUTE];
+    char kept[MAX_ATTRIBUTE];
+    size_t kept_size = 0;
+    if (!copy_value(s, &s->features, value))
+        return;
+    for (const char *p = value; *p; p += *p == ',') {
+        size_t length = strcspn(p, ",");
+        if (length > 0 && !is_unknown(s, p, length)) {
+            if (kept_size > 0)
+                kept[kept_size++] = ',';
+            memcpy(kept + kept_size, p, length);
+            kept_size += length;
+        }
+        p += length;
+    }
+    kept[kept_size] = '\0';
+    if (strcmp(kept, value) != 0)
+        replace(s, function, &s->features, kept);
+}
+
+static void warn(const scan *s)
+{
+    char line[OJI_LLVM_TEXT_SIZE];
+    if (!s->listener->diagnostic)
+        return;
+    oji_llvm_flatten(line, sizeof line, s->said);
+    s->listener->diagnostic(s->listener->diagnostic_context, OJ_SEVERITY_WARNING, line);
+}
+
+/* Take one of a function's attributes; true where it is another than that of the function before. */
+static bool take(const scan *s, oji_llvm_value *function, attribute *a)
+{
+    oji_llvm_attribute *value = s->target->library->api.GetStringAttributeAtIndex(function, OJI_LLVM_FUNCTION_INDEX,
+                                                                                  a->name, a->name_size);
+    bool changed = value != a->value;
+    a->value = value;
+    return changed;
+}
+
+oj_status oji_llvm_check_attributes(oji_llvm_target_options *target, oji_llvm_module *module, const char *name,
+                                    oji_llvm_listener *listener, oj_error *error)
+{
+    const oji_llvm_api *api = &target->library->api;
+    scan s = {.target = target,
+              .module = module,
+              .listener = listener,
+              .cpu = {"target-cpu", 10, NULL},
+              .tune = {"tune-cpu", 8, NULL},
+              .features = {"target-features", 15, NULL},
+              .has_unknown = false};
+    s.said[0] = '\0';
+    for (oji_llvm_value *f = api->GetFirstFunction(module); f; f = api->GetNextFunction(f)) {
+        bool changed = take(&s, f, &s.cpu);
+        changed |= take(&s, f, &s.tune);
+        changed |= take(&s, f, &s.features);
+        if (changed) {
+            OJI_TRY(look_at(&s, name, error));
+            if (s.has_unknown)
+                warn(&s);
+        }
+        if (s.has_unknown) {
+            drop_unknown_cpu(&s, f, &s.cpu);
+            drop_unknown_cpu(&s, f, &s.tune);
+            drop_unknown_features(&s, f);
+        }
+    }
+    return OJ_OK;
+}
