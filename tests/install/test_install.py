@@ -62,9 +62,9 @@ class Place:
         return [os.path.join(path, name) for path, _, files in os.walk(self.root) if name in files]
 
     def pkg_config(self, *options):
-        """The words of an answer of pkg-config, for the installation as it was moved."""
-        done = self.run('pkg-config', '--define-prefix', *options, 'ownjit',
-                        PKG_CONFIG_PATH=os.path.dirname((self.find('ownjit.pc') or [''])[0]))
+        """The words of an answer of pkg-config, for the installation under its root."""
+        done = self.run('pkg-config', *options, 'ownjit', PKG_CONFIG_SYSROOT_DIR=self.root,
+                        PKG_CONFIG_LIBDIR=os.path.dirname((self.find('ownjit.pc') or [''])[0]))
         return done.stdout.split() if done.returncode == 0 else ['pkg-config-failed:' + done.stdout]
 
 

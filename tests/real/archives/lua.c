@@ -19,7 +19,8 @@ int main(int argc, char **argv)
                                   "print(_VERSION, #t, t[50], string.format('%5.2f', math.pi)) "
                                   "print(pcall(twice, 'x')) return select(2, pcall(error, 'thrown'))");
     printf("%d %s %d %s\n", failed, lua_tostring(L, -1), argc, argv[argc - 1]);
-    printf("%d %s\n", luaL_dostring(L, "syntax error here"), lua_tostring(L, -1));
+    failed = luaL_dostring(L, "syntax error here");
+    printf("%d %s\n", failed, lua_tostring(L, -1));
     lua_close(L);
     return 4;
 }
