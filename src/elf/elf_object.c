@@ -27,7 +27,7 @@ static oj_status fail_kind(const oji_elf_reader *reader)
         what = "LLVM bitcode, not an ELF object: it has to be compiled first";
     else if (size >= 8 && (memcmp(p, "!<arch>\n", 8) == 0 || memcmp(p, "!<thin>\n", 8) == 0))
         what = "an archive, not an ELF object";
-    else if (size < 4 && memcmp(p, "\177ELF", (size_t)size) == 0)
+    else if (size == 0 || (size < 4 && memcmp(p, "\177ELF", (size_t)size) == 0))
         return fail_header(reader, OJ_E_TRUNCATED, "the input ends inside the ELF header");
     return fail_header(reader, OJ_E_FORMAT, what);
 }
