@@ -1,0 +1,374 @@
+/* What tests of the linker share: objects made in memory, a client's memory table that records and misbehaves on
+ * request, and a heap that counts and fails on request. */
+#ifndef OJT_LINKTEST_H
+#define OJT_LINKTEST_H
+
+#include "support/test.h"
+
+#include "base/base.h"
+#include "link/elf_builder.h"
+
+#include <ownjit/ownjit.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifdef OJ_STRESS
+#define OJT_STRESS 1
+#else
+#define OJT_STRESS 0
+#endif
+
+/* --- heap ----------------------------------------------------------------------------------------------------------- */
+
+/* Counts what is live, checks the sizes given back, and fails call number fail_at (from 1; 0 = none), or all calls from
+ * there on. */
+typedef struct ojt_heap {
+    oj_allocator table;
+    size_t n_calls;
+    size_t n_live;
+    size_t live_size;
+    size_t peak_size;
+    size_t fail_at;
+    bool fail_from;
+} ojt_heap;
+
+/* Keeps the alignment of malloc(). */
+typedef struct ojt_heap_header {
+    _Alignas(16) size_t size;
+} ojt_heap_header;
+
+static inline void *ojt_heap_allocate(void *context, size_t size)
+{
+    ojt_heap *heap = context;
+    ojt_heap_header *header;
+    heap->n_calls++;
+    if (heap->fail_at != 0 && (heap->fail_from ? heap->n_calls >= heap->fail_at : heap->n_calls == heap->fail_at))
+        return NULL;
+    assert_true(size > 0);
+    header = malloc(sizeof *header + size);
+    assert_non_null(header);
+    header->size = size;
+    memset(header + 1, 0xa5, size);
+    heap->n_live++;
+    heap->live_size += size;
+    if (heap->live_size > heap->peak_size)
+        heap->peak_size = heap->live_size;
+    return header + 1;
+}
+
+static inline void ojt_heap_release(void *context, void *pointer, size_t size)
+{
+    ojt_heap *heap = context;
+    ojt_heap_header *header = (ojt_heap_header *)pointer - 1;
+    assert_int_equal(header->size, size);
+    heap->n_live--;
+    heap->live_size -= size;
+    free(header);
+}
+
+static inline void ojt_heap_init(ojt_heap *heap)
+{
+    memset(heap, 0, sizeof *heap);
+    oj_allocator_init(&heap->table);
+    heap->table.context = heap;
+    heap->table.allocate = ojt_heap_allocate;
+    heap->table.release = ojt_heap_release;
+}
+
+/* --- a client's memory ---------------------------------------------------------------------------------------------- */
+
+enum { OJT_MAX_FLUSHES = 8 };
+
+/* One client: places every segment in a mapping of its own, at least a page apart from the others. */
+typedef struct ojt_client {
+    oj_memory table;
+    uint64_t run[4];  /* run address by oj_segment_kind; 0 = where it is written */
+    bool on_heap;     /* do not map: run addresses are never executed, and exactly the size asked for is there */
+    bool cut_pages;   /* place all segments one behind another, sharing pages */
+    char log[256];    /* one letter a call: p(lace) b(egin) e(nd) f(lush) P(rotect) s(ynchronize) r(elease) */
+    char fail;        /* the letter of the call that fails */
+    oj_status fail_status;
+    const char *fail_text;
+    void (*mangle)(oj_placement *placement); /* applied to the answer of place() */
+    oj_placement asked;                      /* what place() was asked */
+    oj_segment segments[4];                  /* what it answered */
+    void *flush_write[OJT_MAX_FLUSHES];
+    uint64_t flush_addr[OJT_MAX_FLUSHES];
+    uint64_t flush_size[OJT_MAX_FLUSHES];
+    size_t n_flushes;
+    uint8_t *base; /* of the last mapping */
+    size_t base_size;
+    size_t n_live; /* placements */
+} ojt_client;
+
+/* What the token of a placement points at. */
+typedef struct ojt_placement {
+    void *blocks[4];
+    size_t sizes[4];
+    bool is_mapped;
+} ojt_placement;
+
+static inline oj_status ojt_client_log(ojt_client *client, char letter, oj_error *error)
+{
+    size_t length = strlen(client->log);
+    assert_true(length + 1 < sizeof client->log);
+    client->log[length] = letter;
+    if (client->fail != letter)
+        return OJ_OK;
+    if (error && client->fail_text) {
+        error->status = client->fail_status;
+        snprintf(error->text, sizeof error->text, "%s", client->fail_text);
+    }
+    return client->fail_status;
+}
+
+static inline void ojt_client_map(ojt_client *client, ojt_placement *given, oj_placement *placement)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), total = page, offset = 0;
+    uint8_t *base;
+    for (size_t i = 0; i < placement->n_segments; i++)
+        total += placement->segments[i].size + placement->segments[i].alignment + 2 * page;
+    base = mmap(NULL, total, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | (placement->high_addr != 0 ? MAP_32BIT : 0), -1, 0);
+    assert_ptr_not_equal(base, MAP_FAILED);
+    for (size_t i = 0; i < placement->n_segments; i++) {
+        oj_segment *segment = &placement->segments[i];
+        uint64_t alignment = segment->alignment > page || client->cut_pages ? segment->alignment : page;
+        uint64_t start = ((uint64_t)(uintptr_t)base + offset + alignment - 1) & ~(alignment - 1);
+        segment->write = (void *)(uintptr_t)start;
+        segment->run_addr = start;
+        memset(segment->write, 0xee, (size_t)segment->size);
+        offset = (size_t)(start - (uint64_t)(uintptr_t)base + segment->size);
+    }
+    given->is_mapped = true;
+    given->blocks[0] = client->base = base;
+    given->sizes[0] = client->base_size = total;
+}
+
+static inline void ojt_client_allocate(ojt_client *client, ojt_placement *given, oj_placement *placement)
+{
+    for (size_t i = 0; i < placement->n_segments; i++) {
+        oj_segment *segment = &placement->segments[i];
+        size_t alignment = segment->alignment < 16 ? 16 : (size_t)segment->alignment;
+        assert_int_equal(posix_memalign(&given->blocks[i], alignment, (size_t)segment->size), 0);
+        memset(given->blocks[i], 0xee, (size_t)segment->size);
+        segment->write = given->blocks[i];
+        segment->run_addr = client->run[segment->kind] != 0 ? client->run[segment->kind] : (uint64_t)(uintptr_t)segment->write;
+    }
+}
+
+static inline oj_status ojt_client_place(void *context, oj_placement *placement, oj_error *error)
+{
+    ojt_client *client = context;
+    ojt_placement *given;
+    oj_status status = ojt_client_log(client, 'p', error);
+    client->asked = *placement;
+    assert_true(placement->n_segments <= 4);
+    if (status != OJ_OK)
+        return status;
+    given = calloc(1, sizeof *given);
+    assert_non_null(given);
+    if (client->on_heap)
+        ojt_client_allocate(client, given, placement);
+    else
+        ojt_client_map(client, given, placement);
+    memcpy(client->segments, placement->segments, placement->n_segments * sizeof client->segments[0]);
+    placement->token = given;
+    client->n_live++;
+    if (client->mangle)
+        client->mangle(placement);
+    return OJ_OK;
+}
+
+static inline oj_status ojt_client_begin(void *context, const oj_placement *placement, oj_error *error)
+{
+    (void)placement;
+    return ojt_client_log(context, 'b', error);
+}
+
+static inline oj_status ojt_client_end(void *context, const oj_placement *placement, oj_error *error)
+{
+    (void)placement;
+    return ojt_client_log(context, 'e', error);
+}
+
+static inline oj_status ojt_client_flush(void *context, void *write, uint64_t run_addr, uint64_t size, oj_error *error)
+{
+    ojt_client *client = context;
+    assert_true(client->n_flushes < OJT_MAX_FLUSHES);
+    client->flush_write[client->n_flushes] = write;
+    client->flush_addr[client->n_flushes] = run_addr;
+    client->flush_size[client->n_flushes++] = size;
+    return ojt_client_log(client, 'f', error);
+}
+
+static inline oj_status ojt_client_protect(void *context, const oj_placement *placement, oj_error *error)
+{
+    (void)placement;
+    return ojt_client_log(context, 'P', error);
+}
+
+static inline oj_status ojt_client_synchronize(void *context, const oj_placement *placement, oj_error *error)
+{
+    (void)placement;
+    return ojt_client_log(context, 's', error);
+}
+
+static inline void ojt_client_release(void *context, const oj_placement *placement)
+{
+    ojt_client *client = context;
+    ojt_placement *given = placement->token;
+    ojt_client_log(client, 'r', NULL);
+    assert_non_null(given);
+    if (given->is_mapped)
+        assert_int_equal(munmap(given->blocks[0], given->sizes[0]), 0);
+    for (int i = 0; i < 4 && !given->is_mapped; i++)
+        free(given->blocks[i]);
+    free(given);
+    client->n_live--;
+}
+
+/* Places and takes back, and leaves all else to the library. */
+static inline void ojt_client_init(ojt_client *client)
+{
+    memset(client, 0, sizeof *client);
+    oj_memory_init(&client->table);
+    client->table.context = client;
+    client->table.place = ojt_client_place;
+    client->table.release = ojt_client_release;
+}
+
+/* Does everything itself. */
+static inline void ojt_client_init_full(ojt_client *client)
+{
+    ojt_client_init(client);
+    client->table.write_begin = ojt_client_begin;
+    client->table.write_end = ojt_client_end;
+    client->table.flush = ojt_client_flush;
+    client->table.protect = ojt_client_protect;
+    client->table.synchronize = ojt_client_synchronize;
+}
+
+/* Buffers on the heap with run addresses of their own, where nothing is ever executed. */
+static inline void ojt_client_init_buffers(ojt_client *client, uint64_t code, uint64_t rodata, uint64_t data)
+{
+    ojt_client_init(client);
+    client->on_heap = true;
+    client->run[OJ_SEGMENT_CODE] = code;
+    client->run[OJ_SEGMENT_RODATA] = rodata;
+    client->run[OJ_SEGMENT_DATA] = data;
+}
+
+/* The segment of a kind in the client's last answer; NULL where there was none. */
+static inline const oj_segment *ojt_client_segment(const ojt_client *client, uint32_t kind)
+{
+    for (size_t i = 0; i < client->asked.n_segments; i++)
+        if (client->segments[i].kind == kind)
+            return &client->segments[i];
+    return NULL;
+}
+
+/* --- objects -------------------------------------------------------------------------------------------------------- */
+
+/* Read what a builder holds, under a name; NULL name for the default. */
+static inline oj_object *ojt_object_with(ojt_elf *elf, const char *name, const oj_allocator *allocator)
+{
+    oj_object_options options;
+    oj_object *object = NULL;
+    oj_error error = {0};
+    size_t size;
+    uint8_t *bytes = ojt_elf_finish(elf, &size);
+    oj_status status;
+    oj_object_options_init(&options);
+    options.name = name;
+    options.allocator = allocator;
+    status = oj_object_create(&object, bytes, size, &options, &error);
+    if (status != OJ_OK)
+        fail_msg("oj_object_create: %s", error.text);
+    free(bytes);
+    return object;
+}
+
+static inline oj_object *ojt_object(ojt_elf *elf, const char *name) { return ojt_object_with(elf, name, NULL); }
+
+/* mov $value, %eax; ret */
+static inline const uint8_t *ojt_return_code(uint8_t code[6], uint32_t value)
+{
+    code[0] = 0xb8;
+    oji_store32(code + 1, value);
+    code[5] = 0xc3;
+    return code;
+}
+
+/* An object with one function of no arguments that returns `value`; binding as in elf.h. */
+static inline oj_object *ojt_object_returning_bound(const char *object, const char *function, uint32_t value,
+                                                    unsigned binding)
+{
+    uint8_t code[6];
+    ojt_elf elf;
+    uint16_t text;
+    ojt_elf_init(&elf);
+    text = ojt_elf_add_code(&elf, ojt_return_code(code, value), sizeof code);
+    ojt_elf_add_symbol(&elf, function, text, 0, sizeof code, binding, STT_FUNC);
+    return ojt_object(&elf, object);
+}
+
+static inline oj_object *ojt_object_returning(const char *object, const char *function, uint32_t value)
+{
+    return ojt_object_returning_bound(object, function, value, STB_GLOBAL);
+}
+
+/* sub $8, %rsp; call ?; add $8, %rsp; inc %eax; ret. The call's field is at 5. */
+static const uint8_t ojt_calling_code[] = {0x48, 0x83, 0xec, 0x08, 0xe8, 0, 0, 0, 0, 0x48, 0x83, 0xc4, 0x08, 0xff, 0xc0, 0xc3};
+enum { OJT_CALL_FIELD = 5 };
+
+/* An object whose function `function` returns one more than `callee` returns. */
+static inline oj_object *ojt_object_calling(const char *object, const char *function, const char *callee)
+{
+    ojt_elf elf;
+    uint16_t text;
+    ojt_elf_init(&elf);
+    text = ojt_elf_add_code(&elf, ojt_calling_code, sizeof ojt_calling_code);
+    ojt_elf_add_global(&elf, function, text, 0, sizeof ojt_calling_code);
+    ojt_elf_add_reloc(&elf, text, OJT_CALL_FIELD, R_X86_64_PLT32, ojt_elf_add_undefined(&elf, callee), -4);
+    return ojt_object(&elf, object);
+}
+
+/* mov ?@GOTPCREL(%rip), %rax; mov (%rax), %eax; ret. The load's field is at 3. */
+static const uint8_t ojt_loading_code[] = {0x48, 0x8b, 0x05, 0, 0, 0, 0, 0x8b, 0x00, 0xc3};
+
+/* An object whose function returns the 32-bit variable `variable`, through the GOT. */
+static inline oj_object *ojt_object_loading(const char *object, const char *function, const char *variable)
+{
+    ojt_elf elf;
+    uint16_t text;
+    ojt_elf_init(&elf);
+    text = ojt_elf_add_code(&elf, ojt_loading_code, sizeof ojt_loading_code);
+    ojt_elf_add_global(&elf, function, text, 0, sizeof ojt_loading_code);
+    ojt_elf_add_reloc(&elf, text, 3, R_X86_64_REX_GOTPCRELX, ojt_elf_add_undefined(&elf, variable), -4);
+    return ojt_object(&elf, object);
+}
+
+/* Link, with a readable failure. */
+static inline oj_code *ojt_link(oj_object *const *objects, size_t n_objects, const oj_link_options *options)
+{
+    oj_error error = {0};
+    oj_code *code = NULL;
+    oj_status status = oj_link((const oj_object *const *)objects, n_objects, options, &code, &error);
+    if (status != OJ_OK)
+        fail_msg("oj_link: %s: %s", oj_status_name(status), error.text);
+    assert_non_null(code);
+    return code;
+}
+
+/* Call a kept function of no arguments. */
+static inline int ojt_call(const oj_code *code, const char *name)
+{
+    void *found = oj_code_lookup(code, name);
+    int (*function)(void);
+    assert_non_null(found);
+    memcpy(&function, &found, sizeof function);
+    return function();
+}
+
+#endif

@@ -1,0 +1,536 @@
+/* Runs every *.s of this folder: assembles it, links it at the addresses it names into plain buffers, and compares all
+ * bytes with what it expects and with what GNU ld and ld.lld make of it at the same addresses. Nothing is executed.
+ *
+ * Directives stand in comments at a line's start:
+ *   # code ADDR, # rodata ADDR, # data ADDR   run addresses of the segments (defaults below)
+ *   # define NAME ADDR                        an external symbol
+ *   # expect SEGMENT BYTES                    the whole segment, in hexadecimal; several lines follow one another
+ *   # expect SEGMENT @OFFSET BYTES            bytes at an offset
+ *   # fails STATUS [section=S] [offset=N] [relocation=R] [symbol=S]
+ *   # refused STATUS ...                      the same, already when the object is read
+ *   # relaxes                                 expects relaxed loads or direct calls: skipped under OJ_STRESS
+ *   # oracle ld | lld | none: REASON          which other linkers must agree; without the line both must. Where a
+ *                                             link is to fail with OJ_E_RANGE they must fail too
+ *   # oracle-flags FLAGS                      more arguments for them
+ *
+ * The GOT stands at the start of the read-only segment, and _GLOBAL_OFFSET_TABLE_ there: the oracles are told so, too. */
+#include "link/linktest.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+extern char **environ;
+
+enum { MAX_CASES = 512, MAX_DEFINITIONS = 16, MAX_CHUNKS = 32, MAX_BYTES = 512, MAX_ARGUMENTS = 64 };
+
+typedef struct chunk {
+    uint32_t kind;   /* oj_segment_kind */
+    bool is_whole;
+    uint64_t offset; /* of a part */
+    uint8_t bytes[MAX_BYTES];
+    size_t size;
+} chunk;
+
+typedef struct link_case {
+    char path[PATH_MAX];
+    uint64_t addrs[4];
+    oj_definition definitions[MAX_DEFINITIONS];
+    size_t n_definitions;
+    chunk chunks[MAX_CHUNKS];
+    size_t n_chunks;
+    oj_status status;
+    bool is_refused;
+    bool relaxes;
+    bool use_ld;
+    bool use_lld;
+    uint64_t offset; /* UINT64_MAX = not said */
+    char section[128];
+    char relocation[64];
+    char symbol[256];
+    char oracle_flags[256];
+    char names[MAX_DEFINITIONS][64];
+} link_case;
+
+static const char *const kind_names[4] = {"", "code", "rodata", "data"};
+
+/* --- directives ----------------------------------------------------------------------------------------------------- */
+
+static oj_status status_of(const char *name)
+{
+#define MATCH(status, number, text)  \
+    if (strcmp(name, #status) == 0) \
+        return number;
+    OJ_STATUS_LIST(MATCH)
+#undef MATCH
+    fail_msg("no status named %s", name);
+    return OJ_OK;
+}
+
+static void read_bytes(chunk *part, char *word)
+{
+    for (; word; word = strtok(NULL, " \t\n")) {
+        char *end;
+        unsigned long value = strtoul(word, &end, 16);
+        if (*end != '\0' || value > 0xff || part->size == MAX_BYTES)
+            fail_msg("'%s' is no byte", word);
+        part->bytes[part->size++] = (uint8_t)value;
+    }
+}
+
+static uint32_t kind_of(const char *name)
+{
+    uint32_t kind = 1;
+    while (kind < 4 && (!name || strcmp(name, kind_names[kind]) != 0))
+        kind++;
+    if (kind == 4)
+        fail_msg("no segment named %s", name ? name : "");
+    return kind;
+}
+
+static void read_expect(link_case *test)
+{
+    uint32_t kind = kind_of(strtok(NULL, " \t\n"));
+    char *word = strtok(NULL, " \t\n");
+    chunk *part = NULL;
+    bool is_whole = word && word[0] != '@';
+    for (size_t i = 0; i < test->n_chunks && is_whole; i++)
+        if (test->chunks[i].kind == kind && test->chunks[i].is_whole)
+            part = &test->chunks[i];
+    if (!part) {
+        assert_true(test->n_chunks < MAX_CHUNKS);
+        part = &test->chunks[test->n_chunks++];
+        part->kind = kind;
+        part->is_whole = is_whole;
+    }
+    if (!is_whole) {
+        part->offset = strtoull(word + 1, NULL, 0);
+        word = strtok(NULL, " \t\n");
+    }
+    read_bytes(part, word);
+}
+
+static void read_failure(link_case *test)
+{
+    char *word = strtok(NULL, " \t\n");
+    test->status = status_of(word);
+    while ((word = strtok(NULL, " \t\n")) != NULL) {
+        if (sscanf(word, "section=%127s", test->section) == 1 || sscanf(word, "relocation=%63s", test->relocation) == 1 ||
+            sscanf(word, "symbol=%255s", test->symbol) == 1)
+            continue;
+        if (strncmp(word, "offset=", 7) != 0)
+            fail_msg("cannot read '%s'", word);
+        test->offset = strtoull(word + 7, NULL, 0);
+    }
+}
+
+static void read_oracle(link_case *test)
+{
+    const char *which = strtok(NULL, " \t\n");
+    test->use_ld = which && strcmp(which, "ld") == 0;
+    test->use_lld = which && strcmp(which, "lld") == 0;
+    if (!test->use_ld && !test->use_lld && (!which || strcmp(which, "none:") != 0 || !strtok(NULL, "\n")))
+        fail_msg("an oracle line names ld or lld, or gives a reason");
+}
+
+static void read_define(link_case *test)
+{
+    const char *name = strtok(NULL, " \t\n"), *addr = strtok(NULL, " \t\n");
+    assert_true(name && addr && test->n_definitions < MAX_DEFINITIONS);
+    oji_copy_text(test->names[test->n_definitions], sizeof test->names[0], name);
+    test->definitions[test->n_definitions].name = test->names[test->n_definitions];
+    test->definitions[test->n_definitions++].addr = strtoull(addr, NULL, 0);
+}
+
+static void read_directive(link_case *test, char *line)
+{
+    char *word = strtok(line, " \t\n");
+    if (!word)
+        return;
+    if (strcmp(word, "expect") == 0)
+        read_expect(test);
+    else if (strcmp(word, "define") == 0)
+        read_define(test);
+    else if (strcmp(word, "fails") == 0)
+        read_failure(test);
+    else if (strcmp(word, "refused") == 0)
+        read_failure(test), test->is_refused = true;
+    else if (strcmp(word, "relaxes") == 0)
+        test->relaxes = true;
+    else if (strcmp(word, "oracle") == 0)
+        read_oracle(test);
+    else if (strcmp(word, "oracle-flags") == 0)
+        oji_copy_text(test->oracle_flags, sizeof test->oracle_flags, strtok(NULL, "\n"));
+    else if (strcmp(word, "code") == 0 || strcmp(word, "rodata") == 0 || strcmp(word, "data") == 0)
+        test->addrs[kind_of(word)] = strtoull(strtok(NULL, " \t\n"), NULL, 0);
+    else
+        fail_msg("no directive named %s", word);
+}
+
+static void read_case(link_case *test, const char *path)
+{
+    char line[2048];
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    memset(test, 0, sizeof *test);
+    oji_copy_text(test->path, sizeof test->path, path);
+    test->addrs[OJ_SEGMENT_CODE] = 0x10000000;
+    test->addrs[OJ_SEGMENT_RODATA] = 0x10200000;
+    test->addrs[OJ_SEGMENT_DATA] = 0x10400000;
+    test->offset = UINT64_MAX;
+    test->use_ld = test->use_lld = true;
+    while (fgets(line, sizeof line, file))
+        if (line[0] == '#' && line[1] == ' ' && line[2] != ' ')
+            read_directive(test, line + 2);
+    fclose(file);
+    if (test->status == OJ_OK && test->n_chunks == 0)
+        fail_msg("%s expects nothing", path);
+}
+
+/* --- processes and files -------------------------------------------------------------------------------------------- */
+
+/* The exit status; output goes to the file `log`. */
+static int run(char *const *arguments, const char *log)
+{
+    posix_spawn_file_actions_t actions;
+    pid_t pid;
+    int status = -1;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    posix_spawn_file_actions_adddup2(&actions, 1, 2);
+    if (posix_spawnp(&pid, arguments[0], &actions, NULL, arguments, environ) == 0)
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+    posix_spawn_file_actions_destroy(&actions);
+    return status;
+}
+
+static uint8_t *read_file(const char *path, size_t *size)
+{
+    struct stat info;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    uint8_t *bytes;
+    assert_true(file >= 0);
+    assert_int_equal(fstat(file, &info), 0);
+    bytes = malloc((size_t)info.st_size + 1);
+    assert_non_null(bytes);
+    for (*size = 0; *size < (size_t)info.st_size;) {
+        ssize_t got = read(file, bytes + *size, (size_t)info.st_size - *size);
+        assert_true(got > 0);
+        *size += (size_t)got;
+    }
+    bytes[*size] = 0;
+    close(file);
+    return bytes;
+}
+
+static void fail_with_log(const char *what, const char *log)
+{
+    size_t size;
+    uint8_t *text = read_file(log, &size);
+    print_message("%.4000s\n", (const char *)text);
+    free(text);
+    fail_msg("%s", what);
+}
+
+static void in_folder(char *path, const char *folder, const char *name) { snprintf(path, PATH_MAX, "%.4000s/%s", folder, name); }
+
+static void remove_folder(const char *folder)
+{
+    DIR *directory = opendir(folder);
+    struct dirent *entry;
+    char path[PATH_MAX];
+    while (directory && (entry = readdir(directory)) != NULL) {
+        in_folder(path, folder, entry->d_name);
+        if (entry->d_name[0] != '.')
+            unlink(path);
+    }
+    if (directory)
+        closedir(directory);
+    rmdir(folder);
+}
+
+static uint8_t *assemble(const char *source, const char *folder, size_t *size)
+{
+    char object[PATH_MAX], log[PATH_MAX];
+    char *const arguments[] = {(char *)"cc", (char *)"-c", (char *)"-o", object, (char *)(uintptr_t)source, NULL};
+    in_folder(object, folder, "case.o");
+    in_folder(log, folder, "log");
+    if (run(arguments, log) != 0)
+        fail_with_log("the assembler failed", log);
+    return read_file(object, size);
+}
+
+/* --- what is expected ----------------------------------------------------------------------------------------------- */
+
+static void compare(const char *what, uint32_t kind, uint64_t offset, const uint8_t *ours, const uint8_t *theirs, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (ours[i] == theirs[i])
+            continue;
+        print_message("%s segment, from offset 0x%llx; ours, then %s:\n", kind_names[kind], (unsigned long long)offset, what);
+        for (int side = 0; side < 2; side++) {
+            for (size_t j = 0; j < size && j < 64; j++)
+                print_message("%02x ", (side ? theirs : ours)[j]);
+            print_message("\n");
+        }
+        fail_msg("first difference from %s at %s+0x%llx: %02x, not %02x", what, kind_names[kind],
+                 (unsigned long long)(offset + i), ours[i], theirs[i]);
+    }
+}
+
+static void check_chunks(const link_case *test, const ojt_client *client)
+{
+    for (size_t i = 0; i < test->n_chunks; i++) {
+        const chunk *part = &test->chunks[i];
+        const oj_segment *segment = ojt_client_segment(client, part->kind);
+        if (!segment)
+            fail_msg("there is no %s segment", kind_names[part->kind]);
+        if (part->is_whole && segment->size != part->size)
+            print_message("%s has %llu bytes, %zu are expected\n", kind_names[part->kind],
+                          (unsigned long long)segment->size, part->size);
+        assert_true(part->offset + part->size <= segment->size);
+        compare("expected", part->kind, part->offset, (const uint8_t *)segment->write + part->offset, part->bytes, part->size);
+        if (part->is_whole)
+            assert_int_equal(segment->size, part->size);
+    }
+}
+
+static void check_error(const link_case *test, oj_status status, const oj_error *error)
+{
+    if (status != test->status)
+        fail_msg("%s, not %s: %s", oj_status_name(status), oj_status_name(test->status), error->text);
+    assert_int_equal(error->status, status);
+    assert_true(error->text[0] != '\0');
+    if (test->section[0])
+        assert_string_equal(error->section, test->section);
+    if (test->relocation[0])
+        assert_string_equal(error->relocation, test->relocation);
+    if (test->symbol[0])
+        assert_string_equal(error->symbol, test->symbol);
+    if (test->offset != UINT64_MAX)
+        assert_int_equal(error->offset, test->offset);
+}
+
+/* --- oracles -------------------------------------------------------------------------------------------------------- */
+
+/* Layout is ours: sections in the order of their headers, traps between code, the GOT first. The base that code counts
+ * GOT offsets from is made to be the first entry, which other linkers keep apart. */
+static void write_script(const link_case *test, const char *path)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file,
+            "SECTIONS {\n"
+            "  .code 0x%llx : { *(.text*) } =0xcccccccc\n"
+            "  .rodata 0x%llx : { *(.got) *(.rodata* .data.rel.ro*) }\n"
+            "  .got.plt 0x%llx : { *(.got.plt) }\n"
+            "  .data 0x%llx : { *(.data*) *(.bss*) *(COMMON) }\n"
+            "  /DISCARD/ : { *(.note*) *(.comment) *(.eh_frame) }\n"
+            "}\n",
+            (unsigned long long)test->addrs[OJ_SEGMENT_CODE], (unsigned long long)test->addrs[OJ_SEGMENT_RODATA],
+            (unsigned long long)test->addrs[OJ_SEGMENT_RODATA], (unsigned long long)test->addrs[OJ_SEGMENT_DATA]);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Find a section by name. Trusts the file, which a linker wrote. */
+static bool find_section(const uint8_t *file, const char *wanted, Elf64_Shdr *found)
+{
+    Elf64_Ehdr header;
+    Elf64_Shdr names, section;
+    memcpy(&header, file, sizeof header);
+    memcpy(&names, file + header.e_shoff + header.e_shstrndx * sizeof names, sizeof names);
+    for (unsigned i = 1; i < header.e_shnum; i++) {
+        memcpy(&section, file + header.e_shoff + i * sizeof section, sizeof section);
+        if (strcmp((const char *)file + names.sh_offset + section.sh_name, wanted) != 0)
+            continue;
+        *found = section;
+        return true;
+    }
+    return false;
+}
+
+/* ld.lld gives sections of one address one place in the file, so that the second GOT overwrites the first. */
+static bool is_overwritten(const uint8_t *file, const Elf64_Shdr *section)
+{
+    Elf64_Shdr second;
+    return find_section(file, ".got.plt", &second) && second.sh_offset == section->sh_offset && second.sh_size > 0;
+}
+
+static void compare_output(const char *linker, const uint8_t *file, const ojt_client *client)
+{
+    static const char *const sections[4] = {"", ".code", ".rodata", ".data"};
+    for (uint32_t kind = OJ_SEGMENT_CODE; kind <= OJ_SEGMENT_DATA; kind++) {
+        const oj_segment *segment = ojt_client_segment(client, kind);
+        Elf64_Shdr theirs;
+        uint8_t *zeroes;
+        if (!segment)
+            continue;
+        if (!find_section(file, sections[kind], &theirs))
+            fail_msg("%s makes no %s", linker, sections[kind]);
+        if (is_overwritten(file, &theirs))
+            continue;
+        if (theirs.sh_size != segment->size)
+            fail_msg("%s: %s has %llu bytes, ours %llu", linker, sections[kind], (unsigned long long)theirs.sh_size,
+                     (unsigned long long)segment->size);
+        zeroes = calloc(1, theirs.sh_size);
+        assert_non_null(zeroes);
+        compare(linker, kind, 0, segment->write, theirs.sh_type == SHT_NOBITS ? zeroes : file + theirs.sh_offset,
+                theirs.sh_size);
+        free(zeroes);
+    }
+}
+
+static void ask_oracle(const link_case *test, const char *linker, const char *folder, const ojt_client *client)
+{
+    char object[PATH_MAX], output[PATH_MAX], script[PATH_MAX], log[PATH_MAX], definitions[MAX_DEFINITIONS][128], flags[256];
+    const char *arguments[MAX_ARGUMENTS] = {linker, "-static", "-N", "-e", "0", "--no-check-sections", "--build-id=none",
+                                            "-z", "noexecstack", "-T", script, "-o", output, object};
+    size_t n = 14, size;
+    int status;
+    in_folder(object, folder, "case.o");
+    in_folder(output, folder, linker);
+    in_folder(script, folder, "script");
+    in_folder(log, folder, "log");
+    write_script(test, script);
+    for (size_t i = 0; i < test->n_definitions; i++) {
+        snprintf(definitions[i], sizeof definitions[i], "--defsym=%s=0x%llx", test->definitions[i].name,
+                 (unsigned long long)test->definitions[i].addr);
+        arguments[n++] = definitions[i];
+    }
+    oji_copy_text(flags, sizeof flags, test->oracle_flags);
+    for (char *word = strtok(flags, " "); word; word = strtok(NULL, " "))
+        arguments[n++] = word;
+    status = run((char *const *)(uintptr_t)arguments, log);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+        return; /* not installed */
+    if (test->status != OJ_OK) {
+        if (status == 0)
+            fail_msg("%s links what is expected to fail", linker);
+        return;
+    }
+    if (status != 0)
+        fail_with_log(linker, log);
+    uint8_t *file = read_file(output, &size);
+    compare_output(linker, file, client);
+    free(file);
+}
+
+/* --- the test ------------------------------------------------------------------------------------------------------- */
+
+static oj_status link_it(const link_case *test, const uint8_t *bytes, size_t size, ojt_client *client, oj_code **code,
+                         oj_error *error)
+{
+    const oj_resolver resolvers[] = {oj_resolver_objects(),
+                                     oj_resolver_table(test->definitions, test->n_definitions)};
+    oj_link_options options;
+    oj_object_options object_options;
+    oj_object *object = NULL;
+    oj_status status;
+    oj_object_options_init(&object_options);
+    object_options.name = "case.o";
+    status = oj_object_create(&object, bytes, size, &object_options, error);
+    assert_int_equal(status != OJ_OK, test->is_refused);
+    if (test->is_refused)
+        return status;
+    oj_link_options_init(&options);
+    options.memory = &client->table;
+    options.resolvers = resolvers;
+    options.n_resolvers = OJI_COUNT(resolvers);
+    status = oj_link((const oj_object *const *)&object, 1, &options, code, error);
+    oj_object_destroy(object);
+    return status;
+}
+
+static void run_case(const link_case *test, const char *folder)
+{
+    ojt_client client;
+    oj_code *code = NULL;
+    oj_error error = {0};
+    size_t size;
+    uint8_t *bytes = assemble(test->path, folder, &size);
+    oj_status status;
+    ojt_client_init_buffers(&client, test->addrs[1], test->addrs[2], test->addrs[3]);
+    status = link_it(test, bytes, size, &client, &code, &error);
+    free(bytes);
+    if (test->status != OJ_OK) {
+        check_error(test, status, &error);
+        assert_null(code);
+        assert_int_equal(client.n_live, 0);
+    } else {
+        if (status != OJ_OK)
+            fail_msg("%s: %s", oj_status_name(status), error.text);
+        check_chunks(test, &client);
+    }
+    if (!test->is_refused && (test->status == OJ_OK || test->status == OJ_E_RANGE)) {
+        /* A stress build's GOT and stubs are where no other linker has any. */
+        if (test->use_ld && !OJT_STRESS)
+            ask_oracle(test, "ld", folder, &client);
+        if (test->use_lld && !OJT_STRESS)
+            ask_oracle(test, "ld.lld", folder, &client);
+    }
+    oj_code_destroy(code);
+    assert_int_equal(client.n_live, 0);
+}
+
+static void test_case(void **state)
+{
+    static link_case test;
+    char folder[PATH_MAX];
+    const char *parent = getenv("TMPDIR");
+    read_case(&test, *state);
+    if (test.relaxes && OJT_STRESS)
+        skip();
+    snprintf(folder, sizeof folder, "%s/ownjit-link-XXXXXX", parent && parent[0] ? parent : "/tmp");
+    assert_non_null(mkdtemp(folder));
+    run_case(&test, folder);
+    remove_folder(folder);
+}
+
+/* --- the list ------------------------------------------------------------------------------------------------------- */
+
+static int is_case(const struct dirent *entry)
+{
+    size_t length = strlen(entry->d_name);
+    return length > 2 && strcmp(entry->d_name + length - 2, ".s") == 0;
+}
+
+static void find_folder(char *folder)
+{
+    const char *source = getenv("OJT_SOURCE");
+    char *slash;
+    if (source)
+        snprintf(folder, PATH_MAX, "%s/tests/link", source);
+    else if (!realpath(__FILE__, folder))
+        snprintf(folder, PATH_MAX, "tests/link/");
+    if (!source && (slash = strrchr(folder, '/')) != NULL)
+        *slash = '\0';
+}
+
+int main(int argc, char **argv)
+{
+    static struct CMUnitTest tests[MAX_CASES];
+    char folder[PATH_MAX], path[PATH_MAX];
+    struct dirent **entries;
+    int n, failed;
+    find_folder(folder);
+    n = scandir(folder, &entries, is_case, alphasort);
+    if (n <= 0 || n > MAX_CASES) {
+        fprintf(stderr, "%d cases in %s\n", n, folder);
+        return 2;
+    }
+    for (int i = 0; i < n; i++) {
+        in_folder(path, folder, entries[i]->d_name);
+        entries[i]->d_name[strlen(entries[i]->d_name) - 2] = '\0';
+        tests[i] = (struct CMUnitTest){entries[i]->d_name, test_case, NULL, NULL, strdup(path)};
+    }
+    failed = ojt_main(argc, argv, tests, (size_t)n);
+    for (int i = 0; i < n; i++) {
+        free(tests[i].initial_state);
+        free(entries[i]);
+    }
+    free(entries);
+    return failed;
+}

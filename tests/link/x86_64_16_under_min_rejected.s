@@ -1,0 +1,8 @@
+#  S + A = -32769: a field of 16 bits takes what fits it with or without sign.
+# define target 0x3
+# fails OJ_E_RANGE section=.text offset=4 relocation=R_X86_64_16 symbol=target
+# oracle lld
+.text
+.skip 4, 0xaa
+.reloc ., R_X86_64_16, target-32772
+.skip 2, 0x55

@@ -1,0 +1,8 @@
+#  S + A = 256: a field of 8 bits takes what fits it with or without sign.
+# define target 0xfd
+# fails OJ_E_RANGE section=.text offset=4 relocation=R_X86_64_8 symbol=target
+# oracle lld
+.text
+.skip 4, 0xaa
+.reloc ., R_X86_64_8, target+3
+.skip 1, 0x55

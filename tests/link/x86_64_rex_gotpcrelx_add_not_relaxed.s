@@ -1,0 +1,9 @@
+#  add takes its operand from the GOT: relaxing it would need the absolute address.
+# expect code 48 03 0d f9 ff 1f 00 c3
+# expect rodata 07 00 00 10 00 00 00 00
+# oracle-flags --no-relax
+.text
+addq here@GOTPCREL(%rip), %rcx
+.globl here
+.hidden here
+here: ret
