@@ -13,53 +13,84 @@
 
 extern char **environ;
 
-#define MAX_ARGUMENTS 24
+#define MAX_ARGUMENTS 128
 
 struct clang_command {
     char *arguments[MAX_ARGUMENTS + 1];
+    size_t n_arguments;
+    bool is_too_long;
     char level[16];
     char cpu[128];
     char target[192];
+    char features[1024];
 };
 
 /* posix_spawn's argument type is not const for the sake of old code; the strings are only read. */
-static void add_argument(struct clang_command *command, size_t *n, const char *text)
+static char *without_const(const char *text)
 {
     union {
         const char *read;
         char *any;
     } cast = {text};
-    if (*n < MAX_ARGUMENTS)
-        command->arguments[(*n)++] = cast.any;
+    return cast.any;
+}
+
+static void add_argument(struct clang_command *command, const char *text)
+{
+    if (command->n_arguments == MAX_ARGUMENTS)
+        command->is_too_long = true;
+    else
+        command->arguments[command->n_arguments++] = without_const(text);
+}
+
+/* An option whose value is written behind it, into a buffer of the command's. */
+static void add_option(struct clang_command *command, char *buffer, size_t size, const char *option, const char *value)
+{
+    if (snprintf(buffer, size, "%s%s", option, value) >= (int)size)
+        command->is_too_long = true;
+    add_argument(command, buffer);
+}
+
+/* Each function's bitcode names its CPU and features, and code generation goes by that: so they must be told here. */
+static void add_features(struct clang_command *command, const char *features)
+{
+    if (snprintf(command->features, sizeof command->features, "%s", features) >= (int)sizeof command->features)
+        command->is_too_long = true;
+    char *rest = NULL;
+    for (char *one = strtok_r(command->features, ",", &rest); one; one = strtok_r(NULL, ",", &rest)) {
+        add_argument(command, "-Xclang");
+        add_argument(command, "-target-feature");
+        add_argument(command, "-Xclang");
+        add_argument(command, one);
+    }
 }
 
 /* clang only translates: passes and code generation are ours to run. At -O0 clang marks each function with optnone,
  * which would switch off whatever passes are run later, so that mark is left out. */
-static void make_command(struct clang_command *command, const struct codegen_options *options, const char *path)
+static bool make_command(struct clang_command *command, const struct codegen_options *options, const char *path)
 {
-    size_t n = 1;
-    int level = options->level >= 0 ? options->level : options->passes ? 2 : 0;
-    snprintf(command->level, sizeof command->level, "-O%d", level);
-    static const char *const fixed[] = {"-x", "c", "-c", "-emit-llvm", "-Xclang", "-disable-O0-optnone",
-                                        "-Xclang", "-disable-llvm-passes"};
-    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
-        add_argument(command, &n, fixed[i]);
-    add_argument(command, &n, command->level);
-    if (options->triple) {
-        snprintf(command->target, sizeof command->target, "--target=%s", options->triple);
-        add_argument(command, &n, command->target);
-    }
-    if (options->cpu) {
-        snprintf(command->cpu, sizeof command->cpu, "-march=%s", options->cpu);
-        add_argument(command, &n, command->cpu);
-    }
-    if (options->relocation_model == OJ_RELOCATION_STATIC)
-        add_argument(command, &n, "-fno-pic");
+    static const char *const fixed[] = {
+        "-x", "c", "-c", "-emit-llvm", "-Xclang", "-disable-O0-optnone", "-Xclang", "-disable-llvm-passes"};
     static const char *const last[] = {"-o", "-", "--"};
+    int level = options->level >= 0 ? options->level : options->passes ? 2 : 0;
+    memset(command, 0, sizeof *command);
+    add_argument(command, "clang"); /* replaced by the name of the one that is found */
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+        add_argument(command, fixed[i]);
+    snprintf(command->level, sizeof command->level, "-O%d", level);
+    add_argument(command, command->level);
+    if (options->triple)
+        add_option(command, command->target, sizeof command->target, "--target=", options->triple);
+    if (options->cpu)
+        add_option(command, command->cpu, sizeof command->cpu, "-march=", options->cpu);
+    if (options->features)
+        add_features(command, options->features);
+    if (options->relocation_model == OJ_RELOCATION_STATIC)
+        add_argument(command, "-fno-pic");
     for (size_t i = 0; i < sizeof last / sizeof last[0]; i++)
-        add_argument(command, &n, last[i]);
-    add_argument(command, &n, path);
-    command->arguments[n] = NULL;
+        add_argument(command, last[i]);
+    add_argument(command, path);
+    return !command->is_too_long || fail("the options for compiling '%s' are too long", path);
 }
 
 /* Start `name`; 0, or an errno: ENOENT where there is no such program. */
@@ -69,8 +100,7 @@ static int spawn_clang(struct clang_command *command, const char *name, int outp
     int status = posix_spawn_file_actions_init(&actions);
     if (status != 0)
         return status;
-    size_t first = 0;
-    add_argument(command, &first, name);
+    command->arguments[0] = without_const(name);
     status = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (status == 0)
         status = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
@@ -82,8 +112,7 @@ static int spawn_clang(struct clang_command *command, const char *name, int outp
 
 /* Bitcode can be read by an LLVM as new as the clang that wrote it: that version first, then older ones, then
  * whatever "clang" is, then newer ones, whose bitcode often can be read as well. */
-static int spawn_any_clang(struct clang_command *command, unsigned llvm_major, int output, char name[32],
-                           pid_t *child)
+static int spawn_any_clang(struct clang_command *command, unsigned llvm_major, int output, char name[32], pid_t *child)
 {
     int status = ENOENT;
     for (unsigned major = llvm_major; major >= LLVM_OLDEST && status == ENOENT; major--) {
@@ -145,7 +174,8 @@ bool clang_compile(const char *path, const struct codegen_options *options, unsi
     int ends[2];
     int status = 0;
     pid_t child = 0;
-    make_command(&command, options, path);
+    if (!make_command(&command, options, path))
+        return false;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return fail("cannot make a pipe for clang: %s", strerror(errno));
     int problem = spawn_any_clang(&command, llvm_major, ends[1], name, &child);
@@ -154,7 +184,8 @@ bool clang_compile(const char *path, const struct codegen_options *options, unsi
         close(ends[0]);
         if (problem == ENOENT)
             return fail("'%s' is C source, and no clang was found to compile it (looked for clang-%u and others in "
-                        "PATH). Install one: apt install clang", path, llvm_major);
+                        "PATH). Install one: apt install clang",
+                        path, llvm_major);
         return fail("cannot start %s: %s", name, strerror(problem));
     }
     bool is_read = read_pipe(ends[0], bitcode, size);

@@ -17,7 +17,7 @@ const char *version_text(uint32_t version, char buffer[32])
     return buffer;
 }
 
-bool codegen_bind(struct codegen *codegen)
+static bool bind_llvm(struct codegen *codegen)
 {
     oj_llvm_options options;
     oj_error error;
@@ -65,21 +65,29 @@ static void fill_options(oj_compiler_options *options, const struct codegen_opti
     options->diagnostic = show_diagnostic;
 }
 
-static bool create_compiler(struct codegen *codegen)
+bool codegen_create_compiler(struct codegen *codegen)
 {
     oj_compiler_options options;
     oj_error error;
     char pipeline[24];
+    if (codegen->compiler)
+        return true;
+    if (!bind_llvm(codegen))
+        return false;
     fill_options(&options, codegen->options, pipeline);
     options.llvm = codegen->llvm;
-    return oj_compiler_create(&codegen->compiler, &options, &error) == OJ_OK || fail_library(NULL, &error);
+    uint64_t start = now_ns();
+    if (oj_compiler_create(&codegen->compiler, &options, &error) != OJ_OK)
+        return fail_library(NULL, &error);
+    codegen->create_ns = now_ns() - start;
+    return true;
 }
 
 bool codegen_compile(struct codegen *codegen, const char *name, const void *ir, size_t size, oj_bytes **out)
 {
     oj_compile_stats stats;
     oj_error error;
-    if (!codegen_bind(codegen) || (!codegen->compiler && !create_compiler(codegen)))
+    if (!codegen_create_compiler(codegen))
         return false;
     oj_ir input = oj_ir_bytes(ir, size);
     input.name = name;

@@ -8,11 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    KEY_TRIPLE = OPTION_KEY(0x200),
-    KEY_CODE_MODEL,
-    KEY_RELOCATION_MODEL
-};
+enum { KEY_TRIPLE = OPTION_KEY(0x200), KEY_CODE_MODEL, KEY_RELOCATION_MODEL };
 
 struct compile_options {
     struct command command;
@@ -24,15 +20,19 @@ struct compile_options {
 static const struct argp_option compile_table[] = {
     {NULL, 0, NULL, 0, "Output:", 1},
     {"output", 'o', "OUT.o", 0, "Write the object to OUT.o; - is standard output", 1},
-    {"triple", KEY_TRIPLE, "TRIPLE", 0, "Compile for this target, for instance x86_64-pc-linux-gnu (default: this "
-     "machine)", 3},
+    {NULL, 0, NULL, 0, "Target:", 3},
+    {"triple", KEY_TRIPLE, "TRIPLE", 0,
+     "Compile for this target, for instance x86_64-pc-linux-gnu (default: this "
+     "machine)",
+     3},
     {"code-model", KEY_CODE_MODEL, "MODEL", 0, "How far apart code and data may be: small (default), medium or large",
      3},
-    {"relocation-model", KEY_RELOCATION_MODEL, "MODEL", 0, "pic (default): the object links at any address; static: "
-     "it must lie low", 3},
+    {"relocation-model", KEY_RELOCATION_MODEL, "MODEL", 0,
+     "pic (default): the object links at any address; static: "
+     "it must lie low",
+     3},
     OPTION_HELP,
-    {0}
-};
+    {0}};
 
 static const char compile_doc[] =
     "Compile LLVM bitcode, textual IR or C source to a relocatable object."
@@ -98,7 +98,7 @@ static error_t parse_compile(int key, char *arg, struct argp_state *state)
 
 static const struct argp_child compile_children[] = {{&codegen_argp, 0, NULL, 2}, {0}};
 static const struct argp compile_argp = {compile_table, parse_compile, "FILE -o OUT.o", compile_doc, compile_children,
-                                         NULL, NULL};
+                                         NULL,          NULL};
 
 static bool write_all(int fd, const char *bytes, size_t size)
 {

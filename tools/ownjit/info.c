@@ -13,8 +13,7 @@ struct info_options {
 static const struct argp_option info_table[] = {
     {"llvm", KEY_LLVM, "VERSION", 0, "Look for the LLVM of this major version, 14 to 22 (default: the newest)", 1},
     OPTION_HELP,
-    {0}
-};
+    {0}};
 
 static error_t parse_info(int key, char *arg, struct argp_state *state)
 {

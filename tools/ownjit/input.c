@@ -68,9 +68,18 @@ static bool starts_with(const char *data, size_t size, const char *start, size_t
  * is taken with what must follow it. */
 static bool looks_like_ir(const char *data, size_t size)
 {
-    static const char *const starts[] = {"define ", "declare ", "target datalayout", "target triple",
-                                         "source_filename", "module asm", "attributes #", "@", "!", "$",
-                                         "^0 =", "uselistorder"};
+    static const char *const starts[] = {"define ",
+                                         "declare ",
+                                         "target datalayout",
+                                         "target triple",
+                                         "source_filename",
+                                         "module asm",
+                                         "attributes #",
+                                         "@",
+                                         "!",
+                                         "$",
+                                         "^0 =",
+                                         "uselistorder"};
     const char *end = data + size;
     bool has_comment = false;
     while (data < end) {
@@ -149,7 +158,8 @@ static bool check_elf_type(const struct input *input)
     unsigned type = field[0] | (unsigned)field[1] << 8;
     if (type == ET_DYN)
         return fail("'%s' is a shared library or a finished program, not a relocatable object (.o). A shared library "
-                    "is given with --load=FILE", input->name);
+                    "is given with --load=FILE",
+                    input->name);
     if (type == ET_EXEC)
         return fail("'%s' is a finished program, not a relocatable object (.o)", input->name);
     return true;
@@ -160,7 +170,8 @@ bool input_compile(struct input *input, struct codegen *codegen)
     if (input->kind == INPUT_C) {
         char *bitcode = NULL;
         size_t size = 0;
-        if (!codegen_bind(codegen))
+        /* First the compiler: it tells best what is wrong with a CPU or a triple. */
+        if (!codegen_create_compiler(codegen))
             return false;
         uint64_t start = now_ns();
         if (!clang_compile(input->name, codegen->options, oj_llvm_version(codegen->llvm) / 10000, &bitcode, &size))
@@ -180,8 +191,7 @@ bool input_make_object(struct input *input, struct codegen *codegen)
     const void *bytes = input->data;
     size_t size = input->size;
     if (input->kind == INPUT_ARCHIVE)
-        return fail("'%s' is an archive: give it with --archive=FILE, after the options and before the program",
-                    input->name);
+        return fail("'%s' is an archive: give it with --archive=%s", input->name, input->name);
     if (input->kind == INPUT_OBJECT && !check_elf_type(input))
         return false;
     if (input->kind != INPUT_OBJECT) {

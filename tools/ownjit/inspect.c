@@ -69,8 +69,8 @@ static void print_sections(const oj_object *object)
     for (size_t i = 1; i < oj_object_section_count(object); i++) {
         if (oj_object_section(object, i, &section, sizeof section) != OJ_OK)
             continue;
-        printf("%6zu  %-7s %12" PRIu64 " %6" PRIu64 " %7" PRIu64 "  ", i, WORD(section_kinds, section.kind), section.size,
-               section.alignment, section.n_relocations);
+        printf("%6zu  %-7s %12" PRIu64 " %6" PRIu64 " %7" PRIu64 "  ", i, WORD(section_kinds, section.kind),
+               section.size, section.alignment, section.n_relocations);
         print_name(section.name);
         putchar('\n');
     }
@@ -112,12 +112,12 @@ static void print_symbol_place(const oj_object *object, const oj_symbol_info *sy
 static void print_symbols(const oj_object *object)
 {
     oj_symbol_info symbol;
-    printf("\nSymbols\n%6s  %12s %10s %-7s %-9s %-9s %s\n", "index", "value", "size", "binding", "sees", "type",
+    printf("\nSymbols\n%6s  %12s %10s %-7s %-10s %-9s %s\n", "index", "value", "size", "binding", "visibility", "type",
            "name, place");
     for (size_t i = 1; i < oj_object_symbol_count(object); i++) {
         if (oj_object_symbol(object, i, &symbol, sizeof symbol) != OJ_OK)
             continue;
-        printf("%6zu  %#12" PRIx64 " %10" PRIu64 " %-7s %-9s %-9s ", i, symbol.value, symbol.size,
+        printf("%6zu  0x%010" PRIx64 " %10" PRIu64 " %-7s %-10s %-9s ", i, symbol.value, symbol.size,
                WORD(bindings, symbol.binding), WORD(visibilities, symbol.visibility), WORD(types, symbol.type));
         print_symbol_name(object, &symbol);
         fputs(", ", stdout);
@@ -129,7 +129,7 @@ static void print_symbols(const oj_object *object)
 static void print_relocation(const oj_object *object, const oj_relocation_info *relocation)
 {
     oj_symbol_info symbol;
-    printf("%#12" PRIx64 "  %-24s ", relocation->offset, relocation->name);
+    printf("  0x%08" PRIx64 "  %-24s ", relocation->offset, relocation->name);
     if (relocation->symbol != 0 && oj_object_symbol(object, relocation->symbol, &symbol, sizeof symbol) == OJ_OK)
         print_symbol_name(object, &symbol);
     int64_t addend = relocation->addend;
@@ -184,7 +184,7 @@ static oj_status answer_all(void *context, oj_query *queries, size_t n_queries, 
 
 static void print_range(const oj_range_info *range)
 {
-    printf("  %#12" PRIx64 " %12" PRIu64 "  ", range->offset, range->size);
+    printf("    0x%08" PRIx64 " %12" PRIu64 "  ", range->offset, range->size);
     switch (range->kind) {
     case OJ_RANGE_SECTION:
         print_name(range->section);

@@ -58,8 +58,7 @@ static const char *advice(oj_status status)
 {
     switch (status) {
     case OJ_E_NO_LLVM:
-        return "\nInstall an LLVM library of version 14 to 22 (on Debian and Ubuntu: apt install libllvm19), or give "
-               "an ELF object, which needs none.";
+        return "\nAn ELF object runs without LLVM.";
     case OJ_E_PASSES:
         return "\nPasses are written as opt(1) takes them, for instance --passes='function(mem2reg,instcombine)'.";
     case OJ_E_DUPLICATE:

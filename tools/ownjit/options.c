@@ -6,12 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    KEY_PASSES = OPTION_KEY(0),
-    KEY_CPU,
-    KEY_FEATURES,
-    KEY_LLVM
-};
+enum { KEY_PASSES = OPTION_KEY(0), KEY_CPU, KEY_FEATURES, KEY_LLVM };
 
 void fail_usage(const struct command *command, const char *format, ...)
 {
@@ -122,15 +117,18 @@ uint32_t option_llvm_version(const struct command *command, const char *argument
 
 static const struct argp_option codegen_table[] = {
     {NULL, 0, NULL, 0, "Compiling (no effect on ELF objects):", 2},
-    {NULL, 'O', "LEVEL", 0, "Optimise at LEVEL 0, 1, 2 or 3: LLVM's default passes of that level, and code generation "
-     "at it. Without -O no passes are run, and code is generated at level 2", 2},
-    {"passes", KEY_PASSES, "PIPELINE", 0, "Run these passes instead, written as opt(1) takes them, for instance "
-     "'default<O1>' or 'function(mem2reg,instcombine)'", 2},
+    {NULL, 'O', "LEVEL", 0,
+     "Optimise at LEVEL 0, 1, 2 or 3: LLVM's default passes of that level, and code generation "
+     "at it. Without -O no passes are run, and code is generated at level 2",
+     2},
+    {"passes", KEY_PASSES, "PIPELINE", 0,
+     "Run these passes instead, written as opt(1) takes them, for instance "
+     "'default<O1>' or 'function(mem2reg,instcombine)'",
+     2},
     {"cpu", KEY_CPU, "CPU", 0, "Generate code for CPU, for instance x86-64-v3 (default: this machine's)", 2},
     {"features", KEY_FEATURES, "LIST", 0, "Switch CPU features on and off, for instance +avx2,-fma", 2},
     {"llvm", KEY_LLVM, "VERSION", 0, "Use the installed LLVM of this major version, 14 to 22 (default: the newest)", 2},
-    {0}
-};
+    {0}};
 
 static error_t parse_codegen(int key, char *arg, struct argp_state *state)
 {

@@ -11,24 +11,25 @@
 
 /* X(name): the variables that headers of the C library offer, with the aliases that their macros use. Names of
  * GLIBC_PRIVATE and of glibc's own machinery are left out. */
-#define PROCESS_DATA(X)                                                                                            \
-    X(stdin) X(stdout) X(stderr)                                     /* stdio.h */                                 \
-    X(environ) X(__environ)                                          /* unistd.h */                                \
-    X(optarg) X(optind) X(opterr) X(optopt)                          /* getopt.h */                                \
-    X(timezone) X(daylight) X(tzname)                                /* time.h */                                  \
-    X(__timezone) X(__daylight) X(__tzname) X(getdate_err)                                                         \
-    X(signgam)                                                       /* math.h */                                  \
-    X(program_invocation_name) X(program_invocation_short_name)      /* errno.h */                                 \
-    X(__progname) X(__progname_full)                                                                               \
-    X(error_message_count) X(error_one_per_line) X(error_print_progname) /* error.h */                             \
-    X(argp_program_version) X(argp_program_version_hook)             /* argp.h */                                  \
-    X(argp_program_bug_address) X(argp_err_exit_status)                                                            \
-    X(obstack_alloc_failed_handler) X(obstack_exit_failure)          /* obstack.h */                               \
-    X(re_syntax_options)                                             /* regex.h */                                 \
-    X(in6addr_any) X(in6addr_loopback)                               /* netinet/in.h */                            \
-    X(rexecoptions)                                                  /* netdb.h */                                 \
-    X(__libc_single_threaded)                                        /* sys/single_threaded.h */                   \
-    X(_nl_msg_cat_cntr)                                              /* libintl.h users */
+#define PROCESS_DATA(X)                                                                     \
+    X(stdin)                                                                                \
+    X(stdout)                                                                               \
+    X(stderr)                                                             /* stdio.h */     \
+        X(environ) X(__environ)                                           /* unistd.h */    \
+        X(optarg) X(optind) X(opterr) X(optopt)                           /* getopt.h */    \
+        X(timezone) X(daylight) X(tzname)                                 /* time.h */      \
+        X(__timezone) X(__daylight) X(__tzname) X(getdate_err) X(signgam) /* math.h */      \
+        X(program_invocation_name) X(program_invocation_short_name)       /* errno.h */     \
+        X(__progname) X(__progname_full) X(error_message_count) X(error_one_per_line)       \
+            X(error_print_progname)                          /* error.h */                  \
+        X(argp_program_version) X(argp_program_version_hook) /* argp.h */                   \
+        X(argp_program_bug_address) X(argp_err_exit_status) X(obstack_alloc_failed_handler) \
+            X(obstack_exit_failure)        /* obstack.h */                                  \
+        X(re_syntax_options)               /* regex.h */                                    \
+        X(in6addr_any) X(in6addr_loopback) /* netinet/in.h */                               \
+        X(rexecoptions)                    /* netdb.h */                                    \
+        X(__libc_single_threaded)          /* sys/single_threaded.h */                      \
+        X(_nl_msg_cat_cntr)                /* libintl.h users */
 
 /* Declared without their types, which do not matter here: only the address does. */
 #define DECLARE(name) extern char data_##name[] __asm__(#name);

@@ -11,14 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    KEY_MODULE = OPTION_KEY(0x100),
-    KEY_ARCHIVE,
-    KEY_LOAD,
-    KEY_ENTRY,
-    KEY_STATS,
-    KEY_STATS_FILE
-};
+enum { KEY_MODULE = OPTION_KEY(0x100), KEY_ARCHIVE, KEY_LOAD, KEY_ENTRY, KEY_STATS, KEY_STATS_FILE };
 
 /* What an option that may be repeated collects. */
 struct path_list {
@@ -40,18 +33,21 @@ static const struct argp_option run_table[] = {
     {NULL, 0, NULL, 0, "The program:", 1},
     {"module", KEY_MODULE, "FILE", 0, "Link FILE too: bitcode, textual IR, an ELF object or C source. May be repeated",
      1},
-    {"archive", KEY_ARCHIVE, "FILE.a", 0, "Link those members of a static archive that define names which are needed. "
-     "May be repeated", 1},
-    {"load", KEY_LOAD, "LIB.so", 0, "Load a shared library first, whose functions the program may use. May be "
-     "repeated", 1},
+    {"archive", KEY_ARCHIVE, "FILE.a", 0,
+     "Link those members of a static archive that define names which are needed. "
+     "May be repeated",
+     1},
+    {"load", KEY_LOAD, "LIB.so", 0,
+     "Load a shared library first, whose functions the program may use. May be "
+     "repeated",
+     1},
     {"entry", KEY_ENTRY, "NAME", 0, "Start at function NAME, which gets what main gets (default: main)", 1},
     {NULL, 0, NULL, 0, "Finding out:", 3},
     {"stats", KEY_STATS, NULL, 0, "When the program ends, print where the time and the memory went, to standard error",
      3},
     {"stats-file", KEY_STATS_FILE, "FILE", 0, "Write the same to FILE as JSON, before the program starts", 3},
     OPTION_HELP,
-    {0}
-};
+    {0}};
 
 static const char run_doc[] =
     "Run a program from its LLVM bitcode, textual IR, ELF object or C source."
@@ -190,7 +186,7 @@ static bool make_objects(struct run *run)
             run->stats->object_bytes += input->compiled ? oj_bytes_size(input->compiled) : input->size;
     }
     const struct codegen *c = &run->codegen;
-    uint64_t compiling = c->llvm_ns + c->clang_ns + c->parse_ns + c->passes_ns + c->codegen_ns;
+    uint64_t compiling = c->llvm_ns + c->clang_ns + c->create_ns + c->parse_ns + c->passes_ns + c->codegen_ns;
     uint64_t total = now_ns() - start;
     if (run->stats) {
         run->stats->objects_ns += total > compiling ? total - compiling : 0;
@@ -249,10 +245,12 @@ static bool check_entry(const struct run *run)
     if (state == ENTRY_DATA)
         return fail("'%s' is a variable, not a function: the program cannot start there", name);
     if (state == ENTRY_LOCAL)
-        return fail("'%s' in '%s' is static: the program can only start at a function that others may call", name, file);
+        return fail("'%s' in '%s' is static: the program can only start at a function that others may call", name,
+                    file);
     if (state == ENTRY_ABSENT)
         return fail("there is no function '%s' in '%s'%s. Name the function to start at with --entry=NAME, or the "
-                    "file that has it with --module=FILE", name, file, run->n_inputs > 1 ? " and its modules" : "");
+                    "file that has it with --module=FILE",
+                    name, file, run->n_inputs > 1 ? " and its modules" : "");
     return true;
 }
 
@@ -274,7 +272,7 @@ static void add_undefined(void *context, const oj_undefined *undefined)
     if (undefined->section[0] != '\0')
         fprintf(list->stream, ", section %s+0x%llx", undefined->section, (unsigned long long)undefined->offset);
     if (undefined->n_references > 1)
-        fprintf(list->stream, ", and %llu more times", (unsigned long long)undefined->n_references - 1);
+        fprintf(list->stream, " (%llu references in all)", (unsigned long long)undefined->n_references);
 }
 
 static bool fail_link(const struct run *run, const struct undefined_list *list, const oj_error *error)
@@ -368,8 +366,8 @@ static bool publish_stats(const struct run *run)
 /* Build the program up to its first instruction. On failure everything is released again. */
 static bool prepare(struct run *run, const struct run_options *options, struct run_stats *stats)
 {
-    bool is_ready = create_run(run, options, stats) && load_libraries(run) && read_inputs(run) &&
-                    compile_inputs(run) && link_program(run);
+    bool is_ready = create_run(run, options, stats) && load_libraries(run) && read_inputs(run) && compile_inputs(run) &&
+                    link_program(run);
     release_inputs(run);
     if (is_ready && publish_stats(run))
         return true;
@@ -423,10 +421,10 @@ static void release_lists(struct run_options *options)
 
 int command_run(int argc, char **argv)
 {
-    /* Both are read after main has returned, by what is printed at exit. */
+    /* These outlive main: the statistics are printed at exit, and the code runs in the program's exit handlers. */
     static struct run_options options;
     static struct run_stats stats;
-    struct run run;
+    static struct run run;
     bool is_ready = false;
     stats.start_ns = now_ns();
     if (create_options(&options, argc)) {

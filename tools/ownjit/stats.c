@@ -60,6 +60,7 @@ static void add_times(struct rows *rows, const struct run_stats *stats)
     add(rows, UNIT_TIME, "read_files", "read files", stats->read_ns);
     add(rows, UNIT_TIME, "load_llvm", "load LLVM", c->llvm_ns);
     add(rows, UNIT_TIME, "clang", "clang, for C source", c->clang_ns);
+    add(rows, UNIT_TIME, "create_compiler", "create the compiler", c->create_ns);
     add(rows, UNIT_TIME, "parse_ir", "parse IR", c->parse_ns);
     add(rows, UNIT_TIME, "passes", "verify, run passes", c->passes_ns);
     add(rows, UNIT_TIME, "codegen", "generate code", c->codegen_ns);

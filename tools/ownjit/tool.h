@@ -41,8 +41,8 @@ struct command {
 /* How IR becomes an object: the options that run and compile share. */
 struct codegen_options {
     const struct command *command; /* whose options these are: for messages */
-    int level;          /* of -O, or -1 where it is not given */
-    const char *passes; /* NULL: as `level` says */
+    int level;                     /* of -O, or -1 where it is not given */
+    const char *passes;            /* NULL: as `level` says */
     const char *cpu;
     const char *features;
     const char *triple;
@@ -59,10 +59,12 @@ void options_parse(const struct command *command, int argc, char **argv, void *o
 /* What every command's parser does with the keys it does not know: help, and errors. */
 error_t options_common(const struct command *command, int key, struct argp_state *state);
 /* Name, letter and text of --help, for each command's table. */
-#define OPTION_HELP {"help", 'h', NULL, 0, "Print this help", -1}
+#define OPTION_HELP                                 \
+    {                                               \
+        "help", 'h', NULL, 0, "Print this help", -1 \
+    }
 /* Print why the command line is wrong and end the program. */
-void fail_usage(const struct command *command, const char *format, ...)
-    __attribute__((format(printf, 2, 3), noreturn));
+void fail_usage(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
 uint32_t option_llvm_version(const struct command *command, const char *argument);
 
 /* --- input.c: a FILE of any kind, told by its content --------------------------------------------------------------- */
@@ -77,9 +79,9 @@ enum input_kind {
 };
 
 struct input {
-    const char *name;   /* borrowed: the path as the user wrote it */
+    const char *name; /* borrowed: the path as the user wrote it */
     enum input_kind kind;
-    char *data;         /* the file's bytes; replaced by the bitcode of C source */
+    char *data; /* the file's bytes; replaced by the bitcode of C source */
     size_t size;
     oj_bytes *compiled; /* the object, where `data` is IR */
     oj_object *object;  /* borrows `compiled`, or else `data` */
@@ -109,17 +111,19 @@ bool clang_compile(const char *path, const struct codegen_options *options, unsi
 
 struct codegen {
     const struct codegen_options *options;
-    oj_llvm *llvm;         /* NULL until something needs it: objects link where no LLVM is installed */
+    oj_llvm *llvm; /* NULL until something needs it: objects link where no LLVM is installed */
     oj_compiler *compiler;
-    uint64_t llvm_ns;      /* binding and loading LLVM */
+    uint64_t llvm_ns; /* binding and loading LLVM */
     uint64_t clang_ns;
+    uint64_t create_ns; /* creating the compiler */
     uint64_t parse_ns;
     uint64_t passes_ns;
     uint64_t codegen_ns;
-    char llvm_text[256];   /* "22.1.0 (path)", "" while none is bound */
+    char llvm_text[256]; /* "22.1.0 (path)", "" while none is bound */
 };
 
-bool codegen_bind(struct codegen *codegen);
+/* Bind LLVM and create the compiler, unless that is done. */
+bool codegen_create_compiler(struct codegen *codegen);
 bool codegen_compile(struct codegen *codegen, const char *name, const void *ir, size_t size, oj_bytes **out);
 /* End the compiler and drop LLVM's clean pages; objects made stay valid until codegen_unbind(). */
 void codegen_end_compiler(struct codegen *codegen);
@@ -140,10 +144,10 @@ struct process_size {
 /* What one run measured. */
 struct run_stats {
     const char *program;
-    uint64_t start_ns;   /* clock value */
-    uint64_t read_ns;    /* files */
-    uint64_t objects_ns; /* parsing objects and archives */
-    uint64_t ready_ns;   /* clock value when the program starts */
+    uint64_t start_ns;      /* clock value */
+    uint64_t read_ns;       /* files */
+    uint64_t objects_ns;    /* parsing objects and archives */
+    uint64_t ready_ns;      /* clock value when the program starts */
     struct codegen codegen; /* as it was when compiling was over */
     oj_link_stats link;
     size_t n_modules;
