@@ -9,27 +9,46 @@
 
 #include <string.h>
 
-/* X(name): the variables that headers of the C library offer, with the aliases that their macros use. Names of
- * GLIBC_PRIVATE and of glibc's own machinery are left out. */
-#define PROCESS_DATA(X)                                                                     \
-    X(stdin)                                                                                \
-    X(stdout)                                                                               \
-    X(stderr)                                                             /* stdio.h */     \
-        X(environ) X(__environ)                                           /* unistd.h */    \
-        X(optarg) X(optind) X(opterr) X(optopt)                           /* getopt.h */    \
-        X(timezone) X(daylight) X(tzname)                                 /* time.h */      \
-        X(__timezone) X(__daylight) X(__tzname) X(getdate_err) X(signgam) /* math.h */      \
-        X(program_invocation_name) X(program_invocation_short_name)       /* errno.h */     \
-        X(__progname) X(__progname_full) X(error_message_count) X(error_one_per_line)       \
-            X(error_print_progname)                          /* error.h */                  \
-        X(argp_program_version) X(argp_program_version_hook) /* argp.h */                   \
-        X(argp_program_bug_address) X(argp_err_exit_status) X(obstack_alloc_failed_handler) \
-            X(obstack_exit_failure)        /* obstack.h */                                  \
-        X(re_syntax_options)               /* regex.h */                                    \
-        X(in6addr_any) X(in6addr_loopback) /* netinet/in.h */                               \
-        X(rexecoptions)                    /* netdb.h */                                    \
-        X(__libc_single_threaded)          /* sys/single_threaded.h */                      \
-        X(_nl_msg_cat_cntr)                /* libintl.h users */
+/* The variables that headers of the C library offer (stdio, unistd, getopt, time, math, errno, error, argp, obstack,
+ * regex, netinet, netdb, sys/single_threaded, libintl), with the aliases that their macros use. Names of GLIBC_PRIVATE
+ * and of glibc's own machinery are left out. */
+#define PROCESS_DATA(X)              \
+    X(stdin)                         \
+    X(stdout)                        \
+    X(stderr)                        \
+    X(environ)                       \
+    X(__environ)                     \
+    X(optarg)                        \
+    X(optind)                        \
+    X(opterr)                        \
+    X(optopt)                        \
+    X(timezone)                      \
+    X(daylight)                      \
+    X(tzname)                        \
+    X(__timezone)                    \
+    X(__daylight)                    \
+    X(__tzname)                      \
+    X(getdate_err)                   \
+    X(signgam)                       \
+    X(program_invocation_name)       \
+    X(program_invocation_short_name) \
+    X(__progname)                    \
+    X(__progname_full)               \
+    X(error_message_count)           \
+    X(error_one_per_line)            \
+    X(error_print_progname)          \
+    X(argp_program_version)          \
+    X(argp_program_version_hook)     \
+    X(argp_program_bug_address)      \
+    X(argp_err_exit_status)          \
+    X(obstack_alloc_failed_handler)  \
+    X(obstack_exit_failure)          \
+    X(re_syntax_options)             \
+    X(in6addr_any)                   \
+    X(in6addr_loopback)              \
+    X(rexecoptions)                  \
+    X(__libc_single_threaded)        \
+    X(_nl_msg_cat_cntr)
 
 /* Declared without their types, which do not matter here: only the address does. */
 #define DECLARE(name) extern char data_##name[] __asm__(#name);
