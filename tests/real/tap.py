@@ -1,6 +1,7 @@
 """Print results as TAP, and compare a program under ownjit with its native build."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -41,14 +42,20 @@ class Outcome:
         return (self.status, self.out, self.err) == (other.status, other.out, other.err)
 
 
-def run(argv, executable=None, stdin=b'', env=None, timeout=240):
-    """Run in an empty folder of its own."""
+def run(argv, executable=None, stdin=b'', env=None, timeout=240, place=None):
+    """Run in an empty folder: at `place`, or of any name."""
     with tempfile.TemporaryDirectory() as folder:
+        if place:
+            folder = place
+            os.mkdir(folder)
         try:
             done = subprocess.run(argv, executable=executable, input=stdin, capture_output=True, timeout=timeout,
                                   cwd=folder, env={**os.environ, **(env or {})}, check=False)
         except subprocess.TimeoutExpired:
             return Outcome('no end after %d s' % timeout, b'', b'')
+        finally:
+            if place:
+                shutil.rmtree(place)
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
@@ -70,6 +77,9 @@ def compare(tap, name, native, options, file, arguments, **settings):
     """One program, natively and under `ownjit run`: status, output and messages are equal byte by byte. The native
     build is given the name that ownjit gives its program."""
     argv = [OWNJIT, 'run', *options, file, *arguments]
-    expected = run([file, *arguments], executable=native, **settings)
-    got = run(argv, **settings)
+    with tempfile.TemporaryDirectory() as folder:
+        # The same place for both: some programs print it.
+        place = os.path.join(folder, 'work')
+        expected = run([file, *arguments], executable=native, place=place, **settings)
+        got = run(argv, place=place, **settings)
     return tap.check(name, expected == got, describe(argv, expected, got))
