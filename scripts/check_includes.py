@@ -36,7 +36,7 @@ PUBLIC = {
 }
 
 # Clients: public headers, their own folder, and the system. Benchmarks measure LLVM's own engines too.
-CLIENTS = {'tools': (), 'examples': (), 'bench': ('llvm-c/',)}
+CLIENTS = {'tools': (), 'examples': (), 'bench': ('llvm-c/', 'llvm/Config/')}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 ARCHITECTURE = re.compile(r'^\s*#\s*(if|elif|ifdef|ifndef)\b.*'
