@@ -148,7 +148,7 @@ bool bench_llvm_emit(void *machine, bench_bytes bitcode, bool verify);
 
 /* --- an unchecked loop (floor.c) ---------------------------------------------------------------------------------- */
 
-typedef enum bench_mode { BENCH_PRIVATE = 0, BENCH_VIEWS = 1 } bench_mode;
+typedef enum bench_mode { BENCH_PRIVATE = 0, BENCH_VIEWS = 1, BENCH_HUGE = 2 } bench_mode;
 typedef struct bench_floor bench_floor;
 
 /* Parse and lay out: what the loop has for nothing. */

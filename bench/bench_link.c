@@ -13,10 +13,19 @@
 #define SMALL_BLOCK 50u
 
 /* Subjects take turns, sample by sample, so that whatever drifts hits them all alike. */
-typedef enum subject { OURS_PRIVATE, OURS_VIEWS, RUNTIMEDYLD, JITLINK, FLOOR_PRIVATE, FLOOR_VIEWS, SUBJECTS } subject;
+typedef enum subject {
+    OURS_PRIVATE,
+    OURS_VIEWS,
+    RUNTIMEDYLD,
+    JITLINK,
+    FLOOR_PRIVATE,
+    FLOOR_VIEWS,
+    FLOOR_HUGE,
+    SUBJECTS
+} subject;
 
-static const char *const subject_names[SUBJECTS] = {"ownjit private", "ownjit views",  "runtimedyld",
-                                                    "jitlink",        "floor private", "floor views"};
+static const char *const subject_names[SUBJECTS] = {"ownjit private", "ownjit views", "runtimedyld",       "jitlink",
+                                                    "floor private",  "floor views",  "floor private huge"};
 
 static double microseconds(uint64_t from) { return (double)(bench_now() - from) / 1000.0; }
 
@@ -88,8 +97,9 @@ static bool link_floor(bench_floor *loop, bench_mode mode, const bench_input *in
 /* One sample with an engine or provider made for it; making and ending it is not timed. */
 static bool sample_fresh(subject who, bench_floor *loop, const bench_input *input, bool check, double *took)
 {
-    if (who == FLOOR_PRIVATE || who == FLOOR_VIEWS)
-        return link_floor(loop, who == FLOOR_VIEWS ? BENCH_VIEWS : BENCH_PRIVATE, input, check, took);
+    static const bench_mode modes[] = {BENCH_PRIVATE, BENCH_VIEWS, BENCH_HUGE};
+    if (who >= FLOOR_PRIVATE)
+        return link_floor(loop, modes[who - FLOOR_PRIVATE], input, check, took);
     if (who == RUNTIMEDYLD || who == JITLINK) {
         bench_lljit *jit = bench_lljit_create(who == JITLINK ? BENCH_JITLINK : BENCH_RUNTIMEDYLD, 2);
         bool ok = link_lljit(jit, input, check, took);
