@@ -53,7 +53,7 @@ class Variant:
         configure = [MESON, 'setup', build, SOURCE, '-Dwerror=true', *self.options]
         if os.path.exists(os.path.join(build, 'build.ninja')):
             configure.append('--reconfigure')
-        return [configure, ['ninja', '-C', build, '-j2', '--quiet']]
+        return [configure, ['ninja', '-C', build, '-j2', '-k0', '--quiet']]
 
     def plan(self, build):
         return self._plan(self, build)
@@ -193,7 +193,7 @@ def fuzz_variant(seconds):
 
 def existing_build(build):
     variant = Variant(os.path.basename(os.path.abspath(build)), 'check', plan_gcc, None)
-    variant.build_commands = lambda _: [['ninja', '-C', build, '-j2', '--quiet']]
+    variant.build_commands = lambda _: [['ninja', '-C', build, '-j2', '-k0', '--quiet']]
     return variant
 
 
