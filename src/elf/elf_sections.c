@@ -109,13 +109,14 @@ static uint32_t unloaded_kind(const char *name)
 static oj_status check_group(const oji_elf_reader *reader, const oji_elf_header *header, const char *name)
 {
     oji_place place = {reader->name, name, NULL, NULL, UINT64_MAX};
+    const uint64_t symbol_off = (uint64_t)header->info * ELF_SYMBOL_SIZE;
     const char *signature = "";
     if (header->size < 4)
         return refuse_section(reader, name, OJ_E_MALFORMED, "is a section group without its flags");
     if (!(oji_load32(reader->file.data + header->offset) & ELF_GRP_COMDAT))
         return OJ_OK;
-    if (header->link == reader->symbols_index && header->info < reader->n_symbols) {
-        uint32_t offset = oji_load32(reader->symbols.data + (uint64_t)header->info * ELF_SYMBOL_SIZE);
+    if (header->link == reader->symbols_index && oji_bytes_contain(reader->symbols, symbol_off, ELF_SYMBOL_SIZE)) {
+        uint32_t offset = oji_load32(reader->symbols.data + symbol_off);
         if (offset < reader->symbol_names.size)
             signature = (const char *)reader->symbol_names.data + offset;
     }

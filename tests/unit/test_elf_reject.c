@@ -330,6 +330,13 @@ static void elf_comdat_group_named(void **state)
     oji_store32(ojt_header(&elf, group) + INFO, UINT32_MAX);
     expect_refused(&elf, OJ_E_UNSUPPORTED, "COMDAT", &error);
     assert_string_equal(error.symbol, "");
+    /* No symbol table at all, where index 0 is asked for; and one that is empty. */
+    oji_store32(ojt_header(&elf, group) + INFO, 0);
+    oji_store64(ojt_header(&elf, elf.symtab) + SIZE, 0);
+    expect_refused(&elf, OJ_E_UNSUPPORTED, "COMDAT", &error);
+    oji_store32(ojt_header(&elf, elf.symtab) + TYPE, ELF_SHT_PROGBITS);
+    oji_store32(ojt_header(&elf, group) + LINK, 0);
+    expect_refused(&elf, OJ_E_UNSUPPORTED, "COMDAT", &error);
     oji_store64(ojt_header(&elf, group) + SIZE, 3);
     expect_refused(&elf, OJ_E_MALFORMED, "without its flags", &error);
     ojt_free(&elf);
