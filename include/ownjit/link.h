@@ -137,6 +137,9 @@ typedef struct oj_link_stats {
 #define OJ_LINK_KEEP_LOCAL_SYMBOLS 2u /* keep local functions and data too */
 #define OJ_LINK_WHOLE_PAGES 4u        /* share no page with other code: for take-over by page */
 #define OJ_LINK_NO_UNWIND 8u          /* leave .eh_frame out */
+#define OJ_LINK_PRIVATE_MEMORY 16u    /* put it where software breakpoints and profilers' maps work */
+#define OJ_LINK_SECTIONS_SINGLY 32u   /* ask for each section as a segment of its own, for allocators that hand them
+                                         out so; each brings the GOT entries and stubs that it uses */
 
 /* A name whose address the client wants when the link is done. */
 typedef struct oj_wanted {
@@ -204,12 +207,23 @@ typedef struct oj_plan oj_plan;
 OJ_API oj_status oj_plan_create(oj_plan **out, const oj_object *const *objects, size_t n_objects,
                                 const oj_link_options *options, oj_error *error);
 
-/* Place, relocate and publish what was planned; may be called any number of times.
+/* Place, relocate and publish what was planned. May be called any number of times, and each time gives code and data of
+ * its own.
  * Owns:     gives *out, end it with oj_code_destroy() or oj_code_take_over()
  * Errors:   those of oj_link() from place on
  * Threads:  exclusive(plan)
  * Since:    0.1 */
 OJ_API oj_status oj_plan_link(oj_plan *plan, oj_code **out, oj_error *error);
+
+/* Relocate what was planned for addresses that the client chose, into buffers of its own, and stop there: no provider is
+ * asked, no page is touched, nothing is flushed or published. The run addresses may be another process's.
+ * segments  borrows; n_segments of oj_plan_segment()'s count and order, with write and run_addr filled in
+ * Owns:     gives *out, a handle to look addresses up in; oj_code_destroy() frees it and leaves the memory alone
+ * Errors:   OJ_E_PLACEMENT (addresses that cannot be used), OJ_E_RANGE, OJ_E_NOMEM, OJ_E_MISUSE
+ * Threads:  exclusive(plan)
+ * Since:    0.1 */
+OJ_API oj_status oj_plan_write(oj_plan *plan, const oj_segment *segments, size_t n_segments, oj_code **out,
+                               oj_error *error);
 
 /* Destroy a plan; code linked from it is not affected. NULL does nothing.
  * Threads:  exclusive(plan)
@@ -221,7 +235,9 @@ OJ_API void oj_plan_destroy(oj_plan *plan);
  * Since:    0.1 */
 OJ_API size_t oj_plan_segment_count(const oj_plan *plan);
 
-/* Fill *segment, up to out_size bytes: kind, lifetime, size and alignment; write and run_addr are zero.
+/* Fill *segment, up to out_size bytes: kind, lifetime, size, alignment, and the names where sections are placed singly;
+ * write and run_addr are zero.
+ * Owns:     lends the names, as long as the objects
  * Errors:   OJ_E_MISUSE where index is not below the count
  * Threads:  any
  * Since:    0.1 */

@@ -41,10 +41,15 @@ typedef struct oj_segment {
     uint64_t alignment; /* bytes, a power of two; write and run_addr must both be multiples of it */
     void *write;        /* set by place(): where the library writes, readable and writable until protect() */
     uint64_t run_addr;  /* set by place(): the address at which the segment will be used */
+    const char *object;  /* where sections are placed singly: the object's name, else NULL; lends, during the call */
+    const char *section; /* where sections are placed singly: the section's name, else NULL; lends, during the call */
 } oj_segment;
 
 /* oj_placement.flags */
 #define OJ_PLACEMENT_WHOLE_PAGES 1u /* no segment may share a page with anything else */
+#define OJ_PLACEMENT_PRIVATE 2u     /* private anonymous memory is wanted: a debugger sets software breakpoints in it,
+                                       and a profiler names its functions from a map */
+#define OJ_PLACEMENT_SECTIONS 4u    /* each segment is one section, and they may lie anywhere */
 
 /* One request: all segments of a link at once.
  * The run addresses [run_addr, run_addr + size) of all segments must not overlap, must lie within

@@ -4,10 +4,14 @@
 oj_code *oji_code_allocate(const oj_allocator *allocator, uint64_t n_segments, uint64_t n_symbols,
                            uint64_t names_size)
 {
-    uint64_t symbols_size, size = sizeof(oj_code) + n_segments * sizeof(oji_code_segment);
+    uint64_t size = sizeof(oj_code);
     oj_code *code;
-    if (n_segments > OJI_CODE_MAX_SEGMENTS || !oji_mul(n_symbols, sizeof(oji_code_symbol), &symbols_size) ||
-        !oji_add(size, symbols_size, &size) || !oji_add(size, names_size, &size) || size > UINT32_MAX)
+    if (n_segments > UINT32_MAX || n_symbols > UINT32_MAX || names_size > UINT32_MAX)
+        return NULL;
+    size += n_segments * sizeof(oji_code_segment) + n_symbols * sizeof(oji_code_symbol) + names_size;
+    if (n_segments > OJI_CODE_STACK_SEGMENTS)
+        size += _Alignof(oj_segment) + n_segments * sizeof(oj_segment);
+    if (size > UINT32_MAX)
         return NULL;
     code = oji_allocate_zeroed(allocator, size);
     if (!code)
@@ -58,14 +62,23 @@ static void release_segments(const oj_memory *memory, void *token, oj_segment *s
         table.release(table.context, &placement);
 }
 
+/* The room that oji_code_allocate() kept behind the names. */
+static oj_segment *segment_room(oj_code *code)
+{
+    uintptr_t end = (uintptr_t)(oji_code_names(code) + code->names_size);
+    return (oj_segment *)((end + _Alignof(oj_segment) - 1) & ~(uintptr_t)(_Alignof(oj_segment) - 1));
+}
+
 void oj_code_destroy(oj_code *code)
 {
-    oj_segment segments[OJI_CODE_MAX_SEGMENTS];
+    oj_segment few[OJI_CODE_STACK_SEGMENTS], *segments = few;
     if (!code)
         return;
+    if (code->n_segments > OJI_CODE_STACK_SEGMENTS)
+        segments = segment_room(code);
     for (uint32_t i = 0; i < code->n_segments; i++)
         export_segment(&oji_code_segments(code)[i], &segments[i]);
-    if (code->n_segments > 0)
+    if (code->n_segments > 0 && code->memory)
         release_segments(code->memory, code->token, segments, code->n_segments);
     oji_code_free(code);
 }
@@ -197,7 +210,8 @@ oj_status oj_taken_release(const oj_taken *taken, oj_error *error)
         return oji_fail(error, OJ_E_MISUSE, "oj_taken.records[0].kind is %u, which this library never gave",
                         taken->records ? taken->records[0].kind : 0);
     if (!taken->memory)
-        return oji_fail(error, OJ_E_MISUSE, "oj_taken.memory is NULL: nothing was taken over with it");
+        return oji_fail(error, OJ_E_MISUSE,
+                        "oj_taken.memory is NULL: nothing was taken over with it, or the memory is the client's own");
     release_segments(taken->memory, taken->token, taken->segments, taken->n_segments);
     return oji_succeed(error);
 }

@@ -6,8 +6,9 @@
 
 #include <ownjit/code.h>
 
-/* Bound of the segments of one code: what release() can be handed from the stack. */
-#define OJI_CODE_MAX_SEGMENTS 8
+/* Up to this many segments are handed to release() from the stack; a code with more brings the room along, because
+ * destroying must not need memory. */
+#define OJI_CODE_STACK_SEGMENTS 8u
 
 /* A kept symbol: 16 bytes. Symbols are in ascending order of oji_code_hash() of their names. */
 typedef struct oji_code_symbol {
@@ -27,10 +28,10 @@ typedef struct oji_code_segment {
     uint8_t flags;
 } oji_code_segment;
 
-/* One heap block: this, then segments, symbols, names. */
+/* One heap block: this, then segments, symbols, names, and room for the public form of many segments. */
 struct oj_code {
     oj_allocator allocator;
-    const oj_memory *memory;
+    const oj_memory *memory; /* NULL where the client chose the addresses: nothing is given back */
     void *token;
     uint32_t heap_size; /* bytes of the block */
     uint32_t n_symbols;
@@ -42,18 +43,27 @@ struct oj_code {
 oj_code *oji_code_allocate(const oj_allocator *allocator, uint64_t n_segments, uint64_t n_symbols,
                            uint64_t names_size);
 
-static inline oji_code_segment *oji_code_segments(const oj_code *code) { return (oji_code_segment *)(uintptr_t)(code + 1); }
+static inline oji_code_segment *oji_code_segments(const oj_code *code)
+{
+    return (oji_code_segment *)(uintptr_t)(code + 1);
+}
 static inline oji_code_symbol *oji_code_symbols(const oj_code *code)
 {
     return (oji_code_symbol *)(void *)(oji_code_segments(code) + code->n_segments);
 }
-static inline char *oji_code_names(const oj_code *code) { return (char *)(oji_code_symbols(code) + code->n_symbols); }
+static inline char *oji_code_names(const oj_code *code)
+{
+    return (char *)(oji_code_symbols(code) + code->n_symbols);
+}
 
 /* Free the handle only: memory and registrations are not touched. NULL does nothing. */
 void oji_code_free(oj_code *code);
 
 /* The order of symbols. */
-static inline uint32_t oji_code_hash(const char *name, size_t name_size) { return (uint32_t)oji_hash(name, name_size); }
+static inline uint32_t oji_code_hash(const char *name, size_t name_size)
+{
+    return (uint32_t)oji_hash(name, name_size);
+}
 
 /* Find a kept symbol by name. */
 bool oji_code_find(const oj_code *code, const char *name, size_t name_size, uint64_t *addr);

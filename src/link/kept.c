@@ -44,7 +44,7 @@ static bool is_kept_global(const oj_plan *plan, const oji_link_name *name)
 static bool is_kept_local(const oj_plan *plan, const oji_link_member *member, const oji_symbol *symbol)
 {
     return (plan->options.flags & OJ_LINK_KEEP_LOCAL_SYMBOLS) && oji_link_is_inside(symbol) &&
-           member->slots[symbol->section].segment != OJI_NO_SEGMENT && symbol->name[0] != '\0' &&
+           member->slots[symbol->section].segment != OJI_NONE && symbol->name[0] != '\0' &&
            (symbol->type == OJ_SYMBOL_FUNCTION || symbol->type == OJ_SYMBOL_DATA || symbol->type == OJ_SYMBOL_NOTYPE);
 }
 

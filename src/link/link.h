@@ -1,7 +1,8 @@
 /* The linker's inner state and its stages. A plan goes through them in this order:
  *
  *   resolve  gather objects (archive members included), give every global name one definition or one address
- *   layout   assign GOT entries and stubs, put every loaded section at an offset of a segment: all sizes are final
+ *   layout   plan islands (GOT entries and stubs), put every loaded section at an offset of a segment: all sizes are
+ *            final
  *   place    ask the memory provider, check its answer
  *   write    copy sections, fill the GOT, write stubs, relocate
  *   publish  flush, protect, synchronize
@@ -18,23 +19,48 @@
 
 #include <ownjit/link.h>
 
-/* ORDER OJI_SEGMENT: index of a segment of a plan; oj_segment_kind is one more. */
+/* ORDER OJI_SEGMENT: index of a segment where a plan merges sections; oj_segment_kind is one more. Where sections are
+ * placed singly each loaded one has a segment of its own, and the last segment is for common symbols. */
 enum { SEGMENT_CODE, SEGMENT_RODATA, SEGMENT_DATA, SEGMENTS };
 
-#define OJI_NO_SEGMENT UINT32_MAX
-#define OJI_NO_NAME UINT32_MAX
+#define OJI_NONE UINT32_MAX
 
 /* Where a section lies. */
 typedef struct oji_link_slot {
-    uint32_t segment; /* SEGMENT_..., or OJI_NO_SEGMENT where it is not loaded */
+    uint32_t segment; /* index, or OJI_NONE where it is not loaded */
     uint32_t offset;  /* bytes into the segment */
 } oji_link_slot;
+
+/* An output range. */
+typedef struct oji_link_segment {
+    uint64_t size;      /* bytes; one of size 0 is not asked for */
+    uint64_t alignment; /* bytes */
+    uint64_t bytes_end; /* bytes from the start: what lies behind has no initial bytes and starts as zero */
+    uint64_t written;   /* bytes from the start that have been, while it is written */
+    uint32_t kind;      /* oj_segment_kind */
+    uint32_t request;   /* index in the placement, or OJI_NONE where it is not asked for */
+    uint32_t member;    /* of the section that is placed singly */
+    uint32_t section;
+} oji_link_segment;
+
+/* GOT entries and stubs that some sections share: all of them, or the one that is placed singly. */
+typedef struct oji_link_island {
+    uint32_t member; /* of the one section that uses it; OJI_NONE where all do */
+    uint32_t section;
+    uint32_t first_entry; /* in plan->entries; those with stubs come first */
+    uint32_t n_entries;
+    uint32_t n_stubs;
+    uint32_t got_segment;
+    uint32_t got_off; /* bytes into that segment */
+    uint32_t stubs_segment;
+    uint32_t stubs_off;
+} oji_link_island;
 
 typedef struct oji_link_member {
     const oj_object *object;
     oji_link_slot *slots; /* one for each section */
     oji_target *targets;  /* one for each symbol */
-    uint32_t *names;      /* one for each symbol from object->first_global on: index of its name, or OJI_NO_NAME */
+    uint32_t *names;      /* one for each symbol from object->first_global on: index of its name, or OJI_NONE */
 } oji_link_member;
 
 /* How a name is defined; a later kind replaces an earlier one. */
@@ -49,7 +75,7 @@ typedef enum oji_link_definition {
 
 typedef struct oji_link_name {
     const char *name;
-    uint64_t addr;        /* of an external; of a common symbol its offset in the data segment */
+    uint64_t addr;        /* of an external; of a common symbol its offset in plan->common_segment */
     uint64_t size;        /* of a common symbol */
     uint32_t name_size;
     uint32_t alignment;   /* of a common symbol */
@@ -71,6 +97,11 @@ typedef struct oji_link_ref {
     uint32_t symbol;
 } oji_link_ref;
 
+static inline bool oji_link_places_singly(const oj_link_options *options)
+{
+    return (options->flags & OJ_LINK_SECTIONS_SINGLY) != 0;
+}
+
 struct oj_plan {
     oj_allocator allocator;
     oji_arena arena;
@@ -89,16 +120,21 @@ struct oj_plan {
     oji_table by_name; /* no slots where a single object needs none */
     uint32_t by_name_capacity;
 
-    oji_link_ref *entries; /* GOT entries, those with stubs first */
+    oji_link_ref *entries; /* what GOT entries hold the addresses of, island by island */
     uint32_t n_entries;
     uint32_t n_stubs;
-    uint32_t stubs_off; /* bytes into the code segment */
+    oji_link_island *islands;
+    uint32_t n_islands;
 
-    uint64_t sizes[SEGMENTS];      /* bytes; a segment of size 0 is not asked for */
-    uint64_t alignments[SEGMENTS]; /* bytes */
-    uint64_t zero_off;             /* bytes into the data segment where zero-filled data starts */
-    uint64_t low_addr;             /* window of all run addresses, inclusive */
-    uint64_t high_addr;            /* exclusive; 0 = no bound */
+    oji_link_segment *segments;
+    uint32_t n_segments;
+    uint32_t common_segment; /* where common symbols lie */
+    uint64_t total_size;     /* bytes of all segments */
+    uint64_t low_addr;       /* window of all run addresses, inclusive */
+    uint64_t high_addr;      /* exclusive; 0 = no bound */
+
+    oj_segment *requests; /* one for each segment that is not empty: the placement */
+    uint32_t n_requests;
 
     oji_link_ref *kept; /* kept symbols, in the order of a code's symbols */
     uint32_t n_kept;
@@ -123,8 +159,8 @@ static inline bool oji_link_name_is_inside(const oj_plan *plan, const oji_link_n
 static inline oji_link_name *oji_link_name_of(const oj_plan *plan, const oji_link_member *member, uint32_t symbol)
 {
     uint32_t first = member->object->first_global;
-    uint32_t name = symbol < first ? OJI_NO_NAME : member->names[symbol - first];
-    return name == OJI_NO_NAME ? NULL : &plan->names[name];
+    uint32_t name = symbol < first ? OJI_NONE : member->names[symbol - first];
+    return name == OJI_NONE ? NULL : &plan->names[name];
 }
 
 /* resolve.c */
@@ -141,6 +177,17 @@ oj_status oji_link_ask_after_objects(oj_plan *plan, oj_error *error);
 
 /* layout.c */
 oj_status oji_link_layout(oj_plan *plan, oj_error *error);
+/* Append `size` bytes to a segment; false where it grows out of bounds. */
+bool oji_link_append(oj_plan *plan, uint32_t segment, uint64_t size, uint64_t alignment, uint32_t *offset);
+
+/* islands.c: which GOT entries and stubs there are; needs names. In merged plans the targets know their entries from
+ * then on, in the others they do while their island is entered. */
+oj_status oji_link_plan_islands(oj_plan *plan, oj_error *error);
+void oji_link_enter_island(oj_plan *plan, const oji_link_island *island);
+void oji_link_leave_island(oj_plan *plan, const oji_link_island *island);
+
+/* window.c: the addresses from which all references reach. */
+oj_status oji_link_find_window(oj_plan *plan, oj_error *error);
 
 /* kept.c: choose and order the symbols the code will keep. */
 oj_status oji_link_choose_kept(oj_plan *plan, oj_error *error);
@@ -148,11 +195,22 @@ oj_status oji_link_choose_kept(oj_plan *plan, oj_error *error);
 /* ranges.c: what a client may see of a layout; false where memory ends. */
 bool oji_link_list_ranges(oj_plan *plan);
 
-/* write.c: place, write, publish, and the finished code. */
-oj_status oji_link_write(oj_plan *plan, oj_code **out, oj_error *error);
+/* place.c: ask the provider, or take the client's own addresses; either answer is checked. Results are in
+ * plan->requests. */
+oj_status oji_link_place(oj_plan *plan, oj_placement *placement, oj_error *error);
+oj_status oji_link_place_by_hand(oj_plan *plan, const oj_segment *segments, size_t n_segments, oj_error *error);
+void oji_link_release(const oj_plan *plan, const oj_placement *placement);
+
+/* write.c: copy and relocate into plan->requests; sets every target's address. */
+oj_status oji_link_write(oj_plan *plan, oj_error *error);
+/* The address of a name; needs oji_link_write(). */
+uint64_t oji_link_name_addr(const oj_plan *plan, const oji_link_name *name);
+
+/* finish.c: all of the above, and the finished code. by_hand NULL: the provider is asked and the code published. */
+oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_hand, oj_code **out, oj_error *error);
 
 /* publish.c */
-oj_status oji_link_publish(const oj_plan *plan, oj_placement *placement, oj_error *error);
+oj_status oji_link_publish(const oj_plan *plan, const oj_placement *placement, oj_error *error);
 /* Fill a callback's error where the callback itself did not. */
 oj_status oji_link_callback_failed(oj_error *error, oj_status status, const char *callback);
 

@@ -10,8 +10,8 @@ enum { STACK_ARENA = 6 * 1024 };
 
 static oj_status check_options(const oj_link_options *options, oj_error *error)
 {
-    const uint32_t known =
-        OJ_LINK_KEEP_NO_SYMBOLS | OJ_LINK_KEEP_LOCAL_SYMBOLS | OJ_LINK_WHOLE_PAGES | OJ_LINK_NO_UNWIND;
+    const uint32_t known = OJ_LINK_KEEP_NO_SYMBOLS | OJ_LINK_KEEP_LOCAL_SYMBOLS | OJ_LINK_WHOLE_PAGES |
+                           OJ_LINK_NO_UNWIND | OJ_LINK_PRIVATE_MEMORY | OJ_LINK_SECTIONS_SINGLY;
     if (options->flags & ~known)
         return oji_fail(error, OJ_E_VERSION, "oj_link_options.flags has unknown bits 0x%x", options->flags & ~known);
     if ((options->flags & OJ_LINK_KEEP_NO_SYMBOLS) && (options->flags & OJ_LINK_KEEP_LOCAL_SYMBOLS))
@@ -95,7 +95,7 @@ static oj_status link_once(const oj_object *const *objects, size_t n_objects, co
     oj_status status;
     OJI_TRY(open_plan(&plan, objects, n_objects, options, buffer, sizeof buffer, error));
     plan.stats.parse_ns = parse_ns;
-    status = oji_link_write(&plan, out, error);
+    status = oji_link_finish(&plan, NULL, 0, out, error);
     oji_arena_free(&plan.arena);
     return status == OJ_OK ? oji_succeed(error) : status;
 }
@@ -159,7 +159,20 @@ oj_status oj_plan_link(oj_plan *plan, oj_code **out, oj_error *error)
     if (!plan)
         return oji_fail(error, OJ_E_MISUSE, "plan is NULL");
     zero_wanted(&plan->options);
-    OJI_TRY(oji_link_write(plan, out, error));
+    OJI_TRY(oji_link_finish(plan, NULL, 0, out, error));
+    return oji_succeed(error);
+}
+
+oj_status oj_plan_write(oj_plan *plan, const oj_segment *segments, size_t n_segments, oj_code **out, oj_error *error)
+{
+    const oj_segment none = {0};
+    if (!out)
+        return oji_fail(error, OJ_E_MISUSE, "out is NULL");
+    *out = NULL;
+    if (!plan || (!segments && n_segments > 0))
+        return oji_fail(error, OJ_E_MISUSE, "%s is NULL", plan ? "segments" : "plan");
+    zero_wanted(&plan->options);
+    OJI_TRY(oji_link_finish(plan, segments ? segments : &none, n_segments, out, error));
     return oji_succeed(error);
 }
 

@@ -37,54 +37,68 @@ static struct page_range pages_of(const oj_segment *segment)
     return range;
 }
 
-static const oj_segment *find_segment(const oj_placement *placement, uint32_t kind)
+static bool shares_pages(const oj_segment *a, const oj_segment *b)
 {
-    for (size_t i = 0; i < placement->n_segments; i++)
-        if (placement->segments[i].kind == kind)
-            return &placement->segments[i];
-    return NULL;
+    struct page_range x = pages_of(a), y = pages_of(b);
+    return x.start < y.end && y.start < x.end;
 }
 
 /* Leave out of `range` the edge pages that `other` also uses. */
 static void exclude(struct page_range *range, const oj_segment *other)
 {
-    struct page_range taken;
-    if (!other)
-        return;
-    taken = pages_of(other);
+    struct page_range taken = pages_of(other);
     if (taken.start <= range->start && taken.end > range->start)
         range->start = taken.end < range->end ? taken.end : range->end;
     if (taken.end >= range->end && taken.start < range->end)
         range->end = taken.start > range->start ? taken.start : range->start;
 }
 
-/* Pages of code become executable. Read-only data becomes so on the pages it shares with neither code nor data. Code
- * and data on one page could only be had with a page that is writable and executable: refused. */
+static bool is_written_in_place(const oj_segment *segment)
+{
+    return segment->run_addr == (uint64_t)(uintptr_t)segment->write;
+}
+
+/* Code and data on one page could only be had with a page that is writable and executable. */
+static oj_status check_no_data(const oj_placement *placement, const oj_segment *code, oj_error *error)
+{
+    for (size_t i = 0; i < placement->n_segments; i++) {
+        const oj_segment *data = &placement->segments[i];
+        if (data->kind == OJ_SEGMENT_DATA && shares_pages(code, data))
+            return oji_fail(error, OJ_E_PLACEMENT,
+                            "the placement puts code at 0x%llx and data at 0x%llx on one page, which would have to be "
+                            "writable and executable",
+                            (unsigned long long)code->run_addr, (unsigned long long)data->run_addr);
+    }
+    return OJ_OK;
+}
+
+/* Read-only data becomes so on the pages that it shares with nothing else. */
+static oj_status protect_rodata(const oj_placement *placement, const oj_segment *rodata, oj_error *error)
+{
+    struct page_range range = pages_of(rodata);
+    for (size_t i = 0; i < placement->n_segments; i++)
+        if (placement->segments[i].kind != OJ_SEGMENT_RODATA)
+            exclude(&range, &placement->segments[i]);
+    return range.start < range.end ? oji_link_protect_pages(range.start, range.end, OJ_SEGMENT_RODATA, error) : OJ_OK;
+}
+
+/* Code last: a page that it shares with read-only data ends up readable and executable. */
 static oj_status protect_in_place(const oj_placement *placement, oj_error *error)
 {
-    const oj_segment *code = find_segment(placement, OJ_SEGMENT_CODE);
-    const oj_segment *rodata = find_segment(placement, OJ_SEGMENT_RODATA);
-    const oj_segment *data = find_segment(placement, OJ_SEGMENT_DATA);
-    struct page_range range;
-    if (code && data) {
-        struct page_range code_pages = pages_of(code), data_pages = pages_of(data);
-        if (code_pages.start < data_pages.end && data_pages.start < code_pages.end)
-            return oji_fail(error, OJ_E_PLACEMENT,
-                            "oj_memory.place() put code and data on one page (at 0x%llx): the page would have to be "
-                            "writable and executable",
-                            (unsigned long long)(code_pages.start > data_pages.start ? code_pages.start
-                                                                                     : data_pages.start));
+    for (size_t i = 0; i < placement->n_segments; i++)
+        if (placement->segments[i].kind == OJ_SEGMENT_CODE)
+            OJI_TRY(check_no_data(placement, &placement->segments[i], error));
+    for (size_t i = 0; i < placement->n_segments; i++) {
+        const oj_segment *segment = &placement->segments[i];
+        if (segment->kind == OJ_SEGMENT_RODATA && is_written_in_place(segment))
+            OJI_TRY(protect_rodata(placement, segment, error));
     }
-    if (rodata && rodata->run_addr == (uint64_t)(uintptr_t)rodata->write) {
-        range = pages_of(rodata);
-        exclude(&range, data);
-        exclude(&range, code);
-        if (range.start < range.end)
-            OJI_TRY(oji_link_protect_pages(range.start, range.end, OJ_SEGMENT_RODATA, error));
-    }
-    if (code && code->run_addr == (uint64_t)(uintptr_t)code->write) {
-        range = pages_of(code);
-        OJI_TRY(oji_link_protect_pages(range.start, range.end, OJ_SEGMENT_CODE, error));
+    for (size_t i = 0; i < placement->n_segments; i++) {
+        const oj_segment *segment = &placement->segments[i];
+        if (segment->kind == OJ_SEGMENT_CODE && is_written_in_place(segment)) {
+            struct page_range range = pages_of(segment);
+            OJI_TRY(oji_link_protect_pages(range.start, range.end, OJ_SEGMENT_CODE, error));
+        }
     }
     return OJ_OK;
 }
@@ -112,7 +126,7 @@ static oj_status synchronize(const oj_plan *plan, const oj_placement *placement,
     return OJ_OK;
 }
 
-oj_status oji_link_publish(const oj_plan *plan, oj_placement *placement, oj_error *error)
+oj_status oji_link_publish(const oj_plan *plan, const oj_placement *placement, oj_error *error)
 {
     for (size_t i = 0; i < placement->n_segments; i++)
         if (placement->segments[i].kind == OJ_SEGMENT_CODE)

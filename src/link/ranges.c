@@ -1,44 +1,25 @@
 /* What a client may see of a plan: its segments, and the ranges they are made of. */
 #include "link/link.h"
 
-/* The index among SEGMENTS of the n-th segment that is not empty; SEGMENTS where there are fewer. */
-static unsigned nth_segment(const oj_plan *plan, size_t n)
-{
-    unsigned segment = 0;
-    for (; segment < SEGMENTS; segment++)
-        if (plan->sizes[segment] > 0 && n-- == 0)
-            break;
-    return segment;
-}
-
-static uint32_t segment_number(const oj_plan *plan, unsigned segment)
-{
-    uint32_t number = 0;
-    for (unsigned i = 0; i < segment; i++)
-        number += plan->sizes[i] > 0;
-    return number;
-}
-
-size_t oj_plan_segment_count(const oj_plan *plan) { return plan ? segment_number(plan, SEGMENTS) : 0; }
+size_t oj_plan_segment_count(const oj_plan *plan) { return plan ? plan->n_requests : 0; }
 
 oj_status oj_plan_segment(const oj_plan *plan, size_t index, oj_segment *segment, size_t out_size)
 {
     oj_segment full;
-    unsigned which;
     if (!segment)
         return OJ_E_MISUSE;
     memset(segment, 0, out_size);
-    if (!plan || (which = nth_segment(plan, index)) == SEGMENTS)
+    if (!plan || index >= plan->n_requests)
         return OJ_E_MISUSE;
-    memset(&full, 0, sizeof full);
-    full.kind = which + 1;
-    full.size = plan->sizes[which];
-    full.alignment = plan->alignments[which];
+    full = plan->requests[index];
+    full.flags = 0;
+    full.write = NULL;
+    full.run_addr = 0;
     oji_export(segment, out_size, &full, sizeof full);
     return OJ_OK;
 }
 
-static void add_range(oj_plan *plan, unsigned segment, oj_range_kind kind, const char *object, const char *section,
+static void add_range(oj_plan *plan, uint32_t segment, oj_range_kind kind, const char *object, const char *section,
                       uint64_t offset, uint64_t size)
 {
     oj_range_info *range = &plan->ranges[plan->n_ranges++];
@@ -47,48 +28,92 @@ static void add_range(oj_plan *plan, unsigned segment, oj_range_kind kind, const
     range->offset = offset;
     range->size = size;
     range->kind = kind;
-    range->segment = segment_number(plan, segment);
+    range->segment = plan->segments[segment].request;
 }
 
-/* In the order in which layout laid them: zero-filled sections after all others. */
-static void list_sections(oj_plan *plan, unsigned segment, bool zero)
+static void add_section(oj_plan *plan, uint32_t member, uint32_t section)
 {
-    for (uint32_t m = 0; m < plan->n_members; m++) {
-        const oji_link_member *member = &plan->members[m];
-        for (uint32_t i = 0; i < member->object->n_sections; i++) {
-            const oji_section *section = &member->object->sections[i];
-            if (member->slots[i].segment == segment && (section->kind == OJ_SECTION_ZERO) == zero)
-                add_range(plan, segment, OJ_RANGE_SECTION, member->object->name, section->name,
-                          member->slots[i].offset, section->size);
-        }
-    }
+    const oji_link_slot *slot = &plan->members[member].slots[section];
+    const oj_object *object = plan->members[member].object;
+    if (plan->segments[slot->segment].request != OJI_NONE)
+        add_range(plan, slot->segment, OJ_RANGE_SECTION, object->name, object->sections[section].name, slot->offset,
+                  object->sections[section].size);
 }
 
-static void list_segment(oj_plan *plan, unsigned segment)
+/* Merged segments, in the order in which layout laid them: zero-filled sections after all others. */
+static void list_sections(oj_plan *plan, uint32_t segment, bool zero)
 {
-    if (segment == SEGMENT_RODATA && plan->n_entries > 0)
-        add_range(plan, segment, OJ_RANGE_GOT, "", "", 0, (uint64_t)plan->n_entries * plan->arch->got_entry_size);
-    list_sections(plan, segment, false);
-    list_sections(plan, segment, true);
-    for (uint32_t i = 0; segment == SEGMENT_DATA && i < plan->n_names; i++)
+    for (uint32_t m = 0; m < plan->n_members; m++)
+        for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++)
+            if (plan->members[m].slots[i].segment == segment &&
+                (plan->members[m].object->sections[i].kind == OJ_SECTION_ZERO) == zero)
+                add_section(plan, m, i);
+}
+
+static void list_commons(oj_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_names; i++)
         if (plan->names[i].definition == OJI_LINK_COMMON)
-            add_range(plan, segment, OJ_RANGE_COMMON, "", plan->names[i].name, plan->names[i].addr,
+            add_range(plan, plan->common_segment, OJ_RANGE_COMMON, "", plan->names[i].name, plan->names[i].addr,
                       plan->names[i].size);
-    if (segment == SEGMENT_CODE && plan->n_stubs > 0)
-        add_range(plan, segment, OJ_RANGE_STUBS, "", "", plan->stubs_off,
-                  (uint64_t)plan->n_stubs * plan->arch->stub_size);
+}
+
+static void add_stubs(oj_plan *plan, const oji_link_island *island)
+{
+    if (island->n_stubs > 0)
+        add_range(plan, island->stubs_segment, OJ_RANGE_STUBS, "", "", island->stubs_off,
+                  (uint64_t)island->n_stubs * plan->arch->stub_size);
+}
+
+static void add_got(oj_plan *plan, const oji_link_island *island)
+{
+    if (island->n_entries > 0)
+        add_range(plan, island->got_segment, OJ_RANGE_GOT, "", "", island->got_off,
+                  (uint64_t)island->n_entries * plan->arch->got_entry_size);
+}
+
+static void list_merged(oj_plan *plan)
+{
+    list_sections(plan, SEGMENT_CODE, false);
+    add_stubs(plan, &plan->islands[0]);
+    add_got(plan, &plan->islands[0]);
+    list_sections(plan, SEGMENT_RODATA, false);
+    list_sections(plan, SEGMENT_DATA, false);
+    list_sections(plan, SEGMENT_DATA, true);
+    list_commons(plan);
+}
+
+/* Segments are in the order of sections, and so are islands. */
+static void list_singly(oj_plan *plan)
+{
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < plan->n_segments; i++) {
+        const oji_link_segment *segment = &plan->segments[i];
+        const oji_link_island *island = next < plan->n_islands ? &plan->islands[next] : NULL;
+        if (segment->member == OJI_NONE)
+            continue;
+        add_section(plan, segment->member, segment->section);
+        if (!island || island->member != segment->member || island->section != segment->section)
+            continue;
+        add_stubs(plan, island);
+        add_got(plan, island);
+        next++;
+    }
+    list_commons(plan);
 }
 
 bool oji_link_list_ranges(oj_plan *plan)
 {
-    uint64_t capacity = (uint64_t)plan->n_names + 2;
+    uint64_t capacity = (uint64_t)plan->n_names + 2 * (uint64_t)plan->n_islands;
     for (uint32_t i = 0; i < plan->n_members; i++)
         capacity += plan->members[i].object->n_sections;
     plan->ranges = oji_arena_array(&plan->arena, capacity, sizeof *plan->ranges);
     if (!plan->ranges)
         return false;
-    for (unsigned segment = 0; segment < SEGMENTS; segment++)
-        list_segment(plan, segment);
+    if (oji_link_places_singly(&plan->options))
+        list_singly(plan);
+    else
+        list_merged(plan);
     return true;
 }
 

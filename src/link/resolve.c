@@ -28,7 +28,7 @@ static bool rebuild_table(oj_plan *plan, uint64_t capacity)
     return true;
 }
 
-/* Find or add a name; OJI_NO_NAME where memory ends. */
+/* Find or add a name; OJI_NONE where memory ends. */
 static uint32_t intern(oj_plan *plan, const char *name, uint32_t name_size)
 {
     oji_link_name *added;
@@ -38,10 +38,10 @@ static uint32_t intern(oj_plan *plan, const char *name, uint32_t name_size)
         if (found)
             return (uint32_t)(found - plan->names);
         if (plan->n_names == plan->by_name_capacity && !rebuild_table(plan, (uint64_t)plan->n_names * 2))
-            return OJI_NO_NAME;
+            return OJI_NONE;
     }
     if (!oji_arena_grow(&plan->arena, &names, plan->n_names, &plan->names_capacity, sizeof *plan->names))
-        return OJI_NO_NAME;
+        return OJI_NONE;
     plan->names = names;
     added = &plan->names[plan->n_names];
     memset(added, 0, sizeof *added);
@@ -113,12 +113,12 @@ static oj_status add_names(oj_plan *plan, uint32_t member, oj_error *error)
     for (uint32_t i = object->first_global; i < object->n_symbols; i++) {
         const oji_symbol *symbol = &object->symbols[i];
         uint32_t name;
-        names[i - object->first_global] = OJI_NO_NAME;
+        names[i - object->first_global] = OJI_NONE;
         /* Assemblers leave undefined symbols behind that nothing refers to; linkers do not ask for them. */
         if (symbol->section == OJI_SECTION_UNDEFINED && !(symbol->uses & OJI_USE_REFERENCED))
             continue;
         name = intern(plan, symbol->name, symbol->name_size);
-        if (name == OJI_NO_NAME)
+        if (name == OJI_NONE)
             return out_of_memory(error);
         names[i - object->first_global] = name;
         OJI_TRY(merge_symbol(plan, &plan->names[name], member, i, error));
@@ -203,8 +203,8 @@ static oj_status add_wanted(oj_plan *plan, oj_error *error)
     for (size_t i = 0; i < plan->options.n_wanted; i++) {
         const char *wanted = plan->options.wanted[i].name;
         size_t size = strlen(wanted);
-        uint32_t name = size < UINT32_MAX ? intern(plan, wanted, (uint32_t)size) : OJI_NO_NAME;
-        if (name == OJI_NO_NAME)
+        uint32_t name = size < UINT32_MAX ? intern(plan, wanted, (uint32_t)size) : OJI_NONE;
+        if (name == OJI_NONE)
             return out_of_memory(error);
         plan->names[name].is_wanted = true;
     }

@@ -1,0 +1,130 @@
+/* From a plan to the code that is handed out. Everything that needs heap is allocated before memory is asked for, so
+ * that after the last relocation nothing but a callback or the system can fail. */
+#include "link/link.h"
+
+static void fill_symbols(const oj_plan *plan, oj_code *code)
+{
+    oji_code_symbol *symbols = oji_code_symbols(code);
+    char *names = oji_code_names(code);
+    uint32_t name_off = 0;
+    for (uint32_t i = 0; i < plan->n_kept; i++) {
+        const oji_link_member *member = &plan->members[plan->kept[i].member];
+        const oji_symbol *symbol = &member->object->symbols[plan->kept[i].symbol];
+        size_t name_size = strlen(symbol->name) + 1;
+        symbols[i].addr = member->targets[plan->kept[i].symbol].addr;
+        symbols[i].size = symbol->size < UINT32_MAX ? (uint32_t)symbol->size : UINT32_MAX;
+        symbols[i].name_off = name_off;
+        memcpy(names + name_off, symbol->name, name_size);
+        name_off += (uint32_t)name_size;
+    }
+}
+
+static void fill_segments(const oj_plan *plan, oj_code *code)
+{
+    oji_code_segment *segments = oji_code_segments(code);
+    for (uint32_t i = 0; i < plan->n_requests; i++) {
+        const oj_segment *request = &plan->requests[i];
+        segments[i].write = request->write;
+        segments[i].run_addr = request->run_addr;
+        segments[i].size = (uint32_t)request->size;
+        segments[i].kind = (uint8_t)request->kind;
+        segments[i].alignment_log2 = (uint8_t)__builtin_ctzll(request->alignment);
+        segments[i].flags = (uint8_t)request->flags;
+    }
+}
+
+static void answer_wanted(const oj_plan *plan)
+{
+    for (size_t i = 0; i < plan->options.n_wanted; i++) {
+        const char *wanted = plan->options.wanted[i].name;
+        plan->options.wanted[i].addr =
+            oji_link_name_addr(plan, oji_link_find_name(plan, wanted, strlen(wanted)));
+    }
+}
+
+/* Write between write_begin and write_end; the latter is called whatever happened in between. */
+static oj_status write_placed(oj_plan *plan, const oj_placement *placement, oj_error *error)
+{
+    const oj_memory *table = &plan->table;
+    oj_status status, end_status = OJ_OK;
+    if (table->write_begin) {
+        status = table->write_begin(table->context, placement, error);
+        if (status != OJ_OK)
+            return oji_link_callback_failed(error, status, "oj_memory.write_begin");
+    }
+    status = oji_link_write(plan, error);
+    if (table->write_end)
+        end_status = table->write_end(table->context, placement, status == OJ_OK ? error : NULL);
+    if (status == OJ_OK && end_status != OJ_OK)
+        return oji_link_callback_failed(error, end_status, "oj_memory.write_end");
+    return status;
+}
+
+static oj_status place_and_publish(oj_plan *plan, void **token, oj_error *error)
+{
+    bool timed = plan->options.stats != NULL;
+    uint64_t start = timed ? oji_now() : 0, placed = 0, written = 0;
+    oj_placement placement;
+    oj_status status;
+    OJI_TRY(oji_link_place(plan, &placement, error));
+    placed = timed ? oji_now() : 0;
+    status = write_placed(plan, &placement, error);
+    written = timed ? oji_now() : 0;
+    if (status == OJ_OK)
+        status = oji_link_publish(plan, &placement, error);
+    if (status != OJ_OK) {
+        oji_link_release(plan, &placement);
+        return status;
+    }
+    plan->stats.place_ns = placed - start;
+    plan->stats.relocate_ns = written - placed;
+    plan->stats.publish_ns = timed ? oji_now() - written : 0;
+    *token = placement.token;
+    return OJ_OK;
+}
+
+static oj_status write_by_hand(oj_plan *plan, const oj_segment *segments, size_t n_segments, oj_error *error)
+{
+    uint64_t start = plan->options.stats ? oji_now() : 0;
+    OJI_TRY(oji_link_place_by_hand(plan, segments, n_segments, error));
+    OJI_TRY(oji_link_write(plan, error));
+    plan->stats.place_ns = plan->stats.publish_ns = 0;
+    plan->stats.relocate_ns = plan->options.stats ? oji_now() - start : 0;
+    return OJ_OK;
+}
+
+static oj_status fill_memory(oj_plan *plan, const oj_segment *by_hand, size_t n_by_hand, oj_code *code,
+                             oj_error *error)
+{
+    if (by_hand)
+        return write_by_hand(plan, by_hand, n_by_hand, error);
+    code->memory = plan->memory;
+    if (plan->n_requests > 0)
+        return place_and_publish(plan, &code->token, error);
+    return oji_link_write(plan, error);
+}
+
+oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_hand, oj_code **out, oj_error *error)
+{
+    oj_code *code;
+    oj_status status;
+    if (plan->arch != oji_arch_host() && !plan->options.memory && !by_hand)
+        return oji_fail(error, OJ_E_ARCHITECTURE, "%s is for %s, which this process does not run: name the memory",
+                        plan->members[0].object->name, plan->arch->name);
+    code = oji_code_allocate(&plan->allocator, plan->n_requests, plan->n_kept, plan->kept_names_size);
+    if (!code)
+        return oji_fail_nomem(error, plan->kept_names_size + (uint64_t)plan->n_kept * sizeof(oji_code_symbol),
+                              "the code's handle");
+    status = fill_memory(plan, by_hand, n_by_hand, code, error);
+    if (status != OJ_OK) {
+        oji_code_free(code);
+        return status;
+    }
+    fill_segments(plan, code);
+    fill_symbols(plan, code);
+    answer_wanted(plan);
+    if (plan->options.stats)
+        oji_export(plan->options.stats, plan->options.stats_size, &plan->stats, sizeof plan->stats);
+    *out = code;
+    return OJ_OK;
+}

@@ -1,0 +1,225 @@
+/* Which GOT entries and stubs a link needs. Merged plans have one island for all sections: its stubs stand behind the
+ * code, its GOT before the read-only data, and what lies inside the link is in reach by construction. Where sections are
+ * placed singly, anywhere, each brings the entries and stubs for everything outside itself. */
+#include "link/link.h"
+
+#ifdef OJ_STRESS
+enum { ENTRIES_FOR_ALL = 1 };
+#else
+enum { ENTRIES_FOR_ALL = 0 };
+#endif
+
+static oj_status out_of_memory(oj_error *error)
+{
+    return oji_fail(error, OJ_E_NOMEM, "out of memory: planning GOT entries and stubs");
+}
+
+static bool needs_stub(uint16_t uses, bool is_inside) { return (uses & OJI_USE_CALL) && (!is_inside || ENTRIES_FOR_ALL); }
+
+static bool needs_entry(uint16_t uses, bool is_inside)
+{
+    return (uses & OJI_USE_GOT) || ((uses & OJI_USE_GOT_RELAX) && (!is_inside || ENTRIES_FOR_ALL)) ||
+           needs_stub(uses, is_inside);
+}
+
+/* Add an entry to the island; its index in the island + 1, 0 where memory ends. */
+static uint32_t add_entry(oj_plan *plan, oji_link_island *island, uint32_t *capacity, uint32_t member, uint32_t symbol)
+{
+    void *entries = plan->entries;
+    if (!oji_arena_grow(&plan->arena, &entries, plan->n_entries, capacity, sizeof *plan->entries))
+        return 0;
+    plan->entries = entries;
+    plan->entries[plan->n_entries++] = (oji_link_ref){.member = member, .symbol = symbol};
+    return ++island->n_entries;
+}
+
+/* --- one island for all --------------------------------------------------------------------------------------------- */
+
+/* One pass over names and local symbols: those with stubs, or those without. */
+static bool add_names(oj_plan *plan, oji_link_island *island, uint32_t *capacity, bool with_stub)
+{
+    for (uint32_t i = 0; i < plan->n_names; i++) {
+        oji_link_name *name = &plan->names[i];
+        bool is_inside = oji_link_name_is_inside(plan, name);
+        if (!needs_entry(name->uses, is_inside) || needs_stub(name->uses, is_inside) != with_stub)
+            continue;
+        name->has_stub = with_stub;
+        name->entry = add_entry(plan, island, capacity, name->member, name->symbol);
+        if (name->entry == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool add_locals(oj_plan *plan, oji_link_island *island, uint32_t *capacity, bool with_stub)
+{
+    for (uint32_t m = 0; m < plan->n_members; m++) {
+        const oj_object *object = plan->members[m].object;
+        oji_target *targets = plan->members[m].targets;
+        if (!(object->uses & (OJI_USE_GOT | OJI_USE_GOT_RELAX | OJI_USE_CALL)))
+            continue;
+        for (uint32_t i = 0; i < object->first_global; i++) {
+            uint16_t uses = object->symbols[i].uses;
+            bool is_inside = oji_link_is_inside(&object->symbols[i]);
+            if (!needs_entry(uses, is_inside) || needs_stub(uses, is_inside) != with_stub)
+                continue;
+            targets[i].has_stub = with_stub;
+            targets[i].entry = add_entry(plan, island, capacity, m, i);
+            if (targets[i].entry == 0)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Members' symbols share the entry of their name. */
+static void tell_targets(const oj_plan *plan)
+{
+    for (uint32_t m = 0; m < plan->n_members; m++) {
+        const oji_link_member *member = &plan->members[m];
+        for (uint32_t i = member->object->first_global; i < member->object->n_symbols; i++) {
+            const oji_link_name *name = oji_link_name_of(plan, member, i);
+            member->targets[i].entry = name ? name->entry : 0;
+            member->targets[i].has_stub = name ? name->has_stub : 0;
+        }
+    }
+}
+
+static oj_status plan_merged(oj_plan *plan, oj_error *error)
+{
+    oji_link_island *island = oji_arena_array(&plan->arena, 1, sizeof *island);
+    uint32_t capacity = 0;
+    if (!island)
+        return out_of_memory(error);
+    *island = (oji_link_island){
+        .member = OJI_NONE, .section = OJI_NONE, .got_segment = SEGMENT_RODATA, .stubs_segment = SEGMENT_CODE};
+    plan->islands = island;
+    plan->n_islands = 1;
+    if (!add_names(plan, island, &capacity, true) || !add_locals(plan, island, &capacity, true))
+        return out_of_memory(error);
+    island->n_stubs = island->n_entries;
+    if (!add_names(plan, island, &capacity, false) || !add_locals(plan, island, &capacity, false))
+        return out_of_memory(error);
+    tell_targets(plan);
+    return OJ_OK;
+}
+
+/* --- an island for each section ------------------------------------------------------------------------------------- */
+
+/* Is what the symbol names in the same section, wherever that is put? */
+static bool is_in_section(const oj_plan *plan, uint32_t member, uint32_t section, uint32_t symbol)
+{
+    const oji_link_name *name = oji_link_name_of(plan, &plan->members[member], symbol);
+    const oji_symbol *own = &plan->members[member].object->symbols[symbol];
+    if (!name)
+        return own->section == section;
+    if (name->definition != OJI_LINK_WEAK && name->definition != OJI_LINK_STRONG)
+        return false;
+    return name->member == member && plan->members[member].object->symbols[name->symbol].section == section;
+}
+
+static bool wants_entry(const oji_reloc *reloc, bool is_inside)
+{
+    switch (reloc->kind) {
+    case OJI_RELOC_GOT_LOAD32:
+    case OJI_RELOC_GOT_LOAD64:
+    case OJI_RELOC_GOT_ENTRY32:
+    case OJI_RELOC_GOT_ENTRY64:
+        return true;
+    case OJI_RELOC_RELAX_MOV:
+    case OJI_RELOC_RELAX_CALL:
+    case OJI_RELOC_RELAX_JUMP:
+        return !is_inside || ENTRIES_FOR_ALL;
+    default:
+        return false;
+    }
+}
+
+/* A stub is code, so only code can bring one. */
+static bool wants_stub(const oji_section *section, const oji_reloc *reloc, bool is_inside)
+{
+    return reloc->kind == OJI_RELOC_CALL32 && section->kind == OJ_SECTION_CODE && (!is_inside || ENTRIES_FOR_ALL);
+}
+
+static bool add_section_entries(oj_plan *plan, oji_link_island *island, uint32_t *capacity, bool stubs)
+{
+    const oji_link_member *member = &plan->members[island->member];
+    const oji_section *section = &member->object->sections[island->section];
+    for (uint32_t i = 0; i < section->n_relocs; i++) {
+        const oji_reloc *reloc = &section->relocs[i];
+        oji_target *target = &member->targets[reloc->symbol];
+        bool is_inside;
+        if (target->entry != 0)
+            continue;
+        is_inside = is_in_section(plan, island->member, island->section, reloc->symbol);
+        if (stubs ? !wants_stub(section, reloc, is_inside) : !wants_entry(reloc, is_inside))
+            continue;
+        target->has_stub = stubs;
+        target->entry = add_entry(plan, island, capacity, island->member, reloc->symbol);
+        if (target->entry == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool plan_section(oj_plan *plan, oji_link_island *island, uint32_t *capacity)
+{
+    bool done;
+    island->first_entry = plan->n_entries;
+    done = add_section_entries(plan, island, capacity, true);
+    island->n_stubs = island->n_entries;
+    done = done && add_section_entries(plan, island, capacity, false);
+    oji_link_leave_island(plan, island);
+    return done;
+}
+
+static oj_status plan_singly(oj_plan *plan, oj_error *error)
+{
+    uint32_t capacity = 0;
+    uint64_t n_sections = 0;
+    for (uint32_t m = 0; m < plan->n_members; m++)
+        n_sections += plan->members[m].object->n_sections;
+    plan->islands = oji_arena_array(&plan->arena, n_sections, sizeof *plan->islands);
+    if (!plan->islands || n_sections > UINT32_MAX)
+        return out_of_memory(error);
+    for (uint32_t m = 0; m < plan->n_members; m++)
+        for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++) {
+            const oji_section *section = &plan->members[m].object->sections[i];
+            oji_link_island *island = &plan->islands[plan->n_islands];
+            if (!oji_section_is_loaded(section) || section->n_relocs == 0)
+                continue;
+            *island = (oji_link_island){.member = m, .section = i};
+            if (!plan_section(plan, island, &capacity))
+                return out_of_memory(error);
+            plan->n_islands += island->n_entries > 0;
+        }
+    return OJ_OK;
+}
+
+/* --- both ----------------------------------------------------------------------------------------------------------- */
+
+oj_status oji_link_plan_islands(oj_plan *plan, oj_error *error)
+{
+    OJI_TRY(oji_link_places_singly(&plan->options) ? plan_singly(plan, error) : plan_merged(plan, error));
+    for (uint32_t i = 0; i < plan->n_islands; i++)
+        plan->n_stubs += plan->islands[i].n_stubs;
+    return OJ_OK;
+}
+
+void oji_link_enter_island(oj_plan *plan, const oji_link_island *island)
+{
+    for (uint32_t i = 0; i < island->n_entries; i++) {
+        oji_link_ref ref = plan->entries[island->first_entry + i];
+        plan->members[ref.member].targets[ref.symbol].entry = i + 1;
+        plan->members[ref.member].targets[ref.symbol].has_stub = i < island->n_stubs;
+    }
+}
+
+void oji_link_leave_island(oj_plan *plan, const oji_link_island *island)
+{
+    for (uint32_t i = 0; i < island->n_entries; i++) {
+        oji_link_ref ref = plan->entries[island->first_entry + i];
+        plan->members[ref.member].targets[ref.symbol].entry = 0;
+        plan->members[ref.member].targets[ref.symbol].has_stub = 0;
+    }
+}

@@ -1,0 +1,74 @@
+/* The window: the run addresses from which all references of a link reach, known before memory is asked for. */
+#include "link/link.h"
+
+/* Addends and distances inside a segment are kept out of the window's edges by this, bytes. */
+#define WINDOW_SLACK (UINT64_C(1) << 24)
+
+static void lower(uint64_t *bound, uint64_t value)
+{
+    if (*bound == 0 || value < *bound)
+        *bound = value;
+}
+
+/* 32-bit absolute fields that hold an address inside the link pull all of it down. */
+static void keep_low(oj_plan *plan, uint16_t uses)
+{
+    if (uses & OJI_USE_LOW2G)
+        lower(&plan->high_addr, UINT64_C(1) << 31);
+    else if (uses & OJI_USE_LOW4G)
+        lower(&plan->high_addr, UINT64_C(1) << 32);
+}
+
+static void find_low_uses(oj_plan *plan)
+{
+    uint16_t low = OJI_USE_LOW2G | OJI_USE_LOW4G;
+    for (uint32_t m = 0; m < plan->n_members; m++) {
+        const oj_object *object = plan->members[m].object;
+        if (!(object->uses & low))
+            continue;
+        for (uint32_t i = 0; i < object->first_global; i++)
+            if ((object->symbols[i].uses & low) && oji_link_is_inside(&object->symbols[i]))
+                keep_low(plan, object->symbols[i].uses);
+    }
+    for (uint32_t i = 0; i < plan->n_names; i++)
+        if ((plan->names[i].uses & low) && oji_link_name_is_inside(plan, &plan->names[i]))
+            keep_low(plan, plan->names[i].uses);
+}
+
+static bool is_too_high(const oji_link_name *name)
+{
+    /* Fields that are sign-extended reach the top 2 GiB as well. */
+    if ((name->uses & OJI_USE_LOW2G) && name->addr >= UINT64_C(1) << 31 && name->addr < -(UINT64_C(1) << 31))
+        return true;
+    return (name->uses & OJI_USE_LOW4G) && name->addr >= UINT64_C(1) << 32;
+}
+
+/* A PC-relative field with no way round it (a variable of the process, in code that was not compiled as PIC) pulls the
+ * link to within reach of what it names. */
+static oj_status keep_near(oj_plan *plan, const oji_link_name *name, oj_error *error)
+{
+    uint64_t reach = (UINT64_C(1) << 31) - WINDOW_SLACK;
+    if (name->addr > reach && name->addr - reach > plan->low_addr)
+        plan->low_addr = name->addr - reach;
+    if (name->addr <= UINT64_MAX - reach)
+        lower(&plan->high_addr, name->addr + reach);
+    if (plan->high_addr != 0 &&
+        (plan->low_addr >= plan->high_addr || plan->high_addr - plan->low_addr < plan->total_size))
+        return oji_link_report_unreachable(plan, name, error);
+    return OJ_OK;
+}
+
+oj_status oji_link_find_window(oj_plan *plan, oj_error *error)
+{
+    find_low_uses(plan);
+    for (uint32_t i = 0; i < plan->n_names; i++) {
+        const oji_link_name *name = &plan->names[i];
+        if (name->definition != OJI_LINK_EXTERNAL)
+            continue;
+        if (is_too_high(name))
+            return oji_link_report_unreachable(plan, name, error);
+        if (name->uses & OJI_USE_NEAR)
+            OJI_TRY(keep_near(plan, name, error));
+    }
+    return OJ_OK;
+}
