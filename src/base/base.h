@@ -54,6 +54,12 @@ oj_status oji_fail_nomem(oj_error *error, uint64_t size, const char *what);
 /* Mark *error (may be NULL) as success and return OJ_OK. Writes status and text only. */
 oj_status oji_succeed(oj_error *error);
 
+/* Empty *error (may be NULL) before a client's callback is given it. */
+void oji_clear_error(oj_error *error);
+
+/* Return a callback's failure: its own text is kept, and made up for where it gave none. */
+oj_status oji_fail_callback(oj_error *error, oj_status status, const char *callback);
+
 /* Copy `text` into a fixed buffer, cut with "..." where it does not fit; NULL counts as "". */
 void oji_copy_text(char *buffer, size_t capacity, const char *text);
 
@@ -165,7 +171,7 @@ typedef struct oji_arena {
 } oji_arena;
 
 void oji_arena_init(oji_arena *arena, const oj_allocator *allocator, void *buffer, size_t size);
-/* n * size bytes, zeroed, aligned for any object; NULL where memory ends or the product overflows. */
+/* n * size bytes, zeroed, aligned for any object; NULL only where memory ends or the product overflows. */
 void *oji_arena_array(oji_arena *arena, uint64_t n, uint64_t size);
 /* Make room for one more element after the n that *array holds; false where memory ends. */
 bool oji_arena_grow(oji_arena *arena, void **array, uint32_t n, uint32_t *capacity, uint64_t size);

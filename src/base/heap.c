@@ -95,7 +95,8 @@ void *oji_arena_array(oji_arena *arena, uint64_t n, uint64_t size)
 {
     uint64_t total;
     void *result;
-    if (!oji_mul(n, size, &total) || total > PTRDIFF_MAX / 2 || !oji_align_up(total, ARENA_ALIGNMENT, &total))
+    if (!oji_mul(n, size, &total) || total > PTRDIFF_MAX / 2 ||
+        !oji_align_up(total ? total : 1, ARENA_ALIGNMENT, &total))
         return NULL;
     if ((uint64_t)(arena->end - arena->next) < total && !grow_arena(arena, total))
         return NULL;

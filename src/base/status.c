@@ -111,6 +111,27 @@ oj_status oji_fail_nomem(oj_error *error, uint64_t size, const char *what)
     return oji_fail(error, OJ_E_NOMEM, "out of memory: %llu bytes for %s", (unsigned long long)size, what);
 }
 
+void oji_clear_error(oj_error *error)
+{
+    if (!error)
+        return;
+    memset(error, 0, offsetof(oj_error, object));
+    error->offset = UINT64_MAX;
+    error->object[0] = error->section[0] = error->relocation[0] = error->symbol[0] = error->text[0] = '\0';
+}
+
+oj_status oji_fail_callback(oj_error *error, oj_status status, const char *callback)
+{
+    if (!error || error->text[0] == '\0')
+        return oji_fail(error, status, "%s() failed: %s", callback, oj_status_text(status));
+    /* The callback's record is input: its strings end where their buffers do. */
+    error->object[sizeof error->object - 1] = error->section[sizeof error->section - 1] = '\0';
+    error->relocation[sizeof error->relocation - 1] = error->symbol[sizeof error->symbol - 1] = '\0';
+    error->text[sizeof error->text - 1] = '\0';
+    error->status = status;
+    return status;
+}
+
 oj_status oji_succeed(oj_error *error)
 {
     if (error) {

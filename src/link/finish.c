@@ -48,15 +48,19 @@ static oj_status write_placed(oj_plan *plan, const oj_placement *placement, oj_e
     const oj_memory *table = &plan->table;
     oj_status status, end_status = OJ_OK;
     if (table->write_begin) {
+        oji_clear_error(error);
         status = table->write_begin(table->context, placement, error);
         if (status != OJ_OK)
-            return oji_link_callback_failed(error, status, "oj_memory.write_begin");
+            return oji_fail_callback(error, status, "oj_memory.write_begin");
     }
     status = oji_link_write(plan, error);
-    if (table->write_end)
+    if (table->write_end) {
+        if (status == OJ_OK)
+            oji_clear_error(error);
         end_status = table->write_end(table->context, placement, status == OJ_OK ? error : NULL);
+    }
     if (status == OJ_OK && end_status != OJ_OK)
-        return oji_link_callback_failed(error, end_status, "oj_memory.write_end");
+        return oji_fail_callback(error, end_status, "oj_memory.write_end");
     return status;
 }
 

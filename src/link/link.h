@@ -211,8 +211,6 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
 
 /* publish.c */
 oj_status oji_link_publish(const oj_plan *plan, const oj_placement *placement, oj_error *error);
-/* Fill a callback's error where the callback itself did not. */
-oj_status oji_link_callback_failed(oj_error *error, oj_status status, const char *callback);
 
 /* report.c: messages of failed links. */
 oj_status oji_link_report_undefined(const oj_plan *plan, oj_error *error);

@@ -186,10 +186,10 @@ oj_status oji_link_place(oj_plan *plan, oj_placement *placement, oj_error *error
     oj_status status;
     reset_requests(plan);
     describe(plan, placement);
-    oji_succeed(error);
+    oji_clear_error(error);
     status = plan->table.place(plan->table.context, placement, error);
     if (status != OJ_OK)
-        return oji_link_callback_failed(error, status, "oj_memory.place");
+        return oji_fail_callback(error, status, "oj_memory.place");
     status = check_request(plan, placement, error);
     restore_request(plan, placement);
     if (status == OJ_OK)

@@ -2,21 +2,15 @@
  * here, unless its flags say that the client does it elsewhere. */
 #include "link/link.h"
 
-oj_status oji_link_callback_failed(oj_error *error, oj_status status, const char *callback)
-{
-    if (error && (error->status != status || error->text[0] == '\0'))
-        return oji_fail(error, status, "%s() failed: %s", callback, oj_status_text(status));
-    return status;
-}
-
 static bool is_for_this_host(const oj_plan *plan) { return plan->arch == oji_arch_host(); }
 
 static oj_status flush_code(const oj_plan *plan, const oj_segment *segment, oj_error *error)
 {
     if (plan->table.flush) {
-        oj_status status =
-            plan->table.flush(plan->table.context, segment->write, segment->run_addr, segment->size, error);
-        return status == OJ_OK ? OJ_OK : oji_link_callback_failed(error, status, "oj_memory.flush");
+        oj_status status;
+        oji_clear_error(error);
+        status = plan->table.flush(plan->table.context, segment->write, segment->run_addr, segment->size, error);
+        return status == OJ_OK ? OJ_OK : oji_fail_callback(error, status, "oj_memory.flush");
     }
     if (!(plan->table.flags & OJ_CACHE_BY_CLIENT) && is_for_this_host(plan))
         oji_arch_flush_host(segment->write, segment->run_addr, segment->size);
@@ -106,8 +100,10 @@ static oj_status protect_in_place(const oj_placement *placement, oj_error *error
 static oj_status protect(const oj_plan *plan, const oj_placement *placement, oj_error *error)
 {
     if (plan->table.protect) {
-        oj_status status = plan->table.protect(plan->table.context, placement, error);
-        return status == OJ_OK ? OJ_OK : oji_link_callback_failed(error, status, "oj_memory.protect");
+        oj_status status;
+        oji_clear_error(error);
+        status = plan->table.protect(plan->table.context, placement, error);
+        return status == OJ_OK ? OJ_OK : oji_fail_callback(error, status, "oj_memory.protect");
     }
     if ((plan->table.flags & OJ_PERMISSIONS_BY_CLIENT) || !is_for_this_host(plan))
         return OJ_OK;
@@ -117,8 +113,10 @@ static oj_status protect(const oj_plan *plan, const oj_placement *placement, oj_
 static oj_status synchronize(const oj_plan *plan, const oj_placement *placement, oj_error *error)
 {
     if (plan->table.synchronize) {
-        oj_status status = plan->table.synchronize(plan->table.context, placement, error);
-        return status == OJ_OK ? OJ_OK : oji_link_callback_failed(error, status, "oj_memory.synchronize");
+        oj_status status;
+        oji_clear_error(error);
+        status = plan->table.synchronize(plan->table.context, placement, error);
+        return status == OJ_OK ? OJ_OK : oji_fail_callback(error, status, "oj_memory.synchronize");
     }
     /* The client's allocator may have handed out an address that ran before. */
     if (!(plan->table.flags & OJ_CACHE_BY_CLIENT) && is_for_this_host(plan))

@@ -116,11 +116,10 @@ static oj_status ask_callback(oj_plan *plan, const oj_resolver *resolver, bool m
         }
     if (n_queries == 0)
         return OJ_OK;
-    if (error)
-        oji_succeed(error);
+    oji_clear_error(error);
     status = resolver->resolve(resolver->context, queries, n_queries, error);
     if (status != OJ_OK)
-        return oji_link_callback_failed(error, status, "oj_resolver.resolve");
+        return oji_fail_callback(error, status, "oj_resolver.resolve");
     for (uint32_t i = 0; i < plan->n_names; i++)
         if (is_open(&plan->names[i], may_override)) {
             if (queries[next].found)

@@ -35,12 +35,14 @@ static void find_low_uses(oj_plan *plan)
             keep_low(plan, plan->names[i].uses);
 }
 
+/* Out of what an addend could bring back; the rest is decided when the fields are written. Fields that are sign-extended
+ * reach the top 2 GiB as well. */
 static bool is_too_high(const oji_link_name *name)
 {
-    /* Fields that are sign-extended reach the top 2 GiB as well. */
-    if ((name->uses & OJI_USE_LOW2G) && name->addr >= UINT64_C(1) << 31 && name->addr < -(UINT64_C(1) << 31))
+    uint64_t two = (UINT64_C(1) << 31) + WINDOW_SLACK, four = (UINT64_C(1) << 32) + WINDOW_SLACK;
+    if ((name->uses & OJI_USE_LOW2G) && name->addr >= two && name->addr < -two)
         return true;
-    return (name->uses & OJI_USE_LOW4G) && name->addr >= UINT64_C(1) << 32;
+    return (name->uses & OJI_USE_LOW4G) && name->addr >= four && name->addr < -WINDOW_SLACK;
 }
 
 /* A PC-relative field with no way round it (a variable of the process, in code that was not compiled as PIC) pulls the
