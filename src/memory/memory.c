@@ -160,19 +160,22 @@ static bool place_in_slabs(oji_memory_provider *provider, oj_placement *placemen
 }
 
 /* With the provider locked. *wants_single: no shared slab can be had where this link must lie, one of its own may. */
-static oj_status place_shared(oji_memory_provider *provider, oj_placement *placement, uint64_t size,
-                              bool *wants_single, oj_error *error)
+static oj_status place_shared(oji_memory_provider *provider, oj_placement *placement, bool *wants_single,
+                              oj_error *error)
 {
     oji_memory_slab *slab;
     oji_memory_failure failure;
+    uint64_t size;
     *wants_single = false;
     if (place_in_slabs(provider, placement))
         return OJ_OK;
+    size = oji_memory_slab_single_size(placement);
     if (size > allowance_of(provider))
         return fail_budget(provider, size, error);
     if (!oji_memory_slab_create(&slab, provider->mode, provider->slab_size, placement->low_addr, placement->high_addr,
                                 &failure)) {
-        *wants_single = failure.system_error == ENOMEM;
+        /* No room for a slab in the window, or a kernel without what shared slabs in private mode need. */
+        *wants_single = failure.system_error == ENOMEM || failure.system_error == EINVAL;
         return fail_mapping(placement, provider->slab_size, &failure, error);
     }
     push_slab(&provider->slabs, slab);
@@ -209,10 +212,11 @@ static void account_single(oji_memory_provider *provider, oji_memory_slab *slab)
 
 /* With the provider unlocked but for its accounts: mapping and populating a large range takes long. The size is
  * entered first, so that two threads cannot both use up the rest of a budget. */
-static oj_status place_single(oji_memory_provider *provider, oj_placement *placement, uint64_t size, oj_error *error)
+static oj_status place_single(oji_memory_provider *provider, oj_placement *placement, oj_error *error)
 {
     oji_memory_slab *slab;
     oji_memory_failure failure;
+    uint64_t size = oji_memory_slab_single_size(placement);
     bool within, created;
     pthread_mutex_lock(&provider->lock);
     within = size <= allowance_of(provider);
@@ -234,17 +238,23 @@ static oj_status place_single(oji_memory_provider *provider, oj_placement *place
     oji_memory_allow_forks();
     if (!created)
         return fail_mapping(placement, size, &failure, error);
-    populate(placement);
     return OJ_OK;
 }
 
-static bool is_for_slab(const oji_memory_provider *provider, const oj_placement *placement, uint64_t size)
+/* Small enough, and aligned to no more than a page? */
+static bool is_for_slab(const oji_memory_provider *provider, const oj_placement *placement)
 {
-    if (size > provider->slab_size / SLAB_SHARE || provider->mode != OJ_MEMORY_MODE_VIEWS)
-        return false;
-    for (size_t i = 0; i < placement->n_segments; i++)
-        if (placement->segments[i].alignment > oji_memory_os_page_size())
+    uint64_t room = provider->slab_size / SLAB_SHARE, unit = OJI_MEMORY_GRANULE;
+    if (placement->flags & OJ_PLACEMENT_WHOLE_PAGES)
+        unit = oji_memory_os_page_size();
+    for (size_t i = 0; i < placement->n_segments; i++) {
+        const oj_segment *segment = &placement->segments[i];
+        if (segment->size > room || segment->alignment > oji_memory_os_page_size())
             return false;
+        if ((segment->size + unit - 1) / unit * unit > room)
+            return false;
+        room -= (segment->size + unit - 1) / unit * unit;
+    }
     return true;
 }
 
@@ -262,55 +272,70 @@ static oj_status place(void *context, oj_placement *placement, oj_error *error)
 {
     oji_memory_provider *provider = context;
     bool wants_single = true;
-    uint64_t size;
     oj_status status;
     OJI_TRY(check_placement(placement, error));
-    size = oji_memory_slab_single_size(placement);
     pthread_mutex_lock(&provider->lock);
     oji_memory_check_process(provider);
     status = oji_memory_choose_mode(provider, error);
-    if (status == OJ_OK && is_for_slab(provider, placement, size)) {
-        status = place_shared(provider, placement, size, &wants_single, error);
+    if (status == OJ_OK && is_for_slab(provider, placement)) {
+        status = place_shared(provider, placement, &wants_single, error);
         if (wants_single)
             status = OJ_OK;
     }
     pthread_mutex_unlock(&provider->lock);
     if (status == OJ_OK && wants_single)
-        status = place_single(provider, placement, size, error);
-    else if (status == OJ_OK && size >= OJI_MEMORY_BULK)
+        status = place_single(provider, placement, error);
+    if (status == OJ_OK)
         populate(placement);
-    if (status != OJ_OK)
+    else
         clear_answers(placement);
     return status;
 }
 
 /* --- publishing ----------------------------------------------------------------------------------------------------- */
 
-/* In views mode permissions are right from the start; what is left to do is to drop the write view's table entries of
- * a large link, which the system counts as if they were memory of their own. */
-static oj_status protect(void *context, const oj_placement *placement, oj_error *error)
+/* Switch what a single slab in private mode holds to its final permissions. */
+static bool protect_single(oji_memory_slab *slab, const oj_placement *placement, oji_memory_failure *failure)
 {
-    oji_memory_slab *slab = oji_memory_slab_of(placement);
+    oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE], *rodata = &slab->regions[OJI_MEMORY_RODATA];
+    if (!oji_memory_os_protect(code->run, code->size, OJI_MEMORY_READ_EXECUTE, failure) ||
+        !oji_memory_os_protect(rodata->run, rodata->size, OJI_MEMORY_READ, failure))
+        return false;
+    for (size_t i = 0; i < placement->n_segments; i++)
+        if (placement->segments[i].kind != OJ_SEGMENT_DATA)
+            placement->segments[i].write = NULL;
+    return true;
+}
+
+/* Drop the write view's table entries of large segments: the system counts them as if they were memory of their own. */
+static void forget_views(const oji_memory_slab *slab, const oj_placement *placement)
+{
     uint64_t page = oji_memory_os_page_size();
-    (void)context;
-    if (slab->mode == OJ_MEMORY_MODE_PRIVATE) {
-        oji_memory_failure failure;
-        oji_memory_region *code = &slab->regions[OJ_SEGMENT_CODE - 1], *rodata = &slab->regions[OJ_SEGMENT_RODATA - 1];
-        if (!oji_memory_os_protect(code->run, code->size, OJI_MEMORY_READ_EXECUTE, &failure) ||
-            !oji_memory_os_protect(rodata->run, rodata->size, OJI_MEMORY_READ, &failure))
-            return fail_mapping(placement, slab->size, &failure, error);
-        for (size_t i = 0; i < placement->n_segments; i++)
-            if (placement->segments[i].kind != OJ_SEGMENT_DATA)
-                placement->segments[i].write = NULL;
-        return OJ_OK;
-    }
     for (size_t i = 0; i < placement->n_segments; i++) {
         const oj_segment *segment = &placement->segments[i];
         uint64_t skipped = (uint64_t)(uintptr_t)segment->write & (page - 1);
         if (segment->kind != OJ_SEGMENT_DATA && segment->size >= OJI_MEMORY_BULK && slab->view)
             oji_memory_os_forget_view((uint8_t *)segment->write - skipped, segment->size + skipped);
     }
-    return OJ_OK;
+}
+
+/* In views mode permissions are right from the start. In private mode the segments' write addresses end here. */
+static oj_status protect(void *context, const oj_placement *placement, oj_error *error)
+{
+    oji_memory_provider *provider = context;
+    oji_memory_slab *slab = oji_memory_slab_of(placement);
+    oji_memory_failure failure;
+    bool done = true;
+    if (slab->mode == OJ_MEMORY_MODE_VIEWS) {
+        forget_views(slab, placement);
+    } else if (slab->is_single) {
+        done = protect_single(slab, placement, &failure);
+    } else {
+        pthread_mutex_lock(&provider->lock);
+        done = oji_memory_private_publish(slab, placement, &failure);
+        pthread_mutex_unlock(&provider->lock);
+    }
+    return done ? OJ_OK : fail_mapping(placement, slab->size, &failure, error);
 }
 
 /* Addresses never used before are in no core's instruction stream; used ones were synchronised in bulk before they

@@ -46,11 +46,22 @@ bool oji_memory_os_map_views(uint8_t *base, uint64_t execute_size, uint64_t size
 
 bool oji_memory_os_protect(uint8_t *base, uint64_t size, oji_memory_access access, oji_memory_failure *failure);
 
+/* Turn private memory that was never touched into a pair: `run`, to execute and empty, and `twin`, to write, over
+ * reserved address space. Pages that move from the twin to the same offset of `run` join the mapping that is there. */
+bool oji_memory_os_make_twin(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_failure *failure);
+
+/* Put whole pages of the twin in place of those at `run`, to execute: a thread that runs there sees the old page or the
+ * new one, and never none. The twin's are empty and writable again. */
+bool oji_memory_os_move(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_failure *failure);
+
 /* Get pages for a writable range in one go. Only ever saves time; may do nothing. */
 void oji_memory_os_populate(uint8_t *base, uint64_t size);
 
-/* Let the system use huge pages for a writable range, where it does that. */
-void oji_memory_os_use_huge_pages(uint8_t *base, uint64_t size);
+/* Let the system use huge pages for private memory, or keep it from using them where little will be touched. */
+void oji_memory_os_use_huge_pages(uint8_t *base, uint64_t size, bool use);
+
+/* Bytes of a huge page. */
+#define OJI_MEMORY_HUGE_PAGE (UINT64_C(2) << 20)
 
 /* Forget a shared view's page table entries. The file's pages stay. */
 void oji_memory_os_forget_view(uint8_t *base, uint64_t size);

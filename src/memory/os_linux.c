@@ -21,6 +21,9 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
@@ -320,6 +323,28 @@ bool oji_memory_os_protect(uint8_t *base, uint64_t size, oji_memory_access acces
     return true;
 }
 
+/* Mappings of private memory merge only if their pages were counted from the same origin and share one history
+ * (vm_pgoff and anon_vma), else every page that is moved would stay a mapping of its own. So the twin is the memory
+ * that was mapped at `run` and touched there, moved away once; what MREMAP_DONTUNMAP leaves at `run` has the same
+ * origin and no history yet, and takes the twin's with the first page that comes back. */
+bool oji_memory_os_make_twin(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_failure *failure)
+{
+    oji_memory_os_use_huge_pages(run, size, false);
+    *(volatile uint8_t *)run = 0;
+    if (mremap(run, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, twin) == MAP_FAILED)
+        return fail(failure, "mremap(MREMAP_DONTUNMAP)");
+    return oji_memory_os_protect(run, size, OJI_MEMORY_READ_EXECUTE, failure);
+}
+
+bool oji_memory_os_move(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_failure *failure)
+{
+    bool moved = oji_memory_os_protect(twin, size, OJI_MEMORY_READ_EXECUTE, failure);
+    if (moved && mremap(twin, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, run) == MAP_FAILED)
+        moved = fail(failure, "mremap over a page of code");
+    /* Joining mappings again cannot run out of anything, and without it the next page could not be written. */
+    return oji_memory_os_protect(twin, size, OJI_MEMORY_READ_WRITE, failure) && moved;
+}
+
 /* --- advice: what fails here costs time only ------------------------------------------------------------------------ */
 
 void oji_memory_os_populate(uint8_t *base, uint64_t size)
@@ -328,10 +353,10 @@ void oji_memory_os_populate(uint8_t *base, uint64_t size)
         (void)madvise(base, size, MADV_POPULATE_WRITE);
 }
 
-void oji_memory_os_use_huge_pages(uint8_t *base, uint64_t size)
+void oji_memory_os_use_huge_pages(uint8_t *base, uint64_t size, bool use)
 {
     if (size > 0)
-        (void)madvise(base, size, MADV_HUGEPAGE);
+        (void)madvise(base, size, use ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
 
 void oji_memory_os_forget_view(uint8_t *base, uint64_t size)

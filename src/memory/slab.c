@@ -1,63 +1,96 @@
-/* Regions of slabs: making them, placing segments in them, taking them back. Makes no system call in steady state; the
- * provider's lock is held for all calls but those that create and destroy. */
+/* Making slabs, and what a fork does to them. */
 #include "memory/slab.h"
 
 #include <errno.h>
 
 static uint64_t round_up(uint64_t value, uint64_t alignment) { return (value + alignment - 1) & ~(alignment - 1); }
 
-/* --- creating ------------------------------------------------------------------------------------------------------- */
-
 /* Where a slab's parts go, in bytes from its base. */
 typedef struct slab_shape {
-    uint64_t start[OJI_MEMORY_KINDS];
-    uint64_t size[OJI_MEMORY_KINDS]; /* whole pages */
+    uint64_t start[OJI_MEMORY_REGIONS];
+    uint64_t size[OJI_MEMORY_REGIONS]; /* whole pages */
+    uint64_t alignment[OJI_MEMORY_REGIONS]; /* at least a page */
     uint64_t table_size;
     uint64_t total;
-    uint64_t alignment;
+    uint64_t base_alignment;
+    bool is_huge; /* all of it in one mapping of huge pages to begin with */
 } slab_shape;
 
-/* Fill in starts and total. `alignments` are those of the regions; every one is at least a page. */
-static bool arrange(slab_shape *shape, const uint64_t alignments[OJI_MEMORY_KINDS])
+static void init_shape(slab_shape *shape, uint64_t table_size)
 {
-    uint64_t offset = shape->table_size, page = oji_memory_os_page_size();
-    shape->alignment = page;
-    for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++) {
-        if (!oji_align_up(offset, alignments[k], &shape->start[k]) ||
-            !oji_add(shape->start[k], shape->size[k], &offset))
-            return false;
-        if (alignments[k] > shape->alignment)
-            shape->alignment = alignments[k];
-    }
-    return oji_add(offset, page, &shape->total) && shape->total <= PTRDIFF_MAX;
+    memset(shape, 0, sizeof *shape);
+    shape->table_size = round_up(table_size, oji_memory_os_page_size());
+    for (unsigned r = 0; r < OJI_MEMORY_REGIONS; r++)
+        shape->alignment[r] = oji_memory_os_page_size();
 }
 
-/* Code and rodata lie in one file in views mode: from the first one's start to the last one's end. */
+/* Needs sizes and alignments; fills in starts, total and base_alignment. */
+static bool arrange(slab_shape *shape)
+{
+    uint64_t offset = shape->table_size;
+    shape->base_alignment = oji_memory_os_page_size();
+    for (unsigned r = 0; r < OJI_MEMORY_REGIONS; r++) {
+        if (!oji_align_up(offset, shape->alignment[r], &shape->start[r]) ||
+            !oji_add(shape->start[r], shape->size[r], &offset))
+            return false;
+        if (shape->alignment[r] > shape->base_alignment)
+            shape->base_alignment = shape->alignment[r];
+    }
+    return oji_add(offset, oji_memory_os_page_size(), &shape->total) && shape->total <= PTRDIFF_MAX;
+}
+
+/* Code and rodata are one memory file: from the first one's start to the last one's end. */
+static bool map_views(oji_memory_slab *slab, const slab_shape *shape, oji_memory_failure *failure)
+{
+    uint64_t start = shape->start[OJI_MEMORY_CODE], code_size = shape->size[OJI_MEMORY_CODE];
+    uint64_t rodata_size = shape->size[OJI_MEMORY_RODATA];
+    uint64_t size = rodata_size ? shape->start[OJI_MEMORY_RODATA] + rodata_size - start : code_size;
+    if (size > 0) {
+        if (!oji_memory_os_map_views(slab->base + start, code_size, size, shape->base_alignment, &slab->view, failure))
+            return false;
+        slab->view_size = size;
+        slab->n_mappings += 1u + (code_size != 0) + (rodata_size != 0);
+    }
+    return oji_memory_os_map_private(slab->base + shape->start[OJI_MEMORY_DATA], shape->size[OJI_MEMORY_DATA],
+                                     failure);
+}
+
+/* Everything between the tables and the guard page, in one mapping. */
+static bool map_all_private(oji_memory_slab *slab, const slab_shape *shape, oji_memory_failure *failure)
+{
+    uint64_t end = shape->total - oji_memory_os_page_size();
+    slab->n_mappings += (shape->size[OJI_MEMORY_CODE] ? 1u : 0u) + (shape->size[OJI_MEMORY_RODATA] ? 1u : 0u);
+    return shape->is_huge || oji_memory_os_map_private(slab->base + shape->table_size, end - shape->table_size, failure);
+}
+
 static bool map_regions(oji_memory_slab *slab, const slab_shape *shape, oji_memory_failure *failure)
 {
-    uint64_t page = oji_memory_os_page_size();
-    uint64_t code = shape->start[0], data = shape->start[2], execute_size = round_up(shape->size[0], page);
-    uint64_t file_size = shape->size[1] ? shape->start[1] + shape->size[1] - code : execute_size;
-    uint8_t *base = slab->base;
-    slab->n_mappings = 2u + (shape->size[0] != 0) + (shape->size[1] != 0) + (shape->size[2] != 0);
-    if (slab->mode == OJ_MEMORY_MODE_VIEWS && file_size > 0) {
-        if (!oji_memory_os_map_views(base + code, execute_size, file_size, shape->alignment, &slab->view, failure))
-            return false;
-        slab->view_size = file_size;
-        slab->n_mappings++;
-    } else if (!oji_memory_os_map_private(base + code, file_size, failure)) {
+    bool is_views = slab->mode == OJ_MEMORY_MODE_VIEWS;
+    slab->n_mappings = 2u + (shape->size[OJI_MEMORY_DATA] != 0);
+    if (!(is_views ? map_views : map_all_private)(slab, shape, failure))
         return false;
-    }
-    if (!oji_memory_os_map_private(base + data, shape->size[2], failure))
-        return false;
-    for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++) {
-        oji_memory_region *region = &slab->regions[k];
-        region->is_file = slab->view && k != OJ_SEGMENT_DATA - 1;
-        region->run = base + shape->start[k];
-        region->write = region->is_file ? slab->view + (shape->start[k] - code) : region->run;
-        region->size = shape->size[k];
+    for (unsigned r = 0; r < OJI_MEMORY_REGIONS; r++) {
+        oji_memory_region *region = &slab->regions[r];
+        region->is_file = slab->view && (r == OJI_MEMORY_CODE || r == OJI_MEMORY_RODATA);
+        region->run = slab->base + shape->start[r];
+        region->write = region->is_file ? slab->view + (shape->start[r] - shape->start[OJI_MEMORY_CODE]) : region->run;
+        region->size = shape->size[r];
     }
     return true;
+}
+
+/* One huge page is cheaper than the hundreds of small ones that it stands for. What the last one has beyond the slab
+ * is given back at once, and the guard page with it. */
+static bool map_huge(uint8_t *base, const slab_shape *shape, uint64_t reserved, oji_memory_failure *failure)
+{
+    uint64_t used = shape->total - oji_memory_os_page_size();
+    if (!oji_memory_os_map_private(base, reserved, failure))
+        return false;
+    oji_memory_os_use_huge_pages(base, reserved, true);
+    for (uint64_t offset = 0; offset < used; offset += OJI_MEMORY_HUGE_PAGE)
+        *(volatile uint8_t *)(base + offset) = 0;
+    oji_memory_os_unmap(base + shape->total, reserved - shape->total);
+    return oji_memory_os_protect(base + used, shape->total - used, OJI_MEMORY_NO_ACCESS, failure);
 }
 
 static bool create(oji_memory_slab **out, uint32_t mode, const slab_shape *shape, uint64_t low, uint64_t high,
@@ -65,18 +98,22 @@ static bool create(oji_memory_slab **out, uint32_t mode, const slab_shape *shape
 {
     uint8_t *base;
     oji_memory_slab *slab;
+    uint64_t reserved = shape->is_huge ? round_up(shape->total, OJI_MEMORY_HUGE_PAGE) : shape->total;
+    uint64_t alignment = shape->base_alignment;
+    if (shape->is_huge && alignment < OJI_MEMORY_HUGE_PAGE)
+        alignment = OJI_MEMORY_HUGE_PAGE;
     *out = NULL;
-    if (!oji_memory_os_reserve(shape->total, shape->alignment, low, high, &base, failure))
+    if (!oji_memory_os_reserve(reserved, alignment, low, high, &base, failure))
         return false;
-    if (!oji_memory_os_map_private(base, shape->table_size, failure)) {
-        oji_memory_os_unmap(base, shape->total);
+    if (shape->is_huge ? !map_huge(base, shape, reserved, failure)
+                       : !oji_memory_os_map_private(base, shape->table_size, failure)) {
+        oji_memory_os_unmap(base, reserved);
         return false;
     }
     slab = (oji_memory_slab *)(void *)base;
     slab->base = base;
     slab->size = shape->total;
     slab->mode = mode;
-    slab->table_size = shape->table_size;
     if (!map_regions(slab, shape, failure)) {
         oji_memory_slab_destroy(slab);
         return false;
@@ -93,71 +130,97 @@ void oji_memory_slab_destroy(oji_memory_slab *slab)
 
 static uint64_t record_size(void) { return round_up(sizeof(oji_memory_slab), 64); }
 
+static uint32_t count_granules(const slab_shape *shape, unsigned region)
+{
+    return region == OJI_MEMORY_TWIN ? 0 : (uint32_t)(shape->size[region] / OJI_MEMORY_GRANULE);
+}
+
+static void init_tables(oji_memory_slab *slab, const slab_shape *shape)
+{
+    uint64_t offset = record_size();
+    slab->dead = (oji_memory_run *)(void *)(slab->base + offset);
+    offset += OJI_MEMORY_DEAD_RUNS * sizeof(oji_memory_run);
+    for (unsigned r = 0; r < OJI_MEMORY_REGIONS; r++) {
+        uint32_t n = count_granules(shape, r);
+        oji_memory_zone_init(&slab->regions[r].zone, slab->base + offset, n);
+        offset += oji_memory_zone_tables_size(n);
+    }
+}
+
+/* Half for code: what else small objects have is mostly unwind tables, constants and variables. The stage holds links
+ * between their placing and their publishing only. */
+static bool shape_shared(slab_shape *shape, uint32_t mode, uint64_t size)
+{
+    uint64_t table_size = record_size() + OJI_MEMORY_DEAD_RUNS * sizeof(oji_memory_run);
+    uint64_t sizes[OJI_MEMORY_REGIONS] = {size / 2, size / 4, size - size / 2 - size / 4};
+    if (mode == OJ_MEMORY_MODE_PRIVATE) {
+        sizes[OJI_MEMORY_STAGE] = size / 4;
+        sizes[OJI_MEMORY_TWIN] = sizes[OJI_MEMORY_CODE];
+    }
+    for (unsigned r = 0; r < OJI_MEMORY_REGIONS; r++)
+        if (r != OJI_MEMORY_TWIN)
+            table_size += oji_memory_zone_tables_size((uint32_t)(sizes[r] / OJI_MEMORY_GRANULE));
+    init_shape(shape, table_size);
+    memcpy(shape->size, sizes, sizeof sizes);
+    return arrange(shape);
+}
+
 bool oji_memory_slab_create(oji_memory_slab **out, uint32_t mode, uint64_t size, uint64_t low, uint64_t high,
                             oji_memory_failure *failure)
 {
-    /* Compiled C is about two thirds code; what else small objects have is mostly unwind tables and constants. */
-    uint64_t page = oji_memory_os_page_size(), half = size / 2;
-    uint64_t alignments[OJI_MEMORY_KINDS] = {page, page, page}, tables, offset = record_size();
-    uint64_t dead_size = OJI_MEMORY_DEAD_RUNS * sizeof(oji_memory_run);
-    slab_shape shape = {.size = {half, half / 2, size - half - half / 2}};
-    tables = offset + dead_size;
-    for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
-        tables += oji_memory_zone_tables_size((uint32_t)(shape.size[k] / OJI_MEMORY_GRANULE));
-    shape.table_size = round_up(tables, page);
-    if (!arrange(&shape, alignments)) {
+    slab_shape shape;
+    *out = NULL;
+    if (!shape_shared(&shape, mode, size)) {
         failure->step = "size of a slab";
         failure->system_error = EOVERFLOW;
         return false;
     }
     if (!create(out, mode, &shape, low, high, failure))
         return false;
-    (*out)->dead = (oji_memory_run *)(void *)((*out)->base + offset);
-    offset += dead_size;
-    for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++) {
-        uint32_t n = (uint32_t)(shape.size[k] / OJI_MEMORY_GRANULE);
-        oji_memory_zone_init(&(*out)->regions[k].zone, (*out)->base + offset, n);
-        offset += oji_memory_zone_tables_size(n);
-    }
-    return true;
+    /* Tables are touched here and there: a huge page of them would hold more than all the code. */
+    oji_memory_os_use_huge_pages((*out)->base, shape.table_size, false);
+    init_tables(*out, &shape);
+    if (mode != OJ_MEMORY_MODE_PRIVATE || oji_memory_private_prepare(*out, failure))
+        return true;
+    oji_memory_slab_destroy(*out);
+    *out = NULL;
+    return false;
 }
 
 /* --- single slabs --------------------------------------------------------------------------------------------------- */
 
-static uint64_t alignment_of(const oj_placement *placement, const oj_segment *segment)
-{
-    uint64_t page = oji_memory_os_page_size();
-    bool whole = (placement->flags & OJ_PLACEMENT_WHOLE_PAGES) != 0;
-    return whole && segment->alignment < page ? page : segment->alignment;
-}
-
 /* The shape of a single slab; each segment's offset in its region goes to run_addr where `assign` says so. */
 static bool shape_single(slab_shape *shape, const oj_placement *placement, bool assign)
 {
-    uint64_t page = oji_memory_os_page_size(), alignments[OJI_MEMORY_KINDS] = {page, page, page};
-    memset(shape, 0, sizeof *shape);
-    shape->table_size = round_up(record_size(), page);
+    uint64_t page = oji_memory_os_page_size();
+    init_shape(shape, record_size());
     for (size_t i = 0; i < placement->n_segments; i++) {
         oj_segment *segment = &placement->segments[i];
         unsigned k = segment->kind - 1;
-        uint64_t alignment = alignment_of(placement, segment), offset;
+        bool is_whole = (placement->flags & OJ_PLACEMENT_WHOLE_PAGES) != 0;
+        uint64_t alignment = is_whole && segment->alignment < page ? page : segment->alignment, offset;
         if (!oji_align_up(shape->size[k], alignment, &offset) || !oji_add(offset, segment->size, &shape->size[k]))
             return false;
         if (assign)
             segment->run_addr = offset;
-        if (alignment > alignments[k])
-            alignments[k] = alignment;
+        if (alignment > shape->alignment[k])
+            shape->alignment[k] = alignment;
     }
     for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
         if (!oji_align_up(shape->size[k], page, &shape->size[k]))
             return false;
-    return arrange(shape, alignments);
+    return arrange(shape);
+}
+
+static uint64_t size_of_segments(const slab_shape *shape)
+{
+    return shape->size[OJI_MEMORY_CODE] + shape->size[OJI_MEMORY_RODATA] + shape->size[OJI_MEMORY_DATA];
 }
 
 uint64_t oji_memory_slab_single_size(const oj_placement *placement)
 {
     slab_shape shape;
-    return shape_single(&shape, placement, false) ? shape.size[0] + shape.size[1] + shape.size[2] : UINT64_MAX;
+    return shape_single(&shape, placement, false) ? size_of_segments(&shape) : UINT64_MAX;
 }
 
 static void answer_single(oji_memory_slab *slab, oj_placement *placement)
@@ -174,224 +237,34 @@ static void answer_single(oji_memory_slab *slab, oj_placement *placement)
     placement->token = slab;
 }
 
+/* Huge pages pay where the code and rodata, all of which will be written, fill at least half of each. */
+static bool wants_huge_pages(const slab_shape *shape, uint32_t mode)
+{
+    uint64_t written = shape->size[OJI_MEMORY_CODE] + shape->size[OJI_MEMORY_RODATA];
+    uint64_t used = shape->total - oji_memory_os_page_size(), rest = used % OJI_MEMORY_HUGE_PAGE;
+    return mode == OJ_MEMORY_MODE_PRIVATE && (rest == 0 || rest >= OJI_MEMORY_HUGE_PAGE / 2) &&
+           written >= used - used / 8;
+}
+
 bool oji_memory_slab_create_single(oji_memory_slab **out, uint32_t mode, oj_placement *placement,
                                    oji_memory_failure *failure)
 {
     slab_shape shape;
     bool fits = shape_single(&shape, placement, true);
-    if (!fits || (placement->reach && shape.total - shape.start[0] > placement->reach)) {
+    *out = NULL;
+    if (!fits || (placement->reach && shape.total - shape.start[OJI_MEMORY_CODE] > placement->reach)) {
         failure->step = fits ? "reach" : "size of the segments";
         failure->system_error = EOVERFLOW;
         return false;
     }
+    shape.is_huge = wants_huge_pages(&shape, mode);
     if (!create(out, mode, &shape, placement->low_addr, placement->high_addr, failure))
         return false;
     (*out)->is_single = true;
     (*out)->is_retired = true;
     (*out)->n_live = 1;
-    (*out)->mapped = shape.size[0] + shape.size[1] + shape.size[2];
+    (*out)->mapped = size_of_segments(&shape);
     answer_single(*out, placement);
-    return true;
-}
-
-/* --- placing -------------------------------------------------------------------------------------------------------- */
-
-static uint64_t pages_below(uint32_t top) { return round_up((uint64_t)top * OJI_MEMORY_GRANULE, oji_memory_os_page_size()); }
-
-static uint64_t count_granules(const oj_placement *placement, const oj_segment *segment)
-{
-    uint64_t unit = placement->flags & OJ_PLACEMENT_WHOLE_PAGES ? oji_memory_os_page_size() : OJI_MEMORY_GRANULE;
-    return round_up(segment->size, unit) / OJI_MEMORY_GRANULE;
-}
-
-/* Small links leave a trail of table entries in the write view, each counted by the system as if it were memory of its
- * own: they are dropped in bulk as the region's top moves on. A link that still writes there faults them in again. */
-static void forget_trail(oji_memory_region *region)
-{
-    uint64_t done = (uint64_t)region->zone.top * OJI_MEMORY_GRANULE & ~(oji_memory_os_page_size() - 1);
-    if (!region->is_file || done < region->forgotten + OJI_MEMORY_BULK)
-        return;
-    oji_memory_os_forget_view(region->write + region->forgotten, done - region->forgotten);
-    region->forgotten = done;
-}
-
-static bool place_segment(oji_memory_slab *slab, oj_placement *placement, oj_segment *segment, uint64_t *allowance,
-                          bool *is_recycled)
-{
-    oji_memory_region *region = &slab->regions[segment->kind - 1];
-    oji_memory_zone *zone = &region->zone;
-    uint64_t n = count_granules(placement, segment), alignment = alignment_of(placement, segment);
-    uint64_t before = pages_below(zone->top), offset;
-    uint64_t limit = *allowance > region->size - before ? region->size : before + *allowance;
-    uint32_t top = zone->top, index;
-    if (segment->size > region->size || n > zone->n_granules)
-        return false;
-    index = oji_memory_zone_take(zone, (uint32_t)n,
-                                 alignment > OJI_MEMORY_GRANULE ? (uint32_t)(alignment / OJI_MEMORY_GRANULE) : 1,
-                                 (uint32_t)(limit / OJI_MEMORY_GRANULE));
-    if (index == OJI_MEMORY_NONE)
-        return false;
-    *allowance -= pages_below(zone->top) - before;
-    offset = (uint64_t)index * OJI_MEMORY_GRANULE;
-    segment->write = region->write + offset;
-    segment->run_addr = (uint64_t)(uintptr_t)(region->run + offset);
-    if (index >= top)
-        segment->flags |= OJ_SEGMENT_ZEROED;
-    else if (segment->kind == OJ_SEGMENT_CODE)
-        *is_recycled = true;
-    return true;
-}
-
-static uint32_t index_of(const oji_memory_region *region, uint64_t run_addr)
-{
-    return (uint32_t)((run_addr - (uint64_t)(uintptr_t)region->run) / OJI_MEMORY_GRANULE);
-}
-
-/* Nothing was written yet, so that what was never handed out before still is. */
-static void undo(oji_memory_slab *slab, oj_placement *placement, size_t n_placed,
-                 const uint32_t tops[OJI_MEMORY_KINDS])
-{
-    for (size_t i = 0; i < n_placed; i++) {
-        oj_segment *segment = &placement->segments[i];
-        oji_memory_region *region = &slab->regions[segment->kind - 1];
-        uint32_t index = index_of(region, segment->run_addr);
-        oji_memory_zone_free(&region->zone, index, oji_memory_zone_length(&region->zone, index));
-        segment->write = NULL;
-        segment->run_addr = 0;
-        segment->flags &= ~OJ_SEGMENT_ZEROED;
-    }
-    for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
-        slab->regions[k].zone.top = tops[k];
-}
-
-static void add_amounts(oji_memory_amounts *amounts, const oj_segment *segment, uint64_t n_granules)
-{
-    uint64_t size = n_granules * OJI_MEMORY_GRANULE;
-    amounts->used[segment->kind - 1] += size;
-    amounts->lost += size - segment->size;
-}
-
-static uint64_t count_mapped(const oji_memory_slab *slab)
-{
-    uint64_t mapped = 0;
-    for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
-        mapped += pages_below(slab->regions[k].zone.top);
-    return mapped;
-}
-
-bool oji_memory_slab_place(oji_memory_slab *slab, oj_placement *placement, uint64_t allowance,
-                           oji_memory_amounts *amounts)
-{
-    uint32_t tops[OJI_MEMORY_KINDS];
-    bool is_recycled = false;
-    for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
-        tops[k] = slab->regions[k].zone.top;
-    for (size_t i = 0; i < placement->n_segments; i++) {
-        if (!place_segment(slab, placement, &placement->segments[i], &allowance, &is_recycled)) {
-            undo(slab, placement, i, tops);
-            return false;
-        }
-    }
-    memset(amounts, 0, sizeof *amounts);
-    for (size_t i = 0; i < placement->n_segments; i++)
-        add_amounts(amounts, &placement->segments[i], count_granules(placement, &placement->segments[i]));
-    for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
-        forget_trail(&slab->regions[k]);
-    slab->mapped = count_mapped(slab);
-    slab->n_live++;
-    placement->token = (void *)((uintptr_t)slab | (is_recycled ? OJI_MEMORY_TOKEN_RECYCLED : 0));
-    return true;
-}
-
-/* --- taking back ---------------------------------------------------------------------------------------------------- */
-
-/* The granules of a segment that this slab gave and still has; 0 where it did not. */
-static uint32_t find_segment(const oji_memory_slab *slab, const oj_segment *segment)
-{
-    const oji_memory_region *region;
-    uint64_t start;
-    uint32_t n;
-    if (segment->kind < OJ_SEGMENT_CODE || segment->kind > OJ_SEGMENT_DATA)
-        return 0;
-    region = &slab->regions[segment->kind - 1];
-    start = (uint64_t)(uintptr_t)region->run;
-    if (segment->run_addr < start || segment->run_addr - start >= region->size ||
-        (segment->run_addr - start) % OJI_MEMORY_GRANULE != 0)
-        return 0;
-    n = oji_memory_zone_length(&region->zone, index_of(region, segment->run_addr));
-    return segment->size <= (uint64_t)n * OJI_MEMORY_GRANULE ? n : 0;
-}
-
-void oji_memory_slab_recycle(oji_memory_slab *slab)
-{
-    /* Without it other cores may still hold the old instructions; where fetch is coherent they drop them by
-     * themselves, and the call only settles what they had begun. */
-    if (slab->n_dead == 0 || (!oji_memory_os_synchronize() && !oji_memory_os_fetch_is_coherent))
-        return;
-    for (uint32_t i = 0; i < slab->n_dead; i++)
-        oji_memory_zone_free(&slab->regions[OJ_SEGMENT_CODE - 1].zone, slab->dead[i].index, slab->dead[i].n);
-    slab->n_dead = 0;
-    slab->n_dead_granules = 0;
-}
-
-/* Where recycling fails for good the run just stays out of use. */
-static void bury(oji_memory_slab *slab, uint32_t index, uint32_t n)
-{
-    if (slab->n_dead == OJI_MEMORY_DEAD_RUNS)
-        oji_memory_slab_recycle(slab);
-    if (slab->n_dead == OJI_MEMORY_DEAD_RUNS)
-        return;
-    slab->dead[slab->n_dead++] = (oji_memory_run){index, n};
-    slab->n_dead_granules += n;
-    if (slab->n_dead_granules >= OJI_MEMORY_DEAD_BYTES / OJI_MEMORY_GRANULE)
-        oji_memory_slab_recycle(slab);
-}
-
-static void release_segment(oji_memory_slab *slab, const oj_segment *segment, uint32_t n)
-{
-    oji_memory_region *region = &slab->regions[segment->kind - 1];
-    uint32_t index = index_of(region, segment->run_addr);
-    if (slab->is_retired || index < region->frozen) {
-        oji_memory_zone_retire(&region->zone, index);
-    } else if (segment->kind == OJ_SEGMENT_CODE) {
-        memset(region->write + (uint64_t)index * OJI_MEMORY_GRANULE, oji_memory_os_trap,
-               (size_t)n * OJI_MEMORY_GRANULE);
-        oji_memory_zone_retire(&region->zone, index);
-        bury(slab, index, n);
-    } else {
-        oji_memory_zone_free(&region->zone, index, n);
-    }
-}
-
-static bool release_single(oji_memory_slab *slab, oji_memory_amounts *amounts)
-{
-    if (slab->n_live == 0)
-        return false;
-    slab->n_live = 0;
-    for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
-        amounts->used[k] = slab->regions[k].used;
-    return true;
-}
-
-bool oji_memory_slab_release(oji_memory_slab *slab, const oj_placement *placement, oji_memory_amounts *amounts)
-{
-    memset(amounts, 0, sizeof *amounts);
-    if (slab->is_single)
-        return release_single(slab, amounts);
-    if (slab->n_live == 0)
-        return false;
-    for (size_t i = 0; i < placement->n_segments; i++)
-        if (find_segment(slab, &placement->segments[i]) == 0)
-            return false;
-    for (size_t i = 0; i < placement->n_segments; i++) {
-        const oj_segment *segment = &placement->segments[i];
-        uint32_t n = find_segment(slab, segment);
-        if (n == 0) /* listed twice */
-            continue;
-        add_amounts(amounts, segment, n);
-        release_segment(slab, segment, n);
-    }
-    slab->n_live--;
     return true;
 }
 
@@ -403,21 +276,22 @@ void oji_memory_slab_freeze(oji_memory_slab *slab)
 {
     if (slab->n_live == 0)
         return;
-    for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
-        if (slab->regions[k].is_file)
-            slab->regions[k].frozen = slab->regions[k].zone.top;
+    for (unsigned r = 0; r < OJI_MEMORY_REGIONS; r++)
+        if (slab->regions[r].is_file)
+            slab->regions[r].frozen = slab->regions[r].zone.top;
 }
 
-/* In the child: the write view was not inherited, and its address may already be something else's. */
+/* In the child: the write view was not inherited, and its address may already be something else's. Private memory
+ * would still do, but mappings that a fork has copied no longer merge as its pages move in. */
 void oji_memory_slab_inherit(oji_memory_slab *slab)
 {
+    slab->is_retired = true;
     if (!slab->view)
         return;
     slab->view = NULL;
     slab->view_size = 0;
     slab->n_mappings--;
-    slab->is_retired = true;
-    for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
-        if (slab->regions[k].is_file)
-            slab->regions[k].write = NULL;
+    for (unsigned r = 0; r < OJI_MEMORY_REGIONS; r++)
+        if (slab->regions[r].is_file)
+            slab->regions[r].write = NULL;
 }

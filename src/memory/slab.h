@@ -1,9 +1,13 @@
 /* Slabs: one reservation of address space each, with a region for every kind of segment.
  *
- *     tables | code | rodata | data | guard page          and, in views mode, a write view of code and rodata
+ *     tables | code | rodata | data | ... | guard page
  *
  * Everything of one link comes from one slab, so that it is in reach of itself. A shared slab serves many small links;
  * a single slab is made to measure for one that is too large or too particular, and goes back to the system with it.
+ *
+ * In views mode code and rodata are one memory file, with a write view elsewhere. In private mode a shared slab has two
+ * more regions: links write to the stage, and the code's twin is where pages are built aside before they move in.
+ *
  * The slab's own record and tables lie in its first pages, in memory the kernel zeroes and supplies on demand: they
  * need no allocator, hence none is called while a lock is held. */
 #ifndef OJI_MEMORY_SLAB_H
@@ -14,10 +18,18 @@
 
 #include <ownjit/memory.h>
 
-/* Region index of a kind: oj_segment_kind less one. */
-#define OJI_MEMORY_KINDS 3u
+/* Regions: one for each oj_segment_kind, at its number less one, and the private mode's own. */
+enum {
+    OJI_MEMORY_CODE = OJ_SEGMENT_CODE - 1,
+    OJI_MEMORY_RODATA = OJ_SEGMENT_RODATA - 1,
+    OJI_MEMORY_DATA = OJ_SEGMENT_DATA - 1,
+    OJI_MEMORY_KINDS,
+    OJI_MEMORY_STAGE = OJI_MEMORY_KINDS,
+    OJI_MEMORY_TWIN,
+    OJI_MEMORY_REGIONS
+};
 
-/* Freed code waits here until one call has synchronised the cores for all of it. */
+/* Freed code waits until one call has synchronised the cores for all of it, and is at most this much. */
 #define OJI_MEMORY_DEAD_RUNS 512u
 #define OJI_MEMORY_DEAD_BYTES (64u * 1024u)
 
@@ -26,12 +38,13 @@
 
 typedef struct oji_memory_region {
     uint8_t *run;    /* where its segments run */
-    uint8_t *write;  /* where they are written; NULL where this process may not */
+    uint8_t *write;  /* where they are written, in views mode and for data; NULL where this process may not */
     uint64_t size;   /* bytes */
     uint64_t used;   /* bytes in live segments, of single slabs only */
-    uint64_t forgotten; /* bytes from the start whose write view's table entries were dropped */
-    uint32_t frozen; /* granules before it may be running in a forked process: what is freed there is not reused */
-    bool is_file;    /* shared with children, where it is not private memory */
+    uint64_t done;   /* bytes from the start: in views mode those whose write view's table entries were dropped, in
+                        private mode those in which a page was ever moved in */
+    uint32_t frozen; /* granules before it may be in use by a forked process: what is freed there is not reused */
+    bool is_file;    /* shared with children; private memory where not */
     oji_memory_zone zone;
 } oji_memory_region;
 
@@ -51,21 +64,22 @@ struct oji_memory_slab {
     uint32_t mode;       /* oj_memory_mode */
     uint32_t n_mappings;
     uint64_t n_live;     /* placements */
-    uint64_t mapped;     /* bytes that can have pages, tables not included */
-    uint64_t table_size; /* bytes at the start of the reservation */
+    uint64_t mapped;     /* bytes that can have pages; tables, stage and twin not included */
     bool is_single;
     bool is_retired;     /* takes no new segments */
-    oji_memory_region regions[OJI_MEMORY_KINDS];
+    oji_memory_region regions[OJI_MEMORY_REGIONS];
     uint32_t n_dead;
     uint32_t n_dead_granules;
     oji_memory_run *dead; /* OJI_MEMORY_DEAD_RUNS of the code region; NULL in single slabs */
 };
 
-/* What a placement did or undid, for the provider's accounts. */
+/* What a placement took or gave back, for the provider's accounts. */
 typedef struct oji_memory_amounts {
     uint64_t used[OJI_MEMORY_KINDS]; /* bytes, whole granules */
     uint64_t lost;                   /* bytes of them that no segment asked for */
 } oji_memory_amounts;
+
+/* --- slab.c ------------------------------------------------------------------------------------------------------- */
 
 /* Make a shared slab of `size` bytes of segments within [low, high) (high 0: no bound). */
 bool oji_memory_slab_create(oji_memory_slab **out, uint32_t mode, uint64_t size, uint64_t low, uint64_t high,
@@ -81,12 +95,18 @@ void oji_memory_slab_destroy(oji_memory_slab *slab);
 /* Bytes of segments that a single slab for this placement would map; UINT64_MAX where they exceed all bounds. */
 uint64_t oji_memory_slab_single_size(const oj_placement *placement);
 
-/* Place all segments in a shared slab, letting it grow by at most `allowance` bytes of pages. On failure nothing is
- * changed. */
+/* What a parent must do for its child's sake, and a child for its parent's, with a slab that both have. */
+void oji_memory_slab_freeze(oji_memory_slab *slab);
+void oji_memory_slab_inherit(oji_memory_slab *slab);
+
+/* --- place.c: the provider is locked ------------------------------------------------------------------------------- */
+
+/* Place all segments in a shared slab, letting it grow by at most `allowance` bytes of pages. No segment is larger
+ * than the regions or aligned to more than a page. On failure nothing is changed. */
 bool oji_memory_slab_place(oji_memory_slab *slab, oj_placement *placement, uint64_t allowance,
                            oji_memory_amounts *amounts);
 
-/* Take back all segments of a placement. False, with nothing changed, where they are not what this slab gave. */
+/* Take back a placement's segments. False, with nothing changed, where none is what this slab gave. */
 bool oji_memory_slab_release(oji_memory_slab *slab, const oj_placement *placement, oji_memory_amounts *amounts);
 
 /* Make freed code available again, after synchronising the cores once for all of it. */
@@ -96,15 +116,30 @@ void oji_memory_slab_recycle(oji_memory_slab *slab);
 #define OJI_MEMORY_TOKEN_RECYCLED 1u
 static inline oji_memory_slab *oji_memory_slab_of(const oj_placement *placement)
 {
-    return (oji_memory_slab *)((uintptr_t)placement->token & ~(uintptr_t)OJI_MEMORY_TOKEN_RECYCLED);
+    /* The token is the slab's address with a mark in a bit that is always zero in it. */
+    return (oji_memory_slab *)(void *)((uint8_t *)placement->token -
+                                       ((uintptr_t)placement->token & OJI_MEMORY_TOKEN_RECYCLED));
 }
 static inline bool oji_memory_slab_is_recycled(const oj_placement *placement)
 {
     return ((uintptr_t)placement->token & OJI_MEMORY_TOKEN_RECYCLED) != 0;
 }
 
-/* What a parent must do for its child's sake, and a child for its parent's, with a slab that both have. */
-void oji_memory_slab_freeze(oji_memory_slab *slab);
-void oji_memory_slab_inherit(oji_memory_slab *slab);
+/* --- private.c: the provider is locked ----------------------------------------------------------------------------- */
+
+/* Make the regions of a shared slab in private mode what they must be; all are mapped, private and writable. */
+bool oji_memory_private_prepare(oji_memory_slab *slab, oji_memory_failure *failure);
+
+/* Room on the stage for a segment whose run_addr is known: sets its write address. */
+bool oji_memory_private_stage(oji_memory_slab *slab, oj_segment *segment);
+
+/* Give a segment's room on the stage back, where it has some. */
+void oji_memory_private_unstage(oji_memory_slab *slab, const oj_segment *segment);
+
+/* Move what was staged of every segment to where it runs; their write addresses end. */
+bool oji_memory_private_publish(oji_memory_slab *slab, const oj_placement *placement, oji_memory_failure *failure);
+
+/* Fill all dead runs with traps. */
+bool oji_memory_private_fill_dead(oji_memory_slab *slab);
 
 #endif
