@@ -1,0 +1,528 @@
+/* Where names come from, and in which order: tables, callbacks, the process, code, libraries, the objects themselves. */
+#include "link/linktest.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static int return_100(void) { return 100; }
+static int return_200(void) { return 200; }
+
+static uint64_t addr_of(int (*function)(void)) { return (uint64_t)(uintptr_t)function; }
+
+/* Link one object against resolvers and call one of its functions; -1 where the link fails, its status in *status. */
+static int call_with(oj_object *object, const char *function, const oj_resolver *resolvers, size_t n_resolvers,
+                     oj_status *status, oj_error *error)
+{
+    oj_link_options options;
+    ojt_client client;
+    oj_code *code = NULL;
+    int result = -1;
+    ojt_client_init(&client);
+    oj_link_options_init(&options);
+    options.memory = &client.table;
+    options.resolvers = resolvers;
+    options.n_resolvers = n_resolvers;
+    *status = oj_link((const oj_object *const *)&object, 1, &options, &code, error);
+    if (*status == OJ_OK)
+        result = ojt_call(code, function);
+    oj_code_destroy(code);
+    oj_object_destroy(object);
+    assert_int_equal(client.n_live, 0);
+    return result;
+}
+
+static void resolver_table_short_and_long_find_first(void **state)
+{
+    static const size_t lengths[] = {3, 40};
+    (void)state;
+    for (size_t l = 0; l < OJI_COUNT(lengths); l++) {
+        oj_definition table[40];
+        char names[40][16];
+        oj_status status;
+        size_t n = lengths[l];
+        for (size_t i = 0; i < n; i++) {
+            snprintf(names[i], sizeof names[i], "other_%zu", i);
+            table[i] = (oj_definition){names[i], 1};
+        }
+        table[n - 2] = (oj_definition){"callee", addr_of(return_100)};
+        table[n - 1] = (oj_definition){"callee", addr_of(return_200)};
+        const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_table(table, n)};
+        assert_int_equal(call_with(ojt_object_calling("a.o", "f", "callee"), "f", resolvers, 2, &status, NULL), 101);
+    }
+}
+
+static void resolver_table_empty_is_allowed(void **state)
+{
+    const oj_resolver resolvers[] = {oj_resolver_table(NULL, 0), oj_resolver_objects()};
+    oj_status status;
+    (void)state;
+    assert_int_equal(call_with(ojt_object_returning("a.o", "f", 5), "f", resolvers, 2, &status, NULL), 5);
+}
+
+static void resolver_first_listed_wins(void **state)
+{
+    const oj_definition first[] = {{"callee", addr_of(return_100)}}, second[] = {{"callee", addr_of(return_200)}};
+    const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_table(first, 1), oj_resolver_table(second, 1)};
+    const oj_resolver reversed[] = {oj_resolver_objects(), oj_resolver_table(second, 1), oj_resolver_table(first, 1)};
+    oj_status status;
+    (void)state;
+    assert_int_equal(call_with(ojt_object_calling("a.o", "f", "callee"), "f", resolvers, 3, &status, NULL), 101);
+    assert_int_equal(call_with(ojt_object_calling("a.o", "f", "callee"), "f", reversed, 3, &status, NULL), 201);
+}
+
+static void resolver_definition_at_zero_counts_as_found(void **state)
+{
+    static const uint8_t data[8] = {1};
+    const oj_definition table[] = {{"nothing", 0}};
+    const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_table(table, 1)};
+    oj_link_options options;
+    ojt_client client;
+    oj_object *object;
+    oj_code *code;
+    ojt_elf elf;
+    uint16_t section;
+    (void)state;
+    ojt_elf_init(&elf);
+    section = ojt_elf_add_data(&elf, data, 8);
+    ojt_elf_add_reloc(&elf, section, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, "nothing"), 3);
+    object = ojt_object(&elf, "a.o");
+    ojt_client_init(&client);
+    oj_link_options_init(&options);
+    options.memory = &client.table;
+    options.resolvers = resolvers;
+    options.n_resolvers = 2;
+    code = ojt_link(&object, 1, &options);
+    assert_int_equal(*(uint8_t *)client.segments[0].write, 3);
+    oj_code_destroy(code);
+    oj_object_destroy(object);
+}
+
+/* --- callback ------------------------------------------------------------------------------------------------------- */
+
+typedef struct asked {
+    int n_calls;
+    size_t n_queries;
+    char names[8][32];
+    uint32_t is_weak[8];
+    const char *known; /* the one name it knows */
+    oj_status status;
+    const char *text;
+} asked;
+
+static oj_status answer(void *context, oj_query *queries, size_t n_queries, oj_error *error)
+{
+    asked *all = context;
+    all->n_calls++;
+    all->n_queries = n_queries;
+    for (size_t i = 0; i < n_queries && i < 8; i++) {
+        snprintf(all->names[i], 32, "%s", queries[i].name);
+        all->is_weak[i] = queries[i].is_weak;
+        assert_int_equal(queries[i].found, 0);
+        if (all->known && strcmp(queries[i].name, all->known) == 0) {
+            queries[i].addr = addr_of(return_100);
+            queries[i].found = 1;
+        }
+    }
+    if (error && all->text) {
+        error->status = all->status;
+        snprintf(error->text, sizeof error->text, "%s", all->text);
+    }
+    return all->status;
+}
+
+static oj_object *three_names_object(void)
+{
+    static uint8_t bytes[sizeof ojt_calling_code], zeroes[16];
+    ojt_elf elf;
+    uint16_t text, data;
+    memcpy(bytes, ojt_calling_code, sizeof bytes);
+    ojt_elf_init(&elf);
+    text = ojt_elf_add_code(&elf, bytes, sizeof bytes);
+    data = ojt_elf_add_data(&elf, zeroes, sizeof zeroes);
+    ojt_elf_add_global(&elf, "f", text, 0, sizeof bytes);
+    ojt_elf_add_reloc(&elf, text, OJT_CALL_FIELD, R_X86_64_PLT32, ojt_elf_add_undefined(&elf, "callee"), -4);
+    ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, "ojt_strong"), 0);
+    ojt_elf_add_reloc(&elf, data, 8, R_X86_64_64,
+                      ojt_elf_add_symbol(&elf, "ojt_weak", SHN_UNDEF, 0, 0, STB_WEAK, STT_NOTYPE), 0);
+    return ojt_object(&elf, "three.o");
+}
+
+static void resolver_callback_asked_once_for_all(void **state)
+{
+    const oj_definition table[] = {{"ojt_strong", 1}};
+    asked all = {.known = "callee"};
+    const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_callback(answer, &all), oj_resolver_table(table, 1)};
+    oj_status status;
+    (void)state;
+    assert_int_equal(call_with(three_names_object(), "f", resolvers, 3, &status, NULL), 101);
+    assert_int_equal(all.n_calls, 1);
+    assert_int_equal(all.n_queries, 3);
+    assert_string_equal(all.names[0], "callee");
+    assert_string_equal(all.names[1], "ojt_strong");
+    assert_string_equal(all.names[2], "ojt_weak");
+    assert_int_equal(all.is_weak[0], 0);
+    assert_int_equal(all.is_weak[2], 1);
+}
+
+static void resolver_callback_asked_for_open_names_only(void **state)
+{
+    const oj_definition table[] = {{"ojt_strong", 1}, {"callee", addr_of(return_200)}};
+    asked all = {.known = "callee"};
+    const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_table(table, 2), oj_resolver_callback(answer, &all)};
+    oj_status status;
+    (void)state;
+    assert_int_equal(call_with(three_names_object(), "f", resolvers, 3, &status, NULL), 201);
+    assert_int_equal(all.n_queries, 1);
+    assert_string_equal(all.names[0], "ojt_weak");
+}
+
+static void resolver_callback_not_called_without_names(void **state)
+{
+    asked all = {0};
+    const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_callback(answer, &all)};
+    oj_status status;
+    (void)state;
+    assert_int_equal(call_with(ojt_object_returning("a.o", "f", 5), "f", resolvers, 2, &status, NULL), 5);
+    assert_int_equal(all.n_calls, 0);
+}
+
+static void resolver_callback_failure_is_the_links(void **state)
+{
+    asked all = {.status = OJ_E_BUDGET, .text = "the registry is closed"};
+    const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_callback(answer, &all)};
+    oj_error error = {0};
+    oj_status status;
+    (void)state;
+    call_with(three_names_object(), "f", resolvers, 2, &status, &error);
+    assert_int_equal(status, OJ_E_BUDGET);
+    assert_int_equal(error.status, OJ_E_BUDGET);
+    assert_string_equal(error.text, "the registry is closed");
+    all.text = NULL;
+    memset(&error, 0, sizeof error);
+    call_with(three_names_object(), "f", resolvers, 2, &status, &error);
+    assert_int_equal(status, OJ_E_BUDGET);
+    assert_int_equal(error.status, OJ_E_BUDGET);
+    assert_non_null(strstr(error.text, "oj_resolver.resolve"));
+    call_with(three_names_object(), "f", resolvers, 2, &status, NULL);
+    assert_int_equal(status, OJ_E_BUDGET);
+}
+
+/* --- overriding ----------------------------------------------------------------------------------------------------- */
+
+/* f calls inner, both in one object and of the visibility given. */
+static oj_object *self_calling_object(unsigned char visibility)
+{
+    static uint8_t bytes[6 + sizeof ojt_calling_code];
+    ojt_elf elf;
+    uint16_t text;
+    uint32_t inner;
+    ojt_return_code(bytes, 5);
+    memcpy(bytes + 6, ojt_calling_code, sizeof ojt_calling_code);
+    ojt_elf_init(&elf);
+    text = ojt_elf_add_code(&elf, bytes, sizeof bytes);
+    inner = ojt_elf_add_global(&elf, "inner", text, 0, 6);
+    elf.symbols[inner].st_other = visibility;
+    ojt_elf_add_global(&elf, "f", text, 6, sizeof ojt_calling_code);
+    ojt_elf_add_reloc(&elf, text, 6 + OJT_CALL_FIELD, R_X86_64_PLT32, inner, -4);
+    return ojt_object(&elf, "self.o");
+}
+
+static void resolver_before_objects_overrides_default_visibility(void **state)
+{
+    const oj_definition table[] = {{"inner", addr_of(return_100)}};
+    const oj_resolver before[] = {oj_resolver_table(table, 1), oj_resolver_objects()};
+    const oj_resolver after[] = {oj_resolver_objects(), oj_resolver_table(table, 1)};
+    const oj_resolver unlisted[] = {oj_resolver_table(table, 1)};
+    oj_status status;
+    (void)state;
+    assert_int_equal(call_with(self_calling_object(STV_DEFAULT), "f", before, 2, &status, NULL), 101);
+    assert_int_equal(call_with(self_calling_object(STV_DEFAULT), "f", after, 2, &status, NULL), 6);
+    assert_int_equal(call_with(self_calling_object(STV_DEFAULT), "f", unlisted, 1, &status, NULL), 6);
+    assert_int_equal(call_with(self_calling_object(STV_HIDDEN), "f", before, 2, &status, NULL), 6);
+    assert_int_equal(call_with(self_calling_object(STV_INTERNAL), "f", before, 2, &status, NULL), 6);
+}
+
+static void resolver_callback_before_objects_is_asked_for_their_names(void **state)
+{
+    asked all = {.known = "inner"};
+    const oj_resolver before[] = {oj_resolver_callback(answer, &all), oj_resolver_objects()};
+    oj_status status;
+    (void)state;
+    assert_int_equal(call_with(self_calling_object(STV_DEFAULT), "f", before, 2, &status, NULL), 101);
+    assert_int_equal(all.n_calls, 1);
+    assert_string_equal(all.names[0], "inner");
+}
+
+/* --- code and libraries --------------------------------------------------------------------------------------------- */
+
+static void resolver_code_finds_kept_symbols(void **state)
+{
+    oj_object *object = ojt_object_returning("a.o", "callee", 50);
+    oj_link_options options;
+    ojt_client client;
+    oj_code *first;
+    oj_status status;
+    (void)state;
+    ojt_client_init(&client);
+    oj_link_options_init(&options);
+    options.memory = &client.table;
+    first = ojt_link(&object, 1, &options);
+    oj_object_destroy(object);
+    const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_code(first), oj_resolver_process()};
+    assert_int_equal(call_with(ojt_object_calling("b.o", "f", "callee"), "f", resolvers, 3, &status, NULL), 51);
+    oj_code_destroy(first);
+}
+
+static void resolver_library_finds_its_symbols_only(void **state)
+{
+    static const uint8_t zeroes[8];
+    oj_link_options options;
+    ojt_client client;
+    ojt_elf elf;
+    oj_object *object;
+    oj_code *code;
+    uint64_t addr;
+    uint16_t data;
+    void *library = dlopen("libm.so.6", RTLD_NOW);
+    (void)state;
+    assert_non_null(library);
+    ojt_elf_init(&elf);
+    data = ojt_elf_add_data(&elf, zeroes, 8);
+    ojt_elf_add_global(&elf, "pointer", data, 0, 8);
+    ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, "atan2"), 0);
+    object = ojt_object(&elf, "a.o");
+    ojt_client_init(&client);
+    oj_link_options_init(&options);
+    const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_library(library)};
+    options.memory = &client.table;
+    options.resolvers = resolvers;
+    options.n_resolvers = 2;
+    code = ojt_link(&object, 1, &options);
+    memcpy(&addr, oj_code_lookup(code, "pointer"), sizeof addr);
+    assert_int_equal(addr, (uint64_t)(uintptr_t)dlsym(library, "atan2"));
+    oj_code_destroy(code);
+    oj_object_destroy(object);
+    dlclose(library);
+}
+
+static void resolver_process_only_where_listed(void **state)
+{
+    const oj_resolver without[] = {oj_resolver_objects()};
+    const oj_resolver with[] = {oj_resolver_objects(), oj_resolver_process()};
+    oj_error error = {0};
+    oj_status status;
+    (void)state;
+    call_with(ojt_object_calling("a.o", "f", "getpid"), "f", without, 1, &status, &error);
+    assert_int_equal(status, OJ_E_UNDEFINED);
+    assert_string_equal(error.symbol, "getpid");
+    assert_int_equal(call_with(ojt_object_calling("a.o", "f", "getpid"), "f", with, 2, &status, NULL), getpid() + 1);
+    /* the default: objects, then process */
+    assert_int_equal(call_with(ojt_object_calling("a.o", "f", "getpid"), "f", NULL, 0, &status, NULL), getpid() + 1);
+}
+
+/* --- what the C library keeps out of its dynamic symbol table ------------------------------------------------------- */
+
+/* The address that a link gives to a name of the process. */
+static void *process_addr(const char *name)
+{
+    static const uint8_t zeroes[8];
+    oj_link_options options;
+    ojt_client client;
+    ojt_elf elf;
+    oj_object *object;
+    oj_code *code;
+    void *addr;
+    uint16_t data;
+    ojt_elf_init(&elf);
+    data = ojt_elf_add_data(&elf, zeroes, 8);
+    ojt_elf_add_global(&elf, "pointer", data, 0, 8);
+    ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, name), 0);
+    elf.symbols[2].st_other = strncmp(name, "__", 2) == 0 ? STV_HIDDEN : STV_DEFAULT;
+    object = ojt_object(&elf, "a.o");
+    ojt_client_init(&client);
+    oj_link_options_init(&options);
+    options.memory = &client.table;
+    code = ojt_link(&object, 1, &options);
+    memcpy(&addr, oj_code_lookup(code, "pointer"), sizeof addr);
+    oj_code_destroy(code);
+    oj_object_destroy(object);
+    assert_non_null(addr);
+    return addr;
+}
+
+static int report_fd;
+static void report(void)
+{
+    if (write(report_fd, "x", 1) != 1)
+        _exit(9);
+}
+
+/* Run `body` in a child; returns how often report() ran there, the child's status in *status. */
+static int in_child(void (*body)(void *), void *argument, int *status)
+{
+    int ends[2], n = 0;
+    char byte;
+    pid_t child;
+    assert_int_equal(pipe(ends), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        close(ends[0]);
+        report_fd = ends[1];
+        body(argument);
+        _exit(7);
+    }
+    close(ends[1]);
+    while (read(ends[0], &byte, 1) == 1)
+        n++;
+    close(ends[0]);
+    assert_int_equal(waitpid(child, status, 0), child);
+    return n;
+}
+
+static void body_atexit(void *addr)
+{
+    int (*function)(void (*)(void));
+    memcpy(&function, &addr, sizeof function);
+    if (function(report) != 0)
+        _exit(8);
+    exit(3);
+}
+
+static void body_at_quick_exit(void *addr)
+{
+    int (*function)(void (*)(void));
+    memcpy(&function, &addr, sizeof function);
+    if (function(report) != 0)
+        _exit(8);
+    quick_exit(3);
+}
+
+static void body_pthread_atfork(void *addr)
+{
+    int (*function)(void (*)(void), void (*)(void), void (*)(void));
+    pid_t child;
+    int status;
+    memcpy(&function, &addr, sizeof function);
+    if (function(report, report, report) != 0)
+        _exit(8);
+    child = fork();
+    if (child == 0)
+        _exit(0);
+    waitpid(child, &status, 0);
+    _exit(3);
+}
+
+static void process_exit_handlers_are_really_registered(void **state)
+{
+    int status;
+    (void)state;
+    assert_int_equal(in_child(body_atexit, process_addr("atexit"), &status), 1);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+    assert_int_equal(in_child(body_at_quick_exit, process_addr("at_quick_exit"), &status), 1);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+}
+
+static void process_fork_handlers_are_really_registered(void **state)
+{
+    int status;
+    (void)state;
+    assert_int_equal(in_child(body_pthread_atfork, process_addr("pthread_atfork"), &status), 3);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+}
+
+static void body_call(void *addr)
+{
+    void (*function)(void);
+    memcpy(&function, &addr, sizeof function);
+    if (freopen("/dev/null", "w", stderr) == NULL)
+        _exit(8);
+    function();
+}
+
+static void process_stack_check_failure_ends_the_process(void **state)
+{
+    int status;
+    (void)state;
+    if (getenv("OJT_VALGRIND"))
+        skip();
+    in_child(body_call, process_addr("__stack_chk_fail_local"), &status);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+static void process_stat_family_works(void **state)
+{
+    static const char *const by_path[] = {"stat", "lstat", "stat64", "lstat64"};
+    static const char *const by_file[] = {"fstat", "fstat64"};
+    static const char *const at[] = {"fstatat", "fstatat64"};
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(by_path); i++) {
+        int (*function)(const char *, struct stat *);
+        struct stat info = {0};
+        void *addr = process_addr(by_path[i]);
+        memcpy(&function, &addr, sizeof function);
+        assert_int_equal(function("/", &info), 0);
+        assert_true(S_ISDIR(info.st_mode));
+    }
+    for (size_t i = 0; i < OJI_COUNT(by_file); i++) {
+        int (*function)(int, struct stat *), file = open("/dev/null", O_RDONLY);
+        struct stat info = {0};
+        void *addr = process_addr(by_file[i]);
+        memcpy(&function, &addr, sizeof function);
+        assert_int_equal(function(file, &info), 0);
+        assert_true(S_ISCHR(info.st_mode));
+        close(file);
+    }
+    for (size_t i = 0; i < OJI_COUNT(at); i++) {
+        int (*function)(int, const char *, struct stat *, int);
+        struct stat info = {0};
+        void *addr = process_addr(at[i]);
+        memcpy(&function, &addr, sizeof function);
+        assert_int_equal(function(AT_FDCWD, "/dev/null", &info, 0), 0);
+        assert_true(S_ISCHR(info.st_mode));
+    }
+}
+
+static void process_mknod_works(void **state)
+{
+    int (*make)(const char *, mode_t, dev_t), (*make_at)(int, const char *, mode_t, dev_t);
+    void *addr = process_addr("mknod");
+    (void)state;
+    memcpy(&make, &addr, sizeof make);
+    errno = 0;
+    assert_int_equal(make("/", S_IFIFO | 0600, 0), -1);
+    assert_int_equal(errno, EEXIST);
+    addr = process_addr("mknodat");
+    memcpy(&make_at, &addr, sizeof make_at);
+    errno = 0;
+    assert_int_equal(make_at(AT_FDCWD, "/", S_IFIFO | 0600, 0), -1);
+    assert_int_equal(errno, EEXIST);
+}
+
+static void process_dso_handle_is_defined(void **state)
+{
+    Dl_info info;
+    (void)state;
+    /* It lies in what this library is linked into: here, the test program. */
+    assert_true(dladdr(process_addr("__dso_handle"), &info) != 0);
+}
+
+OJT_MAIN(cmocka_unit_test(resolver_table_short_and_long_find_first), cmocka_unit_test(resolver_table_empty_is_allowed),
+         cmocka_unit_test(resolver_first_listed_wins), cmocka_unit_test(resolver_definition_at_zero_counts_as_found),
+         cmocka_unit_test(resolver_callback_asked_once_for_all),
+         cmocka_unit_test(resolver_callback_asked_for_open_names_only),
+         cmocka_unit_test(resolver_callback_not_called_without_names),
+         cmocka_unit_test(resolver_callback_failure_is_the_links),
+         cmocka_unit_test(resolver_before_objects_overrides_default_visibility),
+         cmocka_unit_test(resolver_callback_before_objects_is_asked_for_their_names),
+         cmocka_unit_test(resolver_code_finds_kept_symbols), cmocka_unit_test(resolver_library_finds_its_symbols_only),
+         cmocka_unit_test(resolver_process_only_where_listed),
+         cmocka_unit_test(process_exit_handlers_are_really_registered),
+         cmocka_unit_test(process_fork_handlers_are_really_registered),
+         cmocka_unit_test(process_stack_check_failure_ends_the_process), cmocka_unit_test(process_stat_family_works),
+         cmocka_unit_test(process_mknod_works), cmocka_unit_test(process_dso_handle_is_defined))
