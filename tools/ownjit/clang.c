@@ -23,6 +23,7 @@ struct clang_command {
     char cpu[128];
     char target[192];
     char features[1024];
+    char path[4096];
 };
 
 /* posix_spawn's argument type is not const for the sake of old code; the strings are only read. */
@@ -71,7 +72,7 @@ static bool make_command(struct clang_command *command, const struct codegen_opt
 {
     static const char *const fixed[] = {
         "-x", "c", "-c", "-emit-llvm", "-Xclang", "-disable-O0-optnone", "-Xclang", "-disable-llvm-passes"};
-    static const char *const last[] = {"-o", "-", "--"};
+    static const char *const last[] = {"-o", "-"};
     int level = options->level >= 0 ? options->level : options->passes ? 2 : 0;
     memset(command, 0, sizeof *command);
     add_argument(command, "clang"); /* replaced by the name of the one that is found */
@@ -89,7 +90,11 @@ static bool make_command(struct clang_command *command, const struct codegen_opt
         add_argument(command, "-fno-pic");
     for (size_t i = 0; i < sizeof last / sizeof last[0]; i++)
         add_argument(command, last[i]);
-    add_argument(command, path);
+    /* clang takes any name that begins with "-" for an option. */
+    if (path[0] == '-')
+        add_option(command, command->path, sizeof command->path, "./", path);
+    else
+        add_argument(command, path);
     return !command->is_too_long || fail("the options for compiling '%s' are too long", path);
 }
 

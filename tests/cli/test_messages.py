@@ -1,0 +1,247 @@
+#!/usr/bin/python3
+"""Every way to use ownjit wrongly, and every kind of bad input: status 125, and one message that says what to do."""
+
+import os
+import struct
+
+import cli
+
+MAIN = 'int main(void) { return 0; }\n'
+
+
+def usage(c):
+    c.write('good.c', MAIN)
+    for name, argv, parts in (
+            ('no_command', [], ('no command', 'ownjit --help')),
+            ('unknown_command', ['frobnicate'], ("'frobnicate' is not a command", 'run, compile, inspect, info')),
+            ('file_without_command', ['good.c'], ("'good.c' is not a command", 'ownjit run good.c')),
+            ('unknown_option_before_command', ['--frobnicate'], ("unknown option '--frobnicate'",)),
+            ('run_without_file', ['run'], ('no FILE to run', 'ownjit run --help')),
+            ('run_unknown_option', ['run', '--frobnicate', 'good.c'], ("unknown option '--frobnicate'", 'ownjit run --help')),
+            ('run_unknown_option_with_value', ['run', '--frobnicate=1', 'good.c'], ("unknown option '--frobnicate'",)),
+            ('run_unknown_letter', ['run', '-Z', 'good.c'], ("unknown option '-Z'",)),
+            ('run_unknown_letters', ['run', '--stats', '-Zx', 'good.c'], ("unknown option '-Zx'",)),
+            ('run_ambiguous_option', ['run', '--sta', 'good.c', ], ()),
+            ('run_value_missing', ['run', '--module'], ("option '--module' needs a value", '--module=FILE')),
+            ('run_level_missing', ['run', '-O'], ("option '-O' needs a value",)),
+            ('run_value_not_taken', ['run', '--stats=yes', 'good.c'], ("option '--stats' takes no value",)),
+            ('run_level_too_high', ['run', '-O4', 'good.c'], ('-O4 is not a level', '0, 1, 2 or 3')),
+            ('run_level_no_number', ['run', '-Os', 'good.c'], ('-Os is not a level',)),
+            ('run_level_too_long', ['run', '-O22', 'good.c'], ('-O22 is not a level',)),
+            ('run_llvm_too_old', ['run', '--llvm=13', 'good.c'], ('--llvm=13 is not a version from 14 to 22',)),
+            ('run_llvm_no_number', ['run', '--llvm=new', 'good.c'], ('--llvm=new is not a version',)),
+            ('run_llvm_not_installed', ['run', '--llvm=18', 'good.c'], ('LLVM', '18', 'libllvm18')),
+            ('compile_without_file', ['compile', '-o', 'x.o'], ('no FILE to compile', 'ownjit compile --help')),
+            ('compile_without_output', ['compile', 'good.c'], ('no file to write to', '-o OUT.o')),
+            ('compile_output_missing', ['compile', 'good.c', '-o'], ("option '-o' needs a value",)),
+            ('compile_two_files', ['compile', 'good.c', 'more.c', '-o', 'x.o'], ('one FILE at a time', "'more.c'")),
+            ('compile_unknown_option', ['compile', '--stats', 'good.c'], ("unknown option '--stats'",)),
+            ('compile_code_model', ['compile', '--code-model=huge', 'good.c'], ('--code-model=huge', 'small, medium, large')),
+            ('compile_relocation_model', ['compile', '--relocation-model=x', 'good.c'],
+             ('--relocation-model=x', 'pic, static')),
+            ('inspect_without_file', ['inspect'], ('no FILE to inspect',)),
+            ('inspect_two_files', ['inspect', 'a', 'b'], ('one FILE at a time', "'b'")),
+            ('inspect_unknown_option', ['inspect', '--frobnicate'], ("unknown option '--frobnicate'",)),
+            ('info_argument', ['info', 'x'], ("'x' is one argument too many",)),
+            ('info_unknown_option', ['info', '--frobnicate'], ("unknown option '--frobnicate'",))):
+        if name == 'run_ambiguous_option':
+            # An option's whole name is that option, although another begins with it.
+            c.expect('cli_usage_whole_name_is_not_ambiguous', ['run', '--stats', 'good.c'], 0, err_has=('time',))
+            parts = ("option '--sta' may mean several",)
+        c.expect_failure('cli_usage_' + name, argv, *parts)
+
+
+def files(c):
+    c.write('good.c', MAIN)
+    c.build('gcc', '-c', 'good.c', '-o', 'good.o')
+    c.write('empty', '')
+    c.write('random', bytes(range(256)) * 4)
+    c.write('script', '#!/bin/sh\necho no\n')
+    c.write('library.c', 'int f(void) { return 0; }\n')
+    c.build('gcc', '-shared', '-fPIC', 'library.c', '-o', 'library.so')
+    c.build('gcc', '-no-pie', 'good.c', '-o', 'program')
+    c.build('ar', 'rcs', 'archive.a', 'good.o')
+    c.build('clang-19', '-emit-llvm', '-c', 'good.c', '-o', 'good.bc')
+    os.symlink('loop', c.path('loop'))
+    for command, more in (('run', ()), ('inspect', ()), ('compile', ('-o', 'x.o'))):
+        for name, file, parts in (
+                ('not_found', 'missing', ("cannot open 'missing'", 'No such file or directory')),
+                ('directory', '.', ("'.' is a directory",)),
+                ('unreadable', 'loop', ("cannot open 'loop'", 'symbolic links')),
+                ('read_fails', '/proc/self/mem', ("cannot read '/proc/self/mem'", 'Input/output error')),
+                ('empty', 'empty', ("'empty' is empty",)),
+                ('random_bytes', 'random', ("'random' is neither bitcode",)),
+                ('script', 'script', ("'script' is neither bitcode",))):
+            c.expect_failure('cli_%s_%s' % (command, name), [command, file, *more], *parts)
+    if os.geteuid() != 0:
+        os.chmod(c.path('good.c'), 0)
+        c.expect_failure('cli_run_no_permission', ['run', 'good.c'], "cannot open 'good.c'", 'Permission denied')
+        os.chmod(c.path('good.c'), 0o644)
+    for name, argv, parts in (
+            ('run_shared_library', ['run', 'library.so'], ("'library.so'", 'shared library', '--load')),
+            ('run_finished_program', ['run', 'program'], ("'program'", 'finished program')),
+            ('run_archive', ['run', 'archive.a'], ("'archive.a' is an archive", '--archive=archive.a')),
+            ('run_module_archive', ['run', '--module=archive.a', 'good.o'], ("'archive.a' is an archive",)),
+            ('run_module_not_found', ['run', '--module=missing', 'good.o'], ("cannot open 'missing'",)),
+            ('run_archive_not_found', ['run', '--archive=missing.a', 'good.o'], ("cannot open 'missing.a'",)),
+            ('run_archive_is_none', ['run', '--archive=good.o', 'good.o'], ('good.o', 'archive')),
+            ('run_load_not_found', ['run', '--load=./missing.so', 'good.o'], ("cannot load library './missing.so'", 'missing.so')),
+            ('run_load_is_none', ['run', '--load=./good.o', 'good.o'], ("cannot load library './good.o'",)),
+            ('compile_object', ['compile', 'good.o', '-o', 'x.o'], ("'good.o'", 'nothing to compile')),
+            ('compile_archive', ['compile', 'archive.a', '-o', 'x.o'], ("'archive.a'", 'nothing to compile')),
+            ('compile_output_folder_missing', ['compile', 'good.bc', '-o', 'missing/x.o'],
+             ("cannot write 'missing/x.o'", 'No such file')),
+            ('compile_output_is_directory', ['compile', 'good.bc', '-o', '.'], ("cannot write '.'", 'directory')),
+            ('compile_output_full', ['compile', 'good.bc', '-o', '/dev/full'], ("cannot write '/dev/full'", 'No space left')),
+            ('inspect_bitcode', ['inspect', 'good.bc'], ("'good.bc' is bitcode", 'ownjit compile good.bc')),
+            ('inspect_c', ['inspect', 'good.c'], ("'good.c' is C source", 'ownjit compile good.c'))):
+        c.expect_failure('cli_' + name, argv, *parts)
+    c.tap.check('cli_compile_failure_leaves_no_file', not os.path.exists(c.path('x.o')))
+
+
+def patched(data, offset, value):
+    return data[:offset] + value + data[offset + len(value):]
+
+
+def objects(c):
+    c.write('o.c', 'int puts(const char *);\nint main(void) { return puts("x"); }\n')
+    c.build('gcc', '-c', 'o.c', '-o', 'o.o')
+    data = c.read('o.o')
+    c.write('machine.o', patched(data, 18, struct.pack('<H', 183)))
+    c.write('class.o', patched(data, 4, b'\1'))
+    c.write('order.o', patched(data, 5, b'\2'))
+    c.write('cut.o', data[:len(data) // 2])
+    c.write('header.o', data[:40])
+    c.write('type.o', patched(data, 16, struct.pack('<H', 4)))
+    c.write('sections.o', patched(data, 60, struct.pack('<H', 60000)))
+    c.write('tls.c', '__thread int x;\nint main(void) { return x; }\n')
+    c.write('constructor.c', '__attribute__((constructor)) void f(void) {}\nint main(void) { return 0; }\n')
+    c.write('ifunc.c', 'static int one(void) { return 1; }\nstatic int (*pick(void))(void) { return one; }\n'
+                       'int f(void) __attribute__((ifunc("pick")));\nint main(void) { return f(); }\n')
+    c.write('reloc.s', '.text\n.globl main\nmain:\n nop\n .reloc 1, R_X86_64_COPY, other\n .long 0\n')
+    for name in ('tls.c', 'constructor.c', 'ifunc.c', 'reloc.s'):
+        c.build('gcc', '-c', name, '-o', name.split('.')[0] + '.o')
+    for name, parts in (
+            ('machine', ('x86-64',)), ('class', ('64-bit',)), ('order', ('little-endian',)), ('cut', ('outside',)),
+            ('header', ()), ('type', ('relocatable',)), ('sections', ()),
+            ('tls', ('thread-local', 'not supported')), ('constructor', ('constructor', 'not supported')),
+            ('ifunc', ("'f'", 'ifunc', 'not supported')), ('reloc', ('R_X86_64_COPY', '.text', '0x1'))):
+        for command in ('run', 'inspect'):
+            c.expect_failure('cli_%s_object_%s' % (command, name), [command, name + '.o'], name + '.o', *parts)
+    c.build('ar', 'rcs', 'bad.a', 'tls.o')
+    c.expect_failure('cli_run_archive_with_bad_member', ['run', '--archive=bad.a', 'o.o', '--module=x'][:2] + [
+        c.write('needs_x.c', 'extern int x;\nint main(void) { return x; }\n')], 'bad.a', 'tls.o', 'thread-local')
+    c.write('cut.a', c.read('bad.a')[:100])
+    c.expect_failure('cli_run_archive_cut', ['run', '--archive=cut.a', 'o.o'], 'cut.a')
+
+
+def symbols(c):
+    c.write('good.c', MAIN)
+    c.write('u1.c', 'int foo(void); int bar(int); extern int baz;\n'
+                    'int main(void) { return foo() + bar(1) + bar(2) + baz; }\n')
+    c.write('u2.c', 'int foo(void); int only_here(void);\nint other(void) { return foo() + only_here(); }\n')
+    c.write('no_main.c', 'int f(void) { return 0; }\n')
+    c.write('data_main.c', 'int start[4] = {1};\n')
+    c.write('static_main.c', 'static int f(void) { return 0; }\nint g(void) { return f(); }\n')
+    c.write('common_main.c', 'int start[4];\n')
+    c.build('gcc', '-fcommon', '-c', 'common_main.c', '-o', 'common_main.o')
+    c.build('gcc', '-c', 'u1.c', '-o', 'u1.o')
+    c.build('gcc', '-c', 'u2.c', '-o', 'u2.o')
+    got = c.expect_failure('cli_run_undefined_all_listed', ['run', '--module=u2.o', 'u1.o'], '4 undefined symbols:',
+                           'foo  referred to by u1.o, section .text+0xa (2 references in all)',
+                           'bar  referred to by u1.o, section .text+0x16 (2 references in all)',
+                           'baz  referred to by u1.o', 'only_here  referred to by u2.o', '--module', '--archive', '--load')
+    lines = got.err.decode().split('\n')
+    c.tap.check('cli_run_undefined_one_line_each', sum(line.startswith('  ') for line in lines) == 4, got.err.decode())
+    c.expect_failure('cli_run_undefined_one', ['run', c.write('u3.ll', 'declare void @gone()\ndefine i32 @main() {\n'
+                                                              '  call void @gone()\n  ret i32 0\n}\n')],
+                     '1 undefined symbol:', 'gone  referred to by u3.ll')
+    many = ''.join('int f%d(void);\n' % i for i in range(500))
+    c.write('many.c', many + 'int main(void) { return %s; }\n' % ' + '.join('f%d()' % i for i in range(500)))
+    c.expect_failure('cli_run_undefined_many', ['run', 'many.c'], '500 undefined symbols:', *['\n  f%d  ' % i for i in range(500)])
+    c.expect_failure('cli_run_duplicate', ['run', '--module=twice.c', c.write('twice.c', MAIN)], "'main'", 'twice.c', 'static')
+    c.expect_failure('cli_run_duplicate_names_both', ['run', '--module=good.c', 'twice.c'], "'main'", 'twice.c', 'good.c')
+    for name, argv, parts in (
+            ('no_main', ['run', 'no_main.c'], ("no function 'main' in 'no_main.c'", '--entry=NAME', '--module')),
+            ('no_main_in_modules', ['run', '--module=u2.o', 'no_main.c'], ("no function 'main' in 'no_main.c' and its modules",)),
+            ('no_entry', ['run', '--entry=go', 'good.c'], ("no function 'go' in 'good.c'",)),
+            ('entry_is_data', ['run', '--entry=start', 'data_main.c'], ("'start' is a variable",)),
+            ('entry_is_common', ['run', '--entry=start', 'common_main.o'], ("'start' is a variable",)),
+            ('entry_is_static', ['run', '--entry=f', 'static_main.c'], ("'f' in 'static_main.c' is static",)),
+            ('entry_is_of_the_process', ['run', '--entry=exit', 'no_main.c'], ("no function 'exit'",))):
+        c.expect_failure('cli_run_' + name, argv, *parts)
+    # Escape sequences of a name must not reach the terminal.
+    c.write('escape.ll', 'declare void @"a\\1B[31mb"()\ndefine i32 @main() {\n  call void @"a\\1B[31mb"()\n  ret i32 0\n}\n')
+    got = c.expect_failure('cli_run_undefined_with_controls', ['run', 'escape.ll'], 'a?[31mb')
+    c.tap.check('cli_run_undefined_with_controls_are_replaced', b'\x1b' not in got.err, repr(got.err))
+
+
+def compiler(c):
+    c.write('good.c', MAIN)
+    c.write('good.ll', 'define i32 @main() {\n  ret i32 0\n}\n')
+    c.write('type.ll', 'define i32 @main() {\n  ret i64 0\n}\n')
+    c.write('name.ll', 'define i32 @main() {\n  %x = add i32 1, 2\n  ret i32 %y\n}\n')
+    c.write('verify.ll', 'define i32 @main() {\na:\n  br label %b\nb:\n  %x = phi i32 [ 1, %b ]\n  ret i32 %x\n}\n')
+    c.write('asm.ll', 'define i32 @main() {\n  %r = call i32 asm "frobnicate %eax", "=r"()\n  ret i32 %r\n}\n')
+    c.write('other.ll', 'target triple = "aarch64-unknown-linux-gnu"\ndefine i32 @main() {\n  ret i32 0\n}\n')
+    c.build('clang-19', '-emit-llvm', '-c', 'good.c', '-o', 'whole.bc')
+    c.write('cut.bc', c.read('whole.bc')[:800])
+    c.write('magic.bc', b'BC\xc0\xde' + bytes(range(200)))
+    for version in ('19', '22'):
+        llvm = '--llvm=' + version
+        for name, argv, parts in (
+                ('ir_type', ['type.ll'], ('type.ll:2:', 'i32')), ('ir_name', ['name.ll'], ('name.ll:3:', '%y')),
+                ('ir_verify', ['verify.ll'], ('verify.ll', 'PHI')), ('ir_asm', ['asm.ll'], ('asm.ll', 'invalid instruction')),
+                ('ir_for_another_target', ['other.ll'], ('other.ll', 'aarch64', 'x86_64')),
+                ('bitcode_cut', ['cut.bc'], ('cut.bc',)), ('bitcode_magic_only', ['magic.bc'], ('magic.bc',)),
+                ('passes_unknown', ['--passes=frobnicate', 'good.ll'], ('frobnicate', '--passes=')),
+                ('passes_malformed', ['--passes=function(mem2reg', 'good.ll'], ('function(mem2reg', '--passes=')),
+                ('cpu_unknown', ['--cpu=frobnicate', 'good.ll'], ('frobnicate',)),
+                ('cpu_unknown_for_c', ['--cpu=frobnicate', 'good.c'], ('frobnicate',)),
+                ('feature_unknown', ['--features=+frobnicate', 'good.ll'], ('frobnicate',))):
+            c.expect_failure('cli_run_llvm%s_%s' % (version, name), ['run', llvm, *argv], *parts)
+        c.expect_failure('cli_compile_llvm%s_triple_unknown' % version,
+                         ['compile', llvm, '--triple=frobnicate', 'good.ll', '-o', 'x.o'], 'frobnicate')
+    c.tap.check('cli_compile_of_bad_input_leaves_no_file', not os.path.exists(c.path('x.o')))
+
+
+def clang(c):
+    c.write('error.c', 'int main(void) { return oops; }\n')
+    c.write('text', 'This is no program.\n')
+    c.write('good.c', MAIN)
+    c.write('warns.c', '#warning take care\n' + MAIN)
+    c.expect_failure('cli_run_c_with_error', ['run', 'error.c'], 'error.c:1:25: error:', "ownjit: 'error.c' was taken for C source",
+                     own_lines_only=False)
+    c.expect_failure('cli_run_text_that_is_no_c', ['run', 'text'], "'text' was taken for C source", own_lines_only=False)
+    c.expect_failure('cli_run_c_without_clang', ['run', 'good.c'], "'good.c' is C source", 'no clang was found', 'apt install clang',
+                     env={'PATH': c.folder})
+    c.expect('cli_run_clang_warnings_are_shown', ['run', 'warns.c'], 0, err_has=('take care',), err_lacks=('ownjit:',))
+    os.makedirs(c.path('bin'))
+    c.write('bin/clang', '#!/bin/sh\nkill -9 $$\n')
+    os.chmod(c.path('bin/clang'), 0o755)
+    c.expect_failure('cli_run_clang_killed', ['run', 'good.c'], 'clang ended by signal 9', 'good.c', env={'PATH': c.path('bin')})
+    c.write('bin/clang', '#!/bin/sh\nexit 0\n')
+    c.expect_failure('cli_run_clang_gives_nothing', ['run', 'good.c'], 'good.c', env={'PATH': c.path('bin')})
+    c.write('-dash.c', MAIN)
+    c.expect('cli_run_c_named_like_an_option', ['run', '--', '-dash.c'], 0, out='')
+
+
+def memory(c):
+    """No memory of ours: the object needs more address space than there is. LLVM is not involved."""
+    c.write('big.c', 'char big[1000000000];\nint main(int argc, char **argv) { return big[argc]; }\n')
+    c.build('gcc', '-c', '-mcmodel=large', 'big.c', '-o', 'big.o')
+    if cli.has_sanitizer():
+        c.tap.skip('cli_run_no_memory', 'a sanitizer needs the address space')
+        return
+    c.tap.check('cli_run_big_data_runs', c.call('run', 'big.o').status == 0)
+    wrapped = os.path.join(c.folder, 'limited')
+    c.write('limited', '#!/bin/sh\nulimit -v 300000\nexec "%s" "$@"\n' % cli.OWNJIT)
+    os.chmod(wrapped, 0o755)
+    real, cli.OWNJIT = cli.OWNJIT, wrapped
+    try:
+        c.expect_failure('cli_run_no_memory', ['run', 'big.o'], 'memory')
+    finally:
+        cli.OWNJIT = real
+
+
+cli.main(usage, files, objects, symbols, compiler, clang, memory)
