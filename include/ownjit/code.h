@@ -63,6 +63,23 @@ OJ_API oj_status oj_code_segment(const oj_code *code, size_t index, oj_segment *
  * Since:    0.1 */
 OJ_API size_t oj_code_heap_size(const oj_code *code);
 
+/* oj_code_patch() flags */
+#define OJ_PATCH_STOPPED 1u /* no thread runs in the bytes, or will return into them before it has synchronised */
+
+/* Replace bytes of published code. Without OJ_PATCH_STOPPED threads may run the code meanwhile: each runs either the old
+ * bytes or the new ones, never a mixture, and once the call returns every thread runs the new ones.
+ * run_addr  of the first byte; the bytes must lie in one code segment
+ * bytes     borrows; the client makes sure that instruction boundaries stay where threads may be
+ * size      bytes, at least 1. Without OJ_PATCH_STOPPED the bytes must lie in one aligned word of 8 bytes
+ * Errors:   OJ_E_UNSUPPORTED (the architecture cannot promise it for these bytes), OJ_E_RANGE (not in a code segment),
+ *           OJ_E_PERMISSION (the memory is not writable any more), OJ_E_NOMEM, OJ_E_SYSTEM, OJ_E_MISUSE
+ * On error: the code is unchanged
+ * Threads:  any, also several at once for different words of one code
+ * Source:   AMD64 APM volume 2, 7.6.1 (cross-modifying code: aligned stores of up to 8 bytes)
+ * Since:    0.1 */
+OJ_API oj_status oj_code_patch(oj_code *code, uint64_t run_addr, const void *bytes, size_t size, uint32_t flags,
+                               oj_error *error);
+
 /* Something that is registered outside the code for its sake and must be undone before its memory is given back. */
 typedef enum oj_record_kind {
     OJ_RECORD_UNWIND = 1,   /* unwind tables known to the process's unwinder */

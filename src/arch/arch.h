@@ -35,6 +35,7 @@ typedef struct oji_arch {
     uint32_t stub_size;     /* bytes, also its alignment */
     uint64_t reach;         /* bytes: all segments of a link must lie within this of one another */
     uint8_t padding;        /* byte to fill gaps between code sections with: traps */
+    uint8_t patch_word;     /* bytes: aligned words of code of up to this size may be stored while they run */
 
     /* Write every relocation of a section, each store range-checked. Returns the index of the first that does not fit,
      * or n_relocs. Pure but for the bytes at `write` and the counters. */

@@ -222,6 +222,8 @@ const oji_arch oji_arch_x86_64 = {
     /* Displacements count from the end of an instruction and carry addends: 16 MiB of the 2 GiB are kept back. */
     .reach = (UINT64_C(1) << 31) - (UINT64_C(1) << 24),
     .padding = 0xcc,
+    /* AMD64 APM volume 2, 7.6.1: naturally aligned stores of up to a quadword may modify running code. */
+    .patch_word = 8,
     .relocate = relocate,
     .write_stub = write_stub,
 };

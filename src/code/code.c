@@ -49,15 +49,27 @@ static void export_segment(const oji_code_segment *from, oj_segment *to)
     to->run_addr = from->run_addr;
 }
 
+static void describe(oj_placement *placement, void *token, oj_segment *segments, size_t n_segments)
+{
+    memset(placement, 0, sizeof *placement);
+    placement->struct_size = (uint32_t)sizeof *placement;
+    placement->n_segments = n_segments;
+    placement->segments = segments;
+    placement->token = token;
+}
+
+void oji_code_export_placement(const oj_code *code, oj_placement *placement, oj_segment *segments)
+{
+    for (uint32_t i = 0; i < code->n_segments; i++)
+        export_segment(&oji_code_segments(code)[i], &segments[i]);
+    describe(placement, code->token, segments, code->n_segments);
+}
+
 static void release_segments(const oj_memory *memory, void *token, oj_segment *segments, size_t n_segments)
 {
     oj_placement placement;
     oj_memory table;
-    memset(&placement, 0, sizeof placement);
-    placement.struct_size = (uint32_t)sizeof placement;
-    placement.n_segments = n_segments;
-    placement.segments = segments;
-    placement.token = token;
+    describe(&placement, token, segments, n_segments);
     if (oji_code_import_memory(&table, memory, NULL) == OJ_OK && table.release)
         table.release(table.context, &placement);
 }

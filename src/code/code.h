@@ -37,6 +37,8 @@ struct oj_code {
     uint32_t n_symbols;
     uint32_t n_segments;
     uint32_t names_size;
+    uint32_t arch; /* oji_arch_id */
+    uint32_t reserved;
 };
 
 /* Allocate a code with room for these, all zero. NULL where memory ends or a bound is exceeded. */
@@ -64,6 +66,9 @@ static inline uint32_t oji_code_hash(const char *name, size_t name_size)
 {
     return (uint32_t)oji_hash(name, name_size);
 }
+
+/* Write the public form of the code's segments, and of the placement they make up. */
+void oji_code_export_placement(const oj_code *code, oj_placement *placement, oj_segment *segments);
 
 /* Find a kept symbol by name. */
 bool oji_code_find(const oj_code *code, const char *name, size_t name_size, uint64_t *addr);

@@ -119,6 +119,7 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     if (!code)
         return oji_fail_nomem(error, plan->kept_names_size + (uint64_t)plan->n_kept * sizeof(oji_code_symbol),
                               "the code's handle");
+    code->arch = plan->arch->id;
     status = fill_memory(plan, by_hand, n_by_hand, code, error);
     if (status != OJ_OK) {
         oji_code_free(code);

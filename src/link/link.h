@@ -210,6 +210,11 @@ uint64_t oji_link_name_addr(const oj_plan *plan, const oji_link_name *name);
 oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_hand, oj_code **out, oj_error *error);
 
 /* publish.c */
+/* Make one range visible to instruction fetch, and to every core, as the table wants it done. */
+oj_status oji_link_flush(const oj_memory *table, const oji_arch *arch, void *write, uint64_t run_addr, uint64_t size,
+                         oj_error *error);
+oj_status oji_link_synchronize(const oj_memory *table, const oji_arch *arch, const oj_placement *placement,
+                               oj_error *error);
 oj_status oji_link_publish(const oj_plan *plan, const oj_placement *placement, oj_error *error);
 
 /* report.c: messages of failed links. */

@@ -2,18 +2,32 @@
  * here, unless its flags say that the client does it elsewhere. */
 #include "link/link.h"
 
-static bool is_for_this_host(const oj_plan *plan) { return plan->arch == oji_arch_host(); }
-
-static oj_status flush_code(const oj_plan *plan, const oj_segment *segment, oj_error *error)
+oj_status oji_link_flush(const oj_memory *table, const oji_arch *arch, void *write, uint64_t run_addr, uint64_t size,
+                         oj_error *error)
 {
-    if (plan->table.flush) {
+    if (table->flush) {
         oj_status status;
         oji_clear_error(error);
-        status = plan->table.flush(plan->table.context, segment->write, segment->run_addr, segment->size, error);
+        status = table->flush(table->context, write, run_addr, size, error);
         return status == OJ_OK ? OJ_OK : oji_fail_callback(error, status, "oj_memory.flush");
     }
-    if (!(plan->table.flags & OJ_CACHE_BY_CLIENT) && is_for_this_host(plan))
-        oji_arch_flush_host(segment->write, segment->run_addr, segment->size);
+    if (!(table->flags & OJ_CACHE_BY_CLIENT) && arch == oji_arch_host())
+        oji_arch_flush_host(write, run_addr, size);
+    return OJ_OK;
+}
+
+oj_status oji_link_synchronize(const oj_memory *table, const oji_arch *arch, const oj_placement *placement,
+                               oj_error *error)
+{
+    if (table->synchronize) {
+        oj_status status;
+        oji_clear_error(error);
+        status = table->synchronize(table->context, placement, error);
+        return status == OJ_OK ? OJ_OK : oji_fail_callback(error, status, "oj_memory.synchronize");
+    }
+    /* The client's allocator may have handed out an address that ran before. */
+    if (!(table->flags & OJ_CACHE_BY_CLIENT) && arch == oji_arch_host())
+        oji_link_synchronize_cores();
     return OJ_OK;
 }
 
@@ -105,30 +119,18 @@ static oj_status protect(const oj_plan *plan, const oj_placement *placement, oj_
         status = plan->table.protect(plan->table.context, placement, error);
         return status == OJ_OK ? OJ_OK : oji_fail_callback(error, status, "oj_memory.protect");
     }
-    if ((plan->table.flags & OJ_PERMISSIONS_BY_CLIENT) || !is_for_this_host(plan))
+    if ((plan->table.flags & OJ_PERMISSIONS_BY_CLIENT) || plan->arch != oji_arch_host())
         return OJ_OK;
     return protect_in_place(placement, error);
 }
 
-static oj_status synchronize(const oj_plan *plan, const oj_placement *placement, oj_error *error)
-{
-    if (plan->table.synchronize) {
-        oj_status status;
-        oji_clear_error(error);
-        status = plan->table.synchronize(plan->table.context, placement, error);
-        return status == OJ_OK ? OJ_OK : oji_fail_callback(error, status, "oj_memory.synchronize");
-    }
-    /* The client's allocator may have handed out an address that ran before. */
-    if (!(plan->table.flags & OJ_CACHE_BY_CLIENT) && is_for_this_host(plan))
-        oji_link_synchronize_cores();
-    return OJ_OK;
-}
-
 oj_status oji_link_publish(const oj_plan *plan, const oj_placement *placement, oj_error *error)
 {
-    for (size_t i = 0; i < placement->n_segments; i++)
-        if (placement->segments[i].kind == OJ_SEGMENT_CODE)
-            OJI_TRY(flush_code(plan, &placement->segments[i], error));
+    for (size_t i = 0; i < placement->n_segments; i++) {
+        const oj_segment *segment = &placement->segments[i];
+        if (segment->kind == OJ_SEGMENT_CODE)
+            OJI_TRY(oji_link_flush(&plan->table, plan->arch, segment->write, segment->run_addr, segment->size, error));
+    }
     OJI_TRY(protect(plan, placement, error));
-    return synchronize(plan, placement, error);
+    return oji_link_synchronize(&plan->table, plan->arch, placement, error);
 }

@@ -1,0 +1,138 @@
+/* Replace bytes of published code: one aligned store where threads may be running it, then flush and synchronize. */
+#include "link/link.h"
+
+#include <stdatomic.h>
+
+typedef struct patch {
+    const oj_code *code;
+    const oji_arch *arch;
+    oj_memory table;
+    const oji_code_segment *segment;
+    uint64_t run_addr;
+    const void *bytes;
+    size_t size;
+    bool is_atomic;
+} patch;
+
+static const oji_code_segment *find_code_segment(const oj_code *code, uint64_t run_addr, uint64_t size)
+{
+    for (uint32_t i = 0; i < code->n_segments; i++) {
+        const oji_code_segment *segment = &oji_code_segments(code)[i];
+        if (segment->kind == OJ_SEGMENT_CODE && run_addr >= segment->run_addr && size <= segment->size &&
+            run_addr - segment->run_addr <= segment->size - size)
+            return segment;
+    }
+    return NULL;
+}
+
+/* Exchange the bytes inside the aligned word that holds them. Another patch may hit other bytes of the same word. */
+static void store_word(uint8_t *where, const void *bytes, size_t size)
+{
+    uintptr_t offset = (uintptr_t)where & 7;
+    _Atomic uint64_t *word = (_Atomic uint64_t *)(void *)(where - offset);
+    uint64_t before = atomic_load_explicit(word, memory_order_relaxed), after;
+    do {
+        after = before;
+        memcpy((uint8_t *)&after + offset, bytes, size);
+    } while (!atomic_compare_exchange_weak_explicit(word, &before, after, memory_order_release, memory_order_relaxed));
+}
+
+static oj_status store_through_view(const patch *p, const oj_placement *placement, oj_error *error)
+{
+    uint8_t *where = (uint8_t *)p->segment->write + (p->run_addr - p->segment->run_addr);
+    if (!p->segment->write)
+        return oji_fail(error, OJ_E_PERMISSION, "the code at 0x%llx is not writable any more",
+                        (unsigned long long)p->run_addr);
+    if (!p->table.write_begin && !p->table.write_end && p->segment->run_addr == (uint64_t)(uintptr_t)p->segment->write &&
+        !(p->table.flags & OJ_PERMISSIONS_BY_CLIENT))
+        return oji_fail(error, OJ_E_PERMISSION,
+                        "the code at 0x%llx was made executable in place; its memory provider has neither patch nor "
+                        "write_begin to make it writable",
+                        (unsigned long long)p->run_addr);
+    if (p->table.write_begin) {
+        oj_status status;
+        oji_clear_error(error);
+        status = p->table.write_begin(p->table.context, placement, error);
+        if (status != OJ_OK)
+            return oji_fail_callback(error, status, "oj_memory.write_begin");
+    }
+    if (p->is_atomic)
+        store_word(where, p->bytes, p->size);
+    else
+        memcpy(where, p->bytes, p->size);
+    if (p->table.write_end) {
+        oj_status status;
+        oji_clear_error(error);
+        status = p->table.write_end(p->table.context, placement, error);
+        if (status != OJ_OK)
+            return oji_fail_callback(error, status, "oj_memory.write_end");
+    }
+    return OJ_OK;
+}
+
+static oj_status store(const patch *p, const oj_placement *placement, oj_error *error)
+{
+    oj_status status;
+    if (!p->table.patch)
+        return store_through_view(p, placement, error);
+    oji_clear_error(error);
+    status = p->table.patch(p->table.context, placement, p->run_addr, p->bytes, p->size, p->is_atomic, error);
+    return status == OJ_OK ? OJ_OK : oji_fail_callback(error, status, "oj_memory.patch");
+}
+
+static oj_status make_visible(const patch *p, const oj_placement *placement, oj_error *error)
+{
+    void *write = p->segment->write ? (uint8_t *)p->segment->write + (p->run_addr - p->segment->run_addr) : NULL;
+    OJI_TRY(oji_link_flush(&p->table, p->arch, write, p->run_addr, p->size, error));
+    if (p->table.synchronize)
+        OJI_TRY(oji_link_synchronize(&p->table, p->arch, placement, error));
+    /* A provider synchronises where addresses are used again; these bytes have just been. */
+    if (!(p->table.flags & OJ_CACHE_BY_CLIENT))
+        oji_link_synchronize_cores();
+    return OJ_OK;
+}
+
+static oj_status check(patch *p, oj_error *error)
+{
+    const oj_code *code = p->code;
+    p->segment = find_code_segment(code, p->run_addr, p->size);
+    if (!p->segment)
+        return oji_fail(error, OJ_E_RANGE, "0x%llx, %zu bytes: not inside a code segment of this code",
+                        (unsigned long long)p->run_addr, p->size);
+    p->arch = oji_arch_find(code->arch);
+    if (!code->memory || !p->arch || p->arch != oji_arch_host())
+        return oji_fail(error, OJ_E_MISUSE, "the code was not published by this library in this process");
+    OJI_TRY(oji_code_import_memory(&p->table, code->memory, error));
+    if (p->is_atomic && (p->run_addr & (p->arch->patch_word - 1u)) + p->size > p->arch->patch_word)
+        return oji_fail(error, OJ_E_UNSUPPORTED,
+                        "0x%llx, %zu bytes: %s can change running code only inside one aligned word of %u bytes; stop "
+                        "the threads and say OJ_PATCH_STOPPED",
+                        (unsigned long long)p->run_addr, p->size, p->arch->name, p->arch->patch_word);
+    return OJ_OK;
+}
+
+oj_status oj_code_patch(oj_code *code, uint64_t run_addr, const void *bytes, size_t size, uint32_t flags,
+                        oj_error *error)
+{
+    oj_segment few[OJI_CODE_STACK_SEGMENTS], *segments = few;
+    oj_placement placement;
+    oj_status status;
+    patch p = {.code = code, .run_addr = run_addr, .bytes = bytes, .size = size};
+    if (!code || !bytes || size == 0)
+        return oji_fail(error, OJ_E_MISUSE, "%s", !code ? "code is NULL" : !bytes ? "bytes is NULL" : "size is 0");
+    if (flags & ~OJ_PATCH_STOPPED)
+        return oji_fail(error, OJ_E_VERSION, "unknown flags 0x%x", flags & ~OJ_PATCH_STOPPED);
+    p.is_atomic = !(flags & OJ_PATCH_STOPPED);
+    OJI_TRY(check(&p, error));
+    if (code->n_segments > OJI_CODE_STACK_SEGMENTS)
+        segments = oji_allocate(&code->allocator, code->n_segments * sizeof *segments);
+    if (!segments)
+        return oji_fail_nomem(error, code->n_segments * sizeof *segments, "a placement");
+    oji_code_export_placement(code, &placement, segments);
+    status = store(&p, &placement, error);
+    if (status == OJ_OK)
+        status = make_visible(&p, &placement, error);
+    if (segments != few)
+        oji_release(&code->allocator, segments, code->n_segments * sizeof *segments);
+    return status == OJ_OK ? oji_succeed(error) : status;
+}
