@@ -87,6 +87,7 @@ typedef struct oji_link_name {
     bool has_stub;
     bool is_strong_reference; /* some undefined reference to it is not weak */
     bool is_hidden;           /* some symbol of it has hidden or internal visibility */
+    bool is_protected;        /* some symbol of it has protected visibility */
     bool is_wanted;
     bool is_not_in_archives;  /* all archives have been asked */
 } oji_link_name;

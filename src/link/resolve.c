@@ -88,6 +88,8 @@ static oj_status merge_symbol(const oj_plan *plan, oji_link_name *name, uint32_t
     name->uses |= symbol->uses;
     if (symbol->visibility == OJ_SYMBOL_HIDDEN || symbol->visibility == OJ_SYMBOL_INTERNAL)
         name->is_hidden = true;
+    if (symbol->visibility == OJ_SYMBOL_PROTECTED)
+        name->is_protected = true;
     if (symbol->section == OJI_SECTION_UNDEFINED) {
         if (symbol->binding != OJ_SYMBOL_WEAK)
             name->is_strong_reference = true;

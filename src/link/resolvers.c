@@ -61,7 +61,7 @@ static bool is_open(const oji_link_name *name, bool may_override)
     if (!(name->uses & OJI_USE_REFERENCED))
         return false;
     return name->definition == OJI_LINK_UNDEFINED ||
-           (may_override && name->definition < OJI_LINK_EXTERNAL && !name->is_hidden);
+           (may_override && name->definition < OJI_LINK_EXTERNAL && !name->is_hidden && !name->is_protected);
 }
 
 static void found_at(oji_link_name *name, uint64_t addr)
