@@ -1,0 +1,5 @@
+# flags:
+# expect: OJ_E_UNSUPPORTED COMDAT
+        .section .text.shared,"axG",@progbits,shared,comdat
+        .weak shared
+shared: ret

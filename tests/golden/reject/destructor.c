@@ -1,0 +1,6 @@
+/* Clang registers destructors from a constructor unless it is told not to.
+ * flags: -O2
+ * flags: -O2 -fno-use-cxa-atexit
+ * expect: OJ_E_UNSUPPORTED constructors or destructors */
+void external(void);
+__attribute__((destructor(200))) static void unmake(void) { external(); }

@@ -1,0 +1,268 @@
+#!/usr/bin/python3
+"""Read what real compilers write, and compare with an independent reader. Prints TAP; README.md says what is where."""
+
+import ctypes
+import glob
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+COMPILERS = ['gcc', 'clang-14', 'clang-19', 'clang-22']
+BORROW, WITH_DEBUG = 1, 2
+OTHER, CODE, RODATA, DATA, ZERO, UNWIND, DEBUG = range(7)
+UNDEFINED, DEFINED, ABSOLUTE, COMMON = range(4)
+SHT_SYMTAB, SHT_RELA, SHT_NOTE, SHT_NOBITS, SHT_SHNDX = 2, 4, 7, 8, 18
+
+
+class Error(ctypes.Structure):
+    _fields_ = [('status', ctypes.c_int32), ('system_error', ctypes.c_int32), ('line', ctypes.c_uint32),
+                ('column', ctypes.c_uint32), ('offset', ctypes.c_uint64), ('reserved', ctypes.c_uint64 * 4),
+                ('object', ctypes.c_char * 128), ('section', ctypes.c_char * 128), ('relocation', ctypes.c_char * 64),
+                ('symbol', ctypes.c_char * 256), ('text', ctypes.c_char * 1408)]
+
+
+class Options(ctypes.Structure):
+    _fields_ = [('struct_size', ctypes.c_uint32), ('flags', ctypes.c_uint32), ('name', ctypes.c_char_p),
+                ('allocator', ctypes.c_void_p)]
+
+
+class Section(ctypes.Structure):
+    _fields_ = [('name', ctypes.c_char_p), ('bytes', ctypes.c_void_p), ('size', ctypes.c_uint64),
+                ('alignment', ctypes.c_uint64), ('n_relocations', ctypes.c_uint64), ('kind', ctypes.c_uint32),
+                ('reserved', ctypes.c_uint32)]
+
+
+class Symbol(ctypes.Structure):
+    _fields_ = [('name', ctypes.c_char_p), ('value', ctypes.c_uint64), ('size', ctypes.c_uint64),
+                ('section', ctypes.c_uint32), ('place', ctypes.c_uint32), ('binding', ctypes.c_uint32),
+                ('visibility', ctypes.c_uint32), ('type', ctypes.c_uint32), ('reserved', ctypes.c_uint32)]
+
+
+class Relocation(ctypes.Structure):
+    _fields_ = [('name', ctypes.c_char_p), ('offset', ctypes.c_uint64), ('addend', ctypes.c_int64),
+                ('symbol', ctypes.c_uint32), ('reserved', ctypes.c_uint32)]
+
+
+def load_library():
+    build = os.environ.get('OJT_BUILD', os.path.join(HERE, '..', '..', 'build'))
+    library = ctypes.CDLL(os.path.join(build, 'lib', 'libownjit.so'))
+    size = ctypes.c_size_t
+    pointer = ctypes.c_void_p
+    library.oj_status_name.restype = ctypes.c_char_p
+    library.oj_object_create.argtypes = [pointer, ctypes.c_char_p, size, pointer, pointer]
+    library.oj_object_destroy.argtypes = [pointer]
+    library.oj_object_section_count.argtypes = library.oj_object_symbol_count.argtypes = [pointer]
+    library.oj_object_section_count.restype = library.oj_object_symbol_count.restype = size
+    library.oj_object_section.argtypes = library.oj_object_symbol.argtypes = [pointer, size, pointer, size]
+    library.oj_object_relocation.argtypes = [pointer, size, size, pointer, size]
+    return library
+
+
+LIBRARY = load_library()
+
+
+def create(data, flags):
+    """(object or None, status name, text)"""
+    handle = ctypes.c_void_p()
+    error = Error()
+    options = Options(ctypes.sizeof(Options), flags, b'golden.o', None)
+    status = LIBRARY.oj_object_create(ctypes.byref(handle), data, len(data), ctypes.byref(options),
+                                      ctypes.byref(error))
+    return handle.value, LIBRARY.oj_status_name(status).decode(), error.text.decode()
+
+
+def ask(function, kind, *indexes):
+    info = kind()
+    if function(*indexes, ctypes.byref(info), ctypes.sizeof(info)) != 0:
+        raise AssertionError('an accessor refused %s' % (indexes[1:],))
+    return info
+
+
+def show(handle):
+    """Everything the library shows of an object."""
+    sections = []
+    for i in range(LIBRARY.oj_object_section_count(handle)):
+        s = ask(LIBRARY.oj_object_section, Section, handle, i)
+        relocations = [ask(LIBRARY.oj_object_relocation, Relocation, handle, i, k) for k in range(s.n_relocations)]
+        content = ctypes.string_at(s.bytes, s.size) if s.bytes else b''
+        sections.append((s.name.decode(), s.size, s.alignment, s.kind, content,
+                         [(r.name.decode(), r.offset, r.addend, r.symbol) for r in relocations]))
+    symbols = []
+    for i in range(LIBRARY.oj_object_symbol_count(handle)):
+        s = ask(LIBRARY.oj_object_symbol, Symbol, handle, i)
+        symbols.append((s.name.decode(), s.value, s.size, s.section, s.place, s.binding, s.visibility, s.type))
+    return sections, symbols
+
+
+# --- the independent reader ---------------------------------------------------------------------------------------
+
+def relocation_names():
+    names = {}
+    with open('/usr/include/elf.h') as header:
+        for match in re.finditer(r'#define\s+(R_X86_64_\w+)\s+(\d+)', header.read()):
+            names[int(match.group(2))] = match.group(1)
+    return names
+
+
+NAMES = relocation_names()
+
+
+def text_at(table, offset):
+    return table[offset:table.index(b'\0', offset)].decode()
+
+
+def kind_of(name, kind, flags):
+    loaded = flags & 2 and not flags & 0x80000000
+    if not loaded or kind == SHT_NOTE:
+        return DEBUG if name.startswith('.debug') and not loaded else OTHER
+    if kind == SHT_NOBITS:
+        return ZERO
+    if flags & 4:
+        return CODE
+    if name == '.eh_frame':
+        return UNWIND
+    return DATA if flags & 1 and not re.match(r'\.data\.rel\.ro(\.|$)', name) else RODATA
+
+
+def read_reference(data, with_debug):
+    headers_off, = struct.unpack_from('<Q', data, 40)
+    n, names_index = struct.unpack_from('<HH', data, 60)
+    header = struct.Struct('<IIQQQQIIQQ')
+    first = header.unpack_from(data, headers_off)
+    n = n or first[5]
+    names_index = first[6] if names_index == 0xffff else names_index
+    headers = [header.unpack_from(data, headers_off + i * 64) for i in range(n)]
+    content = [data[h[4]:h[4] + h[5]] if h[1] not in (0, SHT_NOBITS) else b'' for h in headers]
+    sections = [['', 0, 1, OTHER, b'', []]]
+    for h, c in zip(headers[1:], content[1:]):
+        name = text_at(content[names_index], h[0])
+        sections.append([name, h[5], max(h[8], 1), kind_of(name, h[1], h[2]), c, []])
+    symbols = []
+    extended = next((content[i] for i, h in enumerate(headers) if h[1] == SHT_SHNDX), b'')
+    for i, h in enumerate(headers):
+        if h[1] == SHT_SYMTAB:
+            for k in range(len(content[i]) // 24):
+                symbols.append(reference_symbol(content[i], k, content[h[6]], extended))
+        elif h[1] == SHT_RELA:
+            target = sections[h[7]]
+            if CODE <= target[3] <= UNWIND or with_debug:
+                for offset, number, symbol, addend in struct.iter_unpack('<QIIq', content[i]):
+                    target[5].append((NAMES[number], offset, addend, symbol))
+    return [tuple(section) for section in sections], symbols
+
+
+def reference_symbol(table, index, names, extended):
+    name, info, other, section, value, size = struct.unpack_from('<IBBHQQ', table, index * 24)
+    place = {0: UNDEFINED, 0xfff1: ABSOLUTE, 0xfff2: COMMON, 0xff02: COMMON}.get(section, DEFINED)
+    if section == 0xffff:
+        section, = struct.unpack_from('<I', extended, index * 4)
+    kind = {5: 1}.get(info & 15, info & 15)
+    return (text_at(names, name), value, size, section if place == DEFINED else 0, place, info >> 4, other & 3, kind)
+
+
+# --- sources ------------------------------------------------------------------------------------------------------
+
+def directives(path):
+    with open(path) as source:
+        text = source.read()
+    return {key: re.findall(r'^[ /*#]*%s:[ \t]*(.*?)[ \t]*(?:\*/)?$' % key, text, re.M)
+            for key in ('flags', 'compilers', 'expect')}, text
+
+
+def compilers_of(wanted):
+    wanted = wanted[0].split() if wanted else ['gcc', 'clang']
+    return [c for c in COMPILERS if c in wanted or c.split('-')[0] in wanted]
+
+
+def compile_source(compiler, flags, path, folder):
+    out = os.path.join(folder, 'out.o')
+    command = [compiler, '-c', '-w', '-o', out, *flags.split(), path]
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if result.returncode != 0:
+        return None, result.stdout.decode(errors='replace')
+    with open(out, 'rb') as file:
+        return file.read(), ''
+
+
+def first_difference(ours, theirs, what):
+    if len(ours) != len(theirs):
+        return '%d %ss, the reference has %d' % (len(ours), what, len(theirs))
+    for i, (a, b) in enumerate(zip(ours, theirs)):
+        if a != b:
+            return '%s %d: %r, the reference has %r' % (what, i, str(a)[:400], str(b)[:400])
+    return None
+
+
+def check_accepted(data, text):
+    """A reason why not, or None."""
+    for flags in (0, BORROW | WITH_DEBUG):
+        handle, status, message = create(data, flags)
+        if not handle:
+            if 'compressed' in message and flags & WITH_DEBUG:
+                continue
+            return '%s %s' % (status, message)
+        ours = show(handle)
+        LIBRARY.oj_object_destroy(handle)
+        theirs = read_reference(data, flags & WITH_DEBUG)
+        reason = first_difference(ours[0], theirs[0], 'section') or first_difference(ours[1], theirs[1], 'symbol')
+        if reason:
+            return 'flags %d: %s' % (flags, reason)
+        written = re.findall(r'# (R_X86_64_\w+)$', text, re.M)
+        if written:
+            # GNU's assembler puts those of jumps last.
+            found = [r[0] for s in ours[0] if s[0] == '.everything' for r in sorted(s[5], key=lambda r: r[1])]
+            if found != written:
+                return first_difference(found, written, 'relocation')
+    return None
+
+
+def check_refused(data, expect):
+    status, words = expect.split(' ', 1)
+    for flags in range(2):
+        handle, got, message = create(data, flags)
+        if handle:
+            LIBRARY.oj_object_destroy(handle)
+            return 'accepted'
+        if got != status or not re.search(words, message):
+            return '%s %s' % (got, message)
+    return None
+
+
+def cases():
+    for path in sorted(glob.glob(os.path.join(HERE, 'accept', '*.[cs]')) +
+                       glob.glob(os.path.join(HERE, 'reject', '*.[cs]'))):
+        found, text = directives(path)
+        for compiler in compilers_of(found['compilers']):
+            for flags in found['flags']:
+                yield path, compiler, flags, found['expect'], text
+
+
+def main():
+    number = failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for path, compiler, flags, expect, text in cases():
+            number += 1
+            name = '%s %s %s' % (os.path.relpath(path, HERE), compiler, flags)
+            if not shutil.which(compiler):
+                print('ok %d - %s # SKIP not installed' % (number, name))
+                continue
+            data, output = compile_source(compiler, flags, path, folder)
+            if data is None:
+                reason = 'the compiler failed: ' + output
+            else:
+                reason = check_refused(data, expect[0]) if expect else check_accepted(data, text)
+            failed += reason is not None
+            print('%s %d - %s' % ('not ok' if reason else 'ok', number, name), flush=True)
+            if reason:
+                print(''.join('# %s\n' % line for line in reason.splitlines()), end='', flush=True)
+    print('1..%d' % number)
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
