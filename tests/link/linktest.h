@@ -77,7 +77,7 @@ static inline void ojt_heap_init(ojt_heap *heap)
 
 /* --- a client's memory ---------------------------------------------------------------------------------------------- */
 
-enum { OJT_MAX_FLUSHES = 8 };
+enum { OJT_MAX_SEGMENTS = 32 };
 
 /* One client: places every segment in a mapping of its own, at least a page apart from the others. */
 typedef struct ojt_client {
@@ -91,10 +91,10 @@ typedef struct ojt_client {
     const char *fail_text;
     void (*mangle)(oj_placement *placement); /* applied to the answer of place() */
     oj_placement asked;                      /* what place() was asked */
-    oj_segment segments[4];                  /* what it answered */
-    void *flush_write[OJT_MAX_FLUSHES];
-    uint64_t flush_addr[OJT_MAX_FLUSHES];
-    uint64_t flush_size[OJT_MAX_FLUSHES];
+    oj_segment segments[OJT_MAX_SEGMENTS];   /* what it answered */
+    void *flush_write[OJT_MAX_SEGMENTS];
+    uint64_t flush_addr[OJT_MAX_SEGMENTS];
+    uint64_t flush_size[OJT_MAX_SEGMENTS];
     size_t n_flushes;
     uint8_t *base; /* of the last mapping */
     size_t base_size;
@@ -103,8 +103,8 @@ typedef struct ojt_client {
 
 /* What the token of a placement points at. */
 typedef struct ojt_placement {
-    void *blocks[4];
-    size_t sizes[4];
+    void *blocks[OJT_MAX_SEGMENTS];
+    size_t size; /* of the mapping */
     bool is_mapped;
 } ojt_placement;
 
@@ -142,7 +142,7 @@ static inline void ojt_client_map(ojt_client *client, ojt_placement *given, oj_p
     }
     given->is_mapped = true;
     given->blocks[0] = client->base = base;
-    given->sizes[0] = client->base_size = total;
+    given->size = client->base_size = total;
 }
 
 static inline void ojt_client_allocate(ojt_client *client, ojt_placement *given, oj_placement *placement)
@@ -163,7 +163,7 @@ static inline oj_status ojt_client_place(void *context, oj_placement *placement,
     ojt_placement *given;
     oj_status status = ojt_client_log(client, 'p', error);
     client->asked = *placement;
-    assert_true(placement->n_segments <= 4);
+    assert_true(placement->n_segments <= OJT_MAX_SEGMENTS);
     if (status != OJ_OK)
         return status;
     given = calloc(1, sizeof *given);
@@ -195,7 +195,7 @@ static inline oj_status ojt_client_end(void *context, const oj_placement *placem
 static inline oj_status ojt_client_flush(void *context, void *write, uint64_t run_addr, uint64_t size, oj_error *error)
 {
     ojt_client *client = context;
-    assert_true(client->n_flushes < OJT_MAX_FLUSHES);
+    assert_true(client->n_flushes < OJT_MAX_SEGMENTS);
     client->flush_write[client->n_flushes] = write;
     client->flush_addr[client->n_flushes] = run_addr;
     client->flush_size[client->n_flushes++] = size;
@@ -221,8 +221,8 @@ static inline void ojt_client_release(void *context, const oj_placement *placeme
     ojt_client_log(client, 'r', NULL);
     assert_non_null(given);
     if (given->is_mapped)
-        assert_int_equal(munmap(given->blocks[0], given->sizes[0]), 0);
-    for (int i = 0; i < 4 && !given->is_mapped; i++)
+        assert_int_equal(munmap(given->blocks[0], given->size), 0);
+    for (int i = 0; i < OJT_MAX_SEGMENTS && !given->is_mapped; i++)
         free(given->blocks[i]);
     free(given);
     client->n_live--;
