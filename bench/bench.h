@@ -62,6 +62,8 @@ void bench_result_destroy(bench_result *result);
  * other work as well, long samples are interrupted more often than short ones, and ratios of wall time then flatter
  * whoever is quick. All subjects work on the calling thread. */
 uint64_t bench_now(void);
+/* Microseconds since `from`, less what reading a slow clock takes. */
+double bench_elapsed(uint64_t from);
 void bench_use_cpu_clock(void);
 
 typedef struct bench_memory {

@@ -37,8 +37,6 @@ typedef struct state {
     bench_lljit *jits[2];
 } state;
 
-static double microseconds(uint64_t from) { return (double)(bench_now() - from) / 1000.0; }
-
 static oj_compiler *create_compiler(const state *s)
 {
     oj_compiler_options options;
@@ -64,7 +62,7 @@ static bool sample_ours(const state *s, bool is_new, bool check, double *took)
     if (compiler)
         status = oj_compile_bitcode(compiler, s->input->bitcode.data, s->input->bitcode.size, NULL, &code, &error);
     void *address = status == OJ_OK ? oj_code_lookup(code, s->input->entry) : NULL;
-    *took = microseconds(start);
+    *took = bench_elapsed(start);
     if (is_new)
         oj_compiler_destroy(compiler);
     if (!address)
@@ -79,7 +77,7 @@ static bool sample_calls(const state *s, bool is_new, double *took)
     uint64_t start = bench_now();
     void *machine = is_new ? bench_machine_create(s->level) : s->machine;
     bool ok = machine && bench_llvm_emit(machine, s->input->bitcode, true);
-    *took = microseconds(start);
+    *took = bench_elapsed(start);
     if (is_new && machine)
         bench_machine_destroy(machine);
     return BENCH_CHECK(ok);
@@ -90,7 +88,7 @@ static bool sample_mcjit(const state *s, bool check, double *took)
     bench_mcjit jit;
     uint64_t start = bench_now();
     void *address = bench_mcjit_compile(&jit, s->input->bitcode, s->level, s->input->entry);
-    *took = microseconds(start);
+    *took = bench_elapsed(start);
     bool ok = BENCH_CHECK(address != NULL) && (!check || s->input->check(bench_mcjit_lookup, &jit));
     bench_mcjit_destroy(&jit);
     return ok;
@@ -102,7 +100,7 @@ static bool sample_lljit(const state *s, bench_engine engine, bool is_new, bool 
     uint64_t start = bench_now();
     bench_lljit *jit = is_new ? bench_lljit_create(engine, s->level) : s->jits[engine];
     void *address = bench_lljit_compile(jit, &prepared, s->input->bitcode, s->input->entry);
-    *took = microseconds(start);
+    *took = bench_elapsed(start);
     bool ok = BENCH_CHECK(address != NULL) && (!check || s->input->check(bench_lljit_lookup, jit));
     bench_lljit_remove(&prepared);
     if (is_new)

@@ -27,8 +27,6 @@ typedef enum subject {
 static const char *const subject_names[SUBJECTS] = {"ownjit private", "ownjit views", "runtimedyld",       "jitlink",
                                                     "floor private",  "floor views",  "floor private huge"};
 
-static double microseconds(uint64_t from) { return (double)(bench_now() - from) / 1000.0; }
-
 static oj_memory *create_memory(uint32_t mode)
 {
     oj_memory_options options;
@@ -64,7 +62,7 @@ static bool link_ours(const oj_memory *memory, const bench_input *input, bool ch
     uint64_t start = bench_now();
     oj_status status = oj_link_bytes(input->object.data, input->object.size, &options, &code, &error);
     void *address = oj_code_lookup(code, input->entry);
-    *took = microseconds(start);
+    *took = bench_elapsed(start);
     if (status != OJ_OK)
         return bench_fail("oj_link_bytes of %s: %s", input->name, error.text);
     bool ok = BENCH_CHECK(address != NULL) && (!check || input->check(lookup_ours, code));
@@ -77,7 +75,7 @@ static bool link_lljit(bench_lljit *jit, const bench_input *input, bool check, d
     bench_prepared prepared = bench_lljit_prepare(jit, input->object);
     uint64_t start = bench_now();
     void *address = bench_lljit_link(jit, &prepared, input->entry);
-    *took = microseconds(start);
+    *took = bench_elapsed(start);
     bool ok = BENCH_CHECK(address != NULL) && (!check || input->check(bench_lljit_lookup, jit));
     bench_lljit_remove(&prepared);
     return ok;
@@ -87,7 +85,7 @@ static bool link_floor(bench_floor *loop, bench_mode mode, const bench_input *in
 {
     uint64_t start = bench_now();
     bool ok = bench_floor_link(loop, mode);
-    *took = microseconds(start);
+    *took = bench_elapsed(start);
     ok = BENCH_CHECK(ok) && (!check || input->check(bench_floor_lookup, loop));
     if (ok)
         bench_floor_unmap(loop);
@@ -207,7 +205,7 @@ static bool sample_phases(bench_group *group, const bench_input *input, const oj
     uint64_t start = bench_now();
     if (oj_object_create(&object, input->object.data, input->object.size, &object_options, &error) != OJ_OK)
         return bench_fail("oj_object_create of %s: %s", input->name, error.text);
-    bench_sample(group, first, microseconds(start));
+    bench_sample(group, first, bench_elapsed(start));
     const oj_object *objects[] = {object};
     oj_status status = oj_link(objects, 1, &options, &code, &error);
     oj_object_destroy(object);
@@ -218,7 +216,7 @@ static bool sample_phases(bench_group *group, const bench_input *input, const oj
         bench_sample(group, first + 1 + i, (double)phases[i] / 1000.0);
     start = bench_now();
     oj_code_destroy(code);
-    bench_sample(group, first + 6, microseconds(start));
+    bench_sample(group, first + 6, bench_elapsed(start));
     return true;
 }
 
@@ -289,7 +287,7 @@ static bool small_ours(small *state, uint32_t who, uint32_t run, const char *ent
     uint64_t start = bench_now();
     oj_status status = oj_link_bytes(object.data, object.size, &options, code, &error);
     void *address = who == SMALL_VIEWS_WANTED ? (void *)(uintptr_t)wanted.addr : oj_code_lookup(*code, entry);
-    *took = microseconds(start);
+    *took = bench_elapsed(start);
     return status == OJ_OK ? bench_check_add(address) : bench_fail("oj_link_bytes: %s", error.text);
 }
 
@@ -303,7 +301,7 @@ static bool small_sample(small *state, uint32_t who, uint32_t run, double *took)
     bench_prepared prepared = bench_lljit_prepare(jit, state->input->object);
     uint64_t start = bench_now();
     void *address = bench_lljit_link(jit, &prepared, entry);
-    *took = microseconds(start);
+    *took = bench_elapsed(start);
     return bench_check_add(address);
 }
 
@@ -343,7 +341,7 @@ bool bench_link_small(bench_result *result, const bench_inputs *inputs)
         return bench_fail("out of memory");
     snprintf(group->note, sizeof group->note,
              "a one-function object of %zu bytes to an address, everything warm and all earlier ones alive; subjects "
-             "take turns in blocks of %u; reading the clock is included (about 0.05 us)",
+             "take turns in blocks of %u; removing it again is not timed",
              inputs->add.object.size, SMALL_BLOCK);
     for (uint32_t who = 0; who < SMALL_SUBJECTS; who++)
         bench_series_add(group, small_names[who]);
