@@ -32,7 +32,6 @@ static void unlock_all(void)
     for (oji_memory_provider *p = registry; p; p = p->next)
         pthread_mutex_unlock(&p->lock);
     pthread_mutex_unlock(&registry_lock);
-    pthread_rwlock_unlock(&fork_lock);
 }
 
 static void after_in_parent(void)
@@ -41,13 +40,17 @@ static void after_in_parent(void)
         for (oji_memory_slab *slab = p->slabs; slab; slab = slab->next)
             oji_memory_slab_freeze(slab);
     unlock_all();
+    pthread_rwlock_unlock(&fork_lock);
 }
 
-/* The forking thread is the child's only one and holds every lock, so that it may release them. */
+/* The forking thread is the child's only one and holds every lock, so that it may release them; all but the one that
+ * knows its writer by a thread id, which is another in the child. */
 static void after_in_child(void)
 {
+    static const pthread_rwlock_t unlocked = PTHREAD_RWLOCK_INITIALIZER;
     __atomic_store_n(stamp, stamp_at_fork + 1, __ATOMIC_RELAXED);
     unlock_all();
+    fork_lock = unlocked;
 }
 
 static void start(void)

@@ -1,0 +1,296 @@
+/* Fork: neither side can change what the other runs, both go on placing, data is private to each. */
+#include "test_memory_support.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Run `child` in a forked process; its result is the exit status. */
+static int in_child(int (*child)(void *context), void *context, bool bare)
+{
+    int status = 0;
+    pid_t pid;
+    fflush(NULL);
+    pid = bare ? (pid_t)syscall(SYS_fork) : fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(child(context));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+typedef struct setup {
+    oj_memory *memory;
+    ojt_link link;
+    int to_child[2];
+    int to_parent[2];
+} setup;
+
+static void setup_create(setup *s, uint32_t mode)
+{
+    memset(s, 0, sizeof *s);
+    s->memory = ojt_memory(mode, 0);
+    ojt_link_value(s->memory, &s->link, 42);
+    assert_int_equal(pipe(s->to_child), 0);
+    assert_int_equal(pipe(s->to_parent), 0);
+}
+
+static void setup_destroy(setup *s)
+{
+    ojt_release(s->memory, &s->link);
+    assert_int_equal(oj_memory_destroy(s->memory, NULL), OJ_OK);
+    for (int i = 0; i < 2; i++) {
+        close(s->to_child[i]);
+        close(s->to_parent[i]);
+    }
+}
+
+static void say(int fd) { assert_int_equal(write(fd, "x", 1), 1); }
+static void hear(int fd)
+{
+    char byte;
+    assert_int_equal(read(fd, &byte, 1), 1);
+}
+
+/* --- a child that tries everything it can on what it inherited --------------------------------------------------- */
+
+typedef struct target {
+    uint64_t run_addr;
+    bool shared; /* some mapping of the parent's code is writable here */
+    const uint8_t *needle;
+} target;
+
+static void try_to_write(void *context, uint64_t start, uint64_t end, const char *access)
+{
+    target *t = context;
+    bool holds = t->run_addr >= start && t->run_addr < end;
+    (void)access;
+    if (!holds)
+        return;
+    if (mprotect((void *)(uintptr_t)start, end - start, PROT_READ | PROT_WRITE) == 0) {
+        /* Private memory may be made writable: that changes this process's copy. */
+        *(volatile uint8_t *)(uintptr_t)(t->run_addr + 1) = 99;
+    } else {
+        t->shared = true;
+        mprotect((void *)(uintptr_t)start, end - start, PROT_READ | PROT_WRITE | PROT_EXEC);
+        mremap((void *)(uintptr_t)start, end - start, end - start, MREMAP_MAYMOVE);
+    }
+}
+
+static int attack(void *context)
+{
+    setup *s = context;
+    target t = {.run_addr = s->link.segments[0].run_addr};
+    ojt_each_mapping(try_to_write, &t);
+    return 0;
+}
+
+/* The write view's address, which the child knows, is nothing there. */
+static int poke_view(void *context)
+{
+    setup *s = context;
+    unsigned char resident;
+    uintptr_t page = (uintptr_t)s->link.segments[0].write & ~(uintptr_t)4095;
+    return mincore((void *)page, 4096, &resident) == 0 ? 1 : 0;
+}
+
+static void fork_child_cannot_change_parent(void **state)
+{
+    (void)state;
+    OJT_EACH_MODE (mode) {
+        setup s;
+        setup_create(&s, mode);
+        assert_int_equal(in_child(attack, &s, false), 0);
+        assert_int_equal(ojt_run(s.link.segments[0].run_addr), 42);
+        assert_int_equal(in_child(attack, &s, true), 0);
+        assert_int_equal(ojt_run(s.link.segments[0].run_addr), 42);
+        if (mode == OJ_MEMORY_MODE_VIEWS) {
+            assert_int_equal(in_child(poke_view, &s, false), 0);
+            assert_int_equal(in_child(poke_view, &s, true), 0);
+        }
+        setup_destroy(&s);
+    }
+}
+
+static void fork_views_cannot_be_made_writable(void **state)
+{
+    setup s;
+    uintptr_t page;
+    (void)state;
+    setup_create(&s, OJ_MEMORY_MODE_VIEWS);
+    page = (uintptr_t)s.link.segments[0].run_addr & ~(uintptr_t)4095;
+    assert_int_not_equal(mprotect((void *)page, 4096, PROT_READ | PROT_WRITE), 0);
+    assert_int_not_equal(mprotect((void *)page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC), 0);
+    page = (uintptr_t)s.link.segments[1].run_addr & ~(uintptr_t)4095;
+    assert_int_not_equal(mprotect((void *)page, 4096, PROT_READ | PROT_WRITE), 0);
+    setup_destroy(&s);
+}
+
+/* --- both sides go on --------------------------------------------------------------------------------------------- */
+
+static int go_on(void *context)
+{
+    setup *s = context;
+    uint32_t first = ojt_run(s->link.segments[0].run_addr);
+    static ojt_link links[2000];
+    ojt_link large;
+    if (first != 42)
+        return 1;
+    for (uint32_t i = 0; i < 2000; i++)
+        ojt_link_value(s->memory, &links[i], i);
+    for (uint32_t i = 0; i < 2000; i++)
+        if (ojt_run(links[i].segments[0].run_addr) != i)
+            return 2;
+    for (uint32_t i = 0; i < 2000; i += 2)
+        ojt_release(s->memory, &links[i]);
+    for (uint32_t i = 0; i < 2000; i += 2)
+        ojt_link_value(s->memory, &links[i], i + 1);
+    for (uint32_t i = 0; i < 2000; i++)
+        if (ojt_run(links[i].segments[0].run_addr) != i + (i % 2 == 0))
+            return 3;
+    ojt_link_init(&large, 2000000, 100, 100);
+    if (ojt_place(s->memory, &large, NULL) != OJ_OK)
+        return 5;
+    ojt_write_code(large.segments[0].write, 6);
+    ojt_publish(s->memory, &large);
+    if (ojt_run(large.segments[0].run_addr) != 6)
+        return 6;
+    ojt_release(s->memory, &large);
+    /* Inherited code can be given back here without touching the parent's. */
+    ojt_release(s->memory, &s->link);
+    for (uint32_t i = 0; i < 2000; i++)
+        ojt_release(s->memory, &links[i]);
+    if (ojt_stats(s->memory).n_placements != 0 || oj_memory_destroy(s->memory, NULL) != OJ_OK)
+        return 4;
+    return 0;
+}
+
+static void fork_both_sides_go_on(void **state)
+{
+    (void)state;
+    OJT_EACH_MODE (mode) {
+        setup s;
+        setup_create(&s, mode);
+        assert_int_equal(in_child(go_on, &s, false), 0);
+        assert_int_equal(in_child(go_on, &s, true), 0);
+        assert_int_equal(ojt_run(s.link.segments[0].run_addr), 42);
+        for (uint32_t i = 0; i < 2000; i++) {
+            ojt_link link;
+            ojt_link_value(s.memory, &link, i);
+            assert_int_equal(ojt_run(link.segments[0].run_addr), i);
+            ojt_release(s.memory, &link);
+        }
+        setup_destroy(&s);
+    }
+}
+
+/* --- the parent frees and reuses while the child still runs the old code ------------------------------------------ */
+
+enum { OLD = 1000 };
+static ojt_link old[OLD];
+
+static int run_old(void *context)
+{
+    setup *s = context;
+    say(s->to_parent[1]);
+    hear(s->to_child[0]);
+    for (uint32_t i = 0; i < OLD; i++) {
+        if (ojt_run(old[i].segments[0].run_addr) != i)
+            return 1;
+        for (int j = 0; j < 56; j++)
+            if (((const uint8_t *)(uintptr_t)old[i].segments[1].run_addr)[j] != (uint8_t)i)
+                return 2;
+        for (int j = 0; j < 8; j++)
+            if (((const uint8_t *)(uintptr_t)old[i].segments[2].run_addr)[j] != (uint8_t)i)
+                return 3;
+    }
+    return 0;
+}
+
+static void reuse_while_child_runs(uint32_t mode)
+{
+    static ojt_link fresh[OLD];
+    setup s;
+    pid_t pid;
+    int status;
+    setup_create(&s, mode);
+    for (uint32_t i = 0; i < OLD; i++)
+        ojt_link_value(s.memory, &old[i], i);
+    fflush(NULL);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(run_old(&s));
+    hear(s.to_parent[0]);
+    for (uint32_t i = 0; i < OLD; i++)
+        ojt_release(s.memory, &old[i]);
+    for (int round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < OLD; i++)
+            ojt_link_value(s.memory, &fresh[i], i + 100000);
+        for (uint32_t i = 0; i < OLD; i++) {
+            assert_int_equal(ojt_run(fresh[i].segments[0].run_addr), i + 100000);
+            ojt_release(s.memory, &fresh[i]);
+        }
+    }
+    say(s.to_child[1]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    setup_destroy(&s);
+}
+
+static void fork_parent_reuses_while_child_runs(void **state)
+{
+    (void)state;
+    OJT_EACH_MODE (mode)
+        reuse_while_child_runs(mode);
+}
+
+/* --- data --------------------------------------------------------------------------------------------------------- */
+
+static int change_data(void *context)
+{
+    setup *s = context;
+    *(volatile uint32_t *)(uintptr_t)s->link.segments[2].run_addr = 0xDEAD;
+    return *(volatile uint32_t *)(uintptr_t)s->link.segments[2].run_addr == 0xDEAD ? 0 : 1;
+}
+
+static void fork_data_is_private(void **state)
+{
+    (void)state;
+    OJT_EACH_MODE (mode) {
+        setup s;
+        setup_create(&s, mode);
+        *(volatile uint32_t *)(uintptr_t)s.link.segments[2].run_addr = 1;
+        assert_int_equal(in_child(change_data, &s, false), 0);
+        assert_int_equal(*(volatile uint32_t *)(uintptr_t)s.link.segments[2].run_addr, 1);
+        setup_destroy(&s);
+    }
+}
+
+/* A parent that forks for each of many requests keeps using the slab it has. */
+static void fork_many_times_keeps_mappings_few(void **state)
+{
+    static ojt_link links[200];
+    setup s;
+    size_t before;
+    (void)state;
+    setup_create(&s, OJ_MEMORY_MODE_VIEWS);
+    before = ojt_count_mappings();
+    for (uint32_t i = 0; i < 200; i++) {
+        assert_int_equal(in_child(poke_view, &s, false), 0);
+        ojt_link_value(s.memory, &links[i], i);
+    }
+    assert_true(ojt_count_mappings() <= before + 2);
+    for (uint32_t i = 0; i < 200; i++) {
+        assert_int_equal(ojt_run(links[i].segments[0].run_addr), i);
+        ojt_release(s.memory, &links[i]);
+    }
+    setup_destroy(&s);
+}
+
+OJT_MAIN(cmocka_unit_test(fork_child_cannot_change_parent), cmocka_unit_test(fork_views_cannot_be_made_writable),
+         cmocka_unit_test(fork_both_sides_go_on), cmocka_unit_test(fork_parent_reuses_while_child_runs),
+         cmocka_unit_test(fork_data_is_private), cmocka_unit_test(fork_many_times_keeps_mappings_few))

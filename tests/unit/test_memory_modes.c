@@ -1,0 +1,178 @@
+/* Systems that forbid one way or the other: what is used instead, and what is said where nothing works. Each test
+ * restricts its own child process. */
+#include "test_memory_support.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#endif
+#define MDWE_REFUSE_EXEC_GAIN 1
+#define SKIPPED 77
+
+static int in_child(int (*child)(void))
+{
+    int status = 0;
+    pid_t pid;
+    fflush(NULL);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(child());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void expect_child(int (*child)(void))
+{
+    int status = in_child(child);
+    if (status == SKIPPED)
+        skip();
+    assert_int_equal(status, 0);
+}
+
+/* Refuse memfd_create, or mprotect and pkey_mprotect to executable, or both, with EPERM. */
+enum { NO_FILE = 1, NO_GAIN = 2 };
+static bool refuse(int what)
+{
+    uint32_t file = what & NO_FILE ? SYS_memfd_create : UINT32_MAX;
+    uint32_t gain = what & NO_GAIN ? SYS_mprotect : UINT32_MAX;
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, file, 4, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, gain, 0, 2),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+    };
+    struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static oj_memory *try_mode(uint32_t mode, oj_error *error)
+{
+    oj_memory_options options;
+    oj_memory *memory = NULL;
+    oj_memory_options_init(&options);
+    options.mode = mode;
+    oj_memory_create(&memory, &options, error);
+    return memory;
+}
+
+/* 0 where a provider of this mode runs code small and large, in the expected mode. */
+static int run_all(uint32_t mode, uint32_t expected)
+{
+    oj_error error;
+    oj_memory *memory = try_mode(mode, &error);
+    ojt_link small, large;
+    if (!memory)
+        return 1;
+    if (oj_memory_mode_in_use(memory) != expected)
+        return 2;
+    ojt_link_value(memory, &small, 5);
+    ojt_link_init(&large, 2000000, 100000, 1000);
+    if (ojt_place(memory, &large, &error) != OJ_OK)
+        return 3;
+    ojt_write_code(large.segments[0].write, 6);
+    ojt_publish(memory, &large);
+    if (ojt_run(small.segments[0].run_addr) != 5 || ojt_run(large.segments[0].run_addr) != 6)
+        return 4;
+    ojt_release(memory, &small);
+    ojt_release(memory, &large);
+    return oj_memory_destroy(memory, NULL) == OJ_OK ? 0 : 5;
+}
+
+static int without_file(void)
+{
+    oj_error error;
+    if (!refuse(NO_FILE))
+        return SKIPPED;
+    if (try_mode(OJ_MEMORY_MODE_VIEWS, &error) || error.status != OJ_E_PERMISSION ||
+        !strstr(error.text, "memfd_create") || error.system_error != EPERM)
+        return 10;
+    return run_all(OJ_MEMORY_MODE_DEFAULT, OJ_MEMORY_MODE_PRIVATE);
+}
+
+static int without_gain(void)
+{
+    oj_error error;
+    if (!refuse(NO_GAIN))
+        return SKIPPED;
+    if (try_mode(OJ_MEMORY_MODE_PRIVATE, &error) || error.status != OJ_E_PERMISSION ||
+        !strstr(error.text, "mprotect to executable"))
+        return 10;
+    return run_all(OJ_MEMORY_MODE_DEFAULT, OJ_MEMORY_MODE_VIEWS);
+}
+
+static int without_any(void)
+{
+    oj_error error;
+    ojt_link link;
+    const oj_memory *memory = oj_memory_default();
+    if (!refuse(NO_FILE | NO_GAIN))
+        return SKIPPED;
+    if (try_mode(OJ_MEMORY_MODE_DEFAULT, &error) || error.status != OJ_E_PERMISSION)
+        return 10;
+    /* Both ways and their reasons are named. */
+    if (!strstr(error.text, "views: memfd_create: ") || !strstr(error.text, "private: mprotect to executable: "))
+        return 11;
+    ojt_link_init(&link, 10, 10, 10);
+    if (ojt_place(memory, &link, &error) != OJ_E_PERMISSION || link.segments[0].write)
+        return 12;
+    return oj_memory_mode_in_use(memory) == OJ_MEMORY_MODE_DEFAULT ? 0 : 13;
+}
+
+static int under_mdwe(void)
+{
+    oj_error error;
+    if (prctl(PR_SET_MDWE, MDWE_REFUSE_EXEC_GAIN, 0L, 0L, 0L) != 0)
+        return SKIPPED;
+    if (try_mode(OJ_MEMORY_MODE_PRIVATE, &error) || error.status != OJ_E_PERMISSION)
+        return 10;
+    return run_all(OJ_MEMORY_MODE_DEFAULT, OJ_MEMORY_MODE_VIEWS);
+}
+
+static void modes_default_is_views(void **state)
+{
+    (void)state;
+    assert_int_equal(run_all(OJ_MEMORY_MODE_DEFAULT, OJ_MEMORY_MODE_VIEWS), 0);
+    assert_int_equal(run_all(OJ_MEMORY_MODE_PRIVATE, OJ_MEMORY_MODE_PRIVATE), 0);
+}
+
+static void modes_without_memfd_private_is_used(void **state)
+{
+    (void)state;
+    expect_child(without_file);
+}
+
+static void modes_without_mprotect_views_is_used(void **state)
+{
+    (void)state;
+    expect_child(without_gain);
+}
+
+static void modes_without_any_both_are_named(void **state)
+{
+    (void)state;
+    expect_child(without_any);
+}
+
+static void modes_mdwe_views_is_used(void **state)
+{
+    (void)state;
+    expect_child(under_mdwe);
+}
+
+OJT_MAIN(cmocka_unit_test(modes_default_is_views), cmocka_unit_test(modes_without_memfd_private_is_used),
+         cmocka_unit_test(modes_without_mprotect_views_is_used), cmocka_unit_test(modes_without_any_both_are_named),
+         cmocka_unit_test(modes_mdwe_views_is_used))

@@ -1,0 +1,556 @@
+/* The default provider through its public table: placing, running, taking back, accounts, limits. */
+#include "test_memory_support.h"
+
+#include <sys/mman.h>
+
+static void provider_code_runs_and_is_reused(void **state)
+{
+    (void)state;
+    OJT_EACH_MODE (mode) {
+        oj_memory *memory = ojt_memory(mode, 0);
+        ojt_link first, link;
+        ojt_link_value(memory, &first, 42);
+        assert_int_equal(ojt_run(first.segments[0].run_addr), 42);
+        for (uint32_t i = 0; i < 5000; i++) {
+            ojt_link_value(memory, &link, i);
+            assert_int_equal(ojt_run(link.segments[0].run_addr), i);
+            ojt_release(memory, &link);
+        }
+        assert_int_equal(ojt_run(first.segments[0].run_addr), 42);
+        /* Reused, or 5,000 functions would be there. */
+        assert_true(ojt_stats(memory).mapped < 256u * 1024u);
+        ojt_release(memory, &first);
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
+}
+
+static void provider_segments_hold_what_was_written(void **state)
+{
+    (void)state;
+    OJT_EACH_MODE (mode) {
+        oj_memory *memory = ojt_memory(mode, 0);
+        /* Small, many pages in a slab, and a slab of its own. */
+        static const uint64_t sizes[] = {100, 90000, 3000000};
+        for (size_t i = 0; i < 3; i++) {
+            ojt_link link;
+            ojt_link_init(&link, sizes[i], sizes[i] / 2, sizes[i] / 4);
+            assert_int_equal(ojt_place(memory, &link, NULL), OJ_OK);
+            for (int k = 0; k < 3; k++)
+                for (uint64_t j = 0; j < link.segments[k].size; j++)
+                    ((uint8_t *)link.segments[k].write)[j] = (uint8_t)(j * 7 + (uint64_t)k);
+            ojt_publish(memory, &link);
+            for (int k = 0; k < 3; k++)
+                for (uint64_t j = 0; j < link.segments[k].size; j++)
+                    assert_int_equal(((const uint8_t *)(uintptr_t)link.segments[k].run_addr)[j],
+                                     (uint8_t)(j * 7 + (uint64_t)k));
+            ojt_release(memory, &link);
+        }
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
+}
+
+static void provider_zeroed_flag_is_true(void **state)
+{
+    (void)state;
+    OJT_EACH_MODE (mode) {
+        oj_memory *memory = ojt_memory(mode, 0);
+        for (uint32_t round = 0; round < 3000; round++) {
+            ojt_link link;
+            ojt_link_init(&link, 40 + round % 100, 24 + round % 70, 48 + round % 50);
+            assert_int_equal(ojt_place(memory, &link, NULL), OJ_OK);
+            for (int k = 0; k < 3; k++) {
+                uint8_t *write = link.segments[k].write;
+                if (link.segments[k].flags & OJ_SEGMENT_ZEROED)
+                    for (uint64_t j = 0; j < link.segments[k].size; j++)
+                        assert_int_equal(write[j], 0);
+                memset(write, 0xFF, link.segments[k].size);
+            }
+            ojt_publish(memory, &link);
+            ojt_release(memory, &link);
+        }
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
+}
+
+static void provider_freed_code_traps(void **state)
+{
+    (void)state;
+    OJT_EACH_MODE (mode) {
+        oj_memory *memory = ojt_memory(mode, 0);
+        ojt_link keep, links[600];
+        ojt_link_value(memory, &keep, 1);
+        for (uint32_t i = 0; i < 600; i++)
+            ojt_link_value(memory, &links[i], i);
+        /* Enough for private mode to have filled a batch. */
+        for (uint32_t i = 0; i < 600; i++)
+            ojt_release(memory, &links[i]);
+        for (uint32_t i = 0; i < 512; i++)
+            for (uint64_t j = 0; j < OJT_CODE_SIZE; j++)
+                assert_int_equal(((const uint8_t *)(uintptr_t)links[i].segments[0].run_addr)[j], 0xCC);
+        assert_int_equal(ojt_run(keep.segments[0].run_addr), 1);
+        ojt_release(memory, &keep);
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
+}
+
+static void provider_alignment_is_kept(void **state)
+{
+    (void)state;
+    OJT_EACH_MODE (mode) {
+        oj_memory *memory = ojt_memory(mode, 0);
+        for (uint64_t alignment = 1; alignment <= 1u << 20; alignment *= 2) {
+            ojt_link links[3];
+            for (int i = 0; i < 3; i++) {
+                ojt_link_init(&links[i], 10, 10, 10);
+                for (int k = 0; k < 3; k++)
+                    links[i].segments[k].alignment = alignment;
+                assert_int_equal(ojt_place(memory, &links[i], NULL), OJ_OK);
+                for (int k = 0; k < 3; k++) {
+                    assert_int_equal(links[i].segments[k].run_addr % alignment, 0);
+                    assert_int_equal((uintptr_t)links[i].segments[k].write % alignment, 0);
+                }
+            }
+            for (int i = 0; i < 3; i++)
+                ojt_release(memory, &links[i]);
+        }
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
+}
+
+static void provider_windows_are_kept(void **state)
+{
+    static const struct {
+        uint64_t low, high;
+    } windows[] = {{0, UINT64_C(1) << 31}, {0, UINT64_C(1) << 32}, {UINT64_C(1) << 31, UINT64_C(1) << 32},
+                   {UINT64_C(1) << 40, UINT64_C(1) << 41}, {UINT64_C(0x10000000), UINT64_C(0x10400000)}};
+    static const uint64_t sizes[] = {100, 200000, 2000000};
+    (void)state;
+    OJT_EACH_MODE (mode) {
+        oj_memory *memory = ojt_memory(mode, 0);
+        for (size_t w = 0; w < sizeof windows / sizeof *windows; w++) {
+            for (size_t s = 0; s < 3; s++) {
+                ojt_link link;
+                oj_error error;
+                ojt_link_init(&link, sizes[s], sizes[s] / 4, sizes[s] / 4);
+                link.placement.low_addr = windows[w].low;
+                link.placement.high_addr = windows[w].high;
+                if (ojt_place(memory, &link, &error) != OJ_OK)
+                    fail_msg("%s", error.text);
+                for (int k = 0; k < 3; k++)
+                    assert_true(link.segments[k].run_addr >= windows[w].low &&
+                                link.segments[k].run_addr + link.segments[k].size <= windows[w].high);
+                ojt_write_code(link.segments[0].write, 7);
+                ojt_publish(memory, &link);
+                assert_int_equal(ojt_run(link.segments[0].run_addr), 7);
+                ojt_release(memory, &link);
+            }
+        }
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
+}
+
+static void provider_impossible_window_names_it(void **state)
+{
+    ojt_link link;
+    oj_error error;
+    (void)state;
+    OJT_EACH_MODE (mode) {
+        oj_memory *memory = ojt_memory(mode, 0);
+        ojt_link_init(&link, 100, 100, 100);
+        link.placement.high_addr = 0x8000; /* below all that a process may map */
+        assert_int_equal(ojt_place(memory, &link, &error), OJ_E_NOMEM);
+        assert_non_null(strstr(error.text, "0x8000"));
+        assert_int_equal(link.segments[0].run_addr, 0);
+        assert_null(link.segments[0].write);
+        ojt_link_init(&link, 5000, 5000, 5000);
+        link.placement.reach = 8192;
+        assert_int_equal(ojt_place(memory, &link, &error), OJ_E_NOMEM);
+        assert_non_null(strstr(error.text, "0x2000"));
+        assert_int_equal(ojt_stats(memory).n_placements, 0);
+        assert_int_equal(ojt_stats(memory).mapped, 0);
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
+}
+
+static void provider_reach_is_kept(void **state)
+{
+    (void)state;
+    OJT_EACH_MODE (mode) {
+        oj_memory *memory = ojt_memory(mode, 0);
+        ojt_link link;
+        ojt_link_init(&link, 100, 100, 100);
+        link.placement.reach = 65536; /* less than a shared slab spans */
+        assert_int_equal(ojt_place(memory, &link, NULL), OJ_OK);
+        assert_true(link.segments[2].run_addr + 100 - link.segments[0].run_addr <= 65536);
+        ojt_release(memory, &link);
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
+}
+
+static void provider_near_the_libraries_by_default(void **state)
+{
+    oj_memory *memory = ojt_memory(0, 0);
+    ojt_link link;
+    int64_t distance;
+    (void)state;
+    ojt_link_value(memory, &link, 1);
+    distance = (int64_t)(link.segments[0].run_addr - (uint64_t)(uintptr_t)&memcpy);
+    assert_true(distance < INT32_MAX && distance > INT32_MIN);
+    ojt_release(memory, &link);
+    oj_memory_destroy(memory, NULL);
+}
+
+static void provider_whole_pages_are_shared_with_nothing(void **state)
+{
+    enum { N = 20 };
+    (void)state;
+    OJT_EACH_MODE (mode) {
+        oj_memory *memory = ojt_memory(mode, 0);
+        ojt_link links[N];
+        for (int i = 0; i < N; i++) {
+            ojt_link_init(&links[i], 10, 20, 5000);
+            links[i].placement.flags = i % 2 ? OJ_PLACEMENT_WHOLE_PAGES : 0;
+            assert_int_equal(ojt_place(memory, &links[i], NULL), OJ_OK);
+        }
+        for (int i = 1; i < N; i += 2)
+            for (int k = 0; k < 3; k++) {
+                uint64_t low = links[i].segments[k].run_addr;
+                uint64_t high = (low + links[i].segments[k].size + 4095) & ~UINT64_C(4095);
+                assert_int_equal(low % 4096, 0);
+                for (int j = 0; j < N; j++)
+                    for (int l = 0; l < 3; l++)
+                        assert_true((i == j && k == l) || links[j].segments[l].run_addr >= high ||
+                                    links[j].segments[l].run_addr + links[j].segments[l].size <= low);
+            }
+        for (int i = 0; i < N; i++)
+            ojt_release(memory, &links[i]);
+        assert_int_equal(ojt_stats(memory).used, 0);
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
+}
+
+static void provider_budget_is_soft(void **state)
+{
+    (void)state;
+    OJT_EACH_MODE (mode) {
+        oj_memory *memory = ojt_memory(mode, 1u << 20);
+        ojt_link links[4000], large;
+        oj_memory_stats before, after;
+        oj_error error;
+        size_t n = 0;
+        do
+            ojt_link_init(&links[n], 600, 100, 100);
+        while (ojt_place(memory, &links[n], &error) == OJ_OK && ++n < 4000);
+        assert_true(n > 500 && n < 4000);
+        assert_int_equal(error.status, OJ_E_BUDGET);
+        assert_non_null(strstr(error.text, "1048576"));
+        before = ojt_stats(memory);
+        assert_true(before.mapped <= 1u << 20);
+        ojt_link_init(&large, 2000000, 0, 0);
+        assert_int_equal(ojt_place(memory, &large, &error), OJ_E_BUDGET);
+        after = ojt_stats(memory);
+        assert_memory_equal(&before, &after, sizeof before);
+        /* Freeing makes room at once, waiting code included. */
+        for (size_t i = 0; i < 10; i++)
+            ojt_release(memory, &links[i]);
+        for (size_t i = 0; i < 10; i++)
+            assert_int_equal(ojt_place(memory, &links[i], &error), OJ_OK);
+        for (size_t i = 0; i < n; i++)
+            ojt_release(memory, &links[i]);
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
+}
+
+static void provider_stats_add_up(void **state)
+{
+    (void)state;
+    OJT_EACH_MODE (mode) {
+        oj_memory *memory = ojt_memory(mode, 0);
+        ojt_link small, large;
+        oj_memory_stats stats;
+        ojt_link_init(&small, 17, 33, 1);
+        ojt_link_init(&large, 3000000, 100, 0);
+        assert_int_equal(ojt_place(memory, &small, NULL), OJ_OK);
+        assert_int_equal(ojt_place(memory, &large, NULL), OJ_OK);
+        stats = ojt_stats(memory);
+        assert_int_equal(stats.mode, mode);
+        assert_int_equal(stats.n_placements, 2);
+        assert_int_equal(stats.used_by_kind[OJ_SEGMENT_CODE], 32 + 3000000);
+        assert_int_equal(stats.used_by_kind[OJ_SEGMENT_RODATA], 48 + 100);
+        assert_int_equal(stats.used_by_kind[OJ_SEGMENT_DATA], 16);
+        assert_int_equal(stats.used_by_kind[0], 0);
+        assert_int_equal(stats.used, 32 + 3000000 + 48 + 100 + 16);
+        assert_int_equal(stats.lost, 15 + 15 + 15);
+        assert_int_equal(stats.mapped, 3 * 4096 + 733 * 4096 + 4096);
+        assert_int_equal(stats.free, stats.mapped - stats.used);
+        assert_int_equal(stats.peak_used, stats.used);
+        assert_true(stats.reserved > 32u << 20 && stats.n_mappings >= 8 && stats.n_mappings <= 13);
+        ojt_release(memory, &large);
+        ojt_release(memory, &small);
+        stats = ojt_stats(memory);
+        assert_int_equal(stats.used, 0);
+        assert_int_equal(stats.lost, 0);
+        assert_int_equal(stats.n_placements, 0);
+        assert_int_equal(stats.peak_used, 32 + 3000000 + 48 + 100 + 16);
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
+}
+
+/* What is kept when all is released: one small slab at most. */
+static void provider_large_use_goes_back(void **state)
+{
+    enum { N = 20000 };
+    (void)state;
+    OJT_EACH_MODE (mode) {
+        oj_memory *memory = ojt_memory(mode, 0);
+        ojt_link *links = malloc(N * sizeof *links);
+        size_t before = ojt_count_mappings();
+        for (size_t i = 0; i < N; i++) {
+            ojt_link_init(&links[i], 2000, 500, 100);
+            assert_int_equal(ojt_place(memory, &links[i], NULL), OJ_OK);
+            if (i % 100 == 0)
+                ojt_publish(memory, &links[i]);
+        }
+        for (size_t i = 0; i < N; i++)
+            ojt_release(memory, &links[i * 7919 % N]);
+        assert_true(ojt_stats(memory).mapped <= 256u * 1024u);
+        assert_true(ojt_count_mappings() <= before + 8);
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+        assert_true(ojt_count_mappings() <= before);
+        free(links);
+    }
+}
+
+static void provider_100000_functions_are_dense(void **state)
+{
+    enum { N = 100000 };
+    ojt_link *links = malloc(N * sizeof *links);
+    oj_memory *memory = ojt_memory(OJ_MEMORY_MODE_VIEWS, 0);
+    size_t before = ojt_count_mappings();
+    oj_memory_stats stats;
+    (void)state;
+    assert_non_null(links);
+    for (uint32_t i = 0; i < N; i++)
+        ojt_link_value(memory, &links[i], i);
+    stats = ojt_stats(memory);
+    assert_true(ojt_count_mappings() <= before + 64);
+    assert_true(stats.n_mappings <= 64);
+    assert_true(stats.mapped <= (uint64_t)N * (OJT_CODE_SIZE + 56 + 8 + 64));
+    for (uint32_t i = 0; i < N; i++)
+        assert_int_equal(ojt_run(links[i].segments[0].run_addr), i);
+    for (uint32_t i = 0; i < N; i++)
+        ojt_release(memory, &links[i]);
+    assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    free(links);
+}
+
+/* Pages that are moved in merge with what is there: the mappings do not grow with the links. */
+static void provider_private_mappings_stay_few(void **state)
+{
+    enum { N = 3000 };
+    static ojt_link links[N];
+    oj_memory *memory = ojt_memory(OJ_MEMORY_MODE_PRIVATE, 0);
+    size_t before = ojt_count_mappings();
+    (void)state;
+    for (uint32_t i = 0; i < N; i++)
+        ojt_link_value(memory, &links[i], i);
+    assert_true(ojt_count_mappings() <= before + 10);
+    for (uint32_t i = 0; i < N; i++)
+        assert_int_equal(ojt_run(links[i].segments[0].run_addr), i);
+    for (uint32_t i = 0; i < N; i += 2)
+        ojt_release(memory, &links[i]);
+    for (uint32_t i = 1; i < N; i += 2)
+        assert_int_equal(ojt_run(links[i].segments[0].run_addr), i);
+    for (uint32_t i = 0; i < N; i += 2)
+        ojt_link_value(memory, &links[i], i + 7);
+    assert_true(ojt_count_mappings() <= before + 10);
+    for (uint32_t i = 0; i < N; i++) {
+        assert_int_equal(ojt_run(links[i].segments[0].run_addr), i % 2 ? i : i + 7);
+        ojt_release(memory, &links[i]);
+    }
+    assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+}
+
+static void provider_destroy_with_live_code_refused(void **state)
+{
+    oj_memory *memory = ojt_memory(0, 0), foreign;
+    oj_error error;
+    ojt_link link;
+    (void)state;
+    ojt_link_value(memory, &link, 5);
+    assert_int_equal(oj_memory_destroy(memory, &error), OJ_E_MISUSE);
+    assert_non_null(strstr(error.text, "1 placements"));
+    assert_int_equal(ojt_run(link.segments[0].run_addr), 5);
+    ojt_release(memory, &link);
+    foreign = *memory;
+    assert_int_equal(oj_memory_destroy(&foreign, NULL), OJ_E_MISUSE);
+    oj_memory_init(&foreign);
+    assert_int_equal(oj_memory_destroy(&foreign, NULL), OJ_E_MISUSE);
+    assert_int_equal(oj_memory_get_stats(&foreign, &(oj_memory_stats){0}, sizeof(oj_memory_stats), NULL), OJ_E_MISUSE);
+    assert_int_equal(oj_memory_mode_in_use(&foreign), OJ_MEMORY_MODE_DEFAULT);
+    assert_int_equal(oj_memory_destroy(memory, &error), OJ_OK);
+    assert_int_equal(oj_memory_destroy(NULL, NULL), OJ_OK);
+}
+
+/* Not what a client should do; it must not take others' code with it. */
+static void provider_wrong_releases_do_nothing(void **state)
+{
+    (void)state;
+    OJT_EACH_MODE (mode) {
+        oj_memory *memory = ojt_memory(mode, 0);
+        ojt_link keep, link, wrong;
+        ojt_link_value(memory, &keep, 1);
+        ojt_link_value(memory, &link, 2);
+        wrong = link;
+        for (int k = 0; k < 3; k++)
+            wrong.segments[k].run_addr += 16; /* inside, or not live */
+        ojt_release(memory, &wrong);
+        wrong = link;
+        for (int k = 0; k < 3; k++)
+            wrong.segments[k].size = 100000;
+        ojt_release(memory, &wrong);
+        assert_int_equal(ojt_stats(memory).n_placements, 2);
+        assert_int_equal(ojt_run(link.segments[0].run_addr), 2);
+        ojt_release(memory, &link);
+        ojt_release(memory, &link);
+        assert_int_equal(ojt_stats(memory).n_placements, 1);
+        assert_int_equal(ojt_run(keep.segments[0].run_addr), 1);
+        ojt_release(memory, &keep);
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
+}
+
+static void provider_bad_requests_refused(void **state)
+{
+    oj_memory *memory = ojt_memory(0, 0);
+    ojt_link link;
+    oj_error error;
+    (void)state;
+    ojt_link_init(&link, 10, 10, 10);
+    link.segments[1].alignment = 3;
+    assert_int_equal(ojt_place(memory, &link, &error), OJ_E_MISUSE);
+    ojt_link_init(&link, 10, 10, 10);
+    link.segments[1].size = 0;
+    assert_int_equal(ojt_place(memory, &link, &error), OJ_E_MISUSE);
+    ojt_link_init(&link, 10, 10, 10);
+    link.segments[2].kind = 9;
+    assert_int_equal(ojt_place(memory, &link, &error), OJ_E_MISUSE);
+    ojt_link_init(&link, 0, 0, 0);
+    assert_int_equal(ojt_place(memory, &link, &error), OJ_E_MISUSE);
+    static const uint64_t sizes[] = {UINT64_MAX, UINT64_MAX - 4095, UINT64_C(1) << 63, UINT64_C(1) << 47};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        ojt_link_init(&link, sizes[i], 10, sizes[i]);
+        assert_int_equal(ojt_place(memory, &link, &error), OJ_E_NOMEM);
+        ojt_link_init(&link, 10, 10, 10);
+        link.segments[1].alignment = UINT64_C(1) << (60 + i);
+        assert_int_equal(ojt_place(memory, &link, &error), OJ_E_NOMEM);
+    }
+    assert_int_equal(ojt_stats(memory).mapped, 0);
+    assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+}
+
+static void provider_default_is_one_and_lazy(void **state)
+{
+    const oj_memory *memory = oj_memory_default();
+    oj_memory_stats stats;
+    ojt_link link;
+    (void)state;
+    assert_ptr_equal(memory, oj_memory_default());
+    stats = ojt_stats(memory);
+    assert_int_equal(stats.mode, OJ_MEMORY_MODE_DEFAULT);
+    assert_int_equal(stats.reserved, 0);
+    ojt_link_value(memory, &link, 3);
+    assert_int_equal(ojt_stats(memory).mode, oj_memory_mode_in_use(memory));
+    assert_string_equal(oj_memory_mode_name(oj_memory_mode_in_use(memory)), "views");
+    assert_string_equal(oj_memory_mode_name(OJ_MEMORY_MODE_PRIVATE), "private");
+    assert_string_equal(oj_memory_mode_name(77), "none");
+    ojt_release(memory, &link);
+    assert_int_equal(ojt_stats(memory).used, 0);
+}
+
+static void provider_options_are_checked(void **state)
+{
+    oj_memory_options options;
+    oj_memory *memory;
+    (void)state;
+    oj_memory_options_init(&options);
+    options.mode = 3;
+    assert_int_equal(oj_memory_create(&memory, &options, NULL), OJ_E_MISUSE);
+    assert_null(memory);
+    oj_memory_options_init(&options);
+    options.slab_size = (UINT64_C(1) << 30) + 1;
+    assert_int_equal(oj_memory_create(&memory, &options, NULL), OJ_E_MISUSE);
+    options.slab_size = 0;
+    options.struct_size = 1;
+    assert_int_equal(oj_memory_create(&memory, &options, NULL), OJ_E_MISUSE);
+    assert_int_equal(oj_memory_create(NULL, NULL, NULL), OJ_E_MISUSE);
+}
+
+typedef struct counting_heap {
+    size_t n_calls;
+    size_t fail_at; /* 1-based; 0 = never */
+    size_t n_live;
+} counting_heap;
+
+static void *counting_allocate(void *context, size_t size)
+{
+    counting_heap *heap = context;
+    if (++heap->n_calls == heap->fail_at)
+        return NULL;
+    heap->n_live++;
+    return malloc(size);
+}
+
+static void counting_release(void *context, void *pointer, size_t size)
+{
+    (void)size;
+    ((counting_heap *)context)->n_live--;
+    free(pointer);
+}
+
+/* Each allocation fails in turn; the last round, in which none does, works. */
+static void provider_heap_failures_are_statuses(void **state)
+{
+    counting_heap heap = {0};
+    oj_allocator allocator;
+    bool done = false;
+    (void)state;
+    oj_allocator_init(&allocator);
+    allocator.context = &heap;
+    allocator.allocate = counting_allocate;
+    allocator.release = counting_release;
+    for (size_t step = 1; !done; step++) {
+        oj_memory_options options;
+        oj_memory *memory;
+        oj_error error;
+        ojt_link link;
+        oj_memory_options_init(&options);
+        options.allocator = &allocator;
+        heap = (counting_heap){.fail_at = step};
+        if (oj_memory_create(&memory, &options, &error) != OJ_OK) {
+            assert_int_equal(error.status, OJ_E_NOMEM);
+            assert_null(memory);
+            assert_int_equal(heap.n_live, 0);
+            continue;
+        }
+        ojt_link_value(memory, &link, 9);
+        assert_int_equal(ojt_run(link.segments[0].run_addr), 9);
+        done = heap.n_calls < step;
+        ojt_release(memory, &link);
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+        assert_int_equal(heap.n_live, 0);
+    }
+}
+
+OJT_MAIN(cmocka_unit_test(provider_code_runs_and_is_reused), cmocka_unit_test(provider_segments_hold_what_was_written),
+         cmocka_unit_test(provider_zeroed_flag_is_true), cmocka_unit_test(provider_freed_code_traps),
+         cmocka_unit_test(provider_alignment_is_kept), cmocka_unit_test(provider_windows_are_kept),
+         cmocka_unit_test(provider_impossible_window_names_it), cmocka_unit_test(provider_reach_is_kept),
+         cmocka_unit_test(provider_near_the_libraries_by_default),
+         cmocka_unit_test(provider_whole_pages_are_shared_with_nothing), cmocka_unit_test(provider_budget_is_soft),
+         cmocka_unit_test(provider_stats_add_up), cmocka_unit_test(provider_large_use_goes_back),
+         cmocka_unit_test(provider_100000_functions_are_dense), cmocka_unit_test(provider_private_mappings_stay_few),
+         cmocka_unit_test(provider_destroy_with_live_code_refused),
+         cmocka_unit_test(provider_wrong_releases_do_nothing), cmocka_unit_test(provider_bad_requests_refused),
+         cmocka_unit_test(provider_default_is_one_and_lazy), cmocka_unit_test(provider_options_are_checked),
+         cmocka_unit_test(provider_heap_failures_are_statuses))
