@@ -260,8 +260,9 @@ static oj_status check_options(const oj_llvm_options *options, oj_error *error)
     if (options->source > OJ_LLVM_LOOKUP)
         return oji_fail(error, OJ_E_MISUSE, "oj_llvm_options.source is %u, which is no oj_llvm_source",
                         options->source);
-    if (options->source == OJ_LLVM_PATH && !options->path)
-        return oji_fail(error, OJ_E_MISUSE, "oj_llvm_options.path is NULL, and source is OJ_LLVM_PATH");
+    /* dlopen() takes "" for the main program. */
+    if (options->source == OJ_LLVM_PATH && (!options->path || !options->path[0]))
+        return oji_fail(error, OJ_E_MISUSE, "oj_llvm_options.path is NULL or empty, and source is OJ_LLVM_PATH");
     if (options->source == OJ_LLVM_LOOKUP && !options->lookup)
         return oji_fail(error, OJ_E_MISUSE, "oj_llvm_options.lookup is NULL, and source is OJ_LLVM_LOOKUP");
     if (options->version && (options->version < OJI_LLVM_OLDEST || options->version > OJI_LLVM_NEWEST))

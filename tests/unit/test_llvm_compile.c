@@ -1,0 +1,950 @@
+/* The in-process compiler: IR to object bytes, and every status on the way. */
+#include "test_llvm_support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static oj_compiler_options defaults(void)
+{
+    oj_compiler_options options;
+    oj_compiler_options_init(&options);
+    return options;
+}
+
+/* Compile text that must fail; the compiler must work afterwards. */
+static oj_error assert_text_fails(oj_compiler *compiler, const char *text, oj_status status, const char *part)
+{
+    oj_error error;
+    oj_bytes *bytes = (oj_bytes *)&error;
+    assert_int_equal(ojt_compile_text(compiler, text, &bytes, &error), status);
+    assert_null(bytes);
+    assert_int_equal(error.status, status);
+    if (!strstr(error.text, part))
+        fail_msg("\"%s\" is not in \"%s\"", part, error.text);
+    assert_null(strchr(error.text, '\n'));
+    oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
+    return error;
+}
+
+static void assert_create_fails(oj_llvm *llvm, oj_compiler_options options, oj_status status, const char *part)
+{
+    oj_error error;
+    oj_compiler *compiler = (oj_compiler *)&error;
+    options.llvm = llvm;
+    assert_int_equal(oj_compiler_create(&compiler, &options, &error), status);
+    assert_null(compiler);
+    if (!strstr(error.text, part))
+        fail_msg("\"%s\" is not in \"%s\"", part, error.text);
+}
+
+/* Does the object hold these bytes? */
+static bool has(const oj_bytes *bytes, const char *wanted, size_t size)
+{
+    return memmem(oj_bytes_data(bytes), oj_bytes_size(bytes), wanted, size) != NULL;
+}
+
+/* --- what compiles --- */
+
+static void compile_text_bitcode_and_file_agree(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *compiler = ojt_compiler(NULL, llvm);
+    size_t size;
+    unsigned char *bitcode = ojt_bitcode(llvm, ojt_add_ir, &size);
+    char path[] = "/tmp/ownjit-test-XXXXXX";
+    int fd = mkstemp(path);
+    oj_ir ir;
+    oj_bytes *objects[3];
+    oj_error error;
+    (void)state;
+    /* Odd addresses and no zero after the end. */
+    unsigned char *moved = malloc(size + 1);
+    memcpy(moved + 1, bitcode, size);
+    objects[0] = ojt_object(compiler, ojt_add_ir);
+    ir = oj_ir_bytes(moved + 1, size);
+    ir.name = "live";
+    assert_int_equal(oj_compile_object(compiler, &ir, &objects[1], &error), OJ_OK);
+    assert_int_equal(error.status, OJ_OK);
+    assert_int_equal(write(fd, ojt_add_ir, strlen(ojt_add_ir)), strlen(ojt_add_ir));
+    close(fd);
+    ir = oj_ir_file(path);
+    assert_int_equal(oj_compile_object(compiler, &ir, &objects[2], NULL), OJ_OK);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(has(objects[i], "add", 4));
+        oj_bytes_destroy(objects[i]);
+    }
+    unlink(path);
+    free(moved);
+    free(bitcode);
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_wrapped_bitcode_accepted(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *compiler = ojt_compiler(NULL, llvm);
+    size_t size;
+    unsigned char *bitcode = ojt_bitcode(llvm, ojt_add_ir, &size);
+    unsigned char *wrapped = calloc(1, size + 20);
+    uint32_t header[5] = {0x0B17C0DE, 0, 20, (uint32_t)size, 7};
+    oj_ir ir;
+    oj_bytes *bytes = NULL;
+    (void)state;
+    memcpy(wrapped, header, sizeof header);
+    memcpy(wrapped + 20, bitcode, size);
+    ir = oj_ir_bytes(wrapped, size + 20);
+    assert_int_equal(oj_compile_object(compiler, &ir, &bytes, NULL), OJ_OK);
+    oj_bytes_destroy(bytes);
+    header[3] = 0x7FFFFFFF;
+    memcpy(wrapped, header, sizeof header);
+    assert_int_equal(oj_compile_object(compiler, &ir, &bytes, NULL), OJ_E_IR);
+    free(wrapped);
+    free(bitcode);
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_file_of_no_known_size_read(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *compiler = ojt_compiler(NULL, llvm);
+    int ends[2];
+    char path[64];
+    static const char line[] = "; a comment, so that more than one buffer is needed\n";
+    oj_ir ir;
+    oj_bytes *bytes = NULL;
+    oj_error error;
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_true(fcntl(ends[1], F_SETPIPE_SZ, 1 << 20) > 0);
+    for (size_t i = 0; i < 4000; i++)
+        assert_int_equal(write(ends[1], line, sizeof line - 1), sizeof line - 1);
+    assert_int_equal(write(ends[1], ojt_add_ir, strlen(ojt_add_ir)), strlen(ojt_add_ir));
+    close(ends[1]);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", ends[0]);
+    ir = oj_ir_file(path);
+    if (oj_compile_object(compiler, &ir, &bytes, &error) != OJ_OK)
+        fail_msg("%s", error.text);
+    assert_true(has(bytes, "add", 4));
+    oj_bytes_destroy(bytes);
+    close(ends[0]);
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_object_outlives_compiler(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    ojt_heap heap = {0, 0, 0};
+    oj_allocator allocator = ojt_heap_allocator(&heap);
+    oj_compiler_options options = defaults();
+    oj_compiler *compiler;
+    oj_bytes *bytes;
+    (void)state;
+    options.allocator = &allocator;
+    compiler = ojt_compiler(&options, llvm);
+    bytes = ojt_object(compiler, ojt_add_ir);
+    oj_compiler_destroy(compiler);
+    assert_true(oj_bytes_size(bytes) > 64);
+    assert_memory_equal(oj_bytes_data(bytes), "\177ELF", 4);
+    oj_bytes_destroy(bytes);
+    oj_bytes_destroy(NULL);
+    oj_compiler_destroy(NULL);
+    assert_int_equal(heap.held, 0);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_accessors_answer(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = defaults();
+    oj_compiler *compiler = ojt_compiler(NULL, llvm);
+    oj_compile_stats stats;
+    oj_bytes *bytes;
+    (void)state;
+    assert_ptr_equal(oj_compiler_llvm(compiler), llvm);
+    assert_non_null(strstr(oj_compiler_triple(compiler), "-"));
+    assert_string_not_equal(oj_compiler_cpu(compiler), "");
+    memset(&stats, 0xFF, sizeof stats);
+    assert_int_equal(oj_compiler_get_stats(compiler, &stats, sizeof stats), OJ_OK);
+    assert_int_equal(stats.object_size + stats.parse_ns + stats.codegen_ns, 0);
+    bytes = ojt_object(compiler, ojt_add_ir);
+    assert_int_equal(oj_compiler_get_stats(compiler, &stats, sizeof stats), OJ_OK);
+    assert_int_equal(stats.object_size, oj_bytes_size(bytes));
+    assert_true(stats.parse_ns > 0 && stats.passes_ns > 0 && stats.codegen_ns > stats.passes_ns / 100);
+    assert_int_equal(oj_compiler_get_stats(compiler, NULL, 0), OJ_E_MISUSE);
+    assert_int_equal(oj_compiler_get_stats(NULL, &stats, sizeof stats), OJ_E_MISUSE);
+    oj_bytes_destroy(bytes);
+    oj_compiler_destroy(compiler);
+    options.triple = "x86_64-unknown-linux-gnu";
+    options.cpu = "x86-64";
+    compiler = ojt_compiler(&options, llvm);
+    assert_string_equal(oj_compiler_triple(compiler), "x86_64-unknown-linux-gnu");
+    assert_string_equal(oj_compiler_cpu(compiler), "x86-64");
+    oj_compiler_destroy(compiler);
+    options.cpu = NULL;
+    compiler = ojt_compiler(&options, llvm);
+    assert_string_equal(oj_compiler_cpu(compiler), "");
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_without_llvm_handle_binds_one(void **state)
+{
+    oj_compiler *compiler = NULL;
+    (void)state;
+    oj_llvm_destroy(ojt_llvm_open());
+    assert_int_equal(oj_compiler_create(&compiler, NULL, NULL), OJ_OK);
+    assert_true(oj_llvm_version(oj_compiler_llvm(compiler)) >= 140000);
+    oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
+    oj_compiler_destroy(compiler);
+}
+
+/* --- options --- */
+
+static const char data_ir[] = "@outside = external global i32\n"
+                              "@inside = internal global i32 7\n"
+                              "declare i32 @callee(i32)\n"
+                              "define i32 @f() {\n"
+                              "  %a = call i32 @callee(i32 5)\n"
+                              "  ret i32 %a\n"
+                              "}\n";
+
+static void compile_passes_run(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = defaults();
+    oj_compiler *compiler;
+    oj_bytes *with, *without;
+    static const char text[] = "define internal i32 @unused_helper() {\n  ret i32 1\n}\n"
+                               "define i32 @f() {\n  %a = call i32 @unused_helper()\n  ret i32 %a\n}\n";
+    (void)state;
+    compiler = ojt_compiler(&options, llvm);
+    without = ojt_object(compiler, text);
+    oj_compiler_destroy(compiler);
+    options.passes = "default<O2>";
+    compiler = ojt_compiler(&options, llvm);
+    with = ojt_object(compiler, text);
+    oj_compiler_destroy(compiler);
+    assert_true(has(without, "unused_helper", 14));
+    assert_false(has(with, "unused_helper", 14));
+    oj_bytes_destroy(with);
+    oj_bytes_destroy(without);
+    options.passes = "";
+    compiler = ojt_compiler(&options, llvm);
+    oj_bytes_destroy(ojt_object(compiler, text));
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_bad_pipeline_named(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = defaults();
+    oj_compiler *compiler;
+    oj_bytes *bytes;
+    oj_error error;
+    (void)state;
+    options.passes = "default<O2>,no-such-pass";
+    compiler = ojt_compiler(&options, llvm);
+    assert_int_equal(ojt_compile_text(compiler, ojt_add_ir, &bytes, &error), OJ_E_PASSES);
+    assert_non_null(strstr(error.text, "no-such-pass"));
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+/* A 64-bit constant of zeroes into a register, as an address still to be filled in is. */
+static bool has_movabs(const oj_bytes *bytes)
+{
+    for (int reg = 0; reg < 16; reg++) {
+        char code[10] = {(char)(0x48 | reg >> 3), (char)(0xB8 | (reg & 7))};
+        if (has(bytes, code, sizeof code))
+            return true;
+    }
+    return false;
+}
+
+static void compile_levels_and_models_change_code(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = defaults();
+    size_t sizes[5][3][4];
+    bool codes[5][3][4];
+    static const char loads[] = "@v = external global i32\n"
+                                "define i32 @f() {\n"
+                                "  %a = atomicrmw add ptr @v, i32 1 seq_cst\n"
+                                "  ret i32 %a\n"
+                                "}\n";
+    (void)state;
+    for (uint32_t level = OJ_LEVEL_DEFAULT; level <= OJ_LEVEL_3; level++)
+        for (uint32_t reloc = OJ_RELOCATION_DEFAULT; reloc <= OJ_RELOCATION_STATIC; reloc++)
+            for (uint32_t model = OJ_CODE_MODEL_DEFAULT; model <= OJ_CODE_MODEL_LARGE; model++) {
+                oj_compiler *compiler;
+                oj_bytes *bytes;
+                options.level = level;
+                options.relocation_model = reloc;
+                options.code_model = model;
+                compiler = ojt_compiler(&options, llvm);
+                bytes = ojt_object(compiler, oj_llvm_version(llvm) < 150000 ? data_ir : loads);
+                sizes[level][reloc][model] = oj_bytes_size(bytes);
+                codes[level][reloc][model] = has_movabs(bytes);
+                oj_bytes_destroy(bytes);
+                oj_compiler_destroy(compiler);
+            }
+    for (size_t level = 0; level < 5; level++)
+        for (size_t reloc = 0; reloc < 3; reloc++)
+            for (size_t model = 0; model < 4; model++)
+                assert_int_equal(codes[level][reloc][model], model == OJ_CODE_MODEL_LARGE);
+    /* The defaults are what the header says. */
+    assert_int_equal(sizes[0][0][0], sizes[OJ_LEVEL_2][OJ_RELOCATION_PIC][OJ_CODE_MODEL_SMALL]);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_cpu_and_features_reach_code(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = defaults();
+    oj_compiler *compiler;
+    oj_bytes *bytes;
+    static const char text[] = "declare i64 @llvm.ctpop.i64(i64)\n"
+                               "define i64 @f(i64 %a) {\n"
+                               "  %c = call i64 @llvm.ctpop.i64(i64 %a)\n"
+                               "  ret i64 %c\n"
+                               "}\n";
+    static const char popcnt[] = "\xF3\x48\x0F\xB8";
+    (void)state;
+    options.triple = "x86_64-linux-gnu";
+    compiler = ojt_compiler(&options, llvm);
+    bytes = ojt_object(compiler, text);
+    assert_false(has(bytes, popcnt, 4));
+    oj_bytes_destroy(bytes);
+    oj_compiler_destroy(compiler);
+    options.features = "+popcnt";
+    compiler = ojt_compiler(&options, llvm);
+    bytes = ojt_object(compiler, text);
+    assert_true(has(bytes, popcnt, 4));
+    oj_bytes_destroy(bytes);
+    oj_compiler_destroy(compiler);
+    options.features = NULL;
+    options.cpu = "skylake";
+    compiler = ojt_compiler(&options, llvm);
+    bytes = ojt_object(compiler, text);
+    assert_true(has(bytes, popcnt, 4));
+    oj_bytes_destroy(bytes);
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_other_architectures_give_their_objects(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = defaults();
+    oj_compiler *compiler;
+    oj_bytes *bytes;
+    (void)state;
+    options.triple = "aarch64-linux-gnu";
+    compiler = ojt_compiler(&options, llvm);
+    bytes = ojt_object(compiler, ojt_add_ir);
+    assert_int_equal(((const unsigned char *)oj_bytes_data(bytes))[18], 183); /* EM_AARCH64 */
+    oj_bytes_destroy(bytes);
+    assert_text_fails(compiler, "target triple = \"x86_64-linux-gnu\"\n", OJ_E_TARGET, "x86_64-linux-gnu");
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_unknown_targets_refused(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = defaults();
+    (void)state;
+    options.triple = "nonsense-unknown-linux";
+    assert_create_fails(llvm, options, OJ_E_TARGET, "nonsense");
+    options.triple = "";
+    assert_create_fails(llvm, options, OJ_E_TARGET, "triple");
+    options.triple = NULL;
+    options.features = "avx2";
+    assert_create_fails(llvm, options, OJ_E_TARGET, "+ or -");
+    options.features = "+avx2,,+sse2";
+    assert_create_fails(llvm, options, OJ_E_TARGET, "empty");
+    options.features = "+avx2,";
+    assert_create_fails(llvm, options, OJ_E_TARGET, "comma");
+    options.features = NULL;
+    options.cpu = "help";
+    assert_create_fails(llvm, options, OJ_E_TARGET, "help");
+    oj_llvm_destroy(llvm);
+}
+
+/* LLVM would print what it does not know. Nothing may reach descriptor 2, and the client gets it as text. */
+static void compile_unknown_cpu_refused_in_silence(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = defaults();
+    int saved = dup(STDERR_FILENO);
+    int fd = memfd_create("stderr", 0);
+    struct stat printed;
+    oj_error errors[2];
+    oj_compiler *compiler = NULL;
+    oj_status statuses[2];
+    (void)state;
+    options.llvm = llvm;
+    dup2(fd, STDERR_FILENO);
+    options.cpu = "frobnicator9";
+    statuses[0] = oj_compiler_create(&compiler, &options, &errors[0]);
+    options.cpu = NULL;
+    options.features = "+avx2,+quux,-grault";
+    statuses[1] = oj_compiler_create(&compiler, &options, &errors[1]);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    assert_int_equal(fstat(fd, &printed), 0);
+    close(fd);
+    assert_int_equal(printed.st_size, 0);
+    assert_int_equal(statuses[0], OJ_E_TARGET);
+    assert_non_null(strstr(errors[0].text, "frobnicator9"));
+    assert_int_equal(statuses[1], OJ_E_TARGET);
+    assert_non_null(strstr(errors[1].text, "+quux"));
+    assert_non_null(strstr(errors[1].text, "-grault"));
+    oj_llvm_destroy(llvm);
+}
+
+/* LLVM ends the process for a CPU without 64-bit code. */
+static void compile_cpu_without_64_bit_refused(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = defaults();
+    oj_compiler *compiler;
+    (void)state;
+    options.triple = "x86_64-linux-gnu";
+    options.cpu = "i686";
+    assert_create_fails(llvm, options, OJ_E_TARGET, "i686");
+    options.cpu = "x86-64";
+    options.features = "+avx,-64bit";
+    assert_create_fails(llvm, options, OJ_E_TARGET, "64-bit");
+    options.cpu = "pentium4";
+    options.features = "+64bit";
+    compiler = ojt_compiler(&options, llvm);
+    oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
+    assert_text_fails(compiler, "define void @f() \"target-cpu\"=\"i486\" \"target-features\"=\"+mmx\" {\n  ret void\n}\n",
+                      OJ_E_TARGET, "i486");
+    oj_compiler_destroy(compiler);
+    options.triple = "i686-linux-gnu";
+    options.cpu = "i686";
+    options.features = NULL;
+    compiler = ojt_compiler(&options, llvm);
+    oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_bad_options_refused(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = defaults();
+    struct {
+        oj_compiler_options known;
+        uint32_t tail[2];
+    } longer;
+    (void)state;
+    options.level = 5;
+    assert_create_fails(llvm, options, OJ_E_MISUSE, "level");
+    options = defaults();
+    options.relocation_model = 3;
+    assert_create_fails(llvm, options, OJ_E_MISUSE, "relocation_model");
+    options = defaults();
+    options.code_model = 4;
+    assert_create_fails(llvm, options, OJ_E_MISUSE, "code_model");
+    options = defaults();
+    options.flags = 2;
+    assert_create_fails(llvm, options, OJ_E_MISUSE, "flags");
+    options = defaults();
+    options.struct_size = 8;
+    assert_create_fails(llvm, options, OJ_E_MISUSE, "struct_size");
+    assert_int_equal(oj_compiler_create(NULL, NULL, NULL), OJ_E_MISUSE);
+    memset(&longer, 0, sizeof longer);
+    longer.known.struct_size = sizeof longer;
+    longer.tail[1] = 1;
+    oj_compiler *compiler;
+    assert_int_equal(oj_compiler_create(&compiler, &longer.known, NULL), OJ_E_VERSION);
+    oj_llvm_destroy(llvm);
+}
+
+/* --- bad IR --- */
+
+static void compile_parse_error_has_line_and_column(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *compiler = ojt_compiler(NULL, llvm);
+    static const char text[] = "define i32 @f() {\n  %a = addx i32 1, 2\n  ret i32 %a\n}\n";
+    oj_error error = assert_text_fails(compiler, text, OJ_E_IR, "module:2:8: expected instruction opcode");
+    oj_ir ir = oj_ir_bytes(text, strlen(text));
+    oj_bytes *bytes;
+    (void)state;
+    assert_int_equal(error.line, 2);
+    assert_int_equal(error.column, 8);
+    assert_string_equal(error.object, "module");
+    /* A name that looks like the position itself. */
+    ir.name = "odd:7:9: error: name";
+    assert_int_equal(oj_compile_object(compiler, &ir, &bytes, &error), OJ_E_IR);
+    assert_int_equal(error.line, 2);
+    assert_int_equal(error.column, 8);
+    assert_int_equal(oj_compile_object(compiler, &ir, &bytes, NULL), OJ_E_IR);
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_broken_module_rejected_by_verifier(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *compiler = ojt_compiler(NULL, llvm);
+    (void)state;
+    assert_text_fails(compiler,
+                      "define i32 @f(i1 %c) {\n  br i1 %c, label %a, label %b\na:\n  %x = add i32 1, 2\n"
+                      "  br label %b\nb:\n  ret i32 %x\n}\n",
+                      OJ_E_IR, "Instruction does not dominate all uses");
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_no_verify_skips_the_verifier(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = defaults();
+    oj_compiler *compiler;
+    /* Refused by the verifier and harmless without it: an attribute that belongs to pointers. */
+    static const char text[] = "define i32 @f() allocsize(3) {\n  ret i32 1\n}\n";
+    (void)state;
+    compiler = ojt_compiler(&options, llvm);
+    assert_text_fails(compiler, text, OJ_E_IR, "allocsize");
+    oj_compiler_destroy(compiler);
+    options.flags = OJ_COMPILER_NO_VERIFY;
+    compiler = ojt_compiler(&options, llvm);
+    oj_bytes_destroy(ojt_object(compiler, text));
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_not_ir_rejected(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *compiler = ojt_compiler(NULL, llvm);
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } inputs[] = {{"", 0}, {"B", 1}, {"BC", 2}, {"BC\xC0", 3}, {"BC\xC0\xDE", 4}, {"BC\xC0\xDF\0\0\0\0", 8},
+                  {"\xDE\xC0\x17\x0B", 4}, {"\177ELF\2\1\1", 7}, {"\0", 1}, {"int main;", 9}};
+    (void)state;
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
+        oj_ir ir = oj_ir_bytes(inputs[i].bytes, inputs[i].size);
+        oj_bytes *bytes;
+        oj_error error;
+        assert_int_equal(oj_compile_object(compiler, &ir, &bytes, &error), OJ_E_IR);
+        assert_true(strlen(error.text) > 10);
+        assert_null(bytes);
+    }
+    oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+static const char branches_ir[] = "@g = global [4 x i8] c\"abc\\00\"\n"
+                                  "define i32 @f(i32 %a) {\n  %c = icmp eq i32 %a, 7\n  br i1 %c, label %x, label %y\n"
+                                  "x:\n  ret i32 %a\ny:\n  %b = mul i32 %a, 3\n  ret i32 %b\n}\n";
+
+static void compile_truncated_bitcode_rejected(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *compiler = ojt_compiler(NULL, llvm);
+    size_t size;
+    unsigned char *bitcode = ojt_bitcode(llvm, branches_ir, &size);
+    (void)state;
+    for (size_t length = 0; length < size; length++) {
+        /* In a block of its own length, so that a checker sees any read beyond. */
+        unsigned char *cut = malloc(length + 1);
+        oj_ir ir = oj_ir_bytes(memcpy(cut, bitcode, length), length);
+        oj_bytes *bytes;
+        oj_error error;
+        assert_int_equal(oj_compile_object(compiler, &ir, &bytes, &error), OJ_E_IR);
+        assert_true(strlen(error.text) > 10);
+        free(cut);
+    }
+    free(bitcode);
+    oj_bytes_destroy(ojt_object(compiler, branches_ir));
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+/* Compile bitcode with one byte changed, for all bytes from *next on. */
+static void compile_mutations(oj_compiler *compiler, unsigned char *bitcode, size_t size, volatile size_t *next)
+{
+    static const unsigned char values[] = {0x00, 0x01, 0x7F, 0xFF};
+    for (; *next < size; ++*next) {
+        oj_ir ir = oj_ir_bytes(bitcode, size);
+        oj_bytes *bytes;
+        unsigned char kept = bitcode[*next];
+        bitcode[*next] = values[*next % 4] == kept ? 0x55 : values[*next % 4];
+        if (oj_compile_object(compiler, &ir, &bytes, NULL) == OJ_OK)
+            oj_bytes_destroy(bytes);
+        bitcode[*next] = kept;
+    }
+}
+
+/* A changed byte gives a status or an object. LLVM's own reader ends the process for a few in ten thousand, which only
+ * another process can contain: at most 1 in 200 here. */
+static void compile_damaged_bitcode_survived(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = defaults();
+    oj_compiler *compiler;
+    size_t size, n_deaths = 0;
+    unsigned char *bitcode = ojt_bitcode(llvm, branches_ir, &size);
+    volatile size_t *next = mmap(NULL, sizeof *next, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    (void)state;
+    options.level = OJ_LEVEL_0;
+    compiler = ojt_compiler(&options, llvm);
+    for (*next = 0; *next < size; ++*next) {
+        int status;
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            struct rlimit none = {0, 0};
+            setrlimit(RLIMIT_CORE, &none);
+            signal(SIGSEGV, SIG_DFL);
+            signal(SIGABRT, SIG_DFL);
+            compile_mutations(compiler, bitcode, size, next);
+            _exit(0);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        n_deaths += status != 0;
+    }
+    print_message("%zu of %zu ended the process\n", n_deaths, size);
+    assert_true(n_deaths <= size / 200);
+    munmap((void *)(uintptr_t)next, sizeof *next);
+    free(bitcode);
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_file_errors_carry_errno(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *compiler = ojt_compiler(NULL, llvm);
+    oj_ir ir = oj_ir_file("/nonexistent/file.bc");
+    oj_bytes *bytes;
+    oj_error error;
+    (void)state;
+    assert_int_equal(oj_compile_object(compiler, &ir, &bytes, &error), OJ_E_SYSTEM);
+    assert_int_equal(error.system_error, ENOENT);
+    assert_non_null(strstr(error.text, "/nonexistent/file.bc"));
+    ir = oj_ir_file("/");
+    assert_int_equal(oj_compile_object(compiler, &ir, &bytes, &error), OJ_E_SYSTEM);
+    assert_int_equal(error.system_error, EISDIR);
+    ir = oj_ir_file("/dev/null");
+    assert_int_equal(oj_compile_object(compiler, &ir, &bytes, &error), OJ_E_IR);
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_misuse_refused(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *compiler = ojt_compiler(NULL, llvm);
+    oj_ir ir = oj_ir_bytes(ojt_add_ir, strlen(ojt_add_ir));
+    oj_ir bad;
+    oj_bytes *bytes;
+    oj_code *code;
+    (void)state;
+    assert_int_equal(oj_compile_object(NULL, &ir, &bytes, NULL), OJ_E_MISUSE);
+    assert_int_equal(oj_compile_object(compiler, NULL, &bytes, NULL), OJ_E_MISUSE);
+    assert_int_equal(oj_compile_object(compiler, &ir, NULL, NULL), OJ_E_MISUSE);
+    assert_int_equal(oj_compile(compiler, &ir, NULL, NULL, NULL), OJ_E_MISUSE);
+    assert_int_equal(oj_compile(NULL, &ir, NULL, &code, NULL), OJ_E_MISUSE);
+    bad = oj_ir_bytes(NULL, 4);
+    assert_int_equal(oj_compile_object(compiler, &bad, &bytes, NULL), OJ_E_MISUSE);
+    bad = oj_ir_file(NULL);
+    assert_int_equal(oj_compile_object(compiler, &bad, &bytes, NULL), OJ_E_MISUSE);
+    bad = oj_ir_module(NULL);
+    assert_int_equal(oj_compile_object(compiler, &bad, &bytes, NULL), OJ_E_MISUSE);
+    bad = oj_ir_of_kind(9);
+    assert_int_equal(oj_compile_object(compiler, &bad, &bytes, NULL), OJ_E_MISUSE);
+    bad.struct_size = 1;
+    assert_int_equal(oj_compile_object(compiler, &bad, &bytes, NULL), OJ_E_MISUSE);
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+/* --- diagnostics --- */
+
+/* LLVM reports success for this, and leaves the instruction out. */
+static void compile_invalid_inline_assembly_fails(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *compiler = ojt_compiler(NULL, llvm);
+    (void)state;
+    assert_text_fails(compiler,
+                      "define void @f() {\n  call void asm sideeffect \"frobnicate %rax\", \"\"()\n  ret void\n}\n",
+                      OJ_E_COMPILE, "frobnicate");
+    assert_text_fails(compiler, "module asm \"frobnicate\"\n", OJ_E_COMPILE, "frobnicate");
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_error_from_code_generation_fails(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = defaults();
+    oj_compiler *compiler;
+    (void)state;
+    options.triple = "x86_64-linux-gnu";
+    options.features = "-sse,-sse2";
+    compiler = ojt_compiler(&options, llvm);
+    assert_text_fails(compiler, "define double @f(double %a) {\n  %b = fadd double %a, 1.0\n  ret double %b\n}\n",
+                      OJ_E_COMPILE, "SSE");
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+typedef struct heard {
+    size_t n_warnings;
+    size_t n_errors;
+    char warning[512];
+} heard;
+
+static void hear(void *context, uint32_t severity, const char *text)
+{
+    heard *h = context;
+    h->n_errors += severity == OJ_SEVERITY_ERROR;
+    if (severity == OJ_SEVERITY_WARNING && h->n_warnings++ == 0)
+        snprintf(h->warning, sizeof h->warning, "%s", text);
+}
+
+static void compile_warnings_reach_the_client(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = defaults();
+    oj_compiler *compiler;
+    heard h;
+    (void)state;
+    memset(&h, 0, sizeof h);
+    options.diagnostic = hear;
+    options.diagnostic_context = &h;
+    compiler = ojt_compiler(&options, llvm);
+    oj_bytes_destroy(ojt_object(compiler, "module asm \".warning \\22mind the gap\\22\"\n"));
+    assert_int_equal(h.n_warnings, 1);
+    assert_non_null(strstr(h.warning, "mind the gap"));
+    assert_text_fails(compiler, "module asm \"frobnicate\"\n", OJ_E_COMPILE, "frobnicate");
+    assert_int_equal(h.n_errors, 0);
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+/* Functions may name a CPU and features that this LLVM does not know: bitcode from a newer one does. */
+static void compile_unknown_attributes_dropped_with_warning(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = defaults();
+    oj_compiler *compiler;
+    heard h;
+    int saved = dup(STDERR_FILENO);
+    int fd = memfd_create("stderr", 0);
+    struct stat printed;
+    oj_bytes *bytes = NULL;
+    oj_status status;
+    static const char text[] =
+        "declare i64 @llvm.ctpop.i64(i64)\n"
+        "define i64 @f(i64 %a) #0 {\n  %c = call i64 @llvm.ctpop.i64(i64 %a)\n  ret i64 %c\n}\n"
+        "define i64 @g(i64 %a) #0 {\n  ret i64 %a\n}\n"
+        "attributes #0 = { \"target-cpu\"=\"frobnicator9\" \"tune-cpu\"=\"grobnicator\" "
+        "\"target-features\"=\"+popcnt,-quux,+grault\" }\n";
+    (void)state;
+    memset(&h, 0, sizeof h);
+    options.triple = "x86_64-linux-gnu";
+    options.diagnostic = hear;
+    options.diagnostic_context = &h;
+    compiler = ojt_compiler(&options, llvm);
+    dup2(fd, STDERR_FILENO);
+    status = ojt_compile_text(compiler, text, &bytes, NULL);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    assert_int_equal(fstat(fd, &printed), 0);
+    close(fd);
+    assert_int_equal(status, OJ_OK);
+    assert_int_equal(printed.st_size, 0);
+    assert_int_equal(h.n_warnings, 1);
+    assert_non_null(strstr(h.warning, "frobnicator9"));
+    assert_non_null(strstr(h.warning, "grobnicator"));
+    assert_non_null(strstr(h.warning, "-quux"));
+    assert_non_null(strstr(h.warning, "+grault"));
+    /* What is known has stayed. */
+    assert_true(has(bytes, "\xF3\x48\x0F\xB8", 4));
+    oj_bytes_destroy(bytes);
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_wrong_target_in_module_refused(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *compiler;
+    oj_compiler_options options = defaults();
+    (void)state;
+    options.triple = "x86_64-linux-gnu";
+    compiler = ojt_compiler(&options, llvm);
+    assert_text_fails(compiler, "target triple = \"aarch64-linux-gnu\"\n", OJ_E_TARGET, "aarch64-linux-gnu");
+    assert_text_fails(compiler, "target triple = \"i386-linux-gnu\"\n", OJ_E_TARGET, "i386-linux-gnu");
+    assert_text_fails(compiler, "target datalayout = \"e-p:32:32\"\n", OJ_E_TARGET, "pointers of 4 bytes");
+    /* Vendor and system do not matter: the object is ELF. */
+    oj_bytes_destroy(ojt_object(compiler, "target triple = \"x86_64-apple-macosx12.0.0\"\ndefine void @f() {\n  ret void\n}\n"));
+    oj_bytes_destroy(ojt_object(compiler, "target triple = \"x86_64-pc-windows-msvc\"\ndefine void @f() {\n  ret void\n}\n"));
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+/* --- live modules --- */
+
+struct LLVMOpaqueDiagnosticInfo;
+static size_t n_own_diagnostics;
+
+static void own_handler(struct LLVMOpaqueDiagnosticInfo *diagnostic, void *context)
+{
+    (void)diagnostic;
+    (void)context;
+    n_own_diagnostics++;
+}
+
+static void compile_live_module_stays_the_clients(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *compiler = ojt_compiler(NULL, llvm);
+    ojt_live live = ojt_live_module(llvm, ojt_add_ir);
+    ojt_live bad = ojt_live_module(llvm, "module asm \"frobnicate\"\n");
+    oj_ir ir = oj_ir_module(live.module);
+    oj_error error;
+    oj_bytes *bytes;
+    int context;
+    (void)state;
+    OJT_LLVM_CALL(llvm, void, "LLVMContextSetDiagnosticHandler", struct LLVMOpaqueContext *, void *, void *)
+    (bad.context, (void *)(uintptr_t)own_handler, &context);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(oj_compile_object(compiler, &ir, &bytes, &error), OJ_OK);
+        assert_true(has(bytes, "add", 4));
+        oj_bytes_destroy(bytes);
+    }
+    assert_string_equal(OJT_LLVM_CALL(llvm, const char *, "LLVMGetTarget", struct LLVMOpaqueModule *)(live.module),
+                        oj_compiler_triple(compiler));
+    ir = oj_ir_module(bad.module);
+    ir.name = "mine";
+    assert_int_equal(oj_compile_object(compiler, &ir, &bytes, &error), OJ_E_COMPILE);
+    assert_string_equal(error.object, "mine");
+    /* Its own handler is back, and has heard nothing. */
+    assert_int_equal(n_own_diagnostics, 0);
+    assert_ptr_equal(OJT_LLVM_CALL(llvm, void *, "LLVMContextGetDiagnosticHandler", struct LLVMOpaqueContext *)(bad.context),
+                     (void *)(uintptr_t)own_handler);
+    assert_ptr_equal(OJT_LLVM_CALL(llvm, void *, "LLVMContextGetDiagnosticContext", struct LLVMOpaqueContext *)(bad.context),
+                     &context);
+    oj_compiler_destroy(compiler);
+    ojt_live_end(llvm, live);
+    ojt_live_end(llvm, bad);
+    oj_llvm_destroy(llvm);
+}
+
+/* --- memory --- */
+
+static void compile_each_allocation_may_fail(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    ojt_heap heap = {0, 0, 0};
+    oj_allocator allocator = ojt_heap_allocator(&heap);
+    oj_compiler_options options = defaults();
+    oj_status status = OJ_E_NOMEM;
+    size_t step;
+    (void)state;
+    options.allocator = &allocator;
+    options.llvm = llvm;
+    for (step = 1; status != OJ_OK; step++) {
+        oj_compiler *compiler = NULL;
+        oj_bytes *bytes = NULL;
+        oj_error error;
+        heap.n_requests = 0;
+        heap.fail_from = step;
+        status = oj_compiler_create(&compiler, &options, &error);
+        if (status == OJ_OK)
+            status = ojt_compile_text(compiler, ojt_add_ir, &bytes, &error);
+        if (status != OJ_OK) {
+            assert_int_equal(status, OJ_E_NOMEM);
+            assert_non_null(strstr(error.text, "out of memory"));
+            assert_null(bytes);
+        }
+        oj_bytes_destroy(bytes);
+        oj_compiler_destroy(compiler);
+        assert_int_equal(heap.held, 0);
+    }
+    assert_true(step > 3);
+    oj_llvm_destroy(llvm);
+}
+
+/* --- threads --- */
+
+static void *compile_in_thread(void *argument)
+{
+    oj_llvm *llvm = argument;
+    oj_compiler_options options = defaults();
+    options.llvm = llvm;
+    options.passes = "default<O1>";
+    for (int i = 0; i < 10; i++) {
+        oj_compiler *compiler = NULL;
+        oj_bytes *bytes = NULL;
+        options.cpu = i % 2 ? "x86-64" : NULL;
+        if (oj_compiler_create(&compiler, &options, NULL) != OJ_OK ||
+            ojt_compile_text(compiler, ojt_add_ir, &bytes, NULL) != OJ_OK ||
+            ojt_compile_text(compiler, "rex", &bytes, NULL) != OJ_E_IR)
+            return argument;
+        oj_compiler_destroy(compiler);
+        oj_bytes_destroy(bytes);
+    }
+    return NULL;
+}
+
+static void compile_threads_run_in_parallel(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    pthread_t threads[4];
+    void *failed;
+    (void)state;
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, compile_in_thread, llvm), 0);
+    for (size_t i = 0; i < 4; i++) {
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+    oj_llvm_destroy(llvm);
+}
+
+OJT_MAIN(cmocka_unit_test(compile_text_bitcode_and_file_agree), cmocka_unit_test(compile_wrapped_bitcode_accepted),
+         cmocka_unit_test(compile_file_of_no_known_size_read), cmocka_unit_test(compile_object_outlives_compiler),
+         cmocka_unit_test(compile_accessors_answer), cmocka_unit_test(compile_without_llvm_handle_binds_one),
+         cmocka_unit_test(compile_passes_run), cmocka_unit_test(compile_bad_pipeline_named),
+         cmocka_unit_test(compile_levels_and_models_change_code),
+         cmocka_unit_test(compile_cpu_and_features_reach_code),
+         cmocka_unit_test(compile_other_architectures_give_their_objects),
+         cmocka_unit_test(compile_unknown_targets_refused), cmocka_unit_test(compile_unknown_cpu_refused_in_silence),
+         cmocka_unit_test(compile_cpu_without_64_bit_refused), cmocka_unit_test(compile_bad_options_refused),
+         cmocka_unit_test(compile_parse_error_has_line_and_column),
+         cmocka_unit_test(compile_broken_module_rejected_by_verifier),
+         cmocka_unit_test(compile_no_verify_skips_the_verifier), cmocka_unit_test(compile_not_ir_rejected),
+         cmocka_unit_test(compile_truncated_bitcode_rejected),
+         cmocka_unit_test(compile_damaged_bitcode_survived), cmocka_unit_test(compile_file_errors_carry_errno),
+         cmocka_unit_test(compile_misuse_refused), cmocka_unit_test(compile_invalid_inline_assembly_fails),
+         cmocka_unit_test(compile_error_from_code_generation_fails),
+         cmocka_unit_test(compile_warnings_reach_the_client),
+         cmocka_unit_test(compile_unknown_attributes_dropped_with_warning),
+         cmocka_unit_test(compile_wrong_target_in_module_refused),
+         cmocka_unit_test(compile_live_module_stays_the_clients), cmocka_unit_test(compile_each_allocation_may_fail),
+         cmocka_unit_test(compile_threads_run_in_parallel))
