@@ -103,11 +103,27 @@ static oj_status check_errors(const job *j, oj_status status, oj_error *error)
     return fail_job(j, status, j->listener.text[0] ? j->listener.text : "LLVM reported an error without a text", error);
 }
 
+/* LLVM 14 ends the process where a bit stream is malformed. */
+#define FIRST_SAFE_READER 150000u
+
+static oj_status fail_damage(const job *j, const char *damage, oj_error *error)
+{
+    char text[128];
+    snprintf(text, sizeof text, "the bitcode is malformed: %s", damage);
+    return fail_job(j, OJ_E_IR, text, error);
+}
+
 static oj_status parse_bitcode(job *j, oj_error *error)
 {
-    oji_llvm_buffer *buffer = j->api->CreateMemoryBufferWithMemoryRange((const char *)j->input->data, j->input->size,
-                                                                        j->input->name, 0);
-    int failed = j->api->ParseBitcodeInContext2(j->context, buffer, &j->module);
+    oji_llvm_buffer *buffer;
+    int failed;
+    if (j->compiler->library->version < FIRST_SAFE_READER) {
+        const char *damage = oji_llvm_find_damage(j->input->data, j->input->size, &j->compiler->base.allocator);
+        if (damage)
+            return fail_damage(j, damage, error);
+    }
+    buffer = j->api->CreateMemoryBufferWithMemoryRange((const char *)j->input->data, j->input->size, j->input->name, 0);
+    failed = j->api->ParseBitcodeInContext2(j->context, buffer, &j->module);
     j->api->DisposeMemoryBuffer(buffer);
     if (failed)
         j->module = NULL;

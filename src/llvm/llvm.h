@@ -70,6 +70,11 @@ void oji_llvm_flatten(char *buffer, size_t capacity, const char *text);
 /* Fill *error with OJ_E_IR from the text parser's message, whose line and column are read back. */
 oj_status oji_llvm_fail_parse(oj_error *error, const char *name, const char *message);
 
+/* --- bitstream.c: malformed bitcode --------------------------------------------------------------------------------- */
+
+/* Return what is wrong with the bit stream, or NULL. Records are not understood, only read over. */
+const char *oji_llvm_find_damage(const uint8_t *data, size_t size, const oj_allocator *allocator);
+
 /* --- target.c: target machines -------------------------------------------------------------------------------------- */
 
 #define OJI_LLVM_KNOWN_SIZE 2048
