@@ -55,7 +55,6 @@ local function move(columns, rows)
   local start = now()
   local drawn = 0
   columns, rows = math.min(columns, 100), math.min(rows - 3, 32)
-  io.write("\27[?25l")
   for frame = 0, FRAMES - 1 do
     local due = frame / FRAMES * SECONDS
     local late = now() - start - due
@@ -68,7 +67,6 @@ local function move(columns, rows)
       drawn = drawn + 1
     end
   end
-  io.write("\27[?25h")
   return drawn
 end
 

@@ -34,6 +34,24 @@ def input_kinds(c):
         c.expect('cli_run_%s_named_otherwise_runs' % kind, ['run', other, 'x'], 7, out='hello [%s] [x]\n' % other)
 
 
+def streams(c):
+    """What is read through a pipe cannot be read twice."""
+    c.write('stream.c', HELLO)
+    c.build('clang-19', '-emit-llvm', '-c', 'stream.c', '-o', 'stream.bc')
+    c.build('gcc', '-c', 'stream.c', '-o', 'stream.o')
+    for kind in ('c', 'bc', 'o'):
+        c.expect('cli_run_%s_from_a_pipe_runs' % kind, ['run', '/dev/stdin', 'x'], 7, out='hello [/dev/stdin] [x]\n',
+                 stdin=c.read('stream.' + kind))
+    os.makedirs(c.path('sub'))
+    c.write('sub/beside.h', '#define STATUS 23\n')
+    c.write('sub/includes.c', '#include "beside.h"\nint main(void) { return STATUS; }\n')
+    c.expect('cli_run_c_includes_beside_it', ['run', 'sub/includes.c'], 23, out='')
+    closed = subprocess.run(['sh', '-c', 'trap "" CHLD; exec "$0" run stream.c <&-', cli.OWNJIT], cwd=c.folder,
+                            capture_output=True, check=False)
+    c.tap.check('cli_run_c_with_stdin_closed_and_children_ignored', (closed.returncode, closed.stdout) == (
+        7, b'hello [stream.c]\n'), str(closed))
+
+
 def ir_by_content(c):
     starts = {'comment': '; any comment\n\n', 'source_filename': 'source_filename = "x"\n', 'global': '@g = global i32 1\n',
               'type': '%t = type { i32 }\n', 'comdat': '$c = comdat any\n', 'metadata': '!named = !{}\n',
@@ -384,5 +402,5 @@ int main(int argc, char **argv) { return argp_parse(&argp, argc, argv, 0, 0, 0);
     c.expect('cli_run_argp_exit_status_is_the_programs', ['run', 'argp.c', '--nonsense'], 77, out='', err=None)
 
 
-cli.main(input_kinds, ir_by_content, arguments, exits, process, modules, archives, libraries, entry, compiling, stats,
+cli.main(input_kinds, streams, ir_by_content, arguments, exits, process, modules, archives, libraries, entry, compiling, stats,
          process_data, adopted)

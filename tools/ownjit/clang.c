@@ -1,5 +1,6 @@
 /* C source to bitcode, by the system's clang in a process of its own. The bitcode comes through a pipe: no temporary
- * file is left behind however this ends. */
+ * file is left behind however this ends. clang reads the file itself, so that what it includes is found; what came
+ * through a pipe and cannot be read twice is given to it as its standard input. */
 #include "tool.h"
 
 #include <errno.h>
@@ -8,6 +9,8 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +22,7 @@ struct clang_command {
     char *arguments[MAX_ARGUMENTS + 1];
     size_t n_arguments;
     bool is_too_long;
+    int input; /* descriptor of the source, or -1 where clang reads the file */
     char level[16];
     char cpu[128];
     char target[192];
@@ -68,7 +72,8 @@ static void add_features(struct clang_command *command, const char *features)
 
 /* clang only translates: passes and code generation are ours to run. At -O0 clang marks each function with optnone,
  * which would switch off whatever passes are run later, so that mark is left out. */
-static bool make_command(struct clang_command *command, const struct codegen_options *options, const char *path)
+static bool make_command(struct clang_command *command, const struct codegen_options *options, const char *path,
+                         bool is_file)
 {
     static const char *const fixed[] = {
         "-x", "c", "-c", "-emit-llvm", "-Xclang", "-disable-O0-optnone", "-Xclang", "-disable-llvm-passes"};
@@ -91,14 +96,17 @@ static bool make_command(struct clang_command *command, const struct codegen_opt
     for (size_t i = 0; i < sizeof last / sizeof last[0]; i++)
         add_argument(command, last[i]);
     /* clang takes any name that begins with "-" for an option. */
-    if (path[0] == '-')
+    if (!is_file)
+        add_argument(command, "-");
+    else if (path[0] == '-')
         add_option(command, command->path, sizeof command->path, "./", path);
     else
         add_argument(command, path);
     return !command->is_too_long || fail("the options for compiling '%s' are too long", path);
 }
 
-/* Start `name`; 0, or an errno: ENOENT where there is no such program. */
+/* Start `name`; 0, or an errno: ENOENT where there is no such program. Output first: it may be descriptor 0, where the
+ * caller was started with that closed. */
 static int spawn_clang(struct clang_command *command, const char *name, int output, pid_t *child)
 {
     posix_spawn_file_actions_t actions;
@@ -106,9 +114,11 @@ static int spawn_clang(struct clang_command *command, const char *name, int outp
     if (status != 0)
         return status;
     command->arguments[0] = without_const(name);
-    status = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    if (status == 0)
-        status = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    status = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    if (status == 0 && command->input >= 0)
+        status = posix_spawn_file_actions_adddup2(&actions, command->input, STDIN_FILENO);
+    if (status == 0 && command->input < 0)
+        status = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (status == 0)
         status = posix_spawnp(child, name, &actions, NULL, command->arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
@@ -143,6 +153,32 @@ static bool wait_for(pid_t child, int *status)
     return true;
 }
 
+static bool is_regular(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/* A file in memory with the source in it, or -1. */
+static int open_source(const struct input *input)
+{
+    int fd = memfd_create("ownjit-source", MFD_CLOEXEC);
+    size_t written = 0;
+    while (fd >= 0 && written < input->size) {
+        ssize_t n = write(fd, input->data + written, input->size - written);
+        if (n < 0 && errno != EINTR) {
+            int saved = errno;
+            close(fd);
+            errno = saved;
+            return -1;
+        }
+        written += n > 0 ? (size_t)n : 0;
+    }
+    if (fd >= 0)
+        lseek(fd, 0, SEEK_SET);
+    return fd;
+}
+
 static bool read_pipe(int fd, char **data, size_t *size)
 {
     size_t used = 0;
@@ -171,37 +207,60 @@ static bool check_result(const char *path, const char *clang, bool is_read, int 
     return is_read || fail("cannot read what %s makes of '%s': %s", clang, path, strerror(errno));
 }
 
-bool clang_compile(const char *path, const struct codegen_options *options, unsigned llvm_major, char **bitcode,
-                   size_t *size)
+static bool fail_spawn(const char *path, const char *name, unsigned llvm_major, int problem)
 {
-    struct clang_command command;
+    if (problem != ENOENT)
+        return fail("cannot start %s: %s", name, strerror(problem));
+    return fail(
+        "'%s' is C source, and no clang was found to compile it (looked for clang-%u and others in PATH). Install "
+        "one: apt install clang",
+        path, llvm_major);
+}
+
+/* Run clang to its end. *bitcode is set even on failure, for the caller to free. */
+static bool run_clang(struct clang_command *command, const char *path, unsigned llvm_major, char **bitcode,
+                      size_t *size)
+{
     char name[32];
     int ends[2];
     int status = 0;
     pid_t child = 0;
-    if (!make_command(&command, options, path))
-        return false;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return fail("cannot make a pipe for clang: %s", strerror(errno));
-    int problem = spawn_any_clang(&command, llvm_major, ends[1], name, &child);
+    int problem = spawn_any_clang(command, llvm_major, ends[1], name, &child);
     close(ends[1]);
     if (problem != 0) {
         close(ends[0]);
-        if (problem == ENOENT)
-            return fail("'%s' is C source, and no clang was found to compile it (looked for clang-%u and others in "
-                        "PATH). Install one: apt install clang",
-                        path, llvm_major);
-        return fail("cannot start %s: %s", name, strerror(problem));
+        return fail_spawn(path, name, llvm_major, problem);
     }
     bool is_read = read_pipe(ends[0], bitcode, size);
     close(ends[0]);
-    if (!wait_for(child, &status)) {
-        free(*bitcode);
+    if (!wait_for(child, &status))
         return fail("cannot wait for %s: %s", name, strerror(errno));
-    }
-    if (check_result(path, name, is_read, status))
-        return true;
-    free(*bitcode);
+    return check_result(path, name, is_read, status);
+}
+
+bool clang_compile(const struct input *input, const struct codegen_options *options, unsigned llvm_major,
+                   char **bitcode, size_t *size)
+{
+    struct clang_command command;
+    struct sigaction by_default = {.sa_handler = SIG_DFL}, inherited;
+    bool is_file = is_regular(input->name);
     *bitcode = NULL;
-    return false;
+    if (!make_command(&command, options, input->name, is_file))
+        return false;
+    command.input = is_file ? -1 : open_source(input);
+    if (!is_file && command.input < 0)
+        return fail("cannot keep the source of '%s' in memory: %s", input->name, strerror(errno));
+    /* Whoever starts us with this signal ignored would have the child's status thrown away. */
+    sigaction(SIGCHLD, &by_default, &inherited);
+    bool is_compiled = run_clang(&command, input->name, llvm_major, bitcode, size);
+    sigaction(SIGCHLD, &inherited, NULL);
+    if (command.input >= 0)
+        close(command.input);
+    if (!is_compiled) {
+        free(*bitcode);
+        *bitcode = NULL;
+    }
+    return is_compiled;
 }

@@ -104,8 +104,8 @@ bool read_file(const char *path, char **data, size_t *size);
 /* --- clang.c -------------------------------------------------------------------------------------------------------- */
 
 /* Compile C source to bitcode with the newest clang that `llvm_major` can read; *bitcode is given to free(). */
-bool clang_compile(const char *path, const struct codegen_options *options, unsigned llvm_major, char **bitcode,
-                   size_t *size);
+bool clang_compile(const struct input *input, const struct codegen_options *options, unsigned llvm_major,
+                   char **bitcode, size_t *size);
 
 /* --- codegen.c: LLVM, bound when first needed ------------------------------------------------------------------------ */
 
