@@ -3,7 +3,12 @@
  * A file begins with 8 bytes of magic; then come members, each a header of 60 bytes of text and, at an even offset,
  * its content. "/" and "/SYM64/" are the symbol index, "//" holds names that do not fit a header. In a thin archive
  * only these special members have content; the others are files beside the archive.
- * Members are published by one compare-and-exchange each, so that reading needs no lock. */
+ * Members are published by one compare-and-exchange each, so that reading needs no lock.
+ *
+ * Terms: an "entry" is a name in the symbol index with the member that defines it; a "member" here is one that the
+ * index names, numbered in the order of first mention, not of the file. The others are never looked at.
+ * Every offset in the index is hostile until its header is read, which is when the member is first asked for: reading
+ * all headers at once would touch a page of the file for each member, and most links want a few. */
 #include "elf/elf.h"
 
 #include <errno.h>
@@ -13,8 +18,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Fields of a header, bytes: name 16, date 12, owner 6, group 6, mode 8, size 10, then "`\n". All are text padded with
+ * spaces; only name, size and end matter to a linker. */
 enum { MAGIC_SIZE = 8, HEADER_SIZE = 60, NAME_SIZE = 16, SIZE_OFF = 48, SIZE_SIZE = 10, END_OFF = 58 };
 
+/* object is NULL until the member is read, and never changes afterwards. */
 typedef struct member_slot {
     uint64_t offset; /* bytes from the file's start to the member's header; not checked before it is read */
     _Atomic(oj_object *) object;
@@ -26,6 +34,7 @@ typedef struct index_entry {
     uint32_t member;
 } index_entry;
 
+/* All but the slots' objects is fixed once the archive is created: threads may look up without further ado. */
 typedef struct ar_archive {
     oj_archive base; /* first: clients and the linker hold this */
     oj_allocator allocator;
@@ -43,7 +52,8 @@ typedef struct ar_archive {
     uint8_t first_block[256];
 } ar_archive;
 
-/* A member's header, decoded; `content` is checked to lie in the file where has_content. */
+/* A member's header, decoded. Whether the content lies in the file is for the user to check: in a thin archive it need
+ * not. */
 typedef struct member_header {
     const char *name; /* NAME_SIZE bytes, padded with spaces */
     uint64_t size;
@@ -85,12 +95,14 @@ static oj_status read_member_header(const ar_archive *archive, uint64_t offset, 
     return OJ_OK;
 }
 
+/* Names of special members end in spaces, never in the slash that ends those of files. */
 static bool is_special(const member_header *header, const char *name)
 {
     size_t length = strlen(name);
     return memcmp(header->name, name, length) == 0 && header->name[length] == ' ';
 }
 
+/* BSD's and Darwin's archives keep long names with the content and have an index of another form. */
 static bool is_bsd(const member_header *header)
 {
     return memcmp(header->name, "#1/", 3) == 0 || memcmp(header->name, "__.SYMDEF", 9) == 0;
@@ -104,6 +116,7 @@ typedef struct special_members {
     bool has_members;
 } special_members;
 
+/* Take one of the tables, or say in *is_done that this is the first member of another kind. */
 static oj_status take_special(ar_archive *archive, const member_header *header, special_members *found, bool *is_done,
                               oj_error *error)
 {
@@ -132,6 +145,7 @@ static oj_status take_special(ar_archive *archive, const member_header *header, 
     return OJ_OK;
 }
 
+/* Tables that come behind other members are not found; no archiver puts them there. */
 static oj_status find_special(ar_archive *archive, special_members *found, oj_error *error)
 {
     uint64_t offset = MAGIC_SIZE;
@@ -171,6 +185,7 @@ static uint32_t count_runs(const uint8_t *offsets, uint32_t n, uint32_t word_siz
     return n_runs;
 }
 
+/* The member at this offset among those already numbered. */
 static uint32_t find_member(const ar_archive *archive, const oji_table *table, uint64_t hash, uint64_t offset)
 {
     uint32_t cursor = 0;
@@ -202,6 +217,8 @@ static void assign_members(ar_archive *archive, const uint8_t *offsets, uint32_t
     }
 }
 
+/* Number the members. Needs n_entries and room for the entries; the scratch table is needed for indexes out of order
+ * only, where equal offsets need not lie side by side. */
 static oj_status read_members(ar_archive *archive, const uint8_t *offsets, uint32_t word_size, oj_error *error)
 {
     oji_arena scratch;
@@ -223,6 +240,7 @@ static oj_status read_members(ar_archive *archive, const uint8_t *offsets, uint3
     return status;
 }
 
+/* Hashes only narrow the search down: names are compared to the last byte. */
 static uint32_t find_entry(const ar_archive *archive, uint64_t hash, const char *name, uint64_t name_size)
 {
     uint32_t cursor = 0;
@@ -329,6 +347,7 @@ typedef struct file_bytes {
     uint64_t size;
 } file_bytes;
 
+/* The size is taken once, and no more is read: a file that grows meanwhile does no harm. */
 static oj_status read_open_file(const ar_archive *archive, int file, const char *path, file_bytes *out, oj_error *error)
 {
     struct stat info;
@@ -355,7 +374,7 @@ static oj_status read_open_file(const ar_archive *archive, int file, const char 
     return OJ_OK;
 }
 
-/* On failure too, the caller releases out->data. */
+/* On failure too, the caller releases out->data. O_NONBLOCK: opening a named pipe must not wait for its other end. */
 static oj_status read_file(const ar_archive *archive, const char *path, file_bytes *out, oj_error *error)
 {
     oj_status status;
@@ -392,6 +411,8 @@ static oj_status read_thin_member(const ar_archive *archive, text member, const 
     return status;
 }
 
+/* Needs nothing of the offset. The object borrows from the archive's bytes, which live as long as it does; a thin
+ * archive's copies, so that its file's bytes need no owner. */
 static oj_status read_member(const ar_archive *archive, uint64_t offset, oj_object **out, oj_error *error)
 {
     member_header header;
@@ -448,6 +469,7 @@ static bool archive_find(oj_archive *base, const char *name, size_t name_size, u
 
 /* --- public calls ------------------------------------------------------------------------------------------------- */
 
+/* One block: the archive, the copied bytes, the name. Needs the magic. */
 static ar_archive *allocate_archive(oji_bytes file, const char *name, uint32_t flags, const oj_allocator *allocator)
 {
     uint64_t name_size = strlen(name) + 1;
@@ -527,6 +549,7 @@ void oj_archive_destroy(oj_archive *base)
     for (uint32_t i = 0; i < archive->n_members; i++)
         oj_object_destroy(atomic_load_explicit(&archive->members[i].object, memory_order_acquire));
     oji_arena_free(&archive->arena);
+    /* The table lies in the block that it is asked to free. */
     allocator = archive->allocator;
     oji_release(&allocator, archive, archive->heap_size);
 }

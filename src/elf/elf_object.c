@@ -2,7 +2,11 @@
  *
  * Stages: the file's header; a scan over the section headers, which checks that every table lies inside the file and
  * counts; one allocation; then sections, symbols and relocations are written into it. Nothing is read before its
- * range is checked, and counts are bounded by the file's size before they size anything. */
+ * range is checked, and counts are bounded by the file's size before they size anything.
+ *
+ * Terms: "header" alone is a section header; a "table" is a section of relocations; "names" are a section of strings.
+ * The reader is a plain value on the stack: a failure at any stage leaves nothing but the block, which goes with it.
+ * Source: ELF gABI chapter 4, "ELF Header" and "Sections". */
 #include "elf/elf.h"
 
 static oj_status fail_header(const oji_elf_reader *reader, oj_status status, const char *what)
@@ -18,6 +22,7 @@ static oj_status fail_section(const oji_elf_reader *reader, uint32_t index, oj_s
                        why);
 }
 
+/* What people pass by mistake is named: the next step is then clear. */
 static oj_status fail_kind(const oji_elf_reader *reader)
 {
     const uint8_t *p = reader->file.data;
@@ -40,8 +45,11 @@ static oj_status read_header(oji_elf_reader *reader)
         return fail_kind(reader);
     if (reader->file.size < ELF_HEADER_SIZE)
         return fail_header(reader, OJ_E_TRUNCATED, "the input ends inside the ELF header");
+    /* EI_CLASS, EI_DATA: 64 bits, little-endian. */
     if (p[4] != 2 || p[5] != 1)
         return fail_header(reader, OJ_E_ARCHITECTURE, "not a 64-bit little-endian ELF file");
+    /* EI_VERSION and e_version: there has only ever been one. EI_OSABI is free: GNU's says which extensions are used,
+     * and each of those is told by its own mark. */
     if (p[6] != 1 || oji_load32(p + 20) != 1)
         return fail_header(reader, OJ_E_MALFORMED, "an ELF version that is not known");
     if (oji_load16(p + 16) != ELF_ET_REL)
@@ -64,6 +72,7 @@ static bool holds_section(const oji_elf_reader *reader, const oji_elf_header *he
     return header->type == ELF_SHT_NOBITS || oji_bytes_contain(reader->file, header->offset, header->size);
 }
 
+/* Needs holds_section(), and a type that has bytes. */
 static oji_bytes section_bytes(const oji_elf_reader *reader, const oji_elf_header *header)
 {
     oji_bytes bytes = {reader->file.data + header->offset, header->size};
@@ -122,6 +131,7 @@ static bool counts_relocations(const oji_elf_reader *reader, uint32_t target)
     return (header.flags & ELF_SHF_ALLOC) || (reader->flags & OJ_OBJECT_WITH_DEBUG);
 }
 
+/* Needs the table's own range checked. Of tables that are not read, only the target is checked. */
 static oj_status scan_relocations(oji_elf_reader *reader, uint32_t index, const oji_elf_header *header)
 {
     if (header->info >= reader->n_sections)
@@ -142,6 +152,8 @@ static oj_status scan_relocations(oji_elf_reader *reader, uint32_t index, const 
     return OJ_OK;
 }
 
+/* One symbol table each for symbols and extended indexes, as the gABI has it: with two, a relocation table's link
+ * alone would decide what an index means. */
 static oj_status scan_section(oji_elf_reader *reader, uint32_t index, const oji_elf_header *header)
 {
     switch (header->type) {
@@ -186,6 +198,7 @@ static oj_status scan_sections(oji_elf_reader *reader)
     return OJ_OK;
 }
 
+/* Section indexes that do not fit a symbol's 16 bits, in a table with a word for each symbol. */
 static oj_status find_extended(oji_elf_reader *reader)
 {
     oji_elf_header header;
@@ -198,7 +211,8 @@ static oj_status find_extended(oji_elf_reader *reader)
     return OJ_OK;
 }
 
-/* The symbol table's range, count and names. */
+/* The symbol table's range, count and names. Needs the scan. Without a table, or with an empty one, there is still
+ * symbol 0. */
 static oj_status find_symbols(oji_elf_reader *reader)
 {
     uint32_t index = reader->symbols_index;
@@ -223,7 +237,8 @@ static oj_status find_symbols(oji_elf_reader *reader)
     return find_extended(reader);
 }
 
-/* Where the parts of an object's one block are. */
+/* Where the parts of an object's one block are. Everything that wants alignment is a multiple of 8 bytes; what wants
+ * none comes last. */
 typedef struct block_layout {
     uint64_t sections_off;
     uint64_t symbols_off;
@@ -241,6 +256,7 @@ static bool add_part(uint64_t *end, uint64_t n, uint64_t size, uint64_t *off)
     return oji_mul(n, size, &bytes) && oji_align_up(bytes, 8, &bytes) && oji_add(*end, bytes, end);
 }
 
+/* False where a sum overflows, which takes a file larger than memory. */
 static bool lay_out_block(const oji_elf_reader *reader, block_layout *layout)
 {
     uint64_t n_copied = reader->flags & OJ_OBJECT_BORROW ? 0 : reader->file.size;
@@ -304,6 +320,7 @@ static oj_status allocate_object(oji_elf_reader *reader, const oj_allocator *all
     return OJ_OK;
 }
 
+/* Needs the scan's ranges. Kinds must be known before symbols (what is loaded) and relocations (what is read). */
 static oj_status read_sections(oji_elf_reader *reader, oji_section *sections)
 {
     memset(&sections[0], 0, sizeof sections[0]);

@@ -1,12 +1,19 @@
-/* Relocation tables of an ELF object. */
+/* Relocation tables of an ELF object.
+ *
+ * What the linker relies on is established here, once for each relocation: its field lies inside its section's bytes,
+ * its symbol exists, its kind is one that the architecture's fixups know. What planning has to know is gathered on
+ * the same walk, as a set of uses for each symbol, so that no later stage walks the relocations before writing.
+ * Source: ELF gABI chapter 4, "Relocation" (Elf64_Rela: r_offset, r_info, r_addend). */
 #include "elf/elf.h"
 
+/* Relocations of what is not loaded matter to debuggers only, and are most of a debug build's. */
 static bool is_wanted(const oji_elf_reader *reader, const oji_section *target)
 {
     return oji_section_is_loaded(target) || (reader->flags & OJ_OBJECT_WITH_DEBUG);
 }
 
-/* Say why the relocation at `p` cannot be taken. */
+/* Say why the relocation at `p` cannot be taken. The reading loop asks in one condition for four reasons; here they are
+ * told apart, the ones that explain others first. */
 static oj_status refuse_reloc(const oji_elf_reader *reader, const oji_elf_parts *parts, const oji_section *target,
                               const uint8_t *p)
 {
@@ -34,8 +41,9 @@ static oj_status refuse_reloc(const oji_elf_reader *reader, const oji_elf_parts 
                        target->name, offset, name, (unsigned long long)target->size);
 }
 
-/* Append one table to its target's relocations. The row of a number says all; the two exceptions leave the straight
- * path in one comparison each. */
+/* Append one table to its target's relocations. Needs the run assigned and the target's bytes; counts n_relocs up.
+ * The row of a number says all; the two exceptions leave the straight path in one comparison each. This loop is where
+ * a large object's time goes: one load, one store and one mark on the symbol for each relocation. */
 static oj_status read_table(oji_elf_reader *reader, oji_elf_parts *parts, oji_bytes table, oji_section *target)
 {
     static const oji_elf_row unknown = {OJI_ELF_REFUSED, 0, 0};
@@ -44,6 +52,7 @@ static oj_status read_table(oji_elf_reader *reader, oji_elf_parts *parts, oji_by
     const uint64_t size = target->size;
     const uint32_t n = (uint32_t)(table.size / ELF_RELA_SIZE);
     const uint32_t n_symbols = reader->n_symbols;
+    /* The GOT's start is a need of the object, not of the symbol named; what is not loaded needs nothing. */
     const uint32_t symbol_uses = oji_section_is_loaded(target) ? (uint32_t)~OJI_USE_GOT_START : 0;
     uint64_t first = (uint64_t)(target->relocs - parts->relocs) + target->n_relocs;
     oji_reloc *relocs = parts->relocs + first;
@@ -60,15 +69,15 @@ static oj_status read_table(oji_elf_reader *reader, oji_elf_parts *parts, oji_by
                          row.width > size - offset))
             return refuse_reloc(reader, parts, target, p);
         if (row.kind == OJI_ELF_CHOOSE) {
+            /* In range by now, so the bytes before the field may be looked at. */
             row.kind = (uint8_t)reader->arch->choose(target->bytes, offset, addend, number);
             row.uses = OJI_USE_REFERENCED | (row.kind == OJI_RELOC_GOT_LOAD32 ? OJI_USE_GOT : OJI_USE_GOT_RELAX);
         }
         parts->symbols[symbol].uses |= (uint16_t)(row.uses & symbol_uses);
         all_uses |= row.uses;
-        relocs[i].addend = addend;
-        relocs[i].offset = (uint32_t)offset;
-        relocs[i].symbol = symbol & (OJI_MAX_SYMBOLS - 1);
-        relocs[i].kind = row.kind;
+        /* Whole, so that it is stores only: bit by bit, memory that holds nothing yet would be read first. */
+        relocs[i] = (oji_reloc){
+            .addend = addend, .offset = (uint32_t)offset, .symbol = symbol & (OJI_MAX_SYMBOLS - 1), .kind = row.kind};
         numbers[i] = (uint8_t)number;
     }
     target->n_relocs += n;
@@ -86,6 +95,7 @@ static oj_status fail_table(const oji_elf_reader *reader, uint32_t index, const 
                        reader->name, index, target->name, why);
 }
 
+/* Only tables that the scan has checked come through: counts_relocations() there allows whatever is_wanted() does. */
 static bool is_table(const oji_elf_reader *reader, const oji_elf_header *header, const oji_section *sections)
 {
     return header->type == ELF_SHT_RELA && header->size > 0 && is_wanted(reader, &sections[header->info]);
@@ -100,10 +110,12 @@ static oj_status count_relocs(const oji_elf_reader *reader, oji_section *section
         if (!is_table(reader, &header, sections))
             continue;
         target = &sections[header.info];
+        /* sh_link says which symbols the indexes mean: there is one table, so it must be that. */
         if (header.link != reader->symbols_index)
             return fail_table(reader, i, target, "is not linked to the symbol table");
         if (!target->bytes)
             return fail_table(reader, i, target, "relocates a section that has no bytes");
+        /* Offsets count in the bytes as they were before compression, which are not there. */
         if (oji_elf_section_header(reader, header.info).flags & ELF_SHF_COMPRESSED)
             return oji_fail(reader->error, OJ_E_UNSUPPORTED,
                             "%s: section %s is compressed, which is not supported where it has relocations",
@@ -113,6 +125,8 @@ static oj_status count_relocs(const oji_elf_reader *reader, oji_section *section
     return OJ_OK;
 }
 
+/* Needs the counts; gives each section the start of its run. The runs fit: the block was sized by a count that is the
+ * same or larger. */
 static void assign_runs(const oji_elf_reader *reader, const oji_reloc *relocs, oji_section *sections)
 {
     for (uint32_t i = 1; i < reader->n_sections; i++) {

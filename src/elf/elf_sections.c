@@ -1,6 +1,12 @@
-/* Sections: what each is for, and which ones this version cannot run as their compiler meant. */
+/* Sections: what each is for, and which ones this version cannot run as their compiler meant.
+ *
+ * Flags decide what is loaded and how; names decide only where the format has no other mark. Refusing here, before a
+ * symbol is looked at, gives the reason that a person can act on: "thread-local storage", not a relocation's number.
+ * Source: ELF gABI chapter 4, "Sections" and "Special Sections"; x86-64 psABI section 4.2 (unwind and large sections,
+ * which are loaded like any other). */
 #include "elf/elf.h"
 
+/* Field by field: the input may lie at any alignment, and the host may be of the other byte order. */
 oji_elf_header oji_elf_section_header(const oji_elf_reader *reader, uint32_t index)
 {
     const uint8_t *p = reader->file.data + reader->headers_off + (uint64_t)index * ELF_SECTION_SIZE;
@@ -24,6 +30,7 @@ const char *oji_elf_section_name(const oji_elf_reader *reader, const oji_elf_hea
     return (const char *)reader->section_names.data + header->name;
 }
 
+/* `why` goes on after the section's name, as in "is compressed". */
 static oj_status refuse_section(const oji_elf_reader *reader, const char *name, oj_status status, const char *why)
 {
     oji_place place = {reader->name, name, NULL, NULL, UINT64_MAX};
@@ -37,6 +44,8 @@ static bool is_named(const char *name, const char *base)
     return strncmp(name, base, length) == 0 && (name[length] == '\0' || name[length] == '.');
 }
 
+/* Code that must run before or after everything else. Types say so where compilers are new enough; names always did.
+ * The first letters sort out nearly all sections before any name is compared. */
 static bool is_constructors(const char *name, uint32_t type)
 {
     if (type == ELF_SHT_INIT_ARRAY || type == ELF_SHT_FINI_ARRAY || type == ELF_SHT_PREINIT_ARRAY)
@@ -57,6 +66,7 @@ static bool is_constructors(const char *name, uint32_t type)
     }
 }
 
+/* LLVM gives the unwind table the psABI's type, GNU's assembler only the name. */
 static bool is_unwind(const char *name, uint32_t type)
 {
     return type == ELF_SHT_X86_64_UNWIND || strcmp(name, ".eh_frame") == 0;
@@ -86,6 +96,7 @@ static const char *find_refusal(const oji_elf_header *header, const char *name)
     return NULL;
 }
 
+/* Needs find_refusal() to have passed: flags that contradict each other do not come here. */
 static uint32_t loaded_kind(const oji_elf_header *header, const char *name)
 {
     if (header->type == ELF_SHT_NOBITS)
@@ -109,6 +120,7 @@ static uint32_t unloaded_kind(const char *name)
 static oj_status check_group(const oji_elf_reader *reader, const oji_elf_header *header, const char *name)
 {
     oji_place place = {reader->name, name, NULL, NULL, UINT64_MAX};
+    /* sh_link and sh_info name the symbol that the group is known by; only the message needs it. */
     const uint64_t symbol_off = (uint64_t)header->info * ELF_SYMBOL_SIZE;
     const char *signature = "";
     if (header->size < 4)
@@ -136,6 +148,7 @@ static oj_status check_unloaded(oji_elf_reader *reader, const oji_elf_header *he
         return OJ_OK;
     if (name[1] == 'g' && strncmp(name, ".gnu.lto_", 9) == 0)
         reader->has_lto = true;
+    /* The one section that asks for something by its flags, and has no bytes. */
     if (name[1] == 'n' && (header->flags & ELF_SHF_EXECINSTR) && strcmp(name, ".note.GNU-stack") == 0)
         return refuse_section(reader, name, OJ_E_UNSUPPORTED,
                               "is for an executable stack (nested functions), which is not supported");
@@ -167,6 +180,7 @@ oj_status oji_elf_read_section(oji_elf_reader *reader, uint32_t index, oji_secti
     memset(section, 0, sizeof *section);
     section->name = name;
     section->alignment = 1;
+    /* An inactive header: nothing else in it means anything. */
     if (header.type == ELF_SHT_NULL)
         return OJ_OK;
     OJI_TRY(read_alignment(reader, &header, name, &section->alignment));

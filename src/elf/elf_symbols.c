@@ -1,4 +1,8 @@
-/* Symbols of an ELF object. */
+/* Symbols of an ELF object.
+ *
+ * Each record is taken apart in the order binding, type, place, since what a place may be depends on the binding.
+ * Numbers that ELF leaves to operating systems and processors are refused, not guessed at.
+ * Source: ELF gABI chapter 4, "Symbol Table" (Elf64_Sym); GNU's additions as binutils writes them. */
 #include "elf/elf.h"
 
 static oj_status refuse_symbol(const oji_elf_reader *reader, uint32_t index, const char *name, oj_status status,
@@ -8,6 +12,8 @@ static oj_status refuse_symbol(const oji_elf_reader *reader, uint32_t index, con
     return oji_fail_at(reader->error, status, &place, "%s: symbol %u '%s' %s", reader->name, index, name, why);
 }
 
+/* Locals come first, and sh_info says where they end. The linker resolves only what is behind that border, so a symbol
+ * on the wrong side would be lost, or seen by others. */
 static oj_status read_binding(const oji_elf_reader *reader, uint32_t index, uint8_t info, oji_symbol *symbol)
 {
     uint8_t binding = info >> 4;
@@ -45,6 +51,7 @@ static oj_status read_type(const oji_elf_reader *reader, uint32_t index, uint8_t
     }
 }
 
+/* A tentative definition: st_value is the alignment, and the linker finds the room. */
 static oj_status read_common(const oji_elf_reader *reader, uint32_t index, oji_symbol *symbol)
 {
     symbol->section = OJI_SECTION_COMMON;
@@ -74,6 +81,7 @@ static oj_status read_place(oji_elf_reader *reader, const oji_section *sections,
         return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED,
                              "is in a special section that is not known");
     }
+    /* ELF has one undefined local, symbol 0. Another could never be resolved: nobody else may define it. */
     if (section == ELF_SHN_UNDEF) {
         symbol->section = OJI_SECTION_UNDEFINED;
         if (symbol->binding != OJ_SYMBOL_LOCAL)
@@ -83,12 +91,16 @@ static oj_status read_place(oji_elf_reader *reader, const oji_section *sections,
     symbol->section = section;
     if (section >= reader->n_sections)
         return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED, "is in a section that does not exist");
+    /* One past the end is allowed: compilers mark the ends of sections so. */
     if (symbol->value > sections[section].size)
         return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED, "lies outside its section");
+    /* Debug builds have some; whether anything loaded refers to them is known after the relocations. */
     reader->has_unloaded |= !oji_section_is_loaded(&sections[section]);
     return OJ_OK;
 }
 
+/* Needs the sections, names and extended indexes. Fills all but uses, which the relocations add up. The length of a
+ * local name is left out: few are ever looked up, and measuring them all costs as much as the rest of the symbol. */
 static oj_status read_symbol(oji_elf_reader *reader, const oji_section *sections, uint32_t index, oji_symbol *symbol)
 {
     const uint8_t *p = reader->symbols.data + (uint64_t)index * ELF_SYMBOL_SIZE;
@@ -138,6 +150,7 @@ static oj_status refuse_lto(const oji_elf_reader *reader, const oji_symbol *symb
 
 oj_status oji_elf_read_symbols(oji_elf_reader *reader, const oji_section *sections, oji_symbol *symbols)
 {
+    /* Symbol 0 is made, whatever the file has there: relocations without a symbol mean it, and its address is 0. */
     memset(&symbols[0], 0, sizeof symbols[0]);
     symbols[0].name = "";
     symbols[0].section = OJI_SECTION_UNDEFINED;

@@ -2,9 +2,11 @@
  * Source: x86-64 psABI 1.0, table 4.9 (numbers and fields) and section B.2 (which loads may be relaxed). */
 #include "elf/elf.h"
 
+/* A load needs an entry. An entry's offset needs the GOT's start too, even where the entries are none of them used. */
 #define LOAD OJI_USE_GOT
 #define ENTRY (OJI_USE_GOT | OJI_USE_GOT_START)
 #define START OJI_USE_GOT_START
+/* Known by name, so that the message can say what it is for. */
 #define REFUSED(X, number, name) X(number, name, OJI_ELF_REFUSED, 0, 0)
 
 /* Every number without a gap, so that none falls to a row of zeros: X(number, name, kind, width in bytes, uses). */
@@ -62,9 +64,11 @@
     REFUSED(X, 50, CODE_6_GOTTPOFF)                                       \
     REFUSED(X, 51, CODE_6_GOTPC32_TLSDESC)
 
+/* The same list as numbers, rows and names: they cannot disagree. */
 #define NUMBER(number, name, kind, width, uses) R_X86_64_##name = number,
 enum { RELOCATIONS(NUMBER) };
 
+/* A relocation that does nothing refers to nobody either. */
 #define ROW(number, name, kind, width, uses) \
     [number] = {kind, width, (number) == R_X86_64_NONE ? 0 : (OJI_USE_REFERENCED | (uses))},
 static const oji_elf_row rows[] = {RELOCATIONS(ROW)};
@@ -73,7 +77,8 @@ static const oji_elf_row rows[] = {RELOCATIONS(ROW)};
 static const char *const names[] = {RELOCATIONS(NAME)};
 
 /* GOTPCRELX marks the operand of an instruction that loads from the GOT, whose opcode and ModRM byte lie just before
- * the field. Only the forms that the fixups can rewrite count; all else stays a load, which is always right. */
+ * the field. Only the forms that the fixups can rewrite count; all else stays a load, which is always right.
+ * An addend other than -4 would mean that the field is not the instruction's end, or the entry not its operand. */
 static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t addend, uint32_t number)
 {
     bool with_rex = number == R_X86_64_REX_GOTPCRELX;
@@ -85,6 +90,7 @@ static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t adde
     /* mov into any register, from [rip + field]: mod 00, rm 101 */
     if (field[-2] == 0x8b && (field[-1] & 0xc7) == 0x05)
         return OJI_RELOC_RELAX_MOV;
+    /* ff /2 and ff /4: call and jmp through memory. With a prefix they are not what compilers write. */
     if (with_rex || field[-2] != 0xff)
         return OJI_RELOC_GOT_LOAD32;
     if (field[-1] == 0x15)
@@ -92,6 +98,7 @@ static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t adde
     return field[-1] == 0x25 ? OJI_RELOC_RELAX_JUMP : OJI_RELOC_GOT_LOAD32;
 }
 
+/* Goes after "is for". What has a row and is not listed here belongs to one of the thread-local models. */
 static const char *refusal(uint32_t number)
 {
     switch (number) {

@@ -1,4 +1,7 @@
-/* What clients see of an object: read-only views of the neutral form. */
+/* What clients see of an object: read-only views of the neutral form.
+ *
+ * The neutral form may change from version to version, the public structs only grow: each is filled whole and then cut
+ * to what the client knows. Objects never change once read, so none of this needs a lock. */
 #include "object/object.h"
 
 void oj_object_destroy(oj_object *object)
@@ -22,6 +25,7 @@ const char *oj_object_architecture(const oj_object *object)
 
 size_t oj_object_section_count(const oj_object *object) { return object ? object->n_sections : 0; }
 
+/* On misuse the client's struct is zeroed all the same: its strings are then NULL, not what lay there before. */
 oj_status oj_object_section(const oj_object *object, size_t index, oj_section_info *info, size_t out_size)
 {
     const oji_section *section;
@@ -45,6 +49,7 @@ oj_status oj_object_section(const oj_object *object, size_t index, oj_section_in
 
 size_t oj_object_symbol_count(const oj_object *object) { return object ? object->n_symbols : 0; }
 
+/* The neutral form has the special places as section numbers, which the public one keeps apart. */
 static uint32_t symbol_place(const oji_symbol *symbol)
 {
     switch (symbol->section) {
@@ -82,6 +87,7 @@ oj_status oj_object_symbol(const oj_object *object, size_t index, oj_symbol_info
     return OJ_OK;
 }
 
+/* Kinds of the neutral form are fewer than a format's numbers, so the number is kept beside. */
 const char *oji_object_reloc_name(const oj_object *object, const oji_reloc *reloc)
 {
     return object->reloc_names[object->reloc_numbers[reloc - object->relocs]];

@@ -13,43 +13,43 @@
  * ORDER OJI_RELOC: src/arch tables and src/elf mappings are indexed by these. */
 typedef enum oji_reloc_kind {
     OJI_RELOC_NONE = 0,
-    OJI_RELOC_ABS64,        /* S + A */
-    OJI_RELOC_ABS32,        /* S + A, must fit uint32 */
-    OJI_RELOC_ABS32S,       /* S + A, must fit int32 */
-    OJI_RELOC_ABS16,        /* S + A, must fit uint16 or int16 */
-    OJI_RELOC_ABS8,         /* S + A, must fit uint8 or int8 */
-    OJI_RELOC_PC64,         /* S + A - P */
-    OJI_RELOC_PC32,         /* S + A - P, must fit int32 */
-    OJI_RELOC_PC16,         /* S + A - P, must fit int16 */
-    OJI_RELOC_PC8,          /* S + A - P, must fit int8 */
-    OJI_RELOC_CALL32,       /* L + A - P, must fit int32: a call or jump that may go through a stub */
-    OJI_RELOC_GOT_LOAD32,   /* G + A - P, must fit int32 */
-    OJI_RELOC_GOT_LOAD64,   /* G + A - P */
-    OJI_RELOC_RELAX_MOV,    /* as GOT_LOAD32, the operand of a load that may become an address computation */
-    OJI_RELOC_RELAX_CALL,   /* as GOT_LOAD32, the operand of an indirect call that may become direct */
-    OJI_RELOC_RELAX_JUMP,   /* as GOT_LOAD32, the operand of an indirect jump that may become direct */
-    OJI_RELOC_GOT_ENTRY32,  /* G - GOT + A, must fit int32 */
-    OJI_RELOC_GOT_ENTRY64,  /* G - GOT + A */
-    OJI_RELOC_GOT_START32,  /* GOT + A - P, must fit int32 */
-    OJI_RELOC_GOT_START64,  /* GOT + A - P */
-    OJI_RELOC_GOT_OFFSET64, /* S + A - GOT */
+    OJI_RELOC_ABS64,         /* S + A */
+    OJI_RELOC_ABS32,         /* S + A, must fit uint32 */
+    OJI_RELOC_ABS32S,        /* S + A, must fit int32 */
+    OJI_RELOC_ABS16,         /* S + A, must fit uint16 or int16 */
+    OJI_RELOC_ABS8,          /* S + A, must fit uint8 or int8 */
+    OJI_RELOC_PC64,          /* S + A - P */
+    OJI_RELOC_PC32,          /* S + A - P, must fit int32 */
+    OJI_RELOC_PC16,          /* S + A - P, must fit int16 */
+    OJI_RELOC_PC8,           /* S + A - P, must fit int8 */
+    OJI_RELOC_CALL32,        /* L + A - P, must fit int32: a call or jump that may go through a stub */
+    OJI_RELOC_GOT_LOAD32,    /* G + A - P, must fit int32 */
+    OJI_RELOC_GOT_LOAD64,    /* G + A - P */
+    OJI_RELOC_RELAX_MOV,     /* as GOT_LOAD32, the operand of a load that may become an address computation */
+    OJI_RELOC_RELAX_CALL,    /* as GOT_LOAD32, the operand of an indirect call that may become direct */
+    OJI_RELOC_RELAX_JUMP,    /* as GOT_LOAD32, the operand of an indirect jump that may become direct */
+    OJI_RELOC_GOT_ENTRY32,   /* G - GOT + A, must fit int32 */
+    OJI_RELOC_GOT_ENTRY64,   /* G - GOT + A */
+    OJI_RELOC_GOT_START32,   /* GOT + A - P, must fit int32 */
+    OJI_RELOC_GOT_START64,   /* GOT + A - P */
+    OJI_RELOC_GOT_OFFSET64,  /* S + A - GOT */
     OJI_RELOC_CALL_OFFSET64, /* L + A - GOT; L is S, which 64 bits always reach */
-    OJI_RELOC_SIZE32,       /* Z + A, must fit uint32 */
-    OJI_RELOC_SIZE64,       /* Z + A */
+    OJI_RELOC_SIZE32,        /* Z + A, must fit uint32 */
+    OJI_RELOC_SIZE64,        /* Z + A */
     OJI_RELOC_KINDS
 } oji_reloc_kind;
 
 /* What the relocations of loaded sections need of a symbol: all that planning has to know, so that it need not walk
  * them again. A bit set. */
 enum {
-    OJI_USE_ABSOLUTE = 1,   /* its address, at any distance */
-    OJI_USE_GOT = 2,        /* a GOT entry, always */
-    OJI_USE_GOT_RELAX = 4,  /* a GOT entry unless the symbol is in reach */
-    OJI_USE_CALL = 8,       /* a stub unless the symbol is in reach */
-    OJI_USE_CALL_GOT = 16,  /* its address relative to the GOT, at any distance */
-    OJI_USE_NEAR = 32,      /* to be within 2 GiB of the code */
-    OJI_USE_LOW4G = 64,     /* to lie in [0, 4 GiB) */
-    OJI_USE_LOW2G = 128     /* to lie in [-2 GiB, 2 GiB) */
+    OJI_USE_ABSOLUTE = 1,  /* its address, at any distance */
+    OJI_USE_GOT = 2,       /* a GOT entry, always */
+    OJI_USE_GOT_RELAX = 4, /* a GOT entry unless the symbol is in reach */
+    OJI_USE_CALL = 8,      /* a stub unless the symbol is in reach */
+    OJI_USE_CALL_GOT = 16, /* its address relative to the GOT, at any distance */
+    OJI_USE_NEAR = 32,     /* to be within 2 GiB of the code */
+    OJI_USE_LOW4G = 64,    /* to lie in [0, 4 GiB) */
+    OJI_USE_LOW2G = 128    /* to lie in [-2 GiB, 2 GiB) */
 };
 
 /* object->uses: what its relocations need of the link as a whole. */
@@ -66,8 +66,8 @@ typedef struct oji_reloc {
 } oji_reloc;
 
 #define OJI_MAX_SYMBOLS (1u << 24)
-#define OJI_MAX_SECTION_SIZE (UINT64_C(1) << 31)    /* exclusive */
-#define OJI_MAX_ALIGNMENT (UINT64_C(1) << 30)       /* inclusive */
+#define OJI_MAX_SECTION_SIZE (UINT64_C(1) << 31) /* exclusive */
+#define OJI_MAX_ALIGNMENT (UINT64_C(1) << 30)    /* inclusive */
 
 typedef struct oji_section {
     const char *name;
@@ -75,8 +75,8 @@ typedef struct oji_section {
     uint64_t size;
     const oji_reloc *relocs;
     uint32_t n_relocs;
-    uint32_t kind;        /* oj_section_kind */
-    uint32_t alignment;   /* bytes, a power of two */
+    uint32_t kind;      /* oj_section_kind */
+    uint32_t alignment; /* bytes, a power of two */
 } oji_section;
 
 /* oji_symbol.section where it is none */
@@ -85,8 +85,8 @@ typedef struct oji_section {
 #define OJI_SECTION_COMMON (UINT32_MAX - 2) /* value is the alignment: a power of two, checked */
 
 typedef struct oji_symbol {
-    const char *name;   /* "" for none */
-    uint64_t value;     /* offset into the section: at most its size, checked */
+    const char *name; /* "" for none */
+    uint64_t value;   /* offset into the section: at most its size, checked */
     uint64_t size;
     uint32_t section;   /* index, or OJI_SECTION_... */
     uint32_t name_size; /* bytes, without the zero; 0 for local symbols, whose names are rarely wanted: strlen() */
@@ -106,11 +106,11 @@ typedef enum oji_arch_id { OJI_ARCH_X86_64 = 1 } oji_arch_id;
  * - only symbol 0 is local and undefined: it stands for the address 0. */
 struct oj_object {
     oj_allocator allocator;
-    uint64_t heap_size;       /* of this one block: everything below lies in it, copied bytes included */
+    uint64_t heap_size; /* of this one block: everything below lies in it, copied bytes included */
     const char *name;
-    const oji_section *sections; /* index 0 is empty */
-    const oji_symbol *symbols;   /* index 0 is empty; locals come first */
-    const oji_reloc *relocs;     /* of all sections: each section's are a run of these */
+    const oji_section *sections;    /* index 0 is empty */
+    const oji_symbol *symbols;      /* index 0 is empty; locals come first */
+    const oji_reloc *relocs;        /* of all sections: each section's are a run of these */
     const uint8_t *reloc_numbers;   /* the format's own number of each of relocs */
     const char *const *reloc_names; /* the format's own names, by its numbers: oji_object_reloc_name() */
     uint32_t n_sections;
