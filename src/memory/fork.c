@@ -4,8 +4,12 @@
  * bare system call, which runs no handler; only the parent of such a child cannot know. */
 #include "memory/provider.h"
 
-/* Lock order: forks, registry, providers. */
-static pthread_rwlock_t fork_lock = PTHREAD_RWLOCK_INITIALIZER;
+/* Lock order: door, makers, registry, providers. A fork shuts the door and waits until nobody is making mappings. No
+ * rwlock: it knows its writer by a thread id, which is another in the child. */
+static pthread_mutex_t door_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t makers_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t makers_gone = PTHREAD_COND_INITIALIZER;
+static unsigned n_makers;
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static oji_memory_provider *registry;
 
@@ -18,7 +22,10 @@ static uint32_t read_stamp(void) { return __atomic_load_n(stamp, __ATOMIC_RELAXE
 
 static void lock_all(void)
 {
-    pthread_rwlock_wrlock(&fork_lock);
+    pthread_mutex_lock(&door_lock);
+    pthread_mutex_lock(&makers_lock);
+    while (n_makers > 0)
+        pthread_cond_wait(&makers_gone, &makers_lock);
     pthread_mutex_lock(&registry_lock);
     for (oji_memory_provider *p = registry; p; p = p->next) {
         pthread_mutex_lock(&p->lock);
@@ -32,6 +39,8 @@ static void unlock_all(void)
     for (oji_memory_provider *p = registry; p; p = p->next)
         pthread_mutex_unlock(&p->lock);
     pthread_mutex_unlock(&registry_lock);
+    pthread_mutex_unlock(&makers_lock);
+    pthread_mutex_unlock(&door_lock);
 }
 
 static void after_in_parent(void)
@@ -40,17 +49,13 @@ static void after_in_parent(void)
         for (oji_memory_slab *slab = p->slabs; slab; slab = slab->next)
             oji_memory_slab_freeze(slab);
     unlock_all();
-    pthread_rwlock_unlock(&fork_lock);
 }
 
-/* The forking thread is the child's only one and holds every lock, so that it may release them; all but the one that
- * knows its writer by a thread id, which is another in the child. */
+/* The forking thread is the child's only one and holds every lock, so that it may release them. */
 static void after_in_child(void)
 {
-    static const pthread_rwlock_t unlocked = PTHREAD_RWLOCK_INITIALIZER;
     __atomic_store_n(stamp, stamp_at_fork + 1, __ATOMIC_RELAXED);
     unlock_all();
-    fork_lock = unlocked;
 }
 
 static void start(void)
@@ -106,5 +111,19 @@ void oji_memory_check_process(oji_memory_provider *provider)
         oji_memory_slab_inherit(slab);
 }
 
-void oji_memory_hold_forks(void) { pthread_rwlock_rdlock(&fork_lock); }
-void oji_memory_allow_forks(void) { pthread_rwlock_unlock(&fork_lock); }
+void oji_memory_hold_forks(void)
+{
+    pthread_mutex_lock(&door_lock);
+    pthread_mutex_lock(&makers_lock);
+    n_makers++;
+    pthread_mutex_unlock(&makers_lock);
+    pthread_mutex_unlock(&door_lock);
+}
+
+void oji_memory_allow_forks(void)
+{
+    pthread_mutex_lock(&makers_lock);
+    if (--n_makers == 0)
+        pthread_cond_signal(&makers_gone);
+    pthread_mutex_unlock(&makers_lock);
+}

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 /* Make one page of code memory the way slabs do, and give it back. */
 static bool try_views(oji_memory_failure *failure)
@@ -46,28 +45,23 @@ static const struct {
     {OJ_MEMORY_MODE_PRIVATE, try_private},
 };
 
-static const char *reason_of(int system_error, char *buffer, size_t size)
-{
-    return strerror_r(system_error, buffer, size) == 0 ? buffer : "unknown error";
-}
-
 /* One text for all that was tried. Running out of something is not a prohibition. */
 static oj_status fail_all(const oji_memory_failure failures[], const bool tried[], oj_error *error)
 {
-    char text[512] = "", reason[96];
+    char text[512] = "";
     size_t length = 0;
     int system_error = 0;
     oj_status status = OJ_E_PERMISSION;
     for (size_t i = 0; i < OJI_COUNT(ways); i++) {
+        oj_error reason;
         int n;
         if (!tried[i])
             continue;
         system_error = failures[i].system_error;
         if (system_error == ENOMEM)
             status = OJ_E_NOMEM;
-        n = snprintf(text + length, sizeof text - length, "%s%s: %s: %s", length ? "; " : "",
-                     oj_memory_mode_name(ways[i].mode), failures[i].step,
-                     reason_of(system_error, reason, sizeof reason));
+        oji_fail_system(&reason, status, system_error, "%s: %s", oj_memory_mode_name(ways[i].mode), failures[i].step);
+        n = snprintf(text + length, sizeof text - length, "%s%s", length ? "; " : "", reason.text);
         if (n > 0 && (size_t)n < sizeof text - length)
             length += (size_t)n;
     }

@@ -130,6 +130,26 @@ static inline size_t ojt_count_mappings(void)
     return n;
 }
 
+/* Sanitizers map shadow memory as they like: what is counted there says nothing. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define OJT_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define OJT_SANITIZED 1
+#endif
+#endif
+
+static inline void ojt_expect_mappings(size_t at_most)
+{
+    size_t n = ojt_count_mappings();
+#ifndef OJT_SANITIZED
+    assert_true(n <= at_most);
+#else
+    (void)n;
+    (void)at_most;
+#endif
+}
+
 /* A generator with a seed that failures can be repeated with: OJT_SEED in the environment, else the clock. */
 static inline uint64_t ojt_seed(void)
 {
