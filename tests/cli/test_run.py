@@ -269,7 +269,7 @@ STATS_GROUPS = {
     'counts': {'modules', 'objects', 'sections', 'symbols', 'relocations', 'got_entries', 'stubs', 'relaxed', 'direct'},
     'code_memory': {'mappings', 'reserved', 'mapped', 'used', 'lost'},
     'resident_bytes': {'at_start', 'compiled', 'compiler_gone', 'ready'},
-    'heap_bytes': {'at_start', 'compiled', 'compiler_gone', 'ready'},
+    'heap_bytes': {'at_start', 'compiled', 'compiler_gone', 'ready', 'kept'},
 }
 
 STATS_PROGRAM = '''
@@ -336,6 +336,7 @@ def check_stats(c, name, found):
             ('mapped', memory['mapped'] >= memory['used'] >= size['code'] + size['data'] + size['zero']),
             ('mappings', memory['mappings'] > 0), ('mode', found['memory_mode'] in ('views', 'private')),
             ('LLVM is dropped', resident['compiler_gone'] < resident['compiled']),
+            ('less is kept than compiling took', found['heap_bytes']['kept'] <= found['heap_bytes']['compiled']),
             ('start', 0 < resident['at_start'] < resident['compiled']), ('heap', found['heap_bytes']['compiled'] > 0 or cli.has_sanitizer())):
         if not holds:
             problems.append(what)

@@ -120,6 +120,9 @@ static void add_memory(struct rows *rows, const struct run_stats *stats)
     add(rows, UNIT_BYTES, "compiled", "when all is compiled", stats->compiled.heap);
     add(rows, UNIT_BYTES, "compiler_gone", "compiler gone, objects still there", stats->compiler_gone.heap);
     add(rows, UNIT_BYTES, "ready", "when the program starts", stats->ready.heap);
+    /* What LLVM keeps for itself, what the library keeps for the code, and nothing of compiler, IR and objects. */
+    uint64_t kept = stats->ready.heap > stats->at_start.heap ? stats->ready.heap - stats->at_start.heap : 0;
+    add(rows, UNIT_BYTES, "kept", "kept after the compiler is gone", kept);
 }
 
 static void fill_rows(struct rows *rows, const struct run_stats *stats)
