@@ -52,7 +52,8 @@ OJ_API oj_status oj_code_symbol(const oj_code *code, size_t index, oj_code_symbo
  * Since:    0.1 */
 OJ_API size_t oj_code_segment_count(const oj_code *code);
 
-/* Fill *segment, up to out_size bytes, for segment `index`. write is NULL for a segment that is no longer writable.
+/* Fill *segment, up to out_size bytes, for segment `index`. write is where the provider had it written, which is not
+ * writable any more where run_addr is the same address and the segment is not data.
  * Errors:   OJ_E_MISUSE where index is not below the count
  * Threads:  any
  * Since:    0.1 */

@@ -1,4 +1,8 @@
 /* Status texts and the one function that makes errors. */
+
+/* For the strerror_r() of POSIX: GNU's has another type under the same name. */
+#undef _GNU_SOURCE
+#define _POSIX_C_SOURCE 200809L
 #include "base/base.h"
 
 #include <errno.h>
@@ -98,7 +102,7 @@ oj_status oji_fail_system(oj_error *error, oj_status status, int system_error, c
     if (error) {
         char reason[128];
         size_t length = strlen(error->text);
-        /* The XSI strerror_r writes into our buffer and needs no memory. */
+        /* It writes into our buffer and needs no memory. */
         if (strerror_r(system_error, reason, sizeof reason) != 0)
             snprintf(reason, sizeof reason, "error %d", system_error);
         snprintf(error->text + length, sizeof error->text - length, ": %s", reason);

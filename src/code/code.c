@@ -34,7 +34,11 @@ void oji_code_free(oj_code *code)
 
 oj_status oji_code_import_memory(oj_memory *ours, const oj_memory *given, oj_error *error)
 {
-    return oji_import(ours, sizeof *ours, sizeof *ours, given, "oj_memory", error);
+    const uint32_t known = OJ_CACHE_BY_CLIENT | OJ_PERMISSIONS_BY_CLIENT;
+    OJI_TRY(oji_import(ours, sizeof *ours, sizeof *ours, given, "oj_memory", error));
+    if (ours->flags & ~known)
+        return oji_fail(error, OJ_E_VERSION, "oj_memory.flags has unknown bits 0x%x", ours->flags & ~known);
+    return OJ_OK;
 }
 
 static void export_segment(const oji_code_segment *from, oj_segment *to)

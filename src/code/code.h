@@ -19,7 +19,7 @@ typedef struct oji_code_symbol {
 
 /* A segment as the code keeps it: 24 bytes. */
 typedef struct oji_code_segment {
-    void *write; /* NULL once it is no longer writable */
+    void *write; /* as the provider answered: release() is told it again */
     uint64_t run_addr;
     uint32_t size; /* bytes, below 2 GiB */
     uint8_t kind;
