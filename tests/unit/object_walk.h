@@ -110,11 +110,13 @@ static inline uint64_t ojt_walk_object(const oj_object *object)
 static inline void ojt_check_error(const oj_error *error, oj_status status)
 {
     OJT_REQUIRE(error->status == status);
+    OJT_REQUIRE((status == OJ_OK) == (error->text[0] == '\0'));
+    if (status == OJ_OK)
+        return; /* nothing else is written */
     OJT_REQUIRE(strcmp(oj_status_name(status), "OJ_E_?") != 0);
     OJT_REQUIRE(memchr(error->object, 0, sizeof error->object) && memchr(error->section, 0, sizeof error->section));
     OJT_REQUIRE(memchr(error->relocation, 0, sizeof error->relocation));
     OJT_REQUIRE(memchr(error->symbol, 0, sizeof error->symbol) && memchr(error->text, 0, sizeof error->text));
-    OJT_REQUIRE((status == OJ_OK) == (error->text[0] == '\0'));
 }
 
 #endif
