@@ -1,0 +1,319 @@
+/* Sections placed singly, anywhere, each with its own GOT entries and stubs; and links written by hand, for addresses
+ * and buffers of the client's choice. */
+#include "link/linktest.h"
+
+/* Code in two sections that call each other, call outside and load data; each section is to be placed far from all
+ * others. f() = inner() + 1, inner() loads the variable. */
+static oj_object *two_sections_object(void)
+{
+    static const uint8_t variable[4] = {50, 0, 0, 0};
+    ojt_elf elf;
+    uint16_t first, second, data;
+    uint32_t inner, loaded;
+    ojt_elf_init(&elf);
+    first = ojt_elf_add_section(&elf, ".text.f", SHF_ALLOC | SHF_EXECINSTR, 16, ojt_calling_code, sizeof ojt_calling_code);
+    second = ojt_elf_add_section(&elf, ".text.inner", SHF_ALLOC | SHF_EXECINSTR, 16, ojt_loading_code, sizeof ojt_loading_code);
+    data = ojt_elf_add_data(&elf, variable, sizeof variable);
+    ojt_elf_add_section(&elf, ".bss", SHF_ALLOC | SHF_WRITE, 8, NULL, 24);
+    ojt_elf_add_global(&elf, "f", first, 0, sizeof ojt_calling_code);
+    inner = ojt_elf_add_global(&elf, "inner", second, 0, sizeof ojt_loading_code);
+    loaded = ojt_elf_add_symbol(&elf, "variable", data, 0, 4, STB_GLOBAL, STT_OBJECT);
+    ojt_elf_add_reloc(&elf, first, OJT_CALL_FIELD, R_X86_64_PLT32, inner, -4);
+    ojt_elf_add_reloc(&elf, second, 3, R_X86_64_REX_GOTPCRELX, loaded, -4);
+    return ojt_object(&elf, "two.o");
+}
+
+/* Each segment in a mapping of its own, 8 GiB and more from its neighbour. */
+static oj_status place_far_apart(void *context, oj_placement *placement, oj_error *error)
+{
+    ojt_client *client = context;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    ojt_client_log(client, 'p', error);
+    client->asked = *placement;
+    assert_true(placement->n_segments <= OJT_MAX_SEGMENTS);
+    for (size_t i = 0; i < placement->n_segments; i++) {
+        oj_segment *segment = &placement->segments[i];
+        uint8_t *wanted = (uint8_t *)(uintptr_t)(UINT64_C(0x200000000000) + ((uint64_t)i << 34));
+        uint8_t *got = mmap(wanted, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        assert_ptr_equal(got, wanted);
+        memset(got, 0xee, page);
+        assert_true(segment->size <= page && segment->alignment <= page);
+        segment->write = got;
+        segment->run_addr = (uint64_t)(uintptr_t)got;
+    }
+    memcpy(client->segments, placement->segments, placement->n_segments * sizeof client->segments[0]);
+    client->n_live++;
+    return OJ_OK;
+}
+
+static void release_far_apart(void *context, const oj_placement *placement)
+{
+    ojt_client *client = context;
+    for (size_t i = 0; i < placement->n_segments; i++)
+        assert_int_equal(munmap((void *)(uintptr_t)placement->segments[i].run_addr, (size_t)sysconf(_SC_PAGESIZE)), 0);
+    client->n_live--;
+}
+
+static void singly_sections_far_apart_run(void **state)
+{
+    oj_object *object = two_sections_object();
+    oj_link_options options;
+    oj_link_stats stats;
+    ojt_client client;
+    oj_code *code;
+    (void)state;
+    ojt_client_init(&client);
+    client.table.place = place_far_apart;
+    client.table.release = release_far_apart;
+    oj_link_options_init(&options);
+    options.memory = &client.table;
+    options.flags = OJ_LINK_SECTIONS_SINGLY;
+    options.stats = &stats;
+    options.stats_size = sizeof stats;
+    code = ojt_link(&object, 1, &options);
+    oj_object_destroy(object);
+    assert_int_equal(client.asked.flags, OJ_PLACEMENT_SECTIONS);
+    assert_int_equal(client.asked.reach, 0);
+    assert_int_equal(stats.n_stubs, 1);
+    assert_int_equal(stats.n_got_entries, 2);
+    assert_int_equal(stats.n_relaxed, 0);
+    assert_int_equal(ojt_call(code, "f"), 51);
+    oj_code_destroy(code);
+    assert_int_equal(client.n_live, 0);
+}
+
+static void singly_segments_are_named(void **state)
+{
+    oj_object *object = two_sections_object();
+    oj_link_options options;
+    ojt_client client;
+    oj_plan *plan = NULL;
+    oj_error error = {0};
+    int n_named = 0;
+    (void)state;
+    ojt_client_init(&client);
+    oj_link_options_init(&options);
+    options.memory = &client.table;
+    options.flags = OJ_LINK_SECTIONS_SINGLY;
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, &options, &error), OJ_OK);
+    for (size_t i = 0; i < oj_plan_segment_count(plan); i++) {
+        oj_segment segment;
+        assert_int_equal(oj_plan_segment(plan, i, &segment, sizeof segment), OJ_OK);
+        assert_true(segment.size > 0);
+        if (!segment.section)
+            continue;
+        n_named++;
+        assert_string_equal(segment.object, "two.o");
+        if (strcmp(segment.section, ".text.f") == 0)
+            assert_int_equal(segment.kind, OJ_SEGMENT_CODE);
+        if (strcmp(segment.section, ".bss") == 0)
+            assert_int_equal(segment.size, 24);
+    }
+    assert_true(n_named >= 4);
+    for (size_t i = 0; i < oj_plan_range_count(plan); i++) {
+        oj_range_info range;
+        oj_segment segment;
+        assert_int_equal(oj_plan_range(plan, i, &range, sizeof range), OJ_OK);
+        assert_int_equal(oj_plan_segment(plan, range.segment, &segment, sizeof segment), OJ_OK);
+        assert_true(range.offset + range.size <= segment.size);
+    }
+    oj_plan_destroy(plan);
+    oj_object_destroy(object);
+}
+
+/* What needs a distance between two sections that are too far apart fails, and says where. */
+static void singly_direct_reference_too_far_rejected(void **state)
+{
+    static const uint8_t code[8] = {0x8b, 0x05}, variable[4] = {1};
+    oj_link_options options;
+    ojt_client client;
+    oj_object *object;
+    oj_code *linked = NULL;
+    oj_error error = {0};
+    ojt_elf elf;
+    uint16_t text;
+    (void)state;
+    ojt_elf_init(&elf);
+    text = ojt_elf_add_code(&elf, code, sizeof code);
+    ojt_elf_add_symbol(&elf, "variable", ojt_elf_add_data(&elf, variable, 4), 0, 4, STB_GLOBAL, STT_OBJECT);
+    ojt_elf_add_reloc(&elf, text, 2, R_X86_64_PC32, 1, -4);
+    object = ojt_object(&elf, "near.o");
+    ojt_client_init(&client);
+    client.table.place = place_far_apart;
+    client.table.release = release_far_apart;
+    oj_link_options_init(&options);
+    options.memory = &client.table;
+    options.flags = OJ_LINK_SECTIONS_SINGLY;
+    assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &linked, &error), OJ_E_RANGE);
+    assert_string_equal(error.object, "near.o");
+    assert_string_equal(error.section, ".text");
+    assert_int_equal(error.offset, 2);
+    assert_string_equal(error.relocation, "R_X86_64_PC32");
+    assert_string_equal(error.symbol, "variable");
+    assert_null(linked);
+    assert_int_equal(client.n_live, 0);
+    oj_object_destroy(object);
+}
+
+/* --- by hand -------------------------------------------------------------------------------------------------------- */
+
+typedef struct by_hand {
+    oj_object *object;
+    ojt_client client; /* must not be asked */
+    oj_link_options options;
+    oj_wanted wanted;
+    oj_plan *plan;
+    oj_segment segments[8];
+    uint8_t *buffers[8];
+    size_t n;
+    oj_error error;
+    oj_code *code;
+} by_hand;
+
+static void begin(by_hand *link, uint64_t base)
+{
+    memset(link, 0, sizeof *link);
+    link->object = two_sections_object();
+    ojt_client_init_full(&link->client);
+    oj_link_options_init(&link->options);
+    link->options.memory = &link->client.table;
+    link->wanted.name = "f";
+    link->options.wanted = &link->wanted;
+    link->options.n_wanted = 1;
+    assert_int_equal(oj_plan_create(&link->plan, (const oj_object *const *)&link->object, 1, &link->options, &link->error), OJ_OK);
+    link->n = oj_plan_segment_count(link->plan);
+    assert_true(link->n <= OJI_COUNT(link->segments));
+    for (size_t i = 0; i < link->n; i++) {
+        assert_int_equal(oj_plan_segment(link->plan, i, &link->segments[i], sizeof link->segments[i]), OJ_OK);
+        link->buffers[i] = aligned_alloc(64, (link->segments[i].size + 63) & ~(size_t)63);
+        assert_non_null(link->buffers[i]);
+        link->segments[i].write = link->buffers[i];
+        link->segments[i].run_addr = base + i * 0x100000;
+    }
+}
+
+static void end(by_hand *link)
+{
+    oj_code_destroy(link->code);
+    oj_plan_destroy(link->plan);
+    oj_object_destroy(link->object);
+    for (size_t i = 0; i < link->n; i++)
+        free(link->buffers[i]);
+    assert_string_equal(link->client.log, "");
+}
+
+static void by_hand_writes_for_addresses_of_another_process(void **state)
+{
+    static const uint64_t bases[] = {0x10000, 0x7f0000000000, 0xffff900000000000};
+    (void)state;
+    for (size_t b = 0; b < OJI_COUNT(bases); b++) {
+        by_hand link;
+        uint8_t first[64];
+        uint32_t displacement;
+        begin(&link, bases[b]);
+        assert_int_equal(oj_plan_write(link.plan, link.segments, link.n, &link.code, &link.error), OJ_OK);
+        assert_int_equal(link.segments[0].kind, OJ_SEGMENT_CODE);
+        assert_int_equal(oj_code_lookup_addr(link.code, "f"), bases[b]);
+        assert_int_equal(link.wanted.addr, bases[b]);
+        if (!OJT_STRESS) {
+            /* call inner: from offset 9 to offset 16 of the code */
+            displacement = oji_load32(link.buffers[0] + OJT_CALL_FIELD);
+            assert_int_equal(displacement, 16 - 9);
+        }
+        /* again, elsewhere: the same plan, other bytes */
+        memcpy(first, link.buffers[0], 26);
+        oj_code_destroy(link.code);
+        link.segments[1].run_addr += 0x2000;
+        assert_int_equal(oj_plan_write(link.plan, link.segments, link.n, &link.code, &link.error), OJ_OK);
+        assert_int_not_equal(memcmp(first, link.buffers[0], 26), 0);
+        end(&link);
+    }
+}
+
+static void by_hand_destroy_leaves_the_memory_alone(void **state)
+{
+    by_hand link;
+    uint8_t before[32];
+    (void)state;
+    begin(&link, 0x10000);
+    assert_int_equal(oj_plan_write(link.plan, link.segments, link.n, &link.code, &link.error), OJ_OK);
+    memcpy(before, link.buffers[0], 26);
+    oj_code_destroy(link.code);
+    link.code = NULL;
+    assert_memory_equal(before, link.buffers[0], 26);
+    end(&link);
+}
+
+static void by_hand_unusable_addresses_rejected(void **state)
+{
+    by_hand link;
+    (void)state;
+    for (int what = 0; what < 6; what++) {
+        begin(&link, 0x10000);
+        if (what == 0)
+            link.segments[0].write = NULL;
+        else if (what == 1)
+            link.segments[0].run_addr += 1;
+        else if (what == 2)
+            link.segments[1].run_addr = link.segments[0].run_addr;
+        else if (what == 3)
+            link.segments[1].write = link.segments[0].write;
+        else if (what == 4)
+            link.segments[1].run_addr = UINT64_MAX & ~(uint64_t)63;
+        else
+            link.segments[1].run_addr = link.segments[0].run_addr + (UINT64_C(1) << 31);
+        link.code = (oj_code *)&link;
+        if (oj_plan_write(link.plan, link.segments, link.n, &link.code, &link.error) != OJ_E_PLACEMENT)
+            fail_msg("case %d: %s", what, oj_status_name(link.error.status));
+        assert_null(link.code);
+        assert_int_equal(link.error.status, OJ_E_PLACEMENT);
+        assert_int_equal(link.wanted.addr, 0);
+        end(&link);
+    }
+}
+
+static void by_hand_misuse_rejected(void **state)
+{
+    by_hand link;
+    (void)state;
+    begin(&link, 0x10000);
+    link.code = (oj_code *)&link;
+    assert_int_equal(oj_plan_write(link.plan, link.segments, link.n - 1, &link.code, &link.error), OJ_E_MISUSE);
+    assert_null(link.code);
+    assert_int_equal(oj_plan_write(link.plan, link.segments, link.n + 1, &link.code, &link.error), OJ_E_MISUSE);
+    assert_int_equal(oj_plan_write(link.plan, NULL, link.n, &link.code, &link.error), OJ_E_MISUSE);
+    assert_int_equal(oj_plan_write(NULL, link.segments, link.n, &link.code, &link.error), OJ_E_MISUSE);
+    assert_int_equal(oj_plan_write(link.plan, link.segments, link.n, NULL, &link.error), OJ_E_MISUSE);
+    end(&link);
+}
+
+static void by_hand_code_cannot_be_given_back_to_a_provider(void **state)
+{
+    by_hand link;
+    oj_segment segments[8];
+    oj_taken taken;
+    oj_error error = {0};
+    oj_status status;
+    (void)state;
+    begin(&link, 0x10000);
+    assert_int_equal(oj_plan_write(link.plan, link.segments, link.n, &link.code, &link.error), OJ_OK);
+    oj_taken_init(&taken);
+    taken.segments = segments;
+    taken.n_segments = 8;
+    status = oj_code_take_over(link.code, &taken, &error);
+    if (status == OJ_OK) {
+        link.code = NULL;
+        assert_int_equal(taken.n_segments, link.n);
+        assert_null(taken.memory);
+    } else {
+        assert_int_equal(status, OJ_E_MISUSE);
+    }
+    end(&link);
+}
+
+OJT_MAIN(cmocka_unit_test(singly_sections_far_apart_run), cmocka_unit_test(singly_segments_are_named),
+         cmocka_unit_test(singly_direct_reference_too_far_rejected),
+         cmocka_unit_test(by_hand_writes_for_addresses_of_another_process),
+         cmocka_unit_test(by_hand_destroy_leaves_the_memory_alone),
+         cmocka_unit_test(by_hand_unusable_addresses_rejected), cmocka_unit_test(by_hand_misuse_rejected),
+         cmocka_unit_test(by_hand_code_cannot_be_given_back_to_a_provider))
