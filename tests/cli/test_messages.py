@@ -129,8 +129,10 @@ def objects(c):
         for command in ('run', 'inspect'):
             c.expect_failure('cli_%s_object_%s' % (command, name), [command, name + '.o'], name + '.o', *parts)
     c.build('ar', 'rcs', 'bad.a', 'tls.o')
-    c.expect_failure('cli_run_archive_with_bad_member', ['run', '--archive=bad.a', 'o.o', '--module=x'][:2] + [
-        c.write('needs_x.c', 'extern int x;\nint main(void) { return x; }\n')], 'bad.a', 'tls.o', 'thread-local')
+    c.expect_failure('cli_run_archive_with_bad_member', ['run', '--archive=bad.a', c.write(
+        'needs_x.c', 'extern int x;\nint main(void) { return x; }\n')], 'bad.a', 'tls.o', 'thread-local')
+    c.expect_failure('cli_run_main_in_bad_member', ['run', '--archive=bad.a', c.write('empty_unit.c', 'int unit;\n')],
+                     'bad.a', 'tls.o', 'thread-local')
     c.write('cut.a', c.read('bad.a')[:100])
     c.expect_failure('cli_run_archive_cut', ['run', '--archive=cut.a', 'o.o'], 'cut.a')
 

@@ -18,6 +18,7 @@ extern char **environ;
 
 #define MAX_ARGUMENTS 128
 
+/* Strings are kept here because arguments point to them until clang has started. */
 struct clang_command {
     char *arguments[MAX_ARGUMENTS + 1];
     size_t n_arguments;
@@ -179,6 +180,7 @@ static int open_source(const struct input *input)
     return fd;
 }
 
+/* To the end, which comes when clang has closed its side or is dead. */
 static bool read_pipe(int fd, char **data, size_t *size)
 {
     size_t used = 0;
@@ -196,6 +198,7 @@ static bool read_pipe(int fd, char **data, size_t *size)
     return is_complete;
 }
 
+/* A signal and a status say more than the bytes, so they are told first. */
 static bool check_result(const char *path, const char *clang, bool is_read, int status)
 {
     if (WIFSIGNALED(status))

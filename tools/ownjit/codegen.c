@@ -26,6 +26,7 @@ static bool bind_llvm(struct codegen *codegen)
         return true;
     uint64_t start = now_ns();
     oj_llvm_options_init(&options);
+    /* A version asked for is the installed one: a library loaded with --load might have brought another along. */
     if (codegen->options->llvm_version != 0) {
         options.source = OJ_LLVM_INSTALLED;
         options.version = codegen->options->llvm_version;
@@ -38,6 +39,7 @@ static bool bind_llvm(struct codegen *codegen)
     return true;
 }
 
+/* Errors come with the failed call; remarks and notes are for those who ask LLVM for them. */
 static void show_diagnostic(void *context, uint32_t severity, const char *text)
 {
     (void)context;
@@ -65,6 +67,7 @@ static void fill_options(oj_compiler_options *options, const struct codegen_opti
     options->diagnostic = show_diagnostic;
 }
 
+/* One compiler serves all modules: its target machine is made once. */
 bool codegen_create_compiler(struct codegen *codegen)
 {
     oj_compiler_options options;
@@ -89,6 +92,7 @@ bool codegen_compile(struct codegen *codegen, const char *name, const void *ir, 
     oj_error error;
     if (!codegen_create_compiler(codegen))
         return false;
+    /* Bytes rather than the file: it has been read, and may have come through a pipe. */
     oj_ir input = oj_ir_bytes(ir, size);
     input.name = name;
     if (oj_compile_object(codegen->compiler, &input, out, &error) != OJ_OK)

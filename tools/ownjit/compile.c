@@ -51,6 +51,7 @@ static const struct word code_models[] = {
 static const struct word relocation_models[] = {
     {"pic", OJ_RELOCATION_PIC}, {"static", OJ_RELOCATION_STATIC}, {NULL, 0}};
 
+/* The value of a word; ends the program where it is none of them. */
 static uint32_t choose(const struct command *command, const struct word *words, const char *option, const char *arg)
 {
     for (const struct word *word = words; word->text; word++)
@@ -100,6 +101,7 @@ static const struct argp_child compile_children[] = {{&codegen_argp, 0, NULL, 2}
 static const struct argp compile_argp = {compile_table, parse_compile, "FILE -o OUT.o", compile_doc, compile_children,
                                          NULL,          NULL};
 
+/* Writes to pipes may be cut short. */
 static bool write_all(int fd, const char *bytes, size_t size)
 {
     while (size > 0) {
@@ -112,6 +114,7 @@ static bool write_all(int fd, const char *bytes, size_t size)
     return true;
 }
 
+/* Opened only now that there is something to write: a failed compile leaves the old file as it was. */
 static bool write_output(const char *path, const void *bytes, size_t size)
 {
     struct stat status;
@@ -132,6 +135,7 @@ static bool write_output(const char *path, const void *bytes, size_t size)
     return is_written || fail("cannot write '%s': %s", path, strerror(problem));
 }
 
+/* An object would come out as it went in, which is hardly what was meant. */
 static bool compile_input(const struct compile_options *options, struct input *input, struct codegen *codegen)
 {
     if (!input_read(input, options->input))

@@ -33,6 +33,7 @@ static const char info_doc[] = "Print the version, the LLVM that is used, the ar
                                "executable here.";
 static const struct argp info_argp = {info_table, parse_info, "", info_doc, NULL, NULL, NULL};
 
+/* A compiler is created for its answers: it alone knows what "this host" is to LLVM. */
 static void print_host(oj_llvm *llvm)
 {
     oj_compiler_options options;
@@ -47,6 +48,7 @@ static void print_host(oj_llvm *llvm)
     oj_compiler_destroy(compiler);
 }
 
+/* No LLVM is an answer here, not a failure: objects run without. */
 static void print_llvm(uint32_t wanted)
 {
     oj_llvm_options options;
@@ -65,6 +67,7 @@ static void print_llvm(uint32_t wanted)
     oj_llvm_destroy(llvm);
 }
 
+/* Asking makes the provider probe the system, which is what a link would do first. */
 static void print_memory_mode(void)
 {
     static const char *const explained[] = {

@@ -42,6 +42,7 @@ static bool read_all(int fd, size_t guess, char **data, size_t *size)
     return false;
 }
 
+/* Never a terminal's controlling side, never inherited by clang or by the program. */
 bool read_file(const char *path, char **data, size_t *size)
 {
     struct stat status;
@@ -103,6 +104,7 @@ static bool looks_like_ir(const char *data, size_t size)
     return has_comment;
 }
 
+/* Text that is not IR is taken for C: no rule tells C from other text, and clang says best why it is none. */
 static enum input_kind tell_kind(const char *data, size_t size)
 {
     if (starts_with(data, size, "BC\xC0\xDE", 4) || starts_with(data, size, "\xDE\xC0\x17\x0B", 4))
@@ -184,6 +186,7 @@ bool input_compile(struct input *input, struct codegen *codegen)
     return codegen_compile(codegen, input->name, input->data, input->size, &input->compiled);
 }
 
+/* On failure the parts that were made stay for input_close(). */
 bool input_make_object(struct input *input, struct codegen *codegen)
 {
     oj_object_options options;
@@ -208,6 +211,7 @@ bool input_make_object(struct input *input, struct codegen *codegen)
     return true;
 }
 
+/* The object before what it borrows. */
 void input_close(struct input *input)
 {
     oj_object_destroy(input->object);

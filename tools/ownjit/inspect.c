@@ -48,6 +48,7 @@ static void print_name(const char *name)
     fputs(printable(buffer, sizeof buffer, name), stdout);
 }
 
+/* A newer library may know more kinds than this table. */
 static const char *word(const char *const *words, size_t n_words, uint32_t value)
 {
     return value < n_words ? words[value] : "?";
@@ -62,6 +63,7 @@ static const char *const visibilities[] = {"default", "internal", "hidden", "pro
 static const char *const types[] = {"-", "data", "function", "section", "file"};
 static const char *const segment_kinds[] = {"?", "code", "read-only data", "data"};
 
+/* Section 0 and symbol 0 are the format's empty ones. */
 static void print_sections(const oj_object *object)
 {
     oj_section_info section;
@@ -204,6 +206,7 @@ static void print_range(const oj_range_info *range)
     putchar('\n');
 }
 
+/* Ranges come in the order of segments and offsets: one walk serves all segments. */
 static void print_plan(const oj_plan *plan)
 {
     oj_segment segment;
@@ -223,6 +226,7 @@ static void print_plan(const oj_plan *plan)
     }
 }
 
+/* The object alone decides: what this process happens to define must not change the picture. */
 static bool print_layout(const oj_object *object)
 {
     struct needs needs = {0};
@@ -234,6 +238,7 @@ static bool print_layout(const oj_object *object)
     options.resolvers = resolvers;
     options.n_resolvers = 2;
     if (oj_plan_create(&plan, &object, 1, &options, &error) != OJ_OK) {
+        /* What was shown so far stands above the message. */
         fflush(stdout);
         return fail_library(oj_object_name(object), &error);
     }
@@ -242,6 +247,7 @@ static bool print_layout(const oj_object *object)
     return true;
 }
 
+/* Debug information is read too: its relocations are part of the picture, though linking leaves them out. */
 static bool inspect_object(const struct input *input)
 {
     oj_object *object = NULL;
@@ -262,6 +268,7 @@ static bool inspect_object(const struct input *input)
     return is_laid_out;
 }
 
+/* What linking the member would add, at least. */
 static size_t count_bytes(const oj_object *member)
 {
     oj_section_info section;
@@ -301,6 +308,7 @@ static bool print_index(oj_archive *archive)
     return n_bad == 0;
 }
 
+/* A bad member is told and does not hide the good ones; the status says that there was one. */
 static bool inspect_archive(const struct input *input)
 {
     oj_archive *archive = NULL;

@@ -44,6 +44,7 @@ static int print_version(void)
     return fflush(stdout) == 0 ? 0 : EXIT_OWNJIT;
 }
 
+/* Forgetting "run" is the likeliest mistake of all. */
 static int reject(const char *word)
 {
     if (word[0] == '-')

@@ -67,6 +67,7 @@ static const struct argp run_argp = {run_table, parse_run, "FILE [ARGS...]", run
 /* Every list has room for as many paths as there are arguments. */
 static void add_path(struct path_list *list, const char *path) { list->paths[list->n_paths++] = path; }
 
+/* The program's argument vector is the end of our own, in place. */
 static error_t parse_run_file(struct run_options *options, struct argp_state *state)
 {
     options->program = &state->argv[state->next - 1];
@@ -115,16 +116,17 @@ struct run {
     const struct run_options *options;
     struct run_stats *stats; /* NULL: nothing is measured */
     struct codegen codegen;
-    struct input *inputs; /* FILE, then the modules */
-    size_t n_inputs;
-    const oj_object **objects;
-    char **archive_bytes;
+    struct input *inputs;      /* FILE, then the modules */
+    size_t n_inputs;           /* how many are open: less than there are where reading one failed */
+    const oj_object **objects; /* of the inputs, as oj_link() wants them */
+    char **archive_bytes;      /* borrowed by the archives */
     oj_archive **archives;
     size_t n_archives;
     oj_code *code;
     uint64_t entry_addr;
 };
 
+/* Before anything is linked: what the program refers to is then in the process, where linking looks for it. */
 static bool load_libraries(const struct run *run)
 {
     const struct path_list *list = &run->options->libraries;
@@ -144,6 +146,7 @@ static bool read_archive(struct run *run, const char *path)
     oj_error error;
     if (!read_file(path, &run->archive_bytes[i], &size))
         return false;
+    /* From here on the bytes are released with the rest, whether or not they are an archive. */
     run->n_archives++;
     uint64_t start = now_ns();
     oj_archive_options_init(&options);
@@ -174,6 +177,7 @@ static bool read_inputs(struct run *run)
     return true;
 }
 
+/* needs inputs that are read; fills their objects. What is not clang's and LLVM's part of the time is reading. */
 static bool make_objects(struct run *run)
 {
     uint64_t start = now_ns();
@@ -209,6 +213,7 @@ static bool compile_inputs(struct run *run)
     return is_made;
 }
 
+/* ORDER entry_state: what is found in a later object counts only if it tells more. */
 enum entry_state { ENTRY_ABSENT, ENTRY_LOCAL, ENTRY_DATA, ENTRY_FUNCTION };
 
 static enum entry_state find_entry(const oj_object *object, const char *name)
@@ -228,19 +233,33 @@ static enum entry_state find_entry(const oj_object *object, const char *name)
     return state;
 }
 
+/* false: an archive has the entry, in a member that cannot be read; the message has been printed. */
+static bool find_entry_anywhere(const struct run *run, const char *name, enum entry_state *state)
+{
+    const oj_object *member = NULL;
+    oj_error error;
+    *state = ENTRY_ABSENT;
+    for (size_t i = 0; i < run->n_inputs && *state < ENTRY_DATA; i++) {
+        enum entry_state here = find_entry(run->objects[i], name);
+        *state = here > *state ? here : *state;
+    }
+    for (size_t i = 0; i < run->n_archives && *state == ENTRY_ABSENT; i++) {
+        oj_status status = oj_archive_lookup(run->archives[i], name, &member, &error);
+        if (status == OJ_OK)
+            *state = find_entry(member, name);
+        else if (status != OJ_E_NOT_FOUND)
+            return fail_library(NULL, &error);
+    }
+    return true;
+}
+
 /* Linking would tell of a missing entry too, but not what to do; and it would take data for a function. */
 static bool check_entry(const struct run *run)
 {
     const char *name = run->options->entry;
-    enum entry_state state = ENTRY_ABSENT;
-    const oj_object *member = NULL;
-    for (size_t i = 0; i < run->n_inputs && state < ENTRY_DATA; i++) {
-        enum entry_state here = find_entry(run->objects[i], name);
-        state = here > state ? here : state;
-    }
-    for (size_t i = 0; i < run->n_archives && state == ENTRY_ABSENT; i++)
-        if (oj_archive_lookup(run->archives[i], name, &member, NULL) == OJ_OK)
-            state = find_entry(member, name);
+    enum entry_state state;
+    if (!find_entry_anywhere(run, name, &state))
+        return false;
     const char *file = run->options->program[0];
     if (state == ENTRY_DATA)
         return fail("'%s' is a variable, not a function: the program cannot start there", name);
@@ -266,6 +285,7 @@ static void add_undefined(void *context, const oj_undefined *undefined)
 {
     struct undefined_list *list = context;
     list->n_names++;
+    /* Without memory for the text the number of names is still told. */
     if (!list->stream)
         return;
     fprintf(list->stream, "\n  %s  referred to by %s", undefined->name, undefined->object);
@@ -277,12 +297,15 @@ static void add_undefined(void *context, const oj_undefined *undefined)
 
 static bool fail_link(const struct run *run, const struct undefined_list *list, const oj_error *error)
 {
+    /* With several files the library's text says which one it is about; a guess could name the wrong one. */
     if (error->status != OJ_E_UNDEFINED || list->n_names == 0)
         return fail_library(run->n_inputs == 1 && run->n_archives == 0 ? run->options->program[0] : NULL, error);
     return fail("%zu undefined symbol%s:%s\nSay where they are with --module=FILE, --archive=FILE.a or --load=LIB.so.",
                 list->n_names, list->n_names == 1 ? "" : "s", list->text ? list->text : " (no memory to list them)");
 }
 
+/* No resolvers named: modules and archives first, then the process, as natively. All names are kept, because
+ * process_data_adopt() looks some of them up. */
 static void fill_link_options(oj_link_options *options, const struct run *run, oj_wanted *entry,
                               struct undefined_list *list)
 {
@@ -333,7 +356,8 @@ static bool create_run(struct run *run, const struct run_options *options, struc
     return (run->inputs && run->objects && run->archive_bytes && run->archives) || fail("out of memory");
 }
 
-/* Everything but the code, which is the program from here on. */
+/* Everything but the code, which is the program from here on. Objects go before what they borrow, and LLVM after the
+ * bytes it made. */
 static void release_inputs(struct run *run)
 {
     for (size_t i = 0; i < run->n_inputs; i++)
@@ -349,6 +373,7 @@ static void release_inputs(struct run *run)
     free(run->archives);
 }
 
+/* The last numbers are taken when all else is released: they are what the program starts with. */
 static bool publish_stats(const struct run *run)
 {
     struct run_stats *stats = run->stats;
@@ -383,6 +408,7 @@ static void take_program_name(char *path)
     program_invocation_short_name = slash ? slash + 1 : path;
 }
 
+/* Nothing of ours runs between here and the program's end but what the table at exit needs. */
 static int start(const struct run *run)
 {
     char **arguments = run->options->program;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Not VmHWM or the like: what is held at this moment is asked for. Zero where /proc is not mounted. */
 void stats_measure(struct process_size *size)
 {
     struct mallinfo2 heap = mallinfo2();
@@ -52,6 +53,7 @@ static void add(struct rows *rows, enum unit unit, const char *key, const char *
         rows->row[rows->n++] = (struct row){key, text, unit, false, value};
 }
 
+/* Phases in the order in which they come; those of several modules are summed. */
 static void add_times(struct rows *rows, const struct run_stats *stats)
 {
     const struct codegen *c = &stats->codegen;
@@ -134,6 +136,7 @@ static void fill_rows(struct rows *rows, const struct run_stats *stats)
     add_memory(rows, stats);
 }
 
+/* Groups become objects, their rows numbers in them. Every set takes its value even on failure, so nothing leaks. */
 static json_t *make_json(const struct run_stats *stats)
 {
     struct rows rows;
@@ -160,6 +163,7 @@ static json_t *make_json(const struct run_stats *stats)
     return NULL;
 }
 
+/* Written and closed before the program starts, so that it is whole whatever the program does. */
 bool stats_write_file(const struct run_stats *stats, const char *path)
 {
     json_t *root = make_json(stats);
@@ -187,6 +191,7 @@ static void print_value(const struct row *row)
 
 static const struct run_stats *stats_at_exit;
 
+/* In the program's exit: its own handlers have run, its streams are still open. */
 static void print_table(void)
 {
     const struct run_stats *stats = stats_at_exit;
