@@ -45,9 +45,12 @@ static void unlock_all(void)
 
 static void after_in_parent(void)
 {
-    for (oji_memory_provider *p = registry; p; p = p->next)
+    for (oji_memory_provider *p = registry; p; p = p->next) {
         for (oji_memory_slab *slab = p->slabs; slab; slab = slab->next)
             oji_memory_slab_freeze(slab);
+        for (oji_memory_slab *slab = p->singles; slab; slab = slab->next)
+            oji_memory_slab_freeze(slab);
+    }
     unlock_all();
 }
 
@@ -109,6 +112,7 @@ void oji_memory_check_process(oji_memory_provider *provider)
         oji_memory_slab_inherit(slab);
     for (oji_memory_slab *slab = provider->singles; slab; slab = slab->next)
         oji_memory_slab_inherit(slab);
+    oji_memory_drop_spare(provider); /* nothing will be placed in it again */
 }
 
 void oji_memory_hold_forks(void)

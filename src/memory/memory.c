@@ -217,8 +217,10 @@ static oj_status place_single(oji_memory_provider *provider, oj_placement *place
     oji_memory_slab *slab;
     oji_memory_failure failure;
     uint64_t size = oji_memory_slab_single_size(placement);
+    uint32_t mode;
     bool within, created;
     pthread_mutex_lock(&provider->lock);
+    mode = provider->single_mode;
     within = size <= allowance_of(provider);
     if (within)
         provider->stats.mapped += size;
@@ -228,7 +230,7 @@ static oj_status place_single(oji_memory_provider *provider, oj_placement *place
     if (!within)
         return OJ_E_BUDGET;
     oji_memory_hold_forks();
-    created = oji_memory_slab_create_single(&slab, provider->mode, placement, &failure);
+    created = oji_memory_slab_create_single(&slab, mode, placement, &failure);
     pthread_mutex_lock(&provider->lock);
     if (created)
         account_single(provider, slab);
@@ -348,6 +350,26 @@ static oj_status synchronize(void *context, const oj_placement *placement, oj_er
     return oji_fail_system(error, OJ_E_SYSTEM, errno, "membarrier(PRIVATE_EXPEDITED_SYNC_CORE)");
 }
 
+/* --- patching ------------------------------------------------------------------------------------------------------- */
+
+static oj_status patch(void *context, const oj_placement *placement, uint64_t run_addr, const void *bytes,
+                       uint64_t size, int atomic, oj_error *error)
+{
+    oji_memory_provider *provider = context;
+    oji_memory_slab *slab = oji_memory_slab_of(placement);
+    oji_memory_patch ours = {.bytes = bytes, .size = size, .is_atomic = atomic != 0};
+    oj_status status;
+    if (ours.is_atomic && (run_addr & 7) + size > 8)
+        return oji_fail(error, OJ_E_MISUSE, "0x%llx, %llu bytes: not in one aligned word", (unsigned long long)run_addr,
+                        (unsigned long long)size);
+    pthread_mutex_lock(&provider->lock);
+    oji_memory_check_process(provider);
+    ours.offset = run_addr - (uint64_t)(uintptr_t)slab->regions[OJI_MEMORY_CODE].run;
+    status = oji_memory_patch_code(slab, &ours, error);
+    pthread_mutex_unlock(&provider->lock);
+    return status;
+}
+
 /* --- taking back ---------------------------------------------------------------------------------------------------- */
 
 /* An empty slab is worth keeping only as the one that the next small link finds warm, and only if it holds little. */
@@ -360,6 +382,17 @@ static bool keep_as_spare(oji_memory_provider *provider, oji_memory_slab *slab)
             return false;
     provider->spare = slab;
     return true;
+}
+
+void oji_memory_drop_spare(oji_memory_provider *provider)
+{
+    oji_memory_slab *slab = provider->spare;
+    if (!slab)
+        return;
+    provider->spare = NULL;
+    provider->stats.mapped -= slab->mapped;
+    remove_slab(&provider->slabs, slab);
+    oji_memory_slab_destroy(slab);
 }
 
 static void release(void *context, const oj_placement *placement)
@@ -393,6 +426,7 @@ static void init_provider(oji_memory_provider *provider)
     provider->table.protect = protect;
     provider->table.synchronize = synchronize;
     provider->table.release = release;
+    provider->table.patch = patch;
     pthread_mutex_init(&provider->lock, NULL);
     oji_memory_register(provider);
 }

@@ -82,7 +82,9 @@ oj_status oji_memory_choose_mode(oji_memory_provider *provider, oj_error *error)
             continue;
         tried[i] = true;
         if (ways[i].try(&failures[i])) {
-            provider->mode = ways[i].mode;
+            provider->mode = provider->single_mode = ways[i].mode;
+            if (provider->wanted_mode == OJ_MEMORY_MODE_DEFAULT && try_private(&failures[i]))
+                provider->single_mode = OJ_MEMORY_MODE_PRIVATE;
             return OJ_OK;
         }
     }

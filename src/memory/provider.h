@@ -16,6 +16,7 @@ struct oji_memory_provider {
 
     pthread_mutex_t lock; /* for all that follows; no client's function is called while it is held */
     uint32_t mode;        /* in use; OJ_MEMORY_MODE_DEFAULT until probed */
+    uint32_t single_mode; /* of single slabs: private memory is quicker to fill, where the choice is left to us */
     uint32_t process;     /* the stamp of the process that last used it */
     oji_memory_slab *slabs; /* the one that served last comes first */
     oji_memory_slab *singles;
@@ -25,6 +26,11 @@ struct oji_memory_provider {
     oji_memory_provider *next; /* of all in this process, under the registry's lock */
     oji_memory_provider *previous;
 };
+
+/* --- memory.c ----------------------------------------------------------------------------------------------------- */
+
+/* Give the spare slab back, with the provider locked. */
+void oji_memory_drop_spare(oji_memory_provider *provider);
 
 /* --- fork.c ------------------------------------------------------------------------------------------------------- */
 

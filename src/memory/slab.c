@@ -278,7 +278,7 @@ void oji_memory_slab_freeze(oji_memory_slab *slab)
         return;
     for (unsigned r = 0; r < OJI_MEMORY_REGIONS; r++)
         if (slab->regions[r].is_file)
-            slab->regions[r].frozen = slab->regions[r].zone.top;
+            slab->regions[r].frozen = slab->is_single ? UINT32_MAX : slab->regions[r].zone.top;
 }
 
 /* In the child: the write view was not inherited, and its address may already be something else's. Private memory

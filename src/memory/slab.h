@@ -125,6 +125,18 @@ static inline bool oji_memory_slab_is_recycled(const oj_placement *placement)
     return ((uintptr_t)placement->token & OJI_MEMORY_TOKEN_RECYCLED) != 0;
 }
 
+/* --- patch.c: the provider is locked ------------------------------------------------------------------------------- */
+
+typedef struct oji_memory_patch {
+    uint64_t offset; /* bytes into the code region */
+    const void *bytes;
+    uint64_t size;
+    bool is_atomic;  /* the bytes lie in one aligned word, and threads may be running them */
+} oji_memory_patch;
+
+/* Store bytes in published code. */
+oj_status oji_memory_patch_code(oji_memory_slab *slab, const oji_memory_patch *patch, oj_error *error);
+
 /* --- private.c: the provider is locked ----------------------------------------------------------------------------- */
 
 /* Make the regions of a shared slab in private mode what they must be; all are mapped, private and writable. */

@@ -270,6 +270,49 @@ static void fork_data_is_private(void **state)
     }
 }
 
+/* --- patching what the other side may be running ------------------------------------------------------------------ */
+
+static oj_status patch_value(setup *s, uint32_t value)
+{
+    s->link.placement.segments = s->link.segments;
+    return s->memory->patch(s->memory->context, &s->link.placement, s->link.segments[0].run_addr + 1, &value, 4, 1,
+                            NULL);
+}
+
+static int patch_views(void *context)
+{
+    setup *s = context;
+    return patch_value(s, 1) == OJ_E_PERMISSION && ojt_run(s->link.segments[0].run_addr) == 42 ? 0 : 1;
+}
+
+static int patch_private(void *context)
+{
+    setup *s = context;
+    return patch_value(s, 1) == OJ_OK && ojt_run(s->link.segments[0].run_addr) == 1 ? 0 : 1;
+}
+
+static void fork_patch_reaches_own_side_only(void **state)
+{
+    setup s;
+    ojt_link fresh;
+    (void)state;
+    setup_create(&s, OJ_MEMORY_MODE_VIEWS);
+    assert_int_equal(in_child(patch_views, &s, false), 0);
+    assert_int_equal(patch_value(&s, 2), OJ_E_PERMISSION); /* a child may be running it */
+    ojt_link_value(s.memory, &fresh, 1);
+    ojt_release(s.memory, &s.link);
+    s.link = fresh;
+    assert_int_equal(patch_value(&s, 2), OJ_OK);
+    assert_int_equal(ojt_run(s.link.segments[0].run_addr), 2);
+    setup_destroy(&s);
+    setup_create(&s, OJ_MEMORY_MODE_PRIVATE);
+    assert_int_equal(in_child(patch_private, &s, false), 0);
+    assert_int_equal(ojt_run(s.link.segments[0].run_addr), 42);
+    assert_int_equal(patch_value(&s, 2), OJ_OK);
+    assert_int_equal(ojt_run(s.link.segments[0].run_addr), 2);
+    setup_destroy(&s);
+}
+
 /* A parent that forks for each of many requests keeps using the slab it has. */
 static void fork_many_times_keeps_mappings_few(void **state)
 {
@@ -293,4 +336,5 @@ static void fork_many_times_keeps_mappings_few(void **state)
 
 OJT_MAIN(cmocka_unit_test(fork_child_cannot_change_parent), cmocka_unit_test(fork_views_cannot_be_made_writable),
          cmocka_unit_test(fork_both_sides_go_on), cmocka_unit_test(fork_parent_reuses_while_child_runs),
-         cmocka_unit_test(fork_data_is_private), cmocka_unit_test(fork_many_times_keeps_mappings_few))
+         cmocka_unit_test(fork_data_is_private), cmocka_unit_test(fork_patch_reaches_own_side_only),
+         cmocka_unit_test(fork_many_times_keeps_mappings_few))

@@ -125,8 +125,8 @@ static void provider_windows_are_kept(void **state)
                    {0, UINT64_C(1) << 32},
 #ifndef OJT_SANITIZED /* AddressSanitizer has all of it */
                    {UINT64_C(1) << 31, UINT64_C(1) << 32},
-#endif
                    {UINT64_C(1) << 40, UINT64_C(1) << 41},
+#endif
                    {UINT64_C(0x10000000), UINT64_C(0x10400000)}};
     static const uint64_t sizes[] = {100, 200000, 2000000};
     (void)state;
@@ -376,6 +376,44 @@ static void provider_private_mappings_stay_few(void **state)
     assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
 }
 
+static void provider_patch_changes_running_code(void **state)
+{
+    (void)state;
+    OJT_EACH_MODE (mode) {
+        oj_memory *memory = ojt_memory(mode, 0);
+        for (uint64_t size = 64; size <= 3000000; size *= 200) {
+            ojt_link link, neighbour;
+            uint8_t bytes[16] = {0};
+            uint32_t value = 99;
+            oj_error error;
+            uint64_t addr;
+            ojt_link_value(memory, &neighbour, 5);
+            ojt_link_init(&link, size, 16, 16);
+            assert_int_equal(ojt_place(memory, &link, NULL), OJ_OK);
+            memset(link.segments[0].write, 0x90, size);
+            ojt_write_code((uint8_t *)link.segments[0].write + size - 8, 1);
+            ojt_publish(memory, &link);
+            addr = link.segments[0].run_addr + size - 8;
+            assert_int_equal(ojt_run(link.segments[0].run_addr), 1);
+            assert_int_equal(memory->patch(memory->context, &link.placement, addr + 1, &value, 4, 1, &error), OJ_OK);
+            assert_int_equal(ojt_run(link.segments[0].run_addr), 99);
+            assert_int_equal(ojt_run(neighbour.segments[0].run_addr), 5);
+            ojt_write_code(bytes + 2, 7);
+            memset(bytes, 0x90, 2);
+            assert_int_equal(memory->patch(memory->context, &link.placement, addr - 8, bytes, 16, 1, &error),
+                             OJ_E_MISUSE);
+            assert_int_equal(memory->patch(memory->context, &link.placement, addr - 8, bytes, 16, 0, &error), OJ_OK);
+            assert_int_equal(ojt_run(link.segments[0].run_addr), 7);
+            assert_int_equal(memory->patch(memory->context, &link.placement, addr + (1u << 30), bytes, 1, 0, &error),
+                             OJ_E_RANGE);
+            ojt_count_mappings();
+            ojt_release(memory, &link);
+            ojt_release(memory, &neighbour);
+        }
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
+}
+
 static void provider_destroy_with_live_code_refused(void **state)
 {
     oj_memory *memory = ojt_memory(0, 0), foreign;
@@ -555,6 +593,7 @@ OJT_MAIN(cmocka_unit_test(provider_code_runs_and_is_reused), cmocka_unit_test(pr
          cmocka_unit_test(provider_whole_pages_are_shared_with_nothing), cmocka_unit_test(provider_budget_is_soft),
          cmocka_unit_test(provider_stats_add_up), cmocka_unit_test(provider_large_use_goes_back),
          cmocka_unit_test(provider_100000_functions_are_dense), cmocka_unit_test(provider_private_mappings_stay_few),
+         cmocka_unit_test(provider_patch_changes_running_code),
          cmocka_unit_test(provider_destroy_with_live_code_refused),
          cmocka_unit_test(provider_wrong_releases_do_nothing), cmocka_unit_test(provider_bad_requests_refused),
          cmocka_unit_test(provider_default_is_one_and_lazy), cmocka_unit_test(provider_options_are_checked),

@@ -1,0 +1,79 @@
+/* Changing published code, with the provider locked. Through the write view where there is one; in private memory by
+ * building the pages aside and moving them over the old ones, so that a thread which runs there sees all of the old
+ * bytes or all of the new ones. */
+#include "memory/slab.h"
+
+#include <stdatomic.h>
+
+/* One store, though other bytes of the word may be another's patch. Bytes lie in one aligned word. */
+static void store_word(uint8_t *where, const void *bytes, uint64_t size)
+{
+    uintptr_t offset = (uintptr_t)where & 7;
+    _Atomic uint64_t *word = (_Atomic uint64_t *)(void *)(where - offset);
+    uint64_t before = atomic_load_explicit(word, memory_order_relaxed), after;
+    do {
+        after = before;
+        memcpy((uint8_t *)&after + offset, bytes, (size_t)size);
+    } while (!atomic_compare_exchange_weak_explicit(word, &before, after, memory_order_release, memory_order_relaxed));
+}
+
+static oj_status patch_view(const oji_memory_region *code, const oji_memory_patch *patch, oj_error *error)
+{
+    uint8_t *where;
+    if (!code->write)
+        return oji_fail(error, OJ_E_PERMISSION, "the code was inherited from the process that forked this one");
+    if (patch->offset / OJI_MEMORY_GRANULE < code->frozen)
+        return oji_fail(error, OJ_E_PERMISSION, "a process that was forked from this one may be running the code");
+    where = code->write + patch->offset;
+    if (patch->is_atomic)
+        store_word(where, patch->bytes, patch->size);
+    else
+        memcpy(where, patch->bytes, (size_t)patch->size);
+    return OJ_OK;
+}
+
+/* Pages to build aside in; a single slab has none of its own, and what is moved from elsewhere stays a mapping apart. */
+static bool map_aside(const oji_memory_slab *slab, uint64_t offset, uint64_t size, uint8_t **aside,
+                      oji_memory_failure *failure)
+{
+    *aside = slab->regions[OJI_MEMORY_TWIN].run + offset;
+    if (!slab->is_single)
+        return true;
+    if (!oji_memory_os_reserve(size, oji_memory_os_page_size(), 0, 0, aside, failure))
+        return false;
+    if (oji_memory_os_map_private(*aside, size, failure))
+        return true;
+    oji_memory_os_unmap(*aside, size);
+    return false;
+}
+
+static bool patch_private(const oji_memory_slab *slab, const oji_memory_patch *patch, oji_memory_failure *failure)
+{
+    const oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE];
+    uint64_t page = oji_memory_os_page_size(), first = patch->offset & ~(page - 1);
+    uint64_t size = ((patch->offset + patch->size + page - 1) & ~(page - 1)) - first;
+    uint8_t *aside;
+    bool done;
+    if (!map_aside(slab, first, size, &aside, failure))
+        return false;
+    memcpy(aside, code->run + first, (size_t)size);
+    memcpy(aside + (patch->offset - first), patch->bytes, (size_t)patch->size);
+    done = oji_memory_os_move(code->run + first, aside, size, failure);
+    if (slab->is_single)
+        oji_memory_os_unmap(aside, size);
+    return done;
+}
+
+oj_status oji_memory_patch_code(oji_memory_slab *slab, const oji_memory_patch *patch, oj_error *error)
+{
+    const oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE];
+    oji_memory_failure failure;
+    if (patch->offset >= code->size || patch->size > code->size - patch->offset)
+        return oji_fail(error, OJ_E_RANGE, "%llu bytes to patch do not lie in the code of this placement",
+                        (unsigned long long)patch->size);
+    if (code->is_file)
+        return patch_view(code, patch, error);
+    if (!patch_private(slab, patch, &failure))
+        return oji_fail_system(error, OJ_E_SYSTEM, failure.system_error, "patch of code: %s", failure.step);
+    return OJ_OK;
+}
