@@ -213,15 +213,18 @@ bool bench_compile_small(bench_result *result, const bench_inputs *inputs)
     return bench_isolated(small_run, result, &s);
 }
 
+#define N_LARGE 5u
+
 static bool large_run(bench_result *result, void *context)
 {
-    static const subject subjects[] = {OURS_KEPT, CALLS_KEPT, MCJIT, RUNTIMEDYLD_KEPT, JITLINK_KEPT};
+    static const subject subjects[N_LARGE] = {OURS_KEPT, CALLS_KEPT, MCJIT, RUNTIMEDYLD_KEPT, JITLINK_KEPT};
     state *s = context;
     bench_group *group = &result->groups[result->n_groups - 1];
     bool ok = start_engines(s);
     double took;
     for (uint32_t run = 0; ok && run < s->runs; run++)
-        for (uint32_t i = 0; ok && i < sizeof subjects / sizeof *subjects; i++) {
+        for (uint32_t n = 0; ok && n < N_LARGE; n++) {
+            uint32_t i = run % 2 ? N_LARGE - 1 - n : n;
             ok = sample(s, subjects[i], true, &took);
             if (ok)
                 bench_sample(group, i, took / 1000.0);
@@ -232,7 +235,7 @@ static bool large_run(bench_result *result, void *context)
 
 bool bench_compile_large(bench_result *result, const bench_inputs *inputs)
 {
-    static const char *const names[] = {"ownjit", "llvm calls", "mcjit", "lljit runtimedyld", "lljit jitlink"};
+    static const char *const names[N_LARGE] = {"ownjit", "llvm calls", "mcjit", "lljit runtimedyld", "lljit jitlink"};
     state all[] = {{.input = &inputs->lua, .anchor_bitcode = inputs->add.bitcode, .level = 2, .runs = LARGE_RUNS},
                    {.input = &inputs->sqlite, .anchor_bitcode = inputs->add.bitcode, .level = 0, .runs = LARGE_RUNS}};
     bool ok = true;
@@ -243,7 +246,7 @@ bool bench_compile_large(bench_result *result, const bench_inputs *inputs)
         snprintf(group->note, sizeof group->note,
                  "bitcode that clang has optimised to an address: code generation of that level, no IR passes, then "
                  "linking");
-        for (size_t who = 0; who < sizeof names / sizeof *names; who++)
+        for (size_t who = 0; who < N_LARGE; who++)
             bench_series_add(group, names[who]);
         ok = bench_isolated(large_run, result, &all[i]) && ok;
     }
