@@ -20,7 +20,8 @@ typedef struct oj_archive oj_archive;
 
 /* oj_object_options.flags */
 #define OJ_OBJECT_BORROW 1u     /* keep pointing into the client's bytes instead of copying them */
-#define OJ_OBJECT_WITH_DEBUG 2u /* also read the relocations of sections that are not loaded (debug information) */
+#define OJ_OBJECT_WITH_DEBUG 2u /* also read the relocations of sections that are not loaded (debug information),
+                                   which must not be compressed */
 
 typedef struct oj_object_options {
     uint32_t struct_size;
@@ -180,8 +181,8 @@ static inline void oj_archive_options_init(oj_archive_options *options)
  * destroyed; a thin archive's members are files opened then.
  * Owns:     copies bytes, or with OJ_OBJECT_BORROW keeps them until oj_archive_destroy();
  *           gives *out, end it with oj_archive_destroy()
- * Errors:   OJ_E_FORMAT, OJ_E_TRUNCATED, OJ_E_MALFORMED, OJ_E_UNSUPPORTED (members but no symbol index: run ranlib),
- *           OJ_E_NOMEM
+ * Errors:   OJ_E_FORMAT, OJ_E_TRUNCATED, OJ_E_MALFORMED, OJ_E_UNSUPPORTED (members but no symbol index: run ranlib;
+ *           BSD's form), OJ_E_LIMIT (2^30 or more names), OJ_E_NOMEM
  * Threads:  any
  * Source:   System V `ar` format as GNU binutils writes it: "/" and "/SYM64/" indexes, "//" names, "!<thin>"
  * Since:    0.1 */

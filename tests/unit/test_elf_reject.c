@@ -345,6 +345,7 @@ static void elf_comdat_group_named(void **state)
 static void elf_lto_object_named(void **state)
 {
     ojt_elf elf;
+    oj_object *object;
     oj_error error;
     (void)state;
     ojt_start(&elf);
@@ -352,6 +353,11 @@ static void elf_lto_object_named(void **state)
     ojt_add_symbol(&elf, "__gnu_lto_slim", ELF_STB_GLOBAL, ELF_STT_OBJECT, ELF_SHN_COMMON, 1, 1);
     ojt_finish(&elf);
     expect_refused(&elf, OJ_E_UNSUPPORTED, "an LTO object", &error);
+    /* Without the mark it holds code as well, and is an ordinary object. */
+    elf.sections[elf.strtab].data[1] = 'x';
+    memcpy(ojt_content(&elf, elf.strtab), elf.sections[elf.strtab].data, 2);
+    assert_int_equal(oj_object_create(&object, elf.bytes, elf.size, NULL, &error), OJ_OK);
+    oj_object_destroy(object);
     ojt_free(&elf);
 }
 
@@ -455,6 +461,8 @@ static void elf_extended_indexes_checked(void **state)
     oji_store32(ojt_header(&sample.elf, shndx) + LINK, shndx + 1);
     oji_store64(ojt_header(&sample.elf, shndx) + SIZE, 12);
     expect_refused(&sample.elf, OJ_E_MALFORMED, "does not fit", &error);
+    oji_store32(ojt_header(&sample.elf, sample.data) + TYPE, ELF_SHT_SYMTAB_SHNDX);
+    expect_refused(&sample.elf, OJ_E_MALFORMED, "second table of extended", &error);
     ojt_free(&sample.elf);
 }
 
