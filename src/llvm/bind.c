@@ -13,6 +13,8 @@ typedef void *find_function(void *context, const char *name);
 /* One search: what was found, and in words why what was met on the way could not be used. */
 typedef struct search {
     oji_llvm_library bound;
+    oji_llvm_library *known; /* the process's record, where this library was bound before; then bound has no more than
+                                the version */
     uint32_t wanted; /* major version, 0 = any */
     char notes[1024];
 } search;
@@ -113,18 +115,25 @@ static void find_path(oji_llvm_library *bound)
     oji_copy_text(bound->path, sizeof bound->path, map ? map->l_name : NULL);
 }
 
+static void *find_in_handle(void *handle, const char *name) { return dlsym(handle, name); }
+
 /* Bind everything from one place; false, with a note, where that gives no usable LLVM. */
 static bool bind_library(search *s, const char *place, find_function *find, void *context)
 {
     const char *missing;
     uint32_t major;
     memset(&s->bound, 0, sizeof s->bound);
-    bind_api(&s->bound.api, find, context);
-    if (!s->bound.api.ContextCreate) {
-        note(s, "%s has no LLVM C API (no LLVMContextCreate)", place);
-        return false;
+    s->known = find == find_in_handle ? oji_llvm_find_library(dlsym(context, "LLVMContextCreate")) : NULL;
+    if (s->known) {
+        s->bound.version = s->known->version;
+    } else {
+        bind_api(&s->bound.api, find, context);
+        if (!s->bound.api.ContextCreate) {
+            note(s, "%s has no LLVM C API (no LLVMContextCreate)", place);
+            return false;
+        }
+        s->bound.version = find_version(&s->bound.api, find, context);
     }
-    s->bound.version = find_version(&s->bound.api, find, context);
     major = s->bound.version / 10000;
     if (major < OJI_LLVM_OLDEST || major > OJI_LLVM_NEWEST) {
         note(s, "%s is LLVM %u%s, and %u to %u are supported", place, major, major < OJI_LLVM_OLDEST ? " or older" : "",
@@ -135,6 +144,8 @@ static bool bind_library(search *s, const char *place, find_function *find, void
         note(s, "%s is LLVM %u, not %u", place, major, s->wanted);
         return false;
     }
+    if (s->known)
+        return true;
     missing = missing_function(&s->bound.api, major);
     if (missing) {
         note(s, "%s, LLVM %u, lacks the function %s", place, major, missing);
@@ -144,8 +155,6 @@ static bool bind_library(search *s, const char *place, find_function *find, void
     find_path(&s->bound);
     return true;
 }
-
-static void *find_in_handle(void *handle, const char *name) { return dlsym(handle, name); }
 
 static void *find_in_process(void *context, const char *name)
 {
@@ -302,7 +311,7 @@ oj_status oj_llvm_create(oj_llvm **out, const oj_llvm_options *options, oj_error
     if (!llvm)
         return oji_fail_nomem(error, sizeof *llvm, "an LLVM binding");
     llvm->allocator = allocator;
-    llvm->library = oji_llvm_register(&s.bound);
+    llvm->library = s.known ? s.known : oji_llvm_register(&s.bound);
     if (!llvm->library) {
         oji_release(&allocator, llvm, sizeof *llvm);
         return oji_fail(error, OJ_E_NO_LLVM, "no usable LLVM library: more different ones than this process can track");

@@ -9,14 +9,28 @@ static pthread_mutex_t register_lock = PTHREAD_MUTEX_INITIALIZER;
 static oji_llvm_library libraries[MAX_LIBRARIES];
 static size_t n_libraries;
 
-static oji_llvm_library *find_or_enter(const oji_llvm_library *bound)
+static oji_llvm_library *find(uintptr_t context_create)
+{
+    for (size_t i = 0; i < n_libraries; i++)
+        if ((uintptr_t)libraries[i].api.ContextCreate == context_create)
+            return &libraries[i];
+    return NULL;
+}
+
+oji_llvm_library *oji_llvm_find_library(const void *context_create)
 {
     oji_llvm_library *library;
-    for (size_t i = 0; i < n_libraries; i++)
-        if (libraries[i].api.ContextCreate == bound->api.ContextCreate)
-            return &libraries[i];
-    if (n_libraries == MAX_LIBRARIES)
-        return NULL;
+    pthread_mutex_lock(&register_lock);
+    library = find((uintptr_t)context_create);
+    pthread_mutex_unlock(&register_lock);
+    return library;
+}
+
+static oji_llvm_library *find_or_enter(const oji_llvm_library *bound)
+{
+    oji_llvm_library *library = find((uintptr_t)bound->api.ContextCreate);
+    if (library || n_libraries == MAX_LIBRARIES)
+        return library;
     library = &libraries[n_libraries++];
     *library = *bound;
     pthread_mutex_init(&library->lock, NULL);

@@ -37,6 +37,9 @@ struct oj_llvm {
 
 /* --- library.c: the libraries of the process ------------------------------------------------------------------------ */
 
+/* Return the process's record of the library whose LLVMContextCreate lies there; NULL where it was never bound. */
+oji_llvm_library *oji_llvm_find_library(const void *context_create);
+
 /* Return the process's record of the library that `bound` describes, entering it first where it is new; NULL where
  * there are more libraries than records. */
 oji_llvm_library *oji_llvm_register(const oji_llvm_library *bound);
