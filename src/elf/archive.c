@@ -291,7 +291,7 @@ static oj_status read_index(ar_archive *archive, const special_members *found, o
     if (n > names.size / (word_size + 1))
         return fail_archive(archive, error, OJ_E_MALFORMED, found->index_off,
                             "the symbol index counts more symbols than it has room for");
-    if (n >= UINT32_MAX / 4)
+    if (n >= UINT64_C(1) << 30)
         return fail_archive(archive, error, OJ_E_LIMIT, found->index_off, "the symbol index has 2^30 or more symbols");
     archive->n_entries = (uint32_t)n;
     archive->entries = oji_arena_array(&archive->arena, n, sizeof *archive->entries);
