@@ -10,15 +10,18 @@ import cli
 
 def help_and_version(c):
     for argv in (['--help'], ['-h'], ['help']):
-        c.expect('cli_help_%s' % argv[0].strip('-'), argv, 0, out_has=('Usage: ownjit COMMAND', 'run', 'compile', 'inspect',
+        c.expect('cli_help_%s' % argv[0].strip('-'), argv, 0,
+                 out_has=('Usage: ownjit COMMAND', 'run', 'compile', 'inspect',
                                                                       'info', 'ownjit run hello.c', '125'))
     c.expect('cli_version', ['--version'], 0, out_has=('ownjit 0.',))
     version = c.call('--version').out
     c.tap.check('cli_version_is_one_line', re.fullmatch(rb'ownjit \d+\.\d+\.\d+\n', version) is not None, repr(version))
     c.expect('cli_version_letter', ['-V'], 0, out=version)
-    options = {'run': ('--module=FILE', '--archive=FILE.a', '--load=LIB.so', '--entry=NAME', '-O LEVEL', '--passes=PIPELINE',
+    options = {'run': ('--module=FILE', '--archive=FILE.a', '--load=LIB.so', '--entry=NAME', '-O LEVEL',
+                       '--passes=PIPELINE',
                        '--cpu=CPU', '--features=LIST', '--llvm=VERSION', '--stats ', '--stats-file=FILE', '125'),
-               'compile': ('--output=OUT.o', '--triple=TRIPLE', '--code-model=MODEL', '--relocation-model=MODEL', '--cpu=CPU'),
+               'compile': ('--output=OUT.o', '--triple=TRIPLE', '--code-model=MODEL', '--relocation-model=MODEL',
+                           '--cpu=CPU'),
                'inspect': ('sections', 'symbols', 'relocations'), 'info': ('--llvm=VERSION',)}
     for command, parts in options.items():
         for letter in ('--help', '-h'):
@@ -43,63 +46,77 @@ def readelf(c, what, name):
 
 
 def compiles(c):
-    c.write('p.c', 'static int sum(const int *v, int n)\n{\n    int s = 0;\n    for (int i = 0; i < n; i++)\n        s += v[i];\n'
-                   '    return s;\n}\nint values[3] = {1, 2, 3};\nint main(void) { return sum(values, 3); }\n')
+    c.write('p.c', 'static int sum(const int *v, int n)\n{\n    int s = 0;\n    for (int i = 0; i < n; i++)\n'
+                   '        s += v[i];\n    return s;\n}\nint values[3] = {1, 2, 3};\n'
+                   'int main(void) { return sum(values, 3); }\n')
     c.build('clang-19', '-O1', '-Xclang', '-disable-llvm-passes', '-emit-llvm', '-c', 'p.c', '-o', 'p.bc')
     c.build('clang-19', '-O1', '-Xclang', '-disable-llvm-passes', '-emit-llvm', '-S', 'p.c', '-o', 'p.ll')
     for kind in ('c', 'bc', 'll'):
         c.expect('cli_compile_%s' % kind, ['compile', 'p.' + kind, '-o', 'from_%s.o' % kind], 0, out='')
         c.expect('cli_compile_%s_gives_an_object_that_runs' % kind, ['run', 'from_%s.o' % kind], 6, out='')
         c.build('gcc', 'from_%s.o' % kind, '-o', 'native')
-        c.tap.check('cli_compile_%s_links_natively' % kind, subprocess.run([c.path('native')], check=False).returncode == 6)
+        c.tap.check('cli_compile_%s_links_natively' % kind,
+                    subprocess.run([c.path('native')], check=False).returncode == 6)
     sizes = {}
     for level in ('-O0', '-O1', '-O2', '-O3', '--passes=function(mem2reg)', ''):
         name = 'level%d.o' % len(sizes)
         options = [level] if level else []
-        c.expect('cli_compile_%s' % (level.strip('-').replace('=', '_') or 'without_level'), ['compile', *options, 'p.bc', '-o', name],
+        c.expect('cli_compile_%s' % (level.strip('-').replace('=', '_') or 'without_level'),
+                 ['compile', *options, 'p.bc', '-o', name],
                  0, out='')
         sizes[level] = text_size(c, name)
     c.tap.check('cli_compile_levels_differ', sizes['-O2'] < sizes['--passes=function(mem2reg)'] < sizes['-O0']
                 and sizes['-O2'] < sizes[''], str(sizes))
-    c.tap.check('cli_compile_O2_inlines', ' sum' in readelf(c, '-sW', 'level0.o') and ' sum' not in readelf(c, '-sW', 'level2.o'))
+    c.tap.check('cli_compile_O2_inlines', ' sum' in readelf(c, '-sW', 'level0.o')
+                and ' sum' not in readelf(c, '-sW', 'level2.o'))
     output = c.call('compile', '-O2', 'p.bc', '-o', '-')
     c.tap.check('cli_compile_to_standard_output', output.status == 0 and output.out == c.read('level2.o'))
     c.write('there.o', b'x' * 100000)
     c.expect('cli_compile_replaces_the_output', ['compile', '-O2', '--output=there.o', 'p.bc'], 0, out='')
     c.tap.check('cli_compile_replaces_all_of_the_output', c.read('there.o') == c.read('level2.o'))
     c.expect('cli_compile_static', ['compile', '--relocation-model=static', 'p.bc', '-o', 'static.o'], 0, out='')
-    c.tap.check('cli_compile_static_is_absolute', re.search(r'R_X86_64_32S?\b', readelf(c, '-rW', 'static.o')) is not None,
+    c.tap.check('cli_compile_static_is_absolute', re.search(r'R_X86_64_32S?\b', readelf(c, '-rW', 'static.o'))
+                is not None,
                 readelf(c, '-rW', 'static.o'))
     c.expect('cli_compile_static_runs', ['run', 'static.o'], 6, out='')
     for model in ('small', 'medium', 'large'):
-        c.expect('cli_compile_code_model_%s' % model, ['compile', '--relocation-model=pic', '--code-model=' + model, 'p.bc', '-o',
+        c.expect('cli_compile_code_model_%s' % model,
+                 ['compile', '--relocation-model=pic', '--code-model=' + model, 'p.bc', '-o',
                                                        model + '.o'], 0, out='')
         c.expect('cli_compile_code_model_%s_runs' % model, ['run', model + '.o'], 6, out='')
     c.tap.check('cli_compile_code_model_large_is_64_bit', 'R_X86_64_GOTOFF64' in readelf(c, '-rW', 'large.o')
                 or 'R_X86_64_64' in readelf(c, '-rW', 'large.o'), readelf(c, '-rW', 'large.o'))
     c.write('plain.ll', 'define i32 @f(i32 %a) {\n  ret i32 %a\n}\n')
-    c.expect('cli_compile_triple', ['compile', '--triple=aarch64-unknown-linux-gnu', 'plain.ll', '-o', 'arm.o'], 0, out='')
+    c.expect('cli_compile_triple', ['compile', '--triple=aarch64-unknown-linux-gnu', 'plain.ll', '-o', 'arm.o'], 0,
+             out='')
     c.tap.check('cli_compile_triple_is_used', 'AArch64' in readelf(c, '-hW', 'arm.o'))
     c.write('vector.ll', 'define void @f(ptr %p) {\n  %v = load <8 x float>, ptr %p, align 4\n'
                          '  %w = fadd <8 x float> %v, %v\n  store <8 x float> %w, ptr %p, align 4\n  ret void\n}\n')
     found = {}
-    for name, options in (('avx', ['--cpu=x86-64', '--features=+avx']), ('sse', ['--cpu=x86-64']), ('v3', ['--cpu=x86-64-v3'])):
+    for name, options in (('avx', ['--cpu=x86-64', '--features=+avx']), ('sse', ['--cpu=x86-64']),
+                          ('v3', ['--cpu=x86-64-v3'])):
         c.expect('cli_compile_for_%s' % name, ['compile', *options, 'vector.ll', '-o', name + '.o'], 0, out='')
-        found[name] = 'ymm' in subprocess.run(['objdump', '-d', name + '.o'], cwd=c.folder, capture_output=True, text=True,
+        found[name] = 'ymm' in subprocess.run(['objdump', '-d', name + '.o'], cwd=c.folder, capture_output=True,
+                                              text=True,
                                               check=True).stdout
     c.tap.check('cli_compile_cpu_and_features_are_used', found == {'avx': True, 'sse': False, 'v3': True}, str(found))
 
 
 def inspects(c):
-    c.write('i.c', 'int puts(const char *);\nextern int elsewhere;\n__attribute__((weak)) int maybe(void);\nint common[5];\n'
-                   'int data[3] = {1};\nstatic int zero[100];\nint f(int n) { return puts("text") + elsewhere + zero[n]; }\n'
+    c.write('i.c', 'int puts(const char *);\nextern int elsewhere;\n__attribute__((weak)) int maybe(void);\n'
+                   'int common[5];\n'
+                   'int data[3] = {1};\nstatic int zero[100];\n'
+                   'int f(int n) { return puts("text") + elsewhere + zero[n]; }\n'
                    'int main(void) { return f(data[1]) + (maybe ? maybe() : 0); }\n')
     c.build('gcc', '-O0', '-fPIC', '-fcommon', '-g', '-c', 'i.c', '-o', 'i.o')
     got = c.expect('cli_inspect_object', ['inspect', 'i.o'], 0,
-                   out_has=('i.o: relocatable object for x86-64', 'Sections', '.text', 'code', '.data', '.bss', 'zero', '.rodata',
-                            'Symbols', 'main, .text', 'puts, undefined', 'common, common', 'weak', 'global', 'local', 'function',
+                   out_has=('i.o: relocatable object for x86-64', 'Sections', '.text', 'code', '.data', '.bss', 'zero',
+                            '.rodata',
+                            'Symbols', 'main, .text', 'puts, undefined', 'common, common', 'weak', 'global', 'local',
+                            'function',
                             'Relocations of .text', 'R_X86_64_PLT32', 'puts - 0x4', 'R_X86_64_REX_GOTPCRELX', 'debug',
-                            'Relocations of .debug_info', 'Needs from elsewhere', '\n  puts\n', '\n  elsewhere\n', '\n  maybe (weak)\n',
+                            'Relocations of .debug_info', 'Needs from elsewhere', '\n  puts\n', '\n  elsewhere\n',
+                            '\n  maybe (weak)\n',
                             'Segment 0 of linking: code', 'stubs', 'read-only data', 'GOT', 'common symbols'))
     text = got.out.decode()
     native = readelf(c, '-sW', 'i.o')
@@ -108,7 +125,8 @@ def inspects(c):
     c.tap.check('cli_inspect_symbol_is_readelfs', address is not None and row is not None
                 and (int(row[1], 16), int(row[2])) == (int(address[1], 16), int(address[2])), native + text)
     rows = re.findall(r'^  0x[0-9a-f]+  R_X86_64', text, re.MULTILINE)
-    c.tap.check('cli_inspect_has_every_relocation', len(rows) == len(re.findall(r'R_X86_64_', readelf(c, '-rW', 'i.o'))),
+    c.tap.check('cli_inspect_has_every_relocation',
+                len(rows) == len(re.findall(r'R_X86_64_', readelf(c, '-rW', 'i.o'))),
                 '%d\n%s' % (len(rows), readelf(c, '-rW', 'i.o')))
     check_layout(c, text)
     c.write('a.c', 'int in_a(void) { return 1; }\nint also_a;\n')
@@ -117,7 +135,8 @@ def inspects(c):
         c.build('gcc', '-c', name + '.c', '-o', name + '.o')
     c.build('ar', 'rcs', 'both.a', 'a.o', 'b.o')
     c.expect('cli_inspect_archive', ['inspect', 'both.a'], 0,
-             out_has=('both.a: static archive, 3 names', 'both.a(a.o)', '\n  in_a\n', '\n  also_a\n', 'both.a(b.o)', '\n  in_b\n'))
+             out_has=('both.a: static archive, 3 names', 'both.a(a.o)', '\n  in_a\n', '\n  also_a\n', 'both.a(b.o)',
+                      '\n  in_b\n'))
     c.write('escape.s', '.globl "a\x1bb"\n"a\x1bb": ret\n')
     c.build('gcc', '-c', 'escape.s', '-o', 'escape.o')
     got = c.expect('cli_inspect_name_with_controls', ['inspect', 'escape.o'], 0, out_has=('a?b',))
@@ -139,11 +158,13 @@ def check_layout(c, text):
         if end > int(size):
             problems.append('a range ends at %d of %s' % (end, size))
     found = len(re.findall(r'^Segment ', text, re.MULTILINE))
-    c.tap.check('cli_inspect_layout_is_consistent', not problems and found == 3, '\n'.join([str(found), *problems, text]))
+    c.tap.check('cli_inspect_layout_is_consistent', not problems and found == 3,
+                '\n'.join([str(found), *problems, text]))
 
 
 def info(c):
-    c.expect('cli_info', ['info'], 0, out_has=('OwnJIT         ', 'LLVM           ', 'x86_64', 'links for      x86-64', 'memory mode    '))
+    c.expect('cli_info', ['info'], 0, out_has=('OwnJIT         ', 'LLVM           ', 'x86_64', 'links for      x86-64',
+                                               'memory mode    '))
     mode = re.search(r'memory mode +(\w+)', c.call('info').out.decode())
     c.tap.check('cli_info_memory_mode', mode is not None and mode[1] in ('views', 'private'))
     for version in ('19', '22'):
@@ -152,7 +173,8 @@ def info(c):
         c.tap.check('cli_info_llvm_%s_has_its_path' % version, found is not None and os.path.exists(found[1]), text)
     c.expect('cli_info_llvm_not_installed', ['info', '--llvm=18'], 0, out_has=('LLVM           none: ', '18'))
     c.expect_failure('cli_info_llvm_too_new', ['info', '--llvm=99'], '14 to 22')
-    for command, argv in (('info', ['info']), ('help', ['--help']), ('run_help', ['run', '--help']), ('version', ['--version'])):
+    for command, argv in (('info', ['info']), ('help', ['--help']), ('run_help', ['run', '--help']),
+                          ('version', ['--version'])):
         with open('/dev/full', 'wb') as full:
             done = subprocess.run([cli.OWNJIT, *argv], stdout=full, stderr=subprocess.DEVNULL, check=False)
         c.tap.check('cli_%s_to_full_device_fails' % command, done.returncode == cli.FAILED, str(done.returncode))

@@ -17,7 +17,8 @@ def usage(c):
             ('file_without_command', ['good.c'], ("'good.c' is not a command", 'ownjit run good.c')),
             ('unknown_option_before_command', ['--frobnicate'], ("unknown option '--frobnicate'",)),
             ('run_without_file', ['run'], ('no FILE to run', 'ownjit run --help')),
-            ('run_unknown_option', ['run', '--frobnicate', 'good.c'], ("unknown option '--frobnicate'", 'ownjit run --help')),
+            ('run_unknown_option', ['run', '--frobnicate', 'good.c'],
+             ("unknown option '--frobnicate'", 'ownjit run --help')),
             ('run_unknown_option_with_value', ['run', '--frobnicate=1', 'good.c'], ("unknown option '--frobnicate'",)),
             ('run_unknown_letter', ['run', '-Z', 'good.c'], ("unknown option '-Z'",)),
             ('run_unknown_letters', ['run', '--stats', '-Zx', 'good.c'], ("unknown option '-Zx'",)),
@@ -36,7 +37,8 @@ def usage(c):
             ('compile_output_missing', ['compile', 'good.c', '-o'], ("option '-o' needs a value",)),
             ('compile_two_files', ['compile', 'good.c', 'more.c', '-o', 'x.o'], ('one FILE at a time', "'more.c'")),
             ('compile_unknown_option', ['compile', '--stats', 'good.c'], ("unknown option '--stats'",)),
-            ('compile_code_model', ['compile', '--code-model=huge', 'good.c'], ('--code-model=huge', 'small, medium, large')),
+            ('compile_code_model', ['compile', '--code-model=huge', 'good.c'],
+             ('--code-model=huge', 'small, medium, large')),
             ('compile_relocation_model', ['compile', '--relocation-model=x', 'good.c'],
              ('--relocation-model=x', 'pic, static')),
             ('inspect_without_file', ['inspect'], ('no FILE to inspect',)),
@@ -85,14 +87,16 @@ def files(c):
             ('run_module_not_found', ['run', '--module=missing', 'good.o'], ("cannot open 'missing'",)),
             ('run_archive_not_found', ['run', '--archive=missing.a', 'good.o'], ("cannot open 'missing.a'",)),
             ('run_archive_is_none', ['run', '--archive=good.o', 'good.o'], ('good.o', 'archive')),
-            ('run_load_not_found', ['run', '--load=./missing.so', 'good.o'], ("cannot load library './missing.so'", 'missing.so')),
+            ('run_load_not_found', ['run', '--load=./missing.so', 'good.o'],
+             ("cannot load library './missing.so'", 'missing.so')),
             ('run_load_is_none', ['run', '--load=./good.o', 'good.o'], ("cannot load library './good.o'",)),
             ('compile_object', ['compile', 'good.o', '-o', 'x.o'], ("'good.o'", 'nothing to compile')),
             ('compile_archive', ['compile', 'archive.a', '-o', 'x.o'], ("'archive.a'", 'nothing to compile')),
             ('compile_output_folder_missing', ['compile', 'good.bc', '-o', 'missing/x.o'],
              ("cannot write 'missing/x.o'", 'No such file')),
             ('compile_output_is_directory', ['compile', 'good.bc', '-o', '.'], ("cannot write '.'", 'directory')),
-            ('compile_output_full', ['compile', 'good.bc', '-o', '/dev/full'], ("cannot write '/dev/full'", 'No space left')),
+            ('compile_output_full', ['compile', 'good.bc', '-o', '/dev/full'],
+             ("cannot write '/dev/full'", 'No space left')),
             ('inspect_bitcode', ['inspect', 'good.bc'], ("'good.bc' is bitcode", 'ownjit compile good.bc')),
             ('inspect_c', ['inspect', 'good.c'], ("'good.c' is C source", 'ownjit compile good.c'))):
         c.expect_failure('cli_' + name, argv, *parts)
@@ -152,7 +156,8 @@ def symbols(c):
     got = c.expect_failure('cli_run_undefined_all_listed', ['run', '--module=u2.o', 'u1.o'], '4 undefined symbols:',
                            'foo  referred to by u1.o, section .text+0xa (2 references in all)',
                            'bar  referred to by u1.o, section .text+0x16 (2 references in all)',
-                           'baz  referred to by u1.o', 'only_here  referred to by u2.o', '--module', '--archive', '--load')
+                           'baz  referred to by u1.o', 'only_here  referred to by u2.o', '--module', '--archive',
+                           '--load')
     lines = got.err.decode().split('\n')
     c.tap.check('cli_run_undefined_one_line_each', sum(line.startswith('  ') for line in lines) == 4, got.err.decode())
     c.expect_failure('cli_run_undefined_one', ['run', c.write('u3.ll', 'declare void @gone()\ndefine i32 @main() {\n'
@@ -160,12 +165,16 @@ def symbols(c):
                      '1 undefined symbol:', 'gone  referred to by u3.ll')
     many = ''.join('int f%d(void);\n' % i for i in range(500))
     c.write('many.c', many + 'int main(void) { return %s; }\n' % ' + '.join('f%d()' % i for i in range(500)))
-    c.expect_failure('cli_run_undefined_many', ['run', 'many.c'], '500 undefined symbols:', *['\n  f%d  ' % i for i in range(500)])
-    c.expect_failure('cli_run_duplicate', ['run', '--module=twice.c', c.write('twice.c', MAIN)], "'main'", 'twice.c', 'static')
-    c.expect_failure('cli_run_duplicate_names_both', ['run', '--module=good.c', 'twice.c'], "'main'", 'twice.c', 'good.c')
+    c.expect_failure('cli_run_undefined_many', ['run', 'many.c'], '500 undefined symbols:',
+                     *['\n  f%d  ' % i for i in range(500)])
+    c.expect_failure('cli_run_duplicate', ['run', '--module=twice.c', c.write('twice.c', MAIN)], "'main'", 'twice.c',
+                     'static')
+    c.expect_failure('cli_run_duplicate_names_both', ['run', '--module=good.c', 'twice.c'], "'main'", 'twice.c',
+                     'good.c')
     for name, argv, parts in (
             ('no_main', ['run', 'no_main.c'], ("no function 'main' in 'no_main.c'", '--entry=NAME', '--module')),
-            ('no_main_in_modules', ['run', '--module=u2.o', 'no_main.c'], ("no function 'main' in 'no_main.c' and its modules",)),
+            ('no_main_in_modules', ['run', '--module=u2.o', 'no_main.c'],
+             ("no function 'main' in 'no_main.c' and its modules",)),
             ('no_entry', ['run', '--entry=go', 'good.c'], ("no function 'go' in 'good.c'",)),
             ('entry_is_data', ['run', '--entry=start', 'data_main.c'], ("'start' is a variable",)),
             ('entry_is_common', ['run', '--entry=start', 'common_main.o'], ("'start' is a variable",)),
@@ -173,7 +182,8 @@ def symbols(c):
             ('entry_is_of_the_process', ['run', '--entry=exit', 'no_main.c'], ("no function 'exit'",))):
         c.expect_failure('cli_run_' + name, argv, *parts)
     # Escape sequences of a name must not reach the terminal.
-    c.write('escape.ll', 'declare void @"a\\1B[31mb"()\ndefine i32 @main() {\n  call void @"a\\1B[31mb"()\n  ret i32 0\n}\n')
+    c.write('escape.ll', 'declare void @"a\\1B[31mb"()\ndefine i32 @main() {\n'
+                         '  call void @"a\\1B[31mb"()\n  ret i32 0\n}\n')
     got = c.expect_failure('cli_run_undefined_with_controls', ['run', 'escape.ll'], 'a?[31mb')
     c.tap.check('cli_run_undefined_with_controls_are_replaced', b'\x1b' not in got.err, repr(got.err))
 
@@ -193,7 +203,8 @@ def compiler(c):
         llvm = '--llvm=' + version
         for name, argv, parts in (
                 ('ir_type', ['type.ll'], ('type.ll:2:', 'i32')), ('ir_name', ['name.ll'], ('name.ll:3:', '%y')),
-                ('ir_verify', ['verify.ll'], ('verify.ll', 'PHI')), ('ir_asm', ['asm.ll'], ('asm.ll', 'invalid instruction')),
+                ('ir_verify', ['verify.ll'], ('verify.ll', 'PHI')),
+                                  ('ir_asm', ['asm.ll'], ('asm.ll', 'invalid instruction')),
                 ('ir_for_another_target', ['other.ll'], ('other.ll', 'aarch64', 'x86_64')),
                 ('bitcode_cut', ['cut.bc'], ('cut.bc',)), ('bitcode_magic_only', ['magic.bc'], ('magic.bc',)),
                 ('passes_unknown', ['--passes=frobnicate', 'good.ll'], ('frobnicate', '--passes=')),
@@ -212,16 +223,20 @@ def clang(c):
     c.write('text', 'This is no program.\n')
     c.write('good.c', MAIN)
     c.write('warns.c', '#warning take care\n' + MAIN)
-    c.expect_failure('cli_run_c_with_error', ['run', 'error.c'], 'error.c:1:25: error:', "ownjit: 'error.c' was taken for C source",
+    c.expect_failure('cli_run_c_with_error', ['run', 'error.c'], 'error.c:1:25: error:',
+                     "ownjit: 'error.c' was taken for C source",
                      own_lines_only=False)
-    c.expect_failure('cli_run_text_that_is_no_c', ['run', 'text'], "'text' was taken for C source", own_lines_only=False)
-    c.expect_failure('cli_run_c_without_clang', ['run', 'good.c'], "'good.c' is C source", 'no clang was found', 'apt install clang',
+    c.expect_failure('cli_run_text_that_is_no_c', ['run', 'text'], "'text' was taken for C source",
+                     own_lines_only=False)
+    c.expect_failure('cli_run_c_without_clang', ['run', 'good.c'], "'good.c' is C source", 'no clang was found',
+                     'apt install clang',
                      env={'PATH': c.folder})
     c.expect('cli_run_clang_warnings_are_shown', ['run', 'warns.c'], 0, err_has=('take care',), err_lacks=('ownjit:',))
     os.makedirs(c.path('bin'))
     c.write('bin/clang', '#!/bin/sh\nkill -9 $$\n')
     os.chmod(c.path('bin/clang'), 0o755)
-    c.expect_failure('cli_run_clang_killed', ['run', 'good.c'], 'clang ended by signal 9', 'good.c', env={'PATH': c.path('bin')})
+    c.expect_failure('cli_run_clang_killed', ['run', 'good.c'], 'clang ended by signal 9', 'good.c',
+                     env={'PATH': c.path('bin')})
     c.write('bin/clang', '#!/bin/sh\nexit 0\n')
     c.expect_failure('cli_run_clang_gives_nothing', ['run', 'good.c'], 'good.c', env={'PATH': c.path('bin')})
     c.write('-dash.c', MAIN)

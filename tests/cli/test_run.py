@@ -53,14 +53,16 @@ def streams(c):
 
 
 def ir_by_content(c):
-    starts = {'comment': '; any comment\n\n', 'source_filename': 'source_filename = "x"\n', 'global': '@g = global i32 1\n',
+    starts = {'comment': '; any comment\n\n', 'source_filename': 'source_filename = "x"\n',
+              'global': '@g = global i32 1\n',
               'type': '%t = type { i32 }\n', 'comdat': '$c = comdat any\n', 'metadata': '!named = !{}\n',
               'declare': 'declare void @f()\n', 'attributes': 'attributes #0 = { nounwind }\n',
               'triple': 'target triple = "x86_64-pc-linux-gnu"\n', 'asm': 'module asm ""\n', 'define': ''}
     for name, start in starts.items():
         c.write('ir', start + IR % 11)
         c.expect('cli_run_ir_that_begins_with_%s_runs' % name, ['run', 'ir'], 11, out='')
-    c_starts = {'line_comment': '// define\n', 'block_comment': '/* @x */\n', 'blank': '\n\n \t\n', 'digraph': '%:define X\n',
+    c_starts = {'line_comment': '// define\n', 'block_comment': '/* @x */\n', 'blank': '\n\n \t\n',
+                'digraph': '%:define X\n',
                 'word_define': 'typedef int define;\n', 'word_target': 'static int target;\n'}
     for name, start in c_starts.items():
         c.write('source', start + 'int main(void) { return 12; }\n')
@@ -70,10 +72,13 @@ def ir_by_content(c):
 def arguments(c):
     c.write('arguments.c', HELLO)
     c.build('gcc', '-c', 'arguments.c', '-o', 'arguments.o')
-    c.expect('cli_run_passes_arguments', ['run', 'arguments.o', 'a', '', 'b c'], 7, out='hello [arguments.o] [a] [] [b c]\n')
-    c.expect('cli_run_options_after_file_are_the_programs', ['run', '-O1', 'arguments.o', '--stats', '-O2', '--help', '--', 'x'],
+    c.expect('cli_run_passes_arguments', ['run', 'arguments.o', 'a', '', 'b c'], 7,
+             out='hello [arguments.o] [a] [] [b c]\n')
+    c.expect('cli_run_options_after_file_are_the_programs',
+             ['run', '-O1', 'arguments.o', '--stats', '-O2', '--help', '--', 'x'],
              7, out='hello [arguments.o] [--stats] [-O2] [--help] [--] [x]\n')
-    c.expect('cli_run_double_dash_ends_options', ['run', '--', 'arguments.o', '-x'], 7, out='hello [arguments.o] [-x]\n')
+    c.expect('cli_run_double_dash_ends_options', ['run', '--', 'arguments.o', '-x'], 7,
+             out='hello [arguments.o] [-x]\n')
     c.expect('cli_run_option_values_apart', ['run', '-O', '1', '--entry', 'main', 'arguments.o'], 7,
              out='hello [arguments.o]\n')
     c.expect('cli_run_options_cut_short', ['run', '--entr=main', 'arguments.o'], 7, out='hello [arguments.o]\n')
@@ -183,10 +188,13 @@ def modules(c):
     c.write('m_d.c', 'int d(void) { return 4; }\n')
     c.build('gcc', '-c', 'm_d.c', '-o', 'm_d.o')
     c.build('clang-19', '-emit-llvm', '-c', 'm_a.c', '-o', 'm_a.bc')
-    c.expect('cli_run_modules_of_every_kind', ['run', '--module=m_a.c', '--module', 'm_b.ll', '--module=m_d.o', 'm_main.c'], 7,
+    c.expect('cli_run_modules_of_every_kind', ['run', '--module=m_a.c', '--module', 'm_b.ll', '--module=m_d.o',
+                                               'm_main.c'], 7,
              out='')
-    c.expect('cli_run_module_of_bitcode', ['run', '--module=m_a.bc', '--module=m_b.ll', '--module=m_d.c', 'm_main.c'], 7, out='')
-    c.expect('cli_run_main_in_a_module', ['run', '--module=m_main.c', '--module=m_a.c', '--module=m_d.o', 'm_b.ll'], 7, out='')
+    c.expect('cli_run_module_of_bitcode', ['run', '--module=m_a.bc', '--module=m_b.ll', '--module=m_d.c', 'm_main.c'],
+             7, out='')
+    c.expect('cli_run_main_in_a_module', ['run', '--module=m_main.c', '--module=m_a.c', '--module=m_d.o', 'm_b.ll'], 7,
+             out='')
 
 
 def archives(c):
@@ -204,7 +212,8 @@ def archives(c):
     c.build('ar', 'rcsT', 'thin.a', 'ar_a.o', 'ar_b.o')
     c.expect('cli_run_archive_links_what_is_needed', ['run', '--archive=one.a', 'ar_main.o'], 21, out='')
     c.expect('cli_run_archives_several', ['run', '--archive=first.a', '--archive=second.a', 'ar_main.o'], 21, out='')
-    c.expect('cli_run_archives_in_any_order', ['run', '--archive=second.a', '--archive=first.a', 'ar_main.o'], 21, out='')
+    c.expect('cli_run_archives_in_any_order', ['run', '--archive=second.a', '--archive=first.a', 'ar_main.o'], 21,
+             out='')
     c.expect('cli_run_archive_thin', ['run', '--archive=thin.a', 'ar_main.o'], 21, out='')
     c.expect('cli_run_main_in_an_archive', ['run', '--archive=whole.a', '--module=ar_b.o', 'ar_a.o'], 21, out='')
 
@@ -217,9 +226,11 @@ def libraries(c):
     c.expect('cli_run_load_by_path', ['run', '--load=./libcli.so', 'uses_lib.c'], 33, out='')
     c.expect('cli_run_load_by_name', ['run', '--load', 'libcli.so', 'uses_lib.c'], 33, out='',
              env={'LD_LIBRARY_PATH': c.folder})
-    c.write('own_puts.c', 'int puts(const char *text) { return text[0] == 0; }\nint main(void) { return puts("x") + 40; }\n')
+    c.write('own_puts.c', 'int puts(const char *text) { return text[0] == 0; }\n'
+                          'int main(void) { return puts("x") + 40; }\n')
     c.expect('cli_run_own_definition_wins_over_process', ['run', 'own_puts.c'], 40, out='')
-    c.write('weak.c', '__attribute__((weak)) int nobody_has_it(void);\nint main(void) { return nobody_has_it ? 1 : 41; }\n')
+    c.write('weak.c', '__attribute__((weak)) int nobody_has_it(void);\n'
+                      'int main(void) { return nobody_has_it ? 1 : 41; }\n')
     c.expect('cli_run_weak_undefined_is_null', ['run', 'weak.c'], 41, out='')
     c.expect_failure('cli_run_own_names_are_not_the_programs', ['run', c.write(
         'tool_names.c', 'int oj_version(void); int json_object(void); int fail_usage(void);\n'
@@ -257,7 +268,8 @@ def compiling(c):
     c.expect('cli_run_passes', ['run', '--passes=function(mem2reg,instcombine)', 'feature.c'], 1, out='')
     for version in ('19', '22'):
         stats = 'llvm%s.json' % version
-        c.expect('cli_run_llvm_%s' % version, ['run', '--llvm=' + version, '--stats-file=' + stats, 'feature.c'], 0, out='')
+        c.expect('cli_run_llvm_%s' % version, ['run', '--llvm=' + version, '--stats-file=' + stats, 'feature.c'], 0,
+                 out='')
         used = json.loads(c.read(stats))['llvm']
         c.tap.check('cli_run_llvm_%s_is_used' % version, used.startswith(version + '.'), used)
 
@@ -302,17 +314,20 @@ def stats(c):
     c.expect('cli_stats_not_without_the_option', ['run', 'stats.c'], 4, out='out 1\n', err=b'handler\n')
     c.expect('cli_stats_file_when_the_program_crashes', ['run', '--stats-file=crash.json', 'stats.c', 'abort'],
              -signal.SIGABRT, err=None)
-    c.expect('cli_stats_file_alone_prints_nothing', ['run', '-O2', '--stats-file=stats.json', 'stats.c'], 4, out='out 1\n',
+    c.expect('cli_stats_file_alone_prints_nothing', ['run', '-O2', '--stats-file=stats.json', 'stats.c'], 4,
+             out='out 1\n',
              err=b'handler\n')
     for name in ('crash.json', 'stats.json'):
         check_stats(c, 'cli_stats_file_%s' % name.split('.')[0], json.loads(c.read(name)))
     c.expect('cli_stats_both', ['run', '--stats', '--stats-file=both.json', 'stats.c'], 4, out='out 1\n', err_has=table)
     c.tap.check('cli_stats_both_writes_file', json.loads(c.read('both.json'))['program'] == 'stats.c')
     c.build('gcc', '-c', 'stats.c', '-o', 'stats.o')
-    c.expect('cli_stats_of_object', ['run', '--stats', '--stats-file=object.json', 'stats.o'], 4, err_has=('LLVM not used',))
+    c.expect('cli_stats_of_object', ['run', '--stats', '--stats-file=object.json', 'stats.o'], 4,
+             err_has=('LLVM not used',))
     found = json.loads(c.read('object.json'))
     c.tap.check('cli_stats_of_object_has_no_llvm',
-                found['llvm'] is None and found['time_ns']['load_llvm'] == 0 and found['time_ns']['codegen'] == 0, str(found))
+                found['llvm'] is None and found['time_ns']['load_llvm'] == 0 and found['time_ns']['codegen'] == 0,
+                str(found))
     c.expect_failure('cli_stats_file_unwritable_before_the_program', ['run', '--stats-file=/nonexistent/x', 'stats.o'],
                      'cannot write', "'/nonexistent/x'", 'No such file or directory')
     c.expect_failure('cli_stats_file_on_full_device', ['run', '--stats-file=/dev/full', 'stats.o'], 'cannot write',
@@ -337,7 +352,8 @@ def check_stats(c, name, found):
             ('mappings', memory['mappings'] > 0), ('mode', found['memory_mode'] in ('views', 'private')),
             ('LLVM is dropped', resident['compiler_gone'] < resident['compiled']),
             ('less is kept than compiling took', found['heap_bytes']['kept'] <= found['heap_bytes']['compiled']),
-            ('start', 0 < resident['at_start'] < resident['compiled']), ('heap', found['heap_bytes']['compiled'] > 0 or cli.has_sanitizer())):
+            ('start', 0 < resident['at_start'] < resident['compiled']),
+                        ('heap', found['heap_bytes']['compiled'] > 0 or cli.has_sanitizer())):
         if not holds:
             problems.append(what)
     c.tap.check(name + '_is_plausible', not problems, '%s\n%s' % (problems, found))
@@ -353,7 +369,8 @@ def process_data(c):
               '    void *found = dlsym(0, name);',
               '    puts((uintptr_t)found == low && low != 0 ? "one" : name);', '}',
               'int main(void)', '{']
-    lines += ['    { uint32_t low; __asm__("movl $%s, %%0" : "=r"(low)); look("%s", low); }' % (name, name) for name in names]
+    lines += ['    { uint32_t low; __asm__("movl $%s, %%0" : "=r"(low)); look("%s", low); }'
+              % (name, name) for name in names]
     lines += ['    return 0;', '}']
     c.write('low.c', '\n'.join(lines) + '\n')
     c.build('gcc', '-O1', '-fno-pic', '-c', 'low.c', '-o', 'low.o')
@@ -403,5 +420,6 @@ int main(int argc, char **argv) { return argp_parse(&argp, argc, argv, 0, 0, 0);
     c.expect('cli_run_argp_exit_status_is_the_programs', ['run', 'argp.c', '--nonsense'], 77, out='', err=None)
 
 
-cli.main(input_kinds, streams, ir_by_content, arguments, exits, process, modules, archives, libraries, entry, compiling, stats,
+cli.main(input_kinds, streams, ir_by_content, arguments, exits, process, modules, archives, libraries, entry,
+         compiling, stats,
          process_data, adopted)
