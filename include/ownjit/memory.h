@@ -116,9 +116,11 @@ static inline void oj_memory_init(oj_memory *memory)
 
 /* How the library's own provider keeps pages from being writable and executable at once. */
 typedef enum oj_memory_mode {
-    OJ_MEMORY_MODE_DEFAULT = 0, /* the first of the following that works here */
+    OJ_MEMORY_MODE_DEFAULT = 0, /* the first of the following that works here; links too large to share a slab get
+                                   private memory even where views work, if both do: it is quicker to fill */
     OJ_MEMORY_MODE_VIEWS = 1,   /* a sealed memory file, mapped once to write and once to execute */
-    OJ_MEMORY_MODE_PRIVATE = 2  /* private memory whose permission is switched from write to execute */
+    OJ_MEMORY_MODE_PRIVATE = 2  /* private memory that is written first and made executable then. After publishing,
+                                   the segments' `write` is NULL, but for data */
 } oj_memory_mode;
 
 /* Options of the library's own provider. */
@@ -126,8 +128,9 @@ typedef struct oj_memory_options {
     uint32_t struct_size;
     uint32_t mode;       /* oj_memory_mode */
     uint64_t budget;     /* bytes of code memory mapped at most, all kinds; 0 = no limit */
-    uint64_t slab_size;  /* bytes reserved for the small segments of many links, rounded up to a multiple of 1 MiB;
-                            0 = 32 MiB of address space. Only what is used takes memory. */
+    uint64_t slab_size;  /* bytes reserved for the small segments of many links, rounded up to a multiple of 1 MiB, at
+                            most 1 GiB; 0 = 32 MiB of address space. Only what is used takes memory. A link of more
+                            than a 32nd of it gets address space of its own, which is given back with it. */
     const oj_allocator *allocator; /* copies; NULL = malloc */
 } oj_memory_options;
 
@@ -152,8 +155,8 @@ OJ_API oj_status oj_memory_create(oj_memory **out, const oj_memory_options *opti
  * Since:    0.1 */
 OJ_API oj_status oj_memory_destroy(oj_memory *memory, oj_error *error);
 
-/* Return the provider that links use which name none. It is made at first use, lives as long as the process, and
- * holds no memory while no code is placed in it.
+/* Return the provider that links use which name none. It is made at first use and lives as long as the process. While
+ * no code is placed in it, it holds nothing, or else one slab with at most 256 KiB of pages for the next small link.
  * Owns:     lends, for ever
  * Threads:  any
  * Since:    0.1 */
