@@ -99,6 +99,7 @@ typedef struct ojt_client {
     uint8_t *base; /* of the last mapping */
     size_t base_size;
     size_t n_live; /* placements */
+    struct ojt_placement *last;
 } ojt_client;
 
 /* What the token of a placement points at. */
@@ -174,6 +175,7 @@ static inline oj_status ojt_client_place(void *context, oj_placement *placement,
         ojt_client_map(client, given, placement);
     memcpy(client->segments, placement->segments, placement->n_segments * sizeof client->segments[0]);
     placement->token = given;
+    client->last = given;
     client->n_live++;
     if (client->mangle)
         client->mangle(placement);
@@ -361,14 +363,23 @@ static inline oj_code *ojt_link(oj_object *const *objects, size_t n_objects, con
     return code;
 }
 
-/* Call a kept function of no arguments. */
-static inline int ojt_call(const oj_code *code, const char *name)
+/* Linked code has none of the marks before its functions that clang's -fsanitize=function looks for, and nothing at all
+ * may be mapped there. */
+#if defined(__clang__)
+#define OJT_CALLS_LINKED_CODE __attribute__((no_sanitize("function")))
+#else
+#define OJT_CALLS_LINKED_CODE
+#endif
+
+/* Call a function of no arguments at an address. */
+OJT_CALLS_LINKED_CODE static inline int ojt_call_at(uint64_t addr)
 {
-    void *found = oj_code_lookup(code, name);
-    int (*function)(void);
-    assert_non_null(found);
-    memcpy(&function, &found, sizeof function);
+    int (*function)(void) = (int (*)(void))(uintptr_t)addr;
+    assert_true(addr != 0);
     return function();
 }
+
+/* Call a kept function of no arguments. */
+static inline int ojt_call(const oj_code *code, const char *name) { return ojt_call_at(oj_code_lookup_addr(code, name)); }
 
 #endif

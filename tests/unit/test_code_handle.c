@@ -225,12 +225,12 @@ static void take_over_leaves_nothing_and_code_runs_until_released(void **state)
     oj_segment segments[3];
     oj_taken taken;
     oj_error error;
-    int (*function)(void);
+    uint64_t function;
     uint32_t *variable;
     job link;
     (void)state;
     begin(&link, 0);
-    function = (int (*)(void))(uintptr_t)oj_code_lookup_addr(link.code, "f");
+    function = oj_code_lookup_addr(link.code, "f");
     variable = oj_code_lookup(link.code, "variable");
     oj_taken_init(&taken);
     taken.segments = segments;
@@ -244,9 +244,9 @@ static void take_over_leaves_nothing_and_code_runs_until_released(void **state)
     assert_int_equal(taken.n_records, 0);
     assert_ptr_equal(taken.memory, &link.client.table);
     assert_string_equal(link.client.log, "p");
-    assert_int_equal(function(), 21);
+    assert_int_equal(ojt_call_at(function), 21);
     *variable = 22;
-    assert_int_equal(function(), 22);
+    assert_int_equal(ojt_call_at(function), 22);
     assert_int_equal(oj_taken_release(&taken, &error), OJ_OK);
     assert_string_equal(link.client.log, "pr");
     end(&link);

@@ -427,7 +427,6 @@ static void link_keep_no_symbols_keeps_none(void **state)
     oj_link_options options;
     ojt_client client;
     oj_code *code;
-    int (*function)(void);
     (void)state;
     init_options(&options, &client);
     options.flags = OJ_LINK_KEEP_NO_SYMBOLS;
@@ -438,8 +437,7 @@ static void link_keep_no_symbols_keeps_none(void **state)
     assert_int_equal(oj_code_symbol_count(code), 0);
     assert_null(oj_code_lookup(code, "f"));
     assert_true(wanted.addr != 0);
-    function = (int (*)(void))(uintptr_t)wanted.addr;
-    assert_int_equal(function(), 9);
+    assert_int_equal(ojt_call_at(wanted.addr), 9);
     oj_code_destroy(code);
 }
 
