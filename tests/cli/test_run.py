@@ -181,6 +181,39 @@ def process(c):
                     'natively:\n%s\nownjit:\n%s' % (expected.decode(), got.decode()))
 
 
+def pages(c):
+    """While the program runs, no page is writable and executable, and its code lies in executable memory."""
+    c.write('pages.c', '''
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+int variable;
+int main(void)
+{
+    char line[1000], rights[5];
+    uintptr_t start, end;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (fgets(line, sizeof line, maps)) {
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &start, &end, rights) != 3)
+            return 1;
+        if (rights[1] == 'w' && rights[2] == 'x')
+            printf("writable and executable: %s", line);
+        if ((uintptr_t)main >= start && (uintptr_t)main < end)
+            printf("code %.3s\\n", rights);
+        if ((uintptr_t)&variable >= start && (uintptr_t)&variable < end)
+            printf("data %.3s\\n", rights);
+    }
+    return 0;
+}
+''')
+    c.build('gcc', '-fPIC', '-c', 'pages.c', '-o', 'pages.o')
+    for kind in ('c', 'o'):
+        got = c.call('run', 'pages.' + kind)
+        c.tap.check('cli_run_%s_keeps_pages_apart' % kind, got.status == 0 and
+                    sorted(got.out.split(b'\n')) == [b'', b'code r-x', b'data rw-'], '%s %s' % (got.out, got.err))
+
+
 def modules(c):
     c.write('m_main.c', 'int a(void); int b(void); int d(void);\nint main(void) { return a() + b() + d(); }\n')
     c.write('m_a.c', 'int a(void) { return 1; }\n')
@@ -420,6 +453,5 @@ int main(int argc, char **argv) { return argp_parse(&argp, argc, argv, 0, 0, 0);
     c.expect('cli_run_argp_exit_status_is_the_programs', ['run', 'argp.c', '--nonsense'], 77, out='', err=None)
 
 
-cli.main(input_kinds, streams, ir_by_content, arguments, exits, process, modules, archives, libraries, entry,
-         compiling, stats,
-         process_data, adopted)
+cli.main(input_kinds, streams, ir_by_content, arguments, exits, process, pages, modules, archives, libraries, entry,
+         compiling, stats, process_data, adopted)
