@@ -118,10 +118,10 @@ static oj_status fail_mapping(const oj_placement *placement, uint64_t size, cons
                            (unsigned long long)(placement->reach ? placement->reach : UINT64_MAX), failure->step);
 }
 
-static bool is_suitable(const oji_memory_slab *slab, const oj_placement *placement)
+static bool is_suitable(const oji_memory_slab *slab, uint32_t mode, const oj_placement *placement)
 {
     uint64_t start = (uint64_t)(uintptr_t)slab->base;
-    return !slab->is_retired && start >= placement->low_addr &&
+    return !slab->is_retired && slab->mode == mode && start >= placement->low_addr &&
            (placement->high_addr == 0 || start + slab->size <= placement->high_addr) &&
            (placement->reach == 0 || slab->size <= placement->reach);
 }
@@ -143,10 +143,10 @@ static bool place_in_slab(oji_memory_provider *provider, oji_memory_slab *slab, 
     return true;
 }
 
-static bool place_in_slabs(oji_memory_provider *provider, oj_placement *placement)
+static bool place_in_slabs(oji_memory_provider *provider, uint32_t mode, oj_placement *placement)
 {
     for (oji_memory_slab *slab = provider->slabs; slab; slab = slab->next) {
-        if (!is_suitable(slab, placement))
+        if (!is_suitable(slab, mode, placement))
             continue;
         if (place_in_slab(provider, slab, placement))
             return true;
@@ -165,21 +165,22 @@ static oj_status place_shared(oji_memory_provider *provider, oj_placement *place
 {
     oji_memory_slab *slab;
     oji_memory_failure failure;
+    uint32_t mode = placement->flags & OJ_PLACEMENT_PRIVATE ? provider->debug_mode : provider->mode;
     uint64_t size;
     *wants_single = false;
-    if (place_in_slabs(provider, placement))
+    if (place_in_slabs(provider, mode, placement))
         return OJ_OK;
     size = oji_memory_slab_single_size(placement);
     if (size > allowance_of(provider))
         return fail_budget(provider, size, error);
-    if (!oji_memory_slab_create(&slab, provider->mode, provider->slab_size, placement->low_addr, placement->high_addr,
+    if (!oji_memory_slab_create(&slab, mode, provider->slab_size, placement->low_addr, placement->high_addr,
                                 &failure)) {
         /* No room for a slab in the window, or a kernel without what shared slabs in private mode need. */
         *wants_single = failure.system_error == ENOMEM || failure.system_error == EINVAL;
         return fail_mapping(placement, provider->slab_size, &failure, error);
     }
     push_slab(&provider->slabs, slab);
-    if (is_suitable(slab, placement) && place_in_slab(provider, slab, placement))
+    if (is_suitable(slab, mode, placement) && place_in_slab(provider, slab, placement))
         return OJ_OK;
     *wants_single = true;
     remove_slab(&provider->slabs, slab);
@@ -220,7 +221,7 @@ static oj_status place_single(oji_memory_provider *provider, oj_placement *place
     uint32_t mode;
     bool within, created;
     pthread_mutex_lock(&provider->lock);
-    mode = provider->single_mode;
+    mode = placement->flags & OJ_PLACEMENT_PRIVATE ? provider->debug_mode : provider->single_mode;
     within = size <= allowance_of(provider);
     if (within)
         provider->stats.mapped += size;

@@ -71,6 +71,17 @@ static oj_status fail_all(const oji_memory_failure failures[], const bool tried[
     return status;
 }
 
+static void set_modes(oji_memory_provider *provider, uint32_t mode)
+{
+    oji_memory_failure ignored;
+    bool has_private = mode == OJ_MEMORY_MODE_PRIVATE || try_private(&ignored);
+    provider->mode = provider->single_mode = provider->debug_mode = mode;
+    if (has_private)
+        provider->debug_mode = OJ_MEMORY_MODE_PRIVATE;
+    if (has_private && provider->wanted_mode == OJ_MEMORY_MODE_DEFAULT)
+        provider->single_mode = OJ_MEMORY_MODE_PRIVATE;
+}
+
 oj_status oji_memory_choose_mode(oji_memory_provider *provider, oj_error *error)
 {
     oji_memory_failure failures[OJI_COUNT(ways)];
@@ -82,9 +93,7 @@ oj_status oji_memory_choose_mode(oji_memory_provider *provider, oj_error *error)
             continue;
         tried[i] = true;
         if (ways[i].try(&failures[i])) {
-            provider->mode = provider->single_mode = ways[i].mode;
-            if (provider->wanted_mode == OJ_MEMORY_MODE_DEFAULT && try_private(&failures[i]))
-                provider->single_mode = OJ_MEMORY_MODE_PRIVATE;
+            set_modes(provider, ways[i].mode);
             return OJ_OK;
         }
     }

@@ -106,14 +106,16 @@ static uint8_t *reserve_at(uint64_t start, uint64_t size)
     return NULL;
 }
 
-/* The highest place in the gap [start, end) that suits. */
-static uint8_t *reserve_in_gap(uint64_t start, uint64_t end, uint64_t size, uint64_t alignment)
+/* The place in the gap [start, end) that suits and is nearest to `middle`; UINT64_MAX where none does. */
+static uint64_t choose_in_gap(uint64_t start, uint64_t end, uint64_t size, uint64_t alignment, uint64_t middle)
 {
-    uint64_t highest;
-    if (end <= start || end - start < size)
-        return NULL;
+    uint64_t lowest, highest, wanted = middle & ~(alignment - 1);
+    if (end <= start || end - start < size || !oji_align_up(start, alignment, &lowest))
+        return UINT64_MAX;
     highest = (end - size) & ~(alignment - 1);
-    return highest >= start ? reserve_at(highest, size) : NULL;
+    if (highest < lowest)
+        return UINT64_MAX;
+    return wanted < lowest ? lowest : wanted > highest ? highest : wanted;
 }
 
 /* A reader of /proc/self/maps that needs no memory of its own but this. */
@@ -170,46 +172,80 @@ static bool read_mapping(maps_reader *reader, uint64_t *start, uint64_t *end, bo
     return true;
 }
 
-static uint8_t *search_gaps(maps_reader *reader, uint64_t size, uint64_t alignment, uint64_t low, uint64_t high)
+/* The middle of the window is where the next link, whose window is a little different, finds the slab useful too. */
+typedef struct gap_search {
+    uint64_t size;
+    uint64_t alignment;
+    uint64_t low;
+    uint64_t high;
+    uint64_t middle;
+    uint64_t best; /* UINT64_MAX where there is none */
+} gap_search;
+
+static uint64_t distance(uint64_t a, uint64_t b) { return a > b ? a - b : b - a; }
+
+static void consider_gap(gap_search *search, uint64_t start, uint64_t end)
 {
-    uint64_t gap_start = low, start, end;
+    uint64_t chosen;
+    if (start < search->low)
+        start = search->low;
+    if (end > search->high)
+        end = search->high;
+    chosen = choose_in_gap(start, end, search->size, search->alignment, search->middle);
+    if (chosen != UINT64_MAX &&
+        (search->best == UINT64_MAX || distance(chosen, search->middle) < distance(search->best, search->middle)))
+        search->best = chosen;
+}
+
+static void consider_gaps(gap_search *search, maps_reader *reader)
+{
+    uint64_t gap_start = 0, start, end;
     bool is_stack;
-    while (gap_start < high && read_mapping(reader, &start, &end, &is_stack)) {
-        uint64_t gap_end = !is_stack ? start : start > STACK_ROOM ? start - STACK_ROOM : 0;
-        uint8_t *base = reserve_in_gap(gap_start, gap_end < high ? gap_end : high, size, alignment);
-        if (base)
-            return base;
+    while (gap_start < search->high && read_mapping(reader, &start, &end, &is_stack)) {
+        consider_gap(search, gap_start, !is_stack ? start : start > STACK_ROOM ? start - STACK_ROOM : 0);
         if (end > gap_start)
             gap_start = end;
     }
-    return reserve_in_gap(gap_start, high, size, alignment);
+    consider_gap(search, gap_start, search->high);
 }
 
-/* Where /proc is not mounted: try the window from its top in 64 steps. */
-static uint8_t *search_blindly(uint64_t size, uint64_t alignment, uint64_t low, uint64_t high)
+/* Where /proc is not mounted: the window in 64 steps, from its middle outwards. */
+static uint8_t *search_blindly(const gap_search *search)
 {
-    uint64_t step = (high - low) / 64;
-    for (uint64_t end = high; end > low && end - low >= size; end = end - low > step ? end - step : low) {
-        uint8_t *base = reserve_in_gap(low, end, size, alignment);
+    uint64_t step = (search->high - search->low) / 128;
+    for (uint64_t i = 0; i <= 128; i++) {
+        uint64_t shift = (i + 1) / 2 * step, end;
+        uint64_t start = (i % 2 ? search->middle - shift : search->middle + shift) & ~(search->alignment - 1);
+        uint8_t *base = NULL;
+        if (start >= search->low && oji_add(start, search->size, &end) && end <= search->high)
+            base = reserve_at(start, search->size);
         if (base)
             return base;
     }
     return NULL;
 }
 
+/* Another thread may map what was free a moment ago: then once more. */
 static uint8_t *reserve_within(uint64_t size, uint64_t alignment, uint64_t low, uint64_t high)
 {
-    maps_reader reader = {.next = 0, .end = 0};
-    uint8_t *base;
-    if (low < LOWEST_ADDRESS)
-        low = LOWEST_ADDRESS;
-    if (high <= low || high - low < size)
+    gap_search search = {.size = size, .alignment = alignment, .low = low, .high = high};
+    uint8_t *base = NULL;
+    if (search.low < LOWEST_ADDRESS)
+        search.low = LOWEST_ADDRESS;
+    if (high <= search.low || high - search.low < size)
         return NULL;
-    reader.fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    if (reader.fd < 0)
-        return search_blindly(size, alignment, low, high);
-    base = search_gaps(&reader, size, alignment, low, high);
-    close(reader.fd);
+    search.middle = search.low + (high - search.low - size) / 2;
+    for (int attempt = 0; attempt < 8 && !base; attempt++) {
+        maps_reader reader = {.fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
+        if (reader.fd < 0)
+            return search_blindly(&search);
+        search.best = UINT64_MAX;
+        consider_gaps(&search, &reader);
+        close(reader.fd);
+        if (search.best == UINT64_MAX)
+            return NULL;
+        base = reserve_at(search.best, size);
+    }
     return base;
 }
 

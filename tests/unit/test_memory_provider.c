@@ -192,6 +192,65 @@ static void provider_reach_is_kept(void **state)
     }
 }
 
+typedef struct find_file {
+    uint64_t addr;
+    bool is_private;
+} find_file;
+
+static void see_private(void *context, uint64_t start, uint64_t end, const char *access)
+{
+    find_file *find = context;
+    if (find->addr >= start && find->addr < end)
+        find->is_private = access[3] == 'p';
+}
+
+/* Per link, whatever the provider's mode; both kinds live side by side. */
+static void provider_private_placement_is_private(void **state)
+{
+    oj_memory *memory = ojt_memory(OJ_MEMORY_MODE_VIEWS, 0);
+    (void)state;
+    for (uint64_t size = 16; size < 4000000; size *= 100000) {
+        ojt_link links[4];
+        for (uint32_t i = 0; i < 4; i++) {
+            find_file find;
+            ojt_link_init(&links[i], size, 16, 16);
+            links[i].placement.flags = i % 2 ? OJ_PLACEMENT_PRIVATE : 0;
+            assert_int_equal(ojt_place(memory, &links[i], NULL), OJ_OK);
+            ojt_write_code(links[i].segments[0].write, i);
+            ojt_publish(memory, &links[i]);
+            find = (find_file){.addr = links[i].segments[0].run_addr};
+            ojt_each_mapping(see_private, &find);
+            assert_int_equal(find.is_private, i % 2);
+        }
+        for (uint32_t i = 0; i < 4; i++) {
+            assert_int_equal(ojt_run(links[i].segments[0].run_addr), i);
+            ojt_release(memory, &links[i]);
+        }
+    }
+    assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+}
+
+/* Windows around slightly different variables share a slab. */
+static void provider_similar_windows_share_a_slab(void **state)
+{
+    enum { N = 50 };
+    static ojt_link links[N];
+    oj_memory *memory = ojt_memory(OJ_MEMORY_MODE_VIEWS, 0);
+    static int variable;
+    uint64_t centre = (uint64_t)(uintptr_t)&variable, radius = (UINT64_C(1) << 31) - (UINT64_C(1) << 24);
+    (void)state;
+    for (uint64_t i = 0; i < N; i++) {
+        ojt_link_init(&links[i], 100, 100, 100);
+        links[i].placement.low_addr = centre - radius + i * 3000;
+        links[i].placement.high_addr = centre + radius - i * 3000;
+        assert_int_equal(ojt_place(memory, &links[i], NULL), OJ_OK);
+    }
+    assert_true(ojt_stats(memory).n_mappings <= 6);
+    for (uint64_t i = 0; i < N; i++)
+        ojt_release(memory, &links[i]);
+    assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+}
+
 static void provider_near_the_libraries_by_default(void **state)
 {
     oj_memory *memory = ojt_memory(0, 0);
@@ -589,6 +648,8 @@ OJT_MAIN(cmocka_unit_test(provider_code_runs_and_is_reused), cmocka_unit_test(pr
          cmocka_unit_test(provider_zeroed_flag_is_true), cmocka_unit_test(provider_freed_code_traps),
          cmocka_unit_test(provider_alignment_is_kept), cmocka_unit_test(provider_windows_are_kept),
          cmocka_unit_test(provider_impossible_window_names_it), cmocka_unit_test(provider_reach_is_kept),
+         cmocka_unit_test(provider_private_placement_is_private),
+         cmocka_unit_test(provider_similar_windows_share_a_slab),
          cmocka_unit_test(provider_near_the_libraries_by_default),
          cmocka_unit_test(provider_whole_pages_are_shared_with_nothing), cmocka_unit_test(provider_budget_is_soft),
          cmocka_unit_test(provider_stats_add_up), cmocka_unit_test(provider_large_use_goes_back),
