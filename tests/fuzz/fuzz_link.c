@@ -11,8 +11,13 @@ enum { MAX_SEGMENT = 1 << 22, MAX_PLACED = 1 << 24 };
 /* Run addresses of the three kinds; the second set is what non-PIC code needs, the third is far from everything. */
 static const uint64_t bases[4] = {0x10000000, 0x7f0000000000, 0x40000000, 0xffff800000000000};
 
-typedef struct placed {
+/* What the callbacks are given. */
+typedef struct scene {
     uint64_t base;
+    bool has_far_names;
+} scene;
+
+typedef struct placed {
     size_t n;
     void *blocks[];
 } placed;
@@ -20,7 +25,7 @@ typedef struct placed {
 /* Buffers of exactly the size asked for, so that the sanitizer sees a store beyond any of them. */
 static oj_status place(void *context, oj_placement *placement, oj_error *error)
 {
-    uint64_t next = *(const uint64_t *)context, total = 0;
+    uint64_t next = ((const scene *)context)->base, total = 0;
     placed *given;
     (void)error;
     for (size_t i = 0; i < placement->n_segments; i++) {
@@ -57,14 +62,14 @@ static void release(void *context, const oj_placement *placement)
     free(given);
 }
 
-/* Near or far from the link, by the name's length. */
+/* Near the link, or far from it by the name's length. */
 static oj_status resolve(void *context, oj_query *queries, size_t n_queries, oj_error *error)
 {
-    uint64_t base = *(const uint64_t *)context;
+    const scene *all = context;
     (void)error;
     for (size_t i = 0; i < n_queries; i++) {
         queries[i].found = 1;
-        queries[i].addr = strlen(queries[i].name) % 2 ? base + 0x100000 : 0x123456789a;
+        queries[i].addr = all->has_far_names && strlen(queries[i].name) % 2 ? 0x123456789a : all->base + 0x100000;
     }
     return OJ_OK;
 }
@@ -108,8 +113,8 @@ static void read_plan(const oj_plan *plan)
 
 static void link_object(const oj_object *object, uint8_t choice)
 {
-    uint64_t base = bases[choice & 3];
-    const oj_resolver resolvers[] = {oj_resolver_callback(resolve, &base), oj_resolver_objects()};
+    scene all = {bases[choice & 3], (choice & 128) != 0};
+    const oj_resolver resolvers[] = {oj_resolver_callback(resolve, &all), oj_resolver_objects()};
     const oj_resolver reversed[] = {resolvers[1], resolvers[0]};
     oj_link_options options;
     oj_memory memory;
@@ -117,7 +122,7 @@ static void link_object(const oj_object *object, uint8_t choice)
     oj_error error;
     oj_status status;
     oj_memory_init(&memory);
-    memory.context = &base;
+    memory.context = &all;
     memory.place = place;
     memory.release = release;
     memory.flags = OJ_CACHE_BY_CLIENT | OJ_PERMISSIONS_BY_CLIENT;

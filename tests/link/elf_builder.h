@@ -61,8 +61,8 @@ static inline uint16_t ojt_elf_add_data(ojt_elf *elf, const void *bytes, size_t 
 }
 
 /* Add a symbol; returns its number. Locals must come first. */
-static inline uint32_t ojt_elf_add_symbol(ojt_elf *elf, const char *name, uint16_t section, uint64_t value, uint64_t size,
-                                          unsigned binding, unsigned type)
+static inline uint32_t ojt_elf_add_symbol(ojt_elf *elf, const char *name, uint16_t section, uint64_t value,
+                                          uint64_t size, unsigned binding, unsigned type)
 {
     Elf64_Sym *symbol = &elf->symbols[elf->n_symbols];
     elf->names[elf->n_symbols] = name;
@@ -73,7 +73,8 @@ static inline uint32_t ojt_elf_add_symbol(ojt_elf *elf, const char *name, uint16
     return (uint32_t)elf->n_symbols++;
 }
 
-static inline uint32_t ojt_elf_add_global(ojt_elf *elf, const char *name, uint16_t section, uint64_t value, uint64_t size)
+static inline uint32_t ojt_elf_add_global(ojt_elf *elf, const char *name, uint16_t section, uint64_t value,
+                                          uint64_t size)
 {
     return ojt_elf_add_symbol(elf, name, section, value, size, STB_GLOBAL,
                               section == SHN_UNDEF ? STT_NOTYPE : STT_FUNC);
@@ -137,8 +138,14 @@ static inline uint32_t ojt_elf_name(ojt_elf_names *names, const char *name)
 static inline Elf64_Shdr ojt_elf_table(uint32_t name, uint32_t type, uint64_t offset, uint64_t size, uint32_t link,
                                        uint32_t info, uint64_t entry_size)
 {
-    Elf64_Shdr header = {.sh_name = name, .sh_type = type, .sh_offset = offset, .sh_size = size, .sh_link = link,
-                         .sh_info = info, .sh_addralign = 8, .sh_entsize = entry_size};
+    Elf64_Shdr header = {.sh_name = name,
+                         .sh_type = type,
+                         .sh_offset = offset,
+                         .sh_size = size,
+                         .sh_link = link,
+                         .sh_info = info,
+                         .sh_addralign = 8,
+                         .sh_entsize = entry_size};
     return header;
 }
 
@@ -158,13 +165,17 @@ static inline uint8_t *ojt_elf_finish(ojt_elf *elf, size_t *size)
     ojt_elf_names names = {.size = 1}, symbol_names = {.size = 1};
     ojt_elf_output output = {0};
     Elf64_Ehdr file = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-                       .e_type = ET_REL, .e_machine = EM_X86_64, .e_version = EV_CURRENT, .e_ehsize = sizeof file,
+                       .e_type = ET_REL,
+                       .e_machine = EM_X86_64,
+                       .e_version = EV_CURRENT,
+                       .e_ehsize = sizeof file,
                        .e_shentsize = sizeof headers[0]};
     uint32_t n = 1, symbols_index = (uint32_t)elf->n_sections + 1;
     ojt_elf_append(&output, &file, sizeof file);
     for (int i = 0; i < elf->n_sections; i++, n++) {
         const ojt_elf_section *section = &elf->sections[i];
-        headers[n] = ojt_elf_table(ojt_elf_name(&names, section->name), section->type, output.size, section->size, 0, 0, 0);
+        headers[n] =
+            ojt_elf_table(ojt_elf_name(&names, section->name), section->type, output.size, section->size, 0, 0, 0);
         headers[n].sh_flags = section->flags;
         headers[n].sh_addralign = section->alignment;
         if (section->bytes)
@@ -172,9 +183,9 @@ static inline uint8_t *ojt_elf_finish(ojt_elf *elf, size_t *size)
     }
     for (int i = 1; i < elf->n_symbols; i++)
         elf->symbols[i].st_name = ojt_elf_name(&symbol_names, elf->names[i]);
-    headers[n] = ojt_elf_table(ojt_elf_name(&names, ".symtab"), SHT_SYMTAB, 0,
-                               (uint64_t)elf->n_symbols * sizeof elf->symbols[0], n + 1, ojt_elf_count_locals(elf),
-                               sizeof elf->symbols[0]);
+    headers[n] =
+        ojt_elf_table(ojt_elf_name(&names, ".symtab"), SHT_SYMTAB, 0, (uint64_t)elf->n_symbols * sizeof elf->symbols[0],
+                      n + 1, ojt_elf_count_locals(elf), sizeof elf->symbols[0]);
     headers[n].sh_offset = ojt_elf_append(&output, elf->symbols, headers[n].sh_size);
     n++;
     headers[n] = ojt_elf_table(ojt_elf_name(&names, ".strtab"), SHT_STRTAB, 0, symbol_names.size, 0, 0, 0);

@@ -18,7 +18,7 @@
 #define OJT_STRESS 0
 #endif
 
-/* --- heap ----------------------------------------------------------------------------------------------------------- */
+/* --- heap --------------------------------------------------------------------------------------------------------- */
 
 /* Counts what is live, checks the sizes given back, and fails call number fail_at (from 1; 0 = none), or all calls from
  * there on. */
@@ -75,18 +75,18 @@ static inline void ojt_heap_init(ojt_heap *heap)
     heap->table.release = ojt_heap_release;
 }
 
-/* --- a client's memory ---------------------------------------------------------------------------------------------- */
+/* --- a client's memory -------------------------------------------------------------------------------------------- */
 
 enum { OJT_MAX_SEGMENTS = 32 };
 
 /* One client: places every segment in a mapping of its own, at least a page apart from the others. */
 typedef struct ojt_client {
     oj_memory table;
-    uint64_t run[4];  /* run address by oj_segment_kind; 0 = where it is written */
-    bool on_heap;     /* do not map: run addresses are never executed, and exactly the size asked for is there */
-    bool cut_pages;   /* place all segments one behind another, sharing pages */
-    char log[256];    /* one letter a call: p(lace) b(egin) e(nd) f(lush) P(rotect) s(ynchronize) r(elease) */
-    char fail;        /* the letter of the call that fails */
+    uint64_t run[4]; /* run address by oj_segment_kind; 0 = where it is written */
+    bool on_heap;    /* do not map: run addresses are never executed, and exactly the size asked for is there */
+    bool cut_pages;  /* place all segments one behind another, sharing pages */
+    char log[256];   /* one letter a call: p(lace) b(egin) e(nd) f(lush) P(rotect) s(ynchronize) r(elease) */
+    char fail;       /* the letter of the call that fails */
     oj_status fail_status;
     const char *fail_text;
     void (*mangle)(oj_placement *placement); /* applied to the answer of place() */
@@ -154,7 +154,8 @@ static inline void ojt_client_allocate(ojt_client *client, ojt_placement *given,
         assert_int_equal(posix_memalign(&given->blocks[i], alignment, (size_t)segment->size), 0);
         memset(given->blocks[i], 0xee, (size_t)segment->size);
         segment->write = given->blocks[i];
-        segment->run_addr = client->run[segment->kind] != 0 ? client->run[segment->kind] : (uint64_t)(uintptr_t)segment->write;
+        segment->run_addr =
+            client->run[segment->kind] != 0 ? client->run[segment->kind] : (uint64_t)(uintptr_t)segment->write;
     }
 }
 
@@ -270,7 +271,7 @@ static inline const oj_segment *ojt_client_segment(const ojt_client *client, uin
     return NULL;
 }
 
-/* --- objects -------------------------------------------------------------------------------------------------------- */
+/* --- objects ------------------------------------------------------------------------------------------------------ */
 
 /* Read what a builder holds, under a name; NULL name for the default. */
 static inline oj_object *ojt_object_with(ojt_elf *elf, const char *name, const oj_allocator *allocator)
@@ -321,7 +322,8 @@ static inline oj_object *ojt_object_returning(const char *object, const char *fu
 }
 
 /* sub $8, %rsp; call ?; add $8, %rsp; inc %eax; ret. The call's field is at 5. */
-static const uint8_t ojt_calling_code[] = {0x48, 0x83, 0xec, 0x08, 0xe8, 0, 0, 0, 0, 0x48, 0x83, 0xc4, 0x08, 0xff, 0xc0, 0xc3};
+static const uint8_t ojt_calling_code[] = {0x48, 0x83, 0xec, 0x08, 0xe8, 0,    0,    0,
+                                           0,    0x48, 0x83, 0xc4, 0x08, 0xff, 0xc0, 0xc3};
 enum { OJT_CALL_FIELD = 5 };
 
 /* An object whose function `function` returns one more than `callee` returns. */
@@ -380,6 +382,9 @@ OJT_CALLS_LINKED_CODE static inline int ojt_call_at(uint64_t addr)
 }
 
 /* Call a kept function of no arguments. */
-static inline int ojt_call(const oj_code *code, const char *name) { return ojt_call_at(oj_code_lookup_addr(code, name)); }
+static inline int ojt_call(const oj_code *code, const char *name)
+{
+    return ojt_call_at(oj_code_lookup_addr(code, name));
+}
 
 #endif

@@ -13,7 +13,7 @@
  *                                             link is to fail with OJ_E_RANGE they must fail too
  *   # oracle-flags FLAGS                      more arguments for them
  *
- * The GOT stands at the start of the read-only segment, and _GLOBAL_OFFSET_TABLE_ there: the oracles are told so, too. */
+ * The GOT stands at the start of the read-only segment, and _GLOBAL_OFFSET_TABLE_ there: the oracles are told so. */
 #include "link/linktest.h"
 
 #include <dirent.h>
@@ -28,7 +28,7 @@ extern char **environ;
 enum { MAX_CASES = 512, MAX_DEFINITIONS = 16, MAX_CHUNKS = 32, MAX_BYTES = 512, MAX_ARGUMENTS = 64 };
 
 typedef struct chunk {
-    uint32_t kind;   /* oj_segment_kind */
+    uint32_t kind; /* oj_segment_kind */
     bool is_whole;
     uint64_t offset; /* of a part */
     uint8_t bytes[MAX_BYTES];
@@ -57,11 +57,11 @@ typedef struct link_case {
 
 static const char *const kind_names[4] = {"", "code", "rodata", "data"};
 
-/* --- directives ----------------------------------------------------------------------------------------------------- */
+/* --- directives --------------------------------------------------------------------------------------------------- */
 
 static oj_status status_of(const char *name)
 {
-#define MATCH(status, number, text)  \
+#define MATCH(status, number, text) \
     if (strcmp(name, #status) == 0) \
         return number;
     OJ_STATUS_LIST(MATCH)
@@ -118,8 +118,8 @@ static void read_failure(link_case *test)
     char *word = strtok(NULL, " \t\n");
     test->status = status_of(word);
     while ((word = strtok(NULL, " \t\n")) != NULL) {
-        if (sscanf(word, "section=%127s", test->section) == 1 || sscanf(word, "relocation=%63s", test->relocation) == 1 ||
-            sscanf(word, "symbol=%255s", test->symbol) == 1)
+        if (sscanf(word, "section=%127s", test->section) == 1 ||
+            sscanf(word, "relocation=%63s", test->relocation) == 1 || sscanf(word, "symbol=%255s", test->symbol) == 1)
             continue;
         if (strncmp(word, "offset=", 7) != 0)
             fail_msg("cannot read '%s'", word);
@@ -190,7 +190,7 @@ static void read_case(link_case *test, const char *path)
         fail_msg("%s expects nothing", path);
 }
 
-/* --- processes and files -------------------------------------------------------------------------------------------- */
+/* --- processes and files ------------------------------------------------------------------------------------------ */
 
 /* The exit status; output goes to the file `log`. */
 static int run(char *const *arguments, const char *log)
@@ -235,7 +235,10 @@ static void fail_with_log(const char *what, const char *log)
     fail_msg("%s", what);
 }
 
-static void in_folder(char *path, const char *folder, const char *name) { snprintf(path, PATH_MAX, "%.4000s/%s", folder, name); }
+static void in_folder(char *path, const char *folder, const char *name)
+{
+    snprintf(path, PATH_MAX, "%.4000s/%s", folder, name);
+}
 
 static void remove_folder(const char *folder)
 {
@@ -263,14 +266,16 @@ static uint8_t *assemble(const char *source, const char *folder, size_t *size)
     return read_file(object, size);
 }
 
-/* --- what is expected ----------------------------------------------------------------------------------------------- */
+/* --- what is expected --------------------------------------------------------------------------------------------- */
 
-static void compare(const char *what, uint32_t kind, uint64_t offset, const uint8_t *ours, const uint8_t *theirs, size_t size)
+static void compare(const char *what, uint32_t kind, uint64_t offset, const uint8_t *ours, const uint8_t *theirs,
+                    size_t size)
 {
     for (size_t i = 0; i < size; i++) {
         if (ours[i] == theirs[i])
             continue;
-        print_message("%s segment, from offset 0x%llx; ours, then %s:\n", kind_names[kind], (unsigned long long)offset, what);
+        print_message("%s segment, from offset 0x%llx; ours, then %s:\n", kind_names[kind], (unsigned long long)offset,
+                      what);
         for (int side = 0; side < 2; side++) {
             for (size_t j = 0; j < size && j < 64; j++)
                 print_message("%02x ", (side ? theirs : ours)[j]);
@@ -292,7 +297,8 @@ static void check_chunks(const link_case *test, const ojt_client *client)
             print_message("%s has %llu bytes, %zu are expected\n", kind_names[part->kind],
                           (unsigned long long)segment->size, part->size);
         assert_true(part->offset + part->size <= segment->size);
-        compare("expected", part->kind, part->offset, (const uint8_t *)segment->write + part->offset, part->bytes, part->size);
+        compare("expected", part->kind, part->offset, (const uint8_t *)segment->write + part->offset, part->bytes,
+                part->size);
         if (part->is_whole)
             assert_int_equal(segment->size, part->size);
     }
@@ -314,7 +320,7 @@ static void check_error(const link_case *test, oj_status status, const oj_error 
         assert_int_equal(error->offset, test->offset);
 }
 
-/* --- oracles -------------------------------------------------------------------------------------------------------- */
+/* --- oracles ------------------------------------------------------------------------------------------------------ */
 
 /* Layout is ours: sections in the order of their headers, traps between code, the GOT first. The base that code counts
  * GOT offsets from is made to be the first entry, which other linkers keep apart. */
@@ -385,9 +391,11 @@ static void compare_output(const char *linker, const uint8_t *file, const ojt_cl
 
 static void ask_oracle(const link_case *test, const char *linker, const char *folder, const ojt_client *client)
 {
-    char object[PATH_MAX], output[PATH_MAX], script[PATH_MAX], log[PATH_MAX], definitions[MAX_DEFINITIONS][128], flags[256];
-    const char *arguments[MAX_ARGUMENTS] = {linker, "-static", "-N", "-e", "0", "--no-check-sections", "--build-id=none",
-                                            "-z", "noexecstack", "-T", script, "-o", output, object};
+    char object[PATH_MAX], output[PATH_MAX], script[PATH_MAX], log[PATH_MAX], definitions[MAX_DEFINITIONS][128],
+        flags[256];
+    const char *arguments[MAX_ARGUMENTS] = {
+        linker, "-static", "-N", "-e",   "0",   "--no-check-sections", "--build-id=none", "-z", "noexecstack",
+        "-T",   script,    "-o", output, object};
     size_t n = 14, size;
     int status;
     in_folder(object, folder, "case.o");
@@ -418,13 +426,12 @@ static void ask_oracle(const link_case *test, const char *linker, const char *fo
     free(file);
 }
 
-/* --- the test ------------------------------------------------------------------------------------------------------- */
+/* --- the test ----------------------------------------------------------------------------------------------------- */
 
 static oj_status link_it(const link_case *test, const uint8_t *bytes, size_t size, ojt_client *client, oj_code **code,
                          oj_error *error)
 {
-    const oj_resolver resolvers[] = {oj_resolver_objects(),
-                                     oj_resolver_table(test->definitions, test->n_definitions)};
+    const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_table(test->definitions, test->n_definitions)};
     oj_link_options options;
     oj_object_options object_options;
     oj_object *object = NULL;
@@ -489,7 +496,7 @@ static void test_case(void **state)
     remove_folder(folder);
 }
 
-/* --- the list ------------------------------------------------------------------------------------------------------- */
+/* --- the list ----------------------------------------------------------------------------------------------------- */
 
 static int is_case(const struct dirent *entry)
 {

@@ -120,8 +120,9 @@ static void begin(job *link, uint32_t flags)
     ojt_elf_init(&elf);
     text = ojt_elf_add_code(&elf, ojt_loading_code, sizeof ojt_loading_code);
     ojt_elf_add_global(&elf, "f", text, 0, sizeof ojt_loading_code);
-    ojt_elf_add_reloc(&elf, text, 3, R_X86_64_REX_GOTPCRELX,
-                      ojt_elf_add_symbol(&elf, "variable", ojt_elf_add_data(&elf, data, 4), 0, 4, STB_GLOBAL, STT_OBJECT), -4);
+    ojt_elf_add_reloc(
+        &elf, text, 3, R_X86_64_REX_GOTPCRELX,
+        ojt_elf_add_symbol(&elf, "variable", ojt_elf_add_data(&elf, data, 4), 0, 4, STB_GLOBAL, STT_OBJECT), -4);
     object = ojt_object(&elf, "a.o");
     ojt_client_init(&link->client);
     ojt_heap_init(&link->heap);
@@ -172,7 +173,8 @@ static void code_accessors_check_their_arguments(void **state)
     assert_int_equal(oj_code_symbol(link.code, 0, NULL, sizeof info), OJ_E_MISUSE);
     assert_int_equal(oj_code_symbol(NULL, 0, &info, sizeof info), OJ_E_MISUSE);
     memset(&segment, 0xff, sizeof segment);
-    assert_int_equal(oj_code_segment(link.code, oj_code_segment_count(link.code), &segment, sizeof segment), OJ_E_MISUSE);
+    assert_int_equal(oj_code_segment(link.code, oj_code_segment_count(link.code), &segment, sizeof segment),
+                     OJ_E_MISUSE);
     assert_int_equal(segment.size, 0);
     assert_int_equal(oj_code_segment(link.code, 0, NULL, sizeof segment), OJ_E_MISUSE);
     assert_int_equal(oj_code_segment(NULL, 0, &segment, sizeof segment), OJ_E_MISUSE);
@@ -218,7 +220,7 @@ static void code_heap_size_is_what_it_took(void **state)
     end(&link);
 }
 
-/* --- take-over ------------------------------------------------------------------------------------------------------ */
+/* --- take-over ---------------------------------------------------------------------------------------------------- */
 
 static void take_over_leaves_nothing_and_code_runs_until_released(void **state)
 {

@@ -64,7 +64,7 @@ static void end(job *link)
     assert_int_equal(link->heap.live_size, 0);
 }
 
-/* --- answers that cannot be used ------------------------------------------------------------------------------------ */
+/* --- answers that cannot be used ---------------------------------------------------------------------------------- */
 
 static oj_segment *segment_of(oj_placement *placement, uint32_t kind)
 {
@@ -95,11 +95,13 @@ static void answer_overlapping_write(oj_placement *placement)
 }
 static void answer_too_far(oj_placement *placement)
 {
-    segment_of(placement, OJ_SEGMENT_DATA)->run_addr = segment_of(placement, OJ_SEGMENT_CODE)->run_addr + placement->reach;
+    segment_of(placement, OJ_SEGMENT_DATA)->run_addr =
+        segment_of(placement, OJ_SEGMENT_CODE)->run_addr + placement->reach;
 }
 static void answer_too_far_below(oj_placement *placement)
 {
-    segment_of(placement, OJ_SEGMENT_DATA)->run_addr = segment_of(placement, OJ_SEGMENT_CODE)->run_addr - placement->reach;
+    segment_of(placement, OJ_SEGMENT_DATA)->run_addr =
+        segment_of(placement, OJ_SEGMENT_CODE)->run_addr - placement->reach;
 }
 static void answer_end_of_address_space(oj_placement *placement)
 {
@@ -130,11 +132,24 @@ static void change_reach_and_go_far(oj_placement *placement)
 
 static void placement_unusable_answers_rejected(void **state)
 {
-    static void (*const answers[])(oj_placement *) = {
-        answer_null, answer_misaligned_write, answer_misaligned_run, answer_overlapping_run, answer_same_run,
-        answer_overlapping_write, answer_too_far, answer_too_far_below, answer_end_of_address_space,
-        answer_end_of_write_space, change_size, change_alignment, change_kind, change_count, change_count_to_none,
-        change_array, change_array_to_null, change_reach_and_go_far};
+    static void (*const answers[])(oj_placement *) = {answer_null,
+                                                      answer_misaligned_write,
+                                                      answer_misaligned_run,
+                                                      answer_overlapping_run,
+                                                      answer_same_run,
+                                                      answer_overlapping_write,
+                                                      answer_too_far,
+                                                      answer_too_far_below,
+                                                      answer_end_of_address_space,
+                                                      answer_end_of_write_space,
+                                                      change_size,
+                                                      change_alignment,
+                                                      change_kind,
+                                                      change_count,
+                                                      change_count_to_none,
+                                                      change_array,
+                                                      change_array_to_null,
+                                                      change_reach_and_go_far};
     (void)state;
     for (size_t i = 0; i < OJI_COUNT(answers); i++) {
         job link;
@@ -171,7 +186,8 @@ static void release_and_remember(void *context, const oj_placement *placement)
 
 static void placement_release_is_given_the_whole_request(void **state)
 {
-    static void (*const answers[])(oj_placement *) = {change_size, change_count_to_none, change_array_to_null, change_kind};
+    static void (*const answers[])(oj_placement *) = {change_size, change_count_to_none, change_array_to_null,
+                                                      change_kind};
     (void)state;
     for (size_t i = 0; i < OJI_COUNT(answers); i++) {
         job link;
@@ -210,7 +226,7 @@ static void placement_request_says_what_is_needed(void **state)
     end(&link);
 }
 
-/* --- callbacks that fail -------------------------------------------------------------------------------------------- */
+/* --- callbacks that fail ------------------------------------------------------------------------------------------ */
 
 typedef struct failing {
     char letter;
@@ -218,12 +234,9 @@ typedef struct failing {
     const char *log; /* of all calls */
 } failing;
 
-static const failing all_failing[] = {{'p', "oj_memory.place", "p"},
-                                      {'b', "oj_memory.write_begin", "pbr"},
-                                      {'e', "oj_memory.write_end", "pber"},
-                                      {'f', "oj_memory.flush", "pbefr"},
-                                      {'P', "oj_memory.protect", "pbefPr"},
-                                      {'s', "oj_memory.synchronize", "pbefPsr"}};
+static const failing all_failing[] = {{'p', "oj_memory.place", "p"},        {'b', "oj_memory.write_begin", "pbr"},
+                                      {'e', "oj_memory.write_end", "pber"}, {'f', "oj_memory.flush", "pbefr"},
+                                      {'P', "oj_memory.protect", "pbefPr"}, {'s', "oj_memory.synchronize", "pbefPsr"}};
 
 static void callback_failure_is_the_links_and_names_the_callback(void **state)
 {
@@ -301,7 +314,8 @@ static void callback_failure_without_error_struct(void **state)
         ojt_client_init_full(&link.client);
         link.client.fail = all_failing[i].letter;
         link.client.fail_status = OJ_E_CALLBACK;
-        assert_int_equal(oj_link((const oj_object *const *)&link.object, 1, &link.options, &link.code, NULL), OJ_E_CALLBACK);
+        assert_int_equal(oj_link((const oj_object *const *)&link.object, 1, &link.options, &link.code, NULL),
+                         OJ_E_CALLBACK);
         assert_null(link.code);
         end(&link);
     }
@@ -330,7 +344,7 @@ static void relocation_failure_ends_writing_and_releases(void **state)
     end(&link);
 }
 
-/* --- order and flush ------------------------------------------------------------------------------------------------ */
+/* --- order and flush ---------------------------------------------------------------------------------------------- */
 
 static void callbacks_come_in_order(void **state)
 {
@@ -427,7 +441,7 @@ static void write_stays_inside_the_segments(void **state)
     end(&link);
 }
 
-/* --- what the library does for a client that only supplies memory ------------------------------------------------------ */
+/* --- what the library does for a client that only supplies memory ------------------------------------------------- */
 
 /* The permissions /proc says an address has, such as "r-xp". */
 static void permissions_of(const void *address, char permissions[5])
@@ -584,7 +598,7 @@ static void client_without_release_is_allowed(void **state)
     oj_object_destroy(link.object);
 }
 
-/* --- zeroed memory -------------------------------------------------------------------------------------------------- */
+/* --- zeroed memory ------------------------------------------------------------------------------------------------ */
 
 static void say_zeroed(oj_placement *placement)
 {

@@ -38,13 +38,17 @@ static void expect(job *link, const oj_link_options *options, oj_status expected
         fail_msg("'%s' does not mention '%s'", link->error.text, text);
     assert_string_equal(link->error.section, "");
     assert_int_equal(link->error.offset, UINT64_MAX);
-    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&link->object, 1, options, &link->error), expected);
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&link->object, 1, options, &link->error),
+                     expected);
     assert_null(plan);
     assert_int_equal(oj_link((const oj_object *const *)&link->object, 1, options, &link->code, NULL), expected);
     assert_string_equal(link->client.log, "");
 }
 
-static void expect_options(job *link, oj_status expected, const char *text) { expect(link, &link->options, expected, text); }
+static void expect_options(job *link, oj_status expected, const char *text)
+{
+    expect(link, &link->options, expected, text);
+}
 
 static void options_arguments_null_rejected(void **state)
 {
@@ -201,14 +205,24 @@ static void options_memory_table_incomplete_rejected(void **state)
     end(&link);
 }
 
+static void options_memory_unknown_flags_rejected(void **state)
+{
+    job link;
+    (void)state;
+    begin(&link);
+    link.client.table.flags = 1u << 9;
+    expect_options(&link, OJ_E_VERSION, "oj_memory.flags");
+    end(&link);
+}
+
 static void options_resolver_incomplete_rejected(void **state)
 {
     const oj_definition nameless = {NULL, 1};
-    oj_resolver bad[] = {oj_resolver_of_kind(0),         oj_resolver_of_kind(7),      oj_resolver_table(NULL, 1),
-                         oj_resolver_callback(NULL, NULL), oj_resolver_code(NULL),      oj_resolver_library(NULL),
-                         oj_resolver_table(&nameless, 1), oj_resolver_of_kind(UINT32_MAX)};
-    static const char *const texts[] = {"[1].kind", "[1].kind", "[1].table", "[1].resolve", "[1].code", "[1].context",
-                                        "[1].table[0].name", "[1].kind"};
+    oj_resolver bad[] = {oj_resolver_of_kind(0),           oj_resolver_of_kind(7),         oj_resolver_table(NULL, 1),
+                         oj_resolver_callback(NULL, NULL), oj_resolver_code(NULL),         oj_resolver_library(NULL),
+                         oj_resolver_table(&nameless, 1),  oj_resolver_of_kind(UINT32_MAX)};
+    static const char *const texts[] = {"[1].kind", "[1].kind",    "[1].table",         "[1].resolve",
+                                        "[1].code", "[1].context", "[1].table[0].name", "[1].kind"};
     job link;
     (void)state;
     begin(&link);
@@ -297,6 +311,7 @@ OJT_MAIN(cmocka_unit_test(options_arguments_null_rejected), cmocka_unit_test(opt
          cmocka_unit_test(options_counts_without_arrays_rejected),
          cmocka_unit_test(options_allocator_incomplete_rejected),
          cmocka_unit_test(options_memory_table_incomplete_rejected),
+         cmocka_unit_test(options_memory_unknown_flags_rejected),
          cmocka_unit_test(options_resolver_incomplete_rejected), cmocka_unit_test(options_resolver_versions_checked),
          cmocka_unit_test(options_stats_without_size_write_nothing), cmocka_unit_test(options_null_means_defaults),
          cmocka_unit_test(options_success_resets_error))

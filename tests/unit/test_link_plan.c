@@ -76,8 +76,8 @@ static void end(job *link)
     assert_int_equal(link->client.n_live, 0);
 }
 
-/* Sections: .text 16 + 6 (16 aligned), one stub of 8; GOT of one entry, .rodata 5 at 8, .eh_frame 8 at 16; .data 3, .bss
- * 10 at 32, common 24 at 48. */
+/* Code: .text 16 + 6 (16 aligned), one stub of 8. Read-only: GOT of one entry, .rodata 5 at 8, .eh_frame 8 at 16.
+ * Data: .data 3, .bss 10 at 32, common 24 at 48. */
 static void plan_segments_are_exact(void **state)
 {
     static const uint64_t sizes[3] = {32, 24, 72}, alignments[3] = {16, 8, 32};
@@ -111,12 +111,15 @@ typedef struct expected_range {
 
 static void plan_ranges_cover_every_part_in_order(void **state)
 {
-    static const expected_range expected[] = {
-        {0, OJ_RANGE_SECTION, "first.o", ".text", 0, 16}, {0, OJ_RANGE_SECTION, "second.o", ".text", 16, 6},
-        {0, OJ_RANGE_STUBS, "", "", 24, 8},               {1, OJ_RANGE_GOT, "", "", 0, 8},
-        {1, OJ_RANGE_SECTION, "first.o", ".rodata", 8, 5}, {1, OJ_RANGE_SECTION, "second.o", ".eh_frame", 16, 8},
-        {2, OJ_RANGE_SECTION, "first.o", ".data", 0, 3},  {2, OJ_RANGE_SECTION, "first.o", ".bss", 32, 10},
-        {2, OJ_RANGE_COMMON, "", "shared", 48, 24}};
+    static const expected_range expected[] = {{0, OJ_RANGE_SECTION, "first.o", ".text", 0, 16},
+                                              {0, OJ_RANGE_SECTION, "second.o", ".text", 16, 6},
+                                              {0, OJ_RANGE_STUBS, "", "", 24, 8},
+                                              {1, OJ_RANGE_GOT, "", "", 0, 8},
+                                              {1, OJ_RANGE_SECTION, "first.o", ".rodata", 8, 5},
+                                              {1, OJ_RANGE_SECTION, "second.o", ".eh_frame", 16, 8},
+                                              {2, OJ_RANGE_SECTION, "first.o", ".data", 0, 3},
+                                              {2, OJ_RANGE_SECTION, "first.o", ".bss", 32, 10},
+                                              {2, OJ_RANGE_COMMON, "", "shared", 48, 24}};
     job link;
     (void)state;
     begin(&link, 0);

@@ -1,4 +1,4 @@
-/* Relocations that no assembler writes: beyond a section's end, of numbers binutils does not know, against odd symbols. */
+/* Relocations that no assembler writes: beyond a section's end, of new numbers, against odd symbols. */
 #include "link/linktest.h"
 
 typedef struct one_reloc {
@@ -6,17 +6,36 @@ typedef struct one_reloc {
     uint32_t width; /* bytes of the field */
 } one_reloc;
 
-static const one_reloc all[] = {
-    {R_X86_64_64, 8},        {R_X86_64_PC32, 4},      {R_X86_64_GOT32, 4},      {R_X86_64_PLT32, 4},
-    {R_X86_64_GOTPCREL, 4},  {R_X86_64_32, 4},        {R_X86_64_32S, 4},        {R_X86_64_16, 2},
-    {R_X86_64_PC16, 2},      {R_X86_64_8, 1},         {R_X86_64_PC8, 1},        {R_X86_64_PC64, 8},
-    {R_X86_64_GOTOFF64, 8},  {R_X86_64_GOTPC32, 4},   {R_X86_64_GOT64, 8},      {R_X86_64_GOTPCREL64, 8},
-    {R_X86_64_GOTPC64, 8},   {R_X86_64_GOTPLT64, 8},  {R_X86_64_PLTOFF64, 8},   {R_X86_64_SIZE32, 4},
-    {R_X86_64_SIZE64, 8},    {R_X86_64_GOTPCRELX, 4}, {R_X86_64_REX_GOTPCRELX, 4}, {43, 4},
-    {46, 4},                 {49, 4}};
+static const one_reloc all[] = {{R_X86_64_64, 8},
+                                {R_X86_64_PC32, 4},
+                                {R_X86_64_GOT32, 4},
+                                {R_X86_64_PLT32, 4},
+                                {R_X86_64_GOTPCREL, 4},
+                                {R_X86_64_32, 4},
+                                {R_X86_64_32S, 4},
+                                {R_X86_64_16, 2},
+                                {R_X86_64_PC16, 2},
+                                {R_X86_64_8, 1},
+                                {R_X86_64_PC8, 1},
+                                {R_X86_64_PC64, 8},
+                                {R_X86_64_GOTOFF64, 8},
+                                {R_X86_64_GOTPC32, 4},
+                                {R_X86_64_GOT64, 8},
+                                {R_X86_64_GOTPCREL64, 8},
+                                {R_X86_64_GOTPC64, 8},
+                                {R_X86_64_GOTPLT64, 8},
+                                {R_X86_64_PLTOFF64, 8},
+                                {R_X86_64_SIZE32, 4},
+                                {R_X86_64_SIZE64, 8},
+                                {R_X86_64_GOTPCRELX, 4},
+                                {R_X86_64_REX_GOTPCRELX, 4},
+                                {43, 4},
+                                {46, 4},
+                                {49, 4}};
 
 /* A data section of `size` bytes with one relocation against "target". */
-static uint8_t *with_reloc(size_t section_size, uint64_t offset, uint32_t type, uint32_t symbol, int64_t addend, size_t *size)
+static uint8_t *with_reloc(size_t section_size, uint64_t offset, uint32_t type, uint32_t symbol, int64_t addend,
+                           size_t *size)
 {
     static uint8_t bytes[64];
     ojt_elf elf;
@@ -42,8 +61,8 @@ static void reloc_fields_may_end_with_the_section_and_no_later(void **state)
             oj_status status = oj_object_create(&object, file, size, NULL, &error);
             free(file);
             if (status != (offset == 16 - width ? OJ_OK : OJ_E_MALFORMED))
-                fail_msg("type %u at %llu of 16: %s %s", all[i].type, (unsigned long long)offset, oj_status_name(status),
-                         error.text);
+                fail_msg("type %u at %llu of 16: %s %s", all[i].type, (unsigned long long)offset,
+                         oj_status_name(status), error.text);
             if (status != OJ_OK) {
                 assert_string_equal(error.section, ".data");
                 assert_int_equal(error.offset, offset);
@@ -66,7 +85,8 @@ static void reloc_offsets_that_wrap_rejected(void **state)
 }
 
 /* Link in buffers and return the first 16 bytes of the data segment. */
-static oj_status link_bytes(uint8_t *file, size_t size, uint64_t target, uint8_t bytes[16], oj_link_stats *stats, oj_error *error)
+static oj_status link_bytes(uint8_t *file, size_t size, uint64_t target, uint8_t bytes[16], oj_link_stats *stats,
+                            oj_error *error)
 {
     const oj_definition definition = {"target", target};
     const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_table(&definition, 1)};

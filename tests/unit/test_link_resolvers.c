@@ -1,4 +1,4 @@
-/* Where names come from, and in which order: tables, callbacks, the process, code, libraries, the objects themselves. */
+/* Where names come from, and in which order: tables, callbacks, the process, code, libraries, the objects. */
 #include "link/linktest.h"
 
 #include <dlfcn.h>
@@ -102,7 +102,7 @@ static void resolver_definition_at_zero_counts_as_found(void **state)
     oj_object_destroy(object);
 }
 
-/* --- callback ------------------------------------------------------------------------------------------------------- */
+/* --- callback ----------------------------------------------------------------------------------------------------- */
 
 typedef struct asked {
     int n_calls;
@@ -156,7 +156,8 @@ static void resolver_callback_asked_once_for_all(void **state)
 {
     const oj_definition table[] = {{"ojt_strong", 1}};
     asked all = {.known = "callee"};
-    const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_callback(answer, &all), oj_resolver_table(table, 1)};
+    const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_callback(answer, &all),
+                                     oj_resolver_table(table, 1)};
     oj_status status;
     (void)state;
     assert_int_equal(call_with(three_names_object(), "f", resolvers, 3, &status, NULL), 101);
@@ -173,7 +174,8 @@ static void resolver_callback_asked_for_open_names_only(void **state)
 {
     const oj_definition table[] = {{"ojt_strong", 1}, {"callee", addr_of(return_200)}};
     asked all = {.known = "callee"};
-    const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_table(table, 2), oj_resolver_callback(answer, &all)};
+    const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_table(table, 2),
+                                     oj_resolver_callback(answer, &all)};
     oj_status status;
     (void)state;
     assert_int_equal(call_with(three_names_object(), "f", resolvers, 3, &status, NULL), 201);
@@ -212,7 +214,7 @@ static void resolver_callback_failure_is_the_links(void **state)
     assert_int_equal(status, OJ_E_BUDGET);
 }
 
-/* --- overriding ----------------------------------------------------------------------------------------------------- */
+/* --- overriding --------------------------------------------------------------------------------------------------- */
 
 /* f calls inner, both in one object and of the visibility given. */
 static oj_object *self_calling_object(unsigned char visibility)
@@ -245,6 +247,7 @@ static void resolver_before_objects_overrides_default_visibility(void **state)
     assert_int_equal(call_with(self_calling_object(STV_DEFAULT), "f", unlisted, 1, &status, NULL), 6);
     assert_int_equal(call_with(self_calling_object(STV_HIDDEN), "f", before, 2, &status, NULL), 6);
     assert_int_equal(call_with(self_calling_object(STV_INTERNAL), "f", before, 2, &status, NULL), 6);
+    assert_int_equal(call_with(self_calling_object(STV_PROTECTED), "f", before, 2, &status, NULL), 6);
 }
 
 static void resolver_callback_before_objects_is_asked_for_their_names(void **state)
@@ -258,7 +261,7 @@ static void resolver_callback_before_objects_is_asked_for_their_names(void **sta
     assert_string_equal(all.names[0], "inner");
 }
 
-/* --- code and libraries --------------------------------------------------------------------------------------------- */
+/* --- code and libraries ------------------------------------------------------------------------------------------- */
 
 static void resolver_code_finds_kept_symbols(void **state)
 {
@@ -325,7 +328,7 @@ static void resolver_process_only_where_listed(void **state)
     assert_int_equal(call_with(ojt_object_calling("a.o", "f", "getpid"), "f", NULL, 0, &status, NULL), getpid() + 1);
 }
 
-/* --- what the C library keeps out of its dynamic symbol table ------------------------------------------------------- */
+/* --- what the C library keeps out of its dynamic symbol table ----------------------------------------------------- */
 
 /* The address that a link gives to a name of the process. */
 static void *process_addr(const char *name)

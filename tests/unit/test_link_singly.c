@@ -11,8 +11,10 @@ static oj_object *two_sections_object(void)
     uint16_t first, second, data;
     uint32_t inner, loaded;
     ojt_elf_init(&elf);
-    first = ojt_elf_add_section(&elf, ".text.f", SHF_ALLOC | SHF_EXECINSTR, 16, ojt_calling_code, sizeof ojt_calling_code);
-    second = ojt_elf_add_section(&elf, ".text.inner", SHF_ALLOC | SHF_EXECINSTR, 16, ojt_loading_code, sizeof ojt_loading_code);
+    first =
+        ojt_elf_add_section(&elf, ".text.f", SHF_ALLOC | SHF_EXECINSTR, 16, ojt_calling_code, sizeof ojt_calling_code);
+    second = ojt_elf_add_section(&elf, ".text.inner", SHF_ALLOC | SHF_EXECINSTR, 16, ojt_loading_code,
+                                 sizeof ojt_loading_code);
     data = ojt_elf_add_data(&elf, variable, sizeof variable);
     ojt_elf_add_section(&elf, ".bss", SHF_ALLOC | SHF_WRITE, 8, NULL, 24);
     ojt_elf_add_global(&elf, "f", first, 0, sizeof ojt_calling_code);
@@ -34,7 +36,8 @@ static oj_status place_far_apart(void *context, oj_placement *placement, oj_erro
     for (size_t i = 0; i < placement->n_segments; i++) {
         oj_segment *segment = &placement->segments[i];
         uint8_t *wanted = (uint8_t *)(uintptr_t)(UINT64_C(0x200000000000) + ((uint64_t)i << 34));
-        uint8_t *got = mmap(wanted, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        uint8_t *got =
+            mmap(wanted, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
         assert_ptr_equal(got, wanted);
         memset(got, 0xee, page);
         assert_true(segment->size <= page && segment->alignment <= page);
@@ -155,7 +158,7 @@ static void singly_direct_reference_too_far_rejected(void **state)
     oj_object_destroy(object);
 }
 
-/* --- by hand -------------------------------------------------------------------------------------------------------- */
+/* --- by hand ------------------------------------------------------------------------------------------------------ */
 
 typedef struct by_hand {
     oj_object *object;
@@ -180,7 +183,8 @@ static void begin(by_hand *link, uint64_t base)
     link->wanted.name = "f";
     link->options.wanted = &link->wanted;
     link->options.n_wanted = 1;
-    assert_int_equal(oj_plan_create(&link->plan, (const oj_object *const *)&link->object, 1, &link->options, &link->error), OJ_OK);
+    assert_int_equal(
+        oj_plan_create(&link->plan, (const oj_object *const *)&link->object, 1, &link->options, &link->error), OJ_OK);
     link->n = oj_plan_segment_count(link->plan);
     assert_true(link->n <= OJI_COUNT(link->segments));
     for (size_t i = 0; i < link->n; i++) {

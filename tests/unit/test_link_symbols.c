@@ -231,7 +231,8 @@ static void link_references_run_in_both_directions(void **state)
     ojt_elf_add_global(&elf, "outer", text, 0, sizeof ojt_calling_code);
     ojt_elf_add_global(&elf, "inner", text, sizeof ojt_calling_code, sizeof ojt_loading_code);
     ojt_elf_add_reloc(&elf, text, OJT_CALL_FIELD, R_X86_64_PLT32, ojt_elf_add_undefined(&elf, "middle"), -4);
-    ojt_elf_add_reloc(&elf, text, sizeof ojt_calling_code + 3, R_X86_64_REX_GOTPCRELX, ojt_elf_add_undefined(&elf, "shared"), -4);
+    ojt_elf_add_reloc(&elf, text, sizeof ojt_calling_code + 3, R_X86_64_REX_GOTPCRELX,
+                      ojt_elf_add_undefined(&elf, "shared"), -4);
     objects[0] = ojt_object(&elf, "a.o");
     objects[1] = ojt_object_calling("b.o", "middle", "inner");
     objects[2] = data_object("c.o", STB_GLOBAL, bytes);
@@ -284,7 +285,7 @@ static void link_weak_undefined_is_address_zero(void **state)
     oj_object_destroy(object);
 }
 
-/* --- undefined ------------------------------------------------------------------------------------------------------ */
+/* --- undefined ---------------------------------------------------------------------------------------------------- */
 
 typedef struct heard {
     char names[512][64];
@@ -326,7 +327,8 @@ static oj_object *undefined_object(const char *object_name, const char *first, c
 static void link_undefined_all_listed_at_once(void **state)
 {
     static heard all;
-    oj_object *objects[] = {undefined_object("a.o", "ojt_one", "ojt_two"), undefined_object("b.o", "ojt_three", "ojt_one")};
+    oj_object *objects[] = {undefined_object("a.o", "ojt_one", "ojt_two"),
+                            undefined_object("b.o", "ojt_three", "ojt_one")};
     oj_link_options options;
     ojt_client client;
     oj_code *code = NULL;
@@ -484,5 +486,6 @@ OJT_MAIN(cmocka_unit_test(link_strong_definition_wins_over_weak), cmocka_unit_te
          cmocka_unit_test(link_absolute_symbol_is_kept_as_its_value),
          cmocka_unit_test(link_weak_undefined_is_address_zero), cmocka_unit_test(link_undefined_all_listed_at_once),
          cmocka_unit_test(link_undefined_more_than_fit_are_counted),
-         cmocka_unit_test(link_undefined_reference_is_strong_if_any_is), cmocka_unit_test(link_keep_no_symbols_keeps_none),
+         cmocka_unit_test(link_undefined_reference_is_strong_if_any_is),
+         cmocka_unit_test(link_keep_no_symbols_keeps_none),
          cmocka_unit_test(link_keep_local_symbols_keeps_functions_and_data))
