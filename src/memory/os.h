@@ -44,6 +44,11 @@ bool oji_memory_os_map_private(uint8_t *base, uint64_t size, oji_memory_failure 
 bool oji_memory_os_map_views(uint8_t *base, uint64_t execute_size, uint64_t size, uint64_t alignment, uint8_t **write,
                              oji_memory_failure *failure);
 
+/* The same with the file's contents known: copies `contents`, `size` bytes, in. Quicker than writing through the view,
+ * which must give each page zeroes first. */
+bool oji_memory_os_map_contents(uint8_t *base, uint64_t execute_size, uint64_t size, const uint8_t *contents,
+                                uint8_t **write, oji_memory_failure *failure);
+
 bool oji_memory_os_protect(uint8_t *base, uint64_t size, oji_memory_access access, oji_memory_failure *failure);
 
 /* Turn private memory that was never touched into a pair: `run`, to execute and empty, and `twin`, to write, over

@@ -324,8 +324,23 @@ static bool map_file(int fd, uint8_t *base, uint64_t execute_size, uint64_t size
     return true;
 }
 
-bool oji_memory_os_map_views(uint8_t *base, uint64_t execute_size, uint64_t size, uint64_t alignment, uint8_t **write,
-                             oji_memory_failure *failure)
+/* Before it is sealed: F_SEAL_FUTURE_WRITE forbids this too. */
+static bool write_contents(int fd, const uint8_t *contents, uint64_t size)
+{
+    uint64_t done = 0;
+    while (done < size) {
+        ssize_t n = pwrite(fd, contents + done, size - done, (off_t)done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        done += (uint64_t)n;
+    }
+    return true;
+}
+
+static bool map_views(uint8_t *base, uint64_t execute_size, uint64_t size, uint64_t alignment,
+                      const uint8_t *contents, uint8_t **write, oji_memory_failure *failure)
 {
     int fd = create_file();
     bool mapped = false;
@@ -334,6 +349,8 @@ bool oji_memory_os_map_views(uint8_t *base, uint64_t execute_size, uint64_t size
         return fail(failure, "memfd_create");
     if (ftruncate(fd, (off_t)size) != 0)
         fail(failure, "ftruncate of a memory file");
+    else if (contents && !write_contents(fd, contents, size))
+        fail(failure, "pwrite to a memory file");
     else if (!(*write = map_write_view(fd, size, alignment)))
         fail(failure, "mmap of a memory file to write");
     else
@@ -344,6 +361,18 @@ bool oji_memory_os_map_views(uint8_t *base, uint64_t execute_size, uint64_t size
         *write = NULL;
     }
     return mapped;
+}
+
+bool oji_memory_os_map_views(uint8_t *base, uint64_t execute_size, uint64_t size, uint64_t alignment, uint8_t **write,
+                             oji_memory_failure *failure)
+{
+    return map_views(base, execute_size, size, alignment, NULL, write, failure);
+}
+
+bool oji_memory_os_map_contents(uint8_t *base, uint64_t execute_size, uint64_t size, const uint8_t *contents,
+                                uint8_t **write, oji_memory_failure *failure)
+{
+    return map_views(base, execute_size, size, oji_memory_os_page_size(), contents, write, failure);
 }
 
 bool oji_memory_os_protect(uint8_t *base, uint64_t size, oji_memory_access access, oji_memory_failure *failure)
