@@ -1,0 +1,194 @@
+/* Replacing bytes of published code, in each kind of memory. */
+#include "link/linktest.h"
+
+/* f() returns 3; its value's four bytes lie at f + 1, in one word of 8. */
+typedef struct job {
+    oj_object *object;
+    ojt_client client;
+    oj_link_options options;
+    oj_error error;
+    oj_code *code;
+    uint64_t value_addr;
+} job;
+
+static const uint8_t five[4] = {5, 0, 0, 0};
+
+static void begin(job *link, const oj_memory *memory)
+{
+    memset(link, 0, sizeof *link);
+    link->object = ojt_object_returning("a.o", "f", 3);
+    ojt_client_init(&link->client);
+    oj_link_options_init(&link->options);
+    link->options.memory = memory ? memory : &link->client.table;
+}
+
+static void publish(job *link)
+{
+    link->code = ojt_link(&link->object, 1, &link->options);
+    link->value_addr = oj_code_lookup_addr(link->code, "f") + 1;
+}
+
+static void end(job *link)
+{
+    oj_code_destroy(link->code);
+    oj_object_destroy(link->object);
+    assert_int_equal(link->client.n_live, 0);
+}
+
+static void expect(job *link, uint64_t addr, const void *bytes, size_t size, uint32_t flags, oj_status expected)
+{
+    memset(&link->error, 'x', sizeof link->error);
+    if (oj_code_patch(link->code, addr, bytes, size, flags, &link->error) != expected)
+        fail_msg("%s, not %s: %s", oj_status_name(link->error.status), oj_status_name(expected), link->error.text);
+    assert_int_equal(link->error.status, expected);
+    assert_int_equal(link->error.text[0] != '\0', expected != OJ_OK);
+    assert_int_equal(oj_code_patch(link->code, addr, bytes, size, flags, NULL), expected);
+}
+
+static void patch_changes_code_in_the_librarys_own_memory(void **state)
+{
+    static const uint32_t modes[] = {OJ_MEMORY_MODE_VIEWS, OJ_MEMORY_MODE_PRIVATE};
+    (void)state;
+    for (size_t m = 0; m < OJI_COUNT(modes); m++)
+        for (uint32_t flags = 0; flags <= OJ_PATCH_STOPPED; flags++) {
+            oj_memory_options options;
+            oj_memory *memory = NULL;
+            job link;
+            oj_memory_options_init(&options);
+            options.mode = modes[m];
+            assert_int_equal(oj_memory_create(&memory, &options, NULL), OJ_OK);
+            begin(&link, memory);
+            publish(&link);
+            assert_int_equal(ojt_call(link.code, "f"), 3);
+            expect(&link, link.value_addr, five, 4, flags, OJ_OK);
+            assert_int_equal(ojt_call(link.code, "f"), 5);
+            expect(&link, link.value_addr, "\x07", 1, flags, OJ_OK);
+            assert_int_equal(ojt_call(link.code, "f"), 7);
+            end(&link);
+            assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+        }
+}
+
+static void patch_arguments_checked(void **state)
+{
+    oj_memory *memory = NULL;
+    uint64_t start;
+    job link;
+    (void)state;
+    assert_int_equal(oj_memory_create(&memory, NULL, NULL), OJ_OK);
+    begin(&link, memory);
+    publish(&link);
+    start = link.value_addr - 1;
+    assert_int_equal(oj_code_patch(NULL, start, five, 1, 0, &link.error), OJ_E_MISUSE);
+    expect(&link, start, NULL, 1, 0, OJ_E_MISUSE);
+    expect(&link, start, five, 0, 0, OJ_E_MISUSE);
+    expect(&link, start, five, 1, 2, OJ_E_VERSION);
+    expect(&link, start - 1, five, 1, 0, OJ_E_RANGE);
+    expect(&link, start + 6, five, 1, 0, OJ_E_RANGE);
+    expect(&link, start + 3, five, 4, 0, OJ_E_RANGE);
+    expect(&link, start, five, SIZE_MAX, OJ_PATCH_STOPPED, OJ_E_RANGE);
+    expect(&link, UINT64_MAX, five, 4, 0, OJ_E_RANGE);
+    assert_int_equal(ojt_call(link.code, "f"), 3);
+    end(&link);
+    assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+}
+
+/* Without OJ_PATCH_STOPPED all bytes must lie in one aligned word of 8. */
+static void patch_across_words_needs_stopped_threads(void **state)
+{
+    uint8_t bytes[24];
+    oj_memory *memory = NULL;
+    ojt_elf elf;
+    job link;
+    (void)state;
+    memset(bytes, 0x90, sizeof bytes);
+    assert_int_equal(oj_memory_create(&memory, NULL, NULL), OJ_OK);
+    begin(&link, memory);
+    oj_object_destroy(link.object);
+    ojt_elf_init(&elf);
+    ojt_elf_add_global(&elf, "f", ojt_elf_add_code(&elf, bytes, sizeof bytes), 0, sizeof bytes);
+    link.object = ojt_object(&elf, "a.o");
+    publish(&link);
+    expect(&link, link.value_addr + 6, five, 2, 0, OJ_E_UNSUPPORTED);
+    expect(&link, link.value_addr - 1, bytes, 9, 0, OJ_E_UNSUPPORTED);
+    expect(&link, link.value_addr - 1, bytes, 8, 0, OJ_OK);
+    expect(&link, link.value_addr + 6, five, 2, OJ_PATCH_STOPPED, OJ_OK);
+    expect(&link, link.value_addr - 1, bytes, 24, OJ_PATCH_STOPPED, OJ_OK);
+    end(&link);
+    assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+}
+
+static void patch_of_code_made_executable_in_place_refused(void **state)
+{
+    job link;
+    (void)state;
+    begin(&link, NULL);
+    publish(&link);
+    expect(&link, link.value_addr, five, 4, 0, OJ_E_PERMISSION);
+    assert_int_equal(ojt_call(link.code, "f"), 3);
+    end(&link);
+}
+
+static void patch_through_a_clients_view_comes_in_order(void **state)
+{
+    const oj_segment *segment;
+    job link;
+    (void)state;
+    begin(&link, NULL);
+    ojt_client_init_full(&link.client);
+    link.client.on_heap = true;
+    link.client.run[OJ_SEGMENT_CODE] = 0x10000;
+    publish(&link);
+    memset(link.client.log, 0, sizeof link.client.log);
+    link.client.n_flushes = 0;
+    assert_int_equal(oj_code_patch(link.code, link.value_addr, five, 4, 0, &link.error), OJ_OK);
+    assert_string_equal(link.client.log, "befs");
+    segment = ojt_client_segment(&link.client, OJ_SEGMENT_CODE);
+    assert_int_equal(link.client.flush_addr[0], 0x10001);
+    assert_ptr_equal(link.client.flush_write[0], (uint8_t *)segment->write + 1);
+    assert_int_equal(link.client.flush_size[0], 4);
+    assert_memory_equal(segment->write, "\xb8\x05\0\0\0\xc3", 6);
+    end(&link);
+}
+
+static void patch_callback_failing_first_leaves_code_unchanged(void **state)
+{
+    job link;
+    (void)state;
+    begin(&link, NULL);
+    ojt_client_init_full(&link.client);
+    link.client.on_heap = true;
+    link.client.run[OJ_SEGMENT_CODE] = 0x10000;
+    publish(&link);
+    link.client.fail = 'b';
+    link.client.fail_status = OJ_E_BUDGET;
+    expect(&link, link.value_addr, five, 4, 0, OJ_E_BUDGET);
+    assert_non_null(strstr(link.error.text, "oj_memory.write_begin"));
+    assert_memory_equal(ojt_client_segment(&link.client, OJ_SEGMENT_CODE)->write, "\xb8\x03\0\0\0\xc3", 6);
+    end(&link);
+}
+
+static void patch_of_code_written_by_hand_refused(void **state)
+{
+    _Alignas(64) uint8_t buffer[64];
+    oj_segment segment;
+    oj_plan *plan = NULL;
+    job link;
+    (void)state;
+    begin(&link, NULL);
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&link.object, 1, &link.options, NULL), OJ_OK);
+    assert_int_equal(oj_plan_segment(plan, 0, &segment, sizeof segment), OJ_OK);
+    segment.write = buffer;
+    segment.run_addr = 0x10000;
+    assert_int_equal(oj_plan_write(plan, &segment, 1, &link.code, NULL), OJ_OK);
+    oj_plan_destroy(plan);
+    expect(&link, 0x10001, five, 4, 0, OJ_E_MISUSE);
+    end(&link);
+}
+
+OJT_MAIN(cmocka_unit_test(patch_changes_code_in_the_librarys_own_memory), cmocka_unit_test(patch_arguments_checked),
+         cmocka_unit_test(patch_across_words_needs_stopped_threads),
+         cmocka_unit_test(patch_of_code_made_executable_in_place_refused),
+         cmocka_unit_test(patch_through_a_clients_view_comes_in_order),
+         cmocka_unit_test(patch_callback_failing_first_leaves_code_unchanged),
+         cmocka_unit_test(patch_of_code_written_by_hand_refused))
