@@ -9,6 +9,8 @@
 
 /* LLVM keeps sizes of buffers in 64 bits but positions of text in 32. */
 #define MAX_TEXT_SIZE UINT32_MAX
+/* LLVM needs 0.4 to 1 KB of stack a level; what compilers write has fewer than 100. */
+#define MAX_TEXT_DEPTH 1000u
 #define FIRST_READ_SIZE (64u * 1024u)
 
 /* Source: LLVM BitCodeFormat, "Magic Numbers" and "Bitcode Wrapper Format". */
@@ -27,6 +29,44 @@ static bool looks_binary(const uint8_t *data, size_t size)
     return false;
 }
 
+/* LLVM's text parser descends once for each bracket that is open, and has no limit of its own but the stack's end.
+ * Returns the 1-based line where the nesting is too deep, or 0. */
+static uint32_t find_deep_line(const uint8_t *data, size_t size)
+{
+    uint32_t depth = 0, line = 1;
+    bool in_string = false, in_comment = false;
+    for (size_t i = 0; i < size; i++) {
+        uint8_t c = data[i];
+        line += c == '\n';
+        in_comment = in_comment ? c != '\n' : c == ';' && !in_string;
+        if (in_comment)
+            continue;
+        in_string ^= c == '"';
+        if (in_string)
+            continue;
+        if (c == '(' || c == '[' || c == '{' || c == '<')
+            depth++;
+        else if ((c == ')' || c == ']' || c == '}' || c == '>') && depth > 0)
+            depth--;
+        if (depth > MAX_TEXT_DEPTH)
+            return line;
+    }
+    return 0;
+}
+
+static oj_status check_depth(const oji_input *input, oj_error *error)
+{
+    oji_place place = {.object = input->name, .offset = UINT64_MAX};
+    uint32_t line = find_deep_line(input->data, input->size);
+    if (line == 0)
+        return OJ_OK;
+    oji_fail_at(error, OJ_E_IR, &place, "%s:%u: brackets are nested more than %u deep", input->name, line,
+                MAX_TEXT_DEPTH);
+    if (error)
+        error->line = line;
+    return OJ_E_IR;
+}
+
 static oj_status classify(oji_input *input, oj_error *error)
 {
     oji_place place = {.object = input->name, .offset = UINT64_MAX};
@@ -40,7 +80,7 @@ static oj_status classify(oji_input *input, oj_error *error)
         return oji_fail_at(error, OJ_E_IR, &place, "%s: neither bitcode nor textual IR", input->name);
     if (input->size > MAX_TEXT_SIZE)
         return oji_fail_at(error, OJ_E_IR, &place, "%s: textual IR of 4 GiB or more", input->name);
-    return OJ_OK;
+    return check_depth(input, error);
 }
 
 /* Give text its terminating zero, in a copy. */

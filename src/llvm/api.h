@@ -31,15 +31,17 @@ typedef void (*oji_llvm_handler)(oji_llvm_diagnostic *diagnostic, void *context)
 /* Values of LLVM's enums, which its headers promise not to renumber. */
 enum {
     OJI_LLVM_SEVERITY_ERROR = 0,
-    OJI_LLVM_RETURN_STATUS = 2,  /* LLVMVerifierFailureAction */
-    OJI_LLVM_OBJECT_FILE = 1,    /* LLVMCodeGenFileType */
-    OJI_LLVM_RELOC_STATIC = 1,   /* LLVMRelocMode */
+    OJI_LLVM_RETURN_STATUS = 2, /* LLVMVerifierFailureAction */
+    OJI_LLVM_OBJECT_FILE = 1,   /* LLVMCodeGenFileType */
+    OJI_LLVM_RELOC_STATIC = 1,  /* LLVMRelocMode */
     OJI_LLVM_RELOC_PIC = 2,
-    OJI_LLVM_MODEL_SMALL = 3,    /* LLVMCodeModel */
+    OJI_LLVM_MODEL_SMALL = 3, /* LLVMCodeModel */
     OJI_LLVM_MODEL_MEDIUM = 5,
     OJI_LLVM_MODEL_LARGE = 6
 };
 #define OJI_LLVM_FUNCTION_INDEX 0xFFFFFFFFu /* LLVMAttributeFunctionIndex */
+
+/* clang-format off */
 
 /* X(since, result, name without "LLVM", parameters). `since` is the first major version that has it; in older
  * libraries its pointer is NULL. */
@@ -95,11 +97,15 @@ enum {
     X(14, int, TargetMachineEmitToMemoryBuffer,                                                                       \
       (oji_llvm_machine *, oji_llvm_module *, unsigned, char **, oji_llvm_buffer **))
 
+/* clang-format on */
+
 typedef struct oji_llvm_api {
 #define OJI_LLVM_MEMBER(since, result, name, parameters) result(*name) parameters;
     OJI_LLVM_FUNCTIONS(OJI_LLVM_MEMBER)
 #undef OJI_LLVM_MEMBER
 } oji_llvm_api;
+
+/* clang-format off */
 
 /* Back ends: X(LLVM's name, prefixes of triples separated by spaces). The first whose prefix fits is initialised when
  * a triple asks; where none fits, all are. */
@@ -127,11 +133,13 @@ typedef struct oji_llvm_api {
     X(XCore, "xcore")                                                   \
     X(Xtensa, "xtensa")
 
+/* clang-format on */
+
 enum {
 #define OJI_LLVM_BACKEND_INDEX(name, prefixes) OJI_LLVM_BACKEND_##name,
     OJI_LLVM_BACKENDS(OJI_LLVM_BACKEND_INDEX)
 #undef OJI_LLVM_BACKEND_INDEX
-    OJI_LLVM_N_BACKENDS
+        OJI_LLVM_N_BACKENDS
 };
 
 /* The functions that register one back end, in the order they are called. */

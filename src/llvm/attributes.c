@@ -113,8 +113,9 @@ static oj_status look_at(scan *s, const char *name, oj_error *error)
     if (!copy_value(s, &s->features, features))
         oji_copy_text(features, sizeof features, s->target->features);
     if (oji_llvm_is_fatal(s->target->triple, cpu, features))
-        return oji_fail(error, OJ_E_TARGET, "%s: a function is for CPU \"%.64s\", features \"%.256s\", which cannot run %s",
-                        name, cpu, features, s->target->triple);
+        return oji_fail(error, OJ_E_TARGET,
+                        "%s: a function is for CPU \"%.64s\", features \"%.256s\", which cannot run %s", name, cpu,
+                        features, s->target->triple);
     s->said[0] = '\0';
     /* The compiler's own combination was tried when the compiler was created. */
     if (s->cpu.value || s->features.value)
@@ -178,8 +179,8 @@ static void warn(const scan *s)
 /* Take one of a function's attributes; true where it is another than that of the function before. */
 static bool take(const scan *s, oji_llvm_value *function, attribute *a)
 {
-    oji_llvm_attribute *value = s->target->library->api.GetStringAttributeAtIndex(function, OJI_LLVM_FUNCTION_INDEX,
-                                                                                  a->name, a->name_size);
+    oji_llvm_attribute *value =
+        s->target->library->api.GetStringAttributeAtIndex(function, OJI_LLVM_FUNCTION_INDEX, a->name, a->name_size);
     bool changed = value != a->value;
     a->value = value;
     return changed;

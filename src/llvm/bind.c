@@ -15,7 +15,7 @@ typedef struct search {
     oji_llvm_library bound;
     oji_llvm_library *known; /* the process's record, where this library was bound before; then bound has no more than
                                 the version */
-    uint32_t wanted; /* major version, 0 = any */
+    uint32_t wanted;         /* major version, 0 = any */
     char notes[1024];
 } search;
 
@@ -244,7 +244,8 @@ static bool bind_installed(search *s)
         note(s, "no libLLVM.so.%u.1, libLLVM-%u.so.1 or /usr/lib/llvm-%u/lib/libLLVM*.so is installed", newest, newest,
              newest);
     else
-        note(s, "no libLLVM.so.N.1, libLLVM-N.so.1 or /usr/lib/llvm-N/lib/libLLVM*.so is installed for N = %u down to %u",
+        note(s,
+             "no libLLVM.so.N.1, libLLVM-N.so.1 or /usr/lib/llvm-N/lib/libLLVM*.so is installed for N = %u down to %u",
              newest, oldest);
     return false;
 }
@@ -275,7 +276,8 @@ static oj_status check_options(const oj_llvm_options *options, oj_error *error)
     if (options->source == OJ_LLVM_LOOKUP && !options->lookup)
         return oji_fail(error, OJ_E_MISUSE, "oj_llvm_options.lookup is NULL, and source is OJ_LLVM_LOOKUP");
     if (options->version && (options->version < OJI_LLVM_OLDEST || options->version > OJI_LLVM_NEWEST))
-        return oji_fail(error, OJ_E_NO_LLVM, "no usable LLVM library: version %u was asked for, and %u to %u are supported",
+        return oji_fail(error, OJ_E_NO_LLVM,
+                        "no usable LLVM library: version %u was asked for, and %u to %u are supported",
                         options->version, OJI_LLVM_OLDEST, OJI_LLVM_NEWEST);
     return OJ_OK;
 }

@@ -6,16 +6,16 @@
  * of a record are laid out in bits; BLOCKINFO, block 0, defines abbreviations for all blocks of another kind. */
 #include "llvm/llvm.h"
 
-#define MAX_DEPTH 16u           /* of nested blocks: LLVM's own writer reaches 4 */
-#define MAX_ABBREVIATIONS 128u  /* of one block, and for one kind of block */
-#define MAX_KINDS 64u           /* of blocks: LLVM has fewer than 32 */
-#define MAX_OPERANDS 64u        /* of one abbreviation: LLVM's own writer reaches 30 */
+#define MAX_DEPTH 16u          /* of nested blocks: LLVM's own writer reaches 4 */
+#define MAX_ABBREVIATIONS 128u /* of one block, and for one kind of block */
+#define MAX_KINDS 64u          /* of blocks: LLVM has fewer than 32 */
+#define MAX_OPERANDS 64u       /* of one abbreviation: LLVM's own writer reaches 30 */
 
 typedef enum encoding { LITERAL = 0, FIXED = 1, VBR = 2, ARRAY = 3, CHAR6 = 4, BLOB = 5 } encoding;
 
 typedef struct operand {
     uint8_t encoding;
-    uint8_t width; /* bits */
+    uint8_t width;  /* bits */
     uint64_t value; /* of a literal */
 } operand;
 
@@ -126,8 +126,8 @@ static bool is_well_formed(const abbreviation *a)
             return false;
         if (kind == BLOB && i + 1 != a->n_operands)
             return false;
-        if (kind == ARRAY && (i + 2 != a->n_operands || a->operands[i + 1].encoding == ARRAY ||
-                              a->operands[i + 1].encoding == BLOB))
+        if (kind == ARRAY &&
+            (i + 2 != a->n_operands || a->operands[i + 1].encoding == ARRAY || a->operands[i + 1].encoding == BLOB))
             return false;
     }
     return true;

@@ -103,7 +103,7 @@ static oj_status check_errors(const job *j, oj_status status, oj_error *error)
     return fail_job(j, status, j->listener.text[0] ? j->listener.text : "LLVM reported an error without a text", error);
 }
 
-/* LLVM 14 ends the process where a bit stream is malformed. */
+/* LLVM 14 ends the process where a bit stream is malformed, and its text parser prints. */
 #define FIRST_SAFE_READER 150000u
 
 static oj_status fail_damage(const job *j, const char *damage, oj_error *error)
@@ -131,19 +131,36 @@ static oj_status parse_bitcode(job *j, oj_error *error)
     return failed ? fail_job(j, OJ_E_IR, "LLVM cannot read the bitcode", error) : OJ_OK;
 }
 
+typedef struct text_parse {
+    job *j;
+    char *message;
+    int failed;
+} text_parse;
+
 /* The parser takes the buffer, on failure too. */
+static void run_text_parser(void *argument)
+{
+    text_parse *p = argument;
+    job *j = p->j;
+    oji_llvm_buffer *buffer =
+        j->api->CreateMemoryBufferWithMemoryRange((const char *)j->input->data, j->input->size, j->input->name, 1);
+    p->failed = j->api->ParseIRInContext(j->context, buffer, &j->module, &p->message);
+}
+
 static oj_status parse_text(job *j, oj_error *error)
 {
-    char *message = NULL;
-    oji_llvm_buffer *buffer = j->api->CreateMemoryBufferWithMemoryRange((const char *)j->input->data, j->input->size,
-                                                                        j->input->name, 1);
-    int failed = j->api->ParseIRInContext(j->context, buffer, &j->module, &message);
-    if (failed) {
+    text_parse p = {j, NULL, 0};
+    char said[64];
+    /* LLVM 14 prints a warning at the first opaque pointer. */
+    if (j->compiler->library->version >= FIRST_SAFE_READER ||
+        !oji_llvm_run_captured(run_text_parser, &p, said, sizeof said))
+        run_text_parser(&p);
+    if (p.failed) {
         j->module = NULL;
-        oji_llvm_fail_parse(error, j->input->name, message);
+        oji_llvm_fail_parse(error, j->input->name, p.message);
     }
-    j->api->DisposeMessage(message);
-    return failed ? OJ_E_IR : check_errors(j, OJ_E_IR, error);
+    j->api->DisposeMessage(p.message);
+    return p.failed ? OJ_E_IR : check_errors(j, OJ_E_IR, error);
 }
 
 static oj_status load(job *j, oj_error *error)
@@ -299,8 +316,7 @@ typedef struct choices {
     bool known; /* CPU and features are the host's, as this LLVM itself named them */
 } choices;
 
-static oj_status choose(choices *chosen, oji_llvm_library *library, const oj_compiler_options *options,
-                        oj_error *error)
+static oj_status choose(choices *chosen, oji_llvm_library *library, const oj_compiler_options *options, oj_error *error)
 {
     const oji_llvm_host *host = NULL;
     chosen->triple = options->triple;

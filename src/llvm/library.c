@@ -99,8 +99,7 @@ oj_status oji_llvm_find_target(oji_llvm_library *library, const char *triple, oj
         return OJ_OK;
     oji_llvm_flatten(text, sizeof text, message);
     library->api.DisposeMessage(message);
-    return oji_fail(error, OJ_E_TARGET, "target triple \"%s\": %s", triple,
-                    text[0] ? text : "not known to this LLVM");
+    return oji_fail(error, OJ_E_TARGET, "target triple \"%s\": %s", triple, text[0] ? text : "not known to this LLVM");
 }
 
 bool oji_llvm_is_target(oji_llvm_library *library, const char *triple, const oji_llvm_target *target)

@@ -24,10 +24,10 @@ typedef struct oji_llvm_library {
     oji_llvm_initialiser initialisers[OJI_LLVM_N_BACKENDS][OJI_LLVM_N_INITIALISERS]; /* NULL where not built in */
     uint32_t version; /* major * 10000 + minor * 100 + patch */
     char path[OJI_LLVM_PATH_SIZE];
-    pthread_mutex_t lock;  /* guards what follows */
-    uint32_t initialised;  /* bit set of back ends */
+    pthread_mutex_t lock; /* guards what follows */
+    uint32_t initialised; /* bit set of back ends */
     bool has_host;
-    oji_llvm_host host;    /* constant once has_host is set */
+    oji_llvm_host host; /* constant once has_host is set */
 } oji_llvm_library;
 
 struct oj_llvm {

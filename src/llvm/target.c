@@ -12,8 +12,8 @@ static void create(void *argument)
 {
     creation *c = argument;
     const oji_llvm_target_options *o = c->options;
-    c->machine = o->library->api.CreateTargetMachine(o->target, o->triple, o->cpu, o->features, o->level, o->reloc,
-                                                     o->model);
+    c->machine =
+        o->library->api.CreateTargetMachine(o->target, o->triple, o->cpu, o->features, o->level, o->reloc, o->model);
 }
 
 /* LLVM reads a feature without a sign as one to switch off. */
@@ -23,8 +23,9 @@ static oj_status check_signs(const char *features, oj_error *error)
     while (*p) {
         size_t length = strcspn(p, ",");
         if (length < 2 || (*p != '+' && *p != '-'))
-            return oji_fail(error, OJ_E_TARGET, "target features \"%s\": \"%.*s\" does not begin with + or -, or is empty",
-                            features, (int)length, p);
+            return oji_fail(error, OJ_E_TARGET,
+                            "target features \"%s\": \"%.*s\" does not begin with + or -, or is empty", features,
+                            (int)length, p);
         p += length;
         if (*p == ',' && *++p == '\0')
             return oji_fail(error, OJ_E_TARGET, "target features \"%s\": they end in a comma", features);
@@ -66,7 +67,8 @@ static oj_status create_checked(creation *c, oj_error *error)
         return oji_fail(error, OJ_E_TARGET, "target \"%s\": CPU \"%s\", features \"%s\" have no 64-bit code", o->triple,
                         o->cpu, o->features);
     if (asks_for_help(o))
-        return oji_fail(error, OJ_E_TARGET, "target CPU \"%s\", features \"%s\": \"help\" is none", o->cpu, o->features);
+        return oji_fail(error, OJ_E_TARGET, "target CPU \"%s\", features \"%s\": \"help\" is none", o->cpu,
+                        o->features);
     if (!oji_llvm_run_captured(create, c, said, sizeof said)) {
         create(c);
         return OJ_OK;

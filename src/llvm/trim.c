@@ -29,7 +29,7 @@ static bool has_text_relocations(const struct dl_phdr_info *info)
 {
     for (size_t i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-        const ElfW(Dyn) *entry;
+        const ElfW(Dyn) * entry;
         if (header->p_type != PT_DYNAMIC)
             continue;
         for (entry = (const ElfW(Dyn) *)(info->dlpi_addr + header->p_vaddr); entry->d_tag != DT_NULL; entry++)

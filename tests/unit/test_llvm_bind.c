@@ -44,7 +44,7 @@ static void llvm_null_options_bind_newest(void **state)
     oj_llvm *any = NULL, *newest = NULL;
     oj_error error;
     (void)state;
-    ojt_llvm_open();
+    oj_llvm_destroy(ojt_llvm_open());
     assert_int_equal(oj_llvm_create(&any, NULL, NULL), OJ_OK);
     assert_int_equal(oj_llvm_create(&newest, &options, &error), OJ_OK);
     assert_int_equal(error.status, OJ_OK);

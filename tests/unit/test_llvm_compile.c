@@ -1,38 +1,12 @@
 /* The in-process compiler: IR to object bytes, and every status on the way. */
 #include "test_llvm_support.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-static oj_compiler_options defaults(void)
-{
-    oj_compiler_options options;
-    oj_compiler_options_init(&options);
-    return options;
-}
-
-/* Compile text that must fail; the compiler must work afterwards. */
-static oj_error assert_text_fails(oj_compiler *compiler, const char *text, oj_status status, const char *part)
-{
-    oj_error error;
-    oj_bytes *bytes = (oj_bytes *)&error;
-    assert_int_equal(ojt_compile_text(compiler, text, &bytes, &error), status);
-    assert_null(bytes);
-    assert_int_equal(error.status, status);
-    if (!strstr(error.text, part))
-        fail_msg("\"%s\" is not in \"%s\"", part, error.text);
-    assert_null(strchr(error.text, '\n'));
-    oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
-    return error;
-}
 
 static void assert_create_fails(oj_llvm *llvm, oj_compiler_options options, oj_status status, const char *part)
 {
@@ -146,7 +120,7 @@ static void compile_object_outlives_compiler(void **state)
     oj_llvm *llvm = ojt_llvm_open();
     ojt_heap heap = {0, 0, 0};
     oj_allocator allocator = ojt_heap_allocator(&heap);
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     oj_compiler *compiler;
     oj_bytes *bytes;
     (void)state;
@@ -166,7 +140,7 @@ static void compile_object_outlives_compiler(void **state)
 static void compile_accessors_answer(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     oj_compiler *compiler = ojt_compiler(NULL, llvm);
     oj_compile_stats stats;
     oj_bytes *bytes;
@@ -222,7 +196,7 @@ static const char data_ir[] = "@outside = external global i32\n"
 static void compile_passes_run(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     oj_compiler *compiler;
     oj_bytes *with, *without;
     static const char text[] = "define internal i32 @unused_helper() {\n  ret i32 1\n}\n"
@@ -249,7 +223,7 @@ static void compile_passes_run(void **state)
 static void compile_bad_pipeline_named(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     oj_compiler *compiler;
     oj_bytes *bytes;
     oj_error error;
@@ -276,7 +250,7 @@ static bool has_movabs(const oj_bytes *bytes)
 static void compile_levels_and_models_change_code(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     size_t sizes[5][3][4];
     bool codes[5][3][4];
     static const char loads[] = "@v = external global i32\n"
@@ -312,7 +286,7 @@ static void compile_levels_and_models_change_code(void **state)
 static void compile_cpu_and_features_reach_code(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     oj_compiler *compiler;
     oj_bytes *bytes;
     static const char text[] = "declare i64 @llvm.ctpop.i64(i64)\n"
@@ -347,7 +321,7 @@ static void compile_cpu_and_features_reach_code(void **state)
 static void compile_other_architectures_give_their_objects(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     oj_compiler *compiler;
     oj_bytes *bytes;
     (void)state;
@@ -356,7 +330,7 @@ static void compile_other_architectures_give_their_objects(void **state)
     bytes = ojt_object(compiler, ojt_add_ir);
     assert_int_equal(((const unsigned char *)oj_bytes_data(bytes))[18], 183); /* EM_AARCH64 */
     oj_bytes_destroy(bytes);
-    assert_text_fails(compiler, "target triple = \"x86_64-linux-gnu\"\n", OJ_E_TARGET, "x86_64-linux-gnu");
+    ojt_assert_text_fails(compiler, "target triple = \"x86_64-linux-gnu\"\n", OJ_E_TARGET, "x86_64-linux-gnu");
     oj_compiler_destroy(compiler);
     oj_llvm_destroy(llvm);
 }
@@ -364,7 +338,7 @@ static void compile_other_architectures_give_their_objects(void **state)
 static void compile_unknown_targets_refused(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     (void)state;
     options.triple = "nonsense-unknown-linux";
     assert_create_fails(llvm, options, OJ_E_TARGET, "nonsense");
@@ -387,7 +361,7 @@ static void compile_unknown_targets_refused(void **state)
 static void compile_unknown_cpu_refused_in_silence(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     int saved = dup(STDERR_FILENO);
     int fd = memfd_create("stderr", 0);
     struct stat printed;
@@ -419,7 +393,7 @@ static void compile_unknown_cpu_refused_in_silence(void **state)
 static void compile_cpu_without_64_bit_refused(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     oj_compiler *compiler;
     (void)state;
     options.triple = "x86_64-linux-gnu";
@@ -432,8 +406,9 @@ static void compile_cpu_without_64_bit_refused(void **state)
     options.features = "+64bit";
     compiler = ojt_compiler(&options, llvm);
     oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
-    assert_text_fails(compiler, "define void @f() \"target-cpu\"=\"i486\" \"target-features\"=\"+mmx\" {\n  ret void\n}\n",
-                      OJ_E_TARGET, "i486");
+    ojt_assert_text_fails(compiler,
+                          "define void @f() \"target-cpu\"=\"i486\" \"target-features\"=\"+mmx\" {\n  ret void\n}\n",
+                          OJ_E_TARGET, "i486");
     oj_compiler_destroy(compiler);
     options.triple = "i686-linux-gnu";
     options.cpu = "i686";
@@ -447,7 +422,7 @@ static void compile_cpu_without_64_bit_refused(void **state)
 static void compile_bad_options_refused(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     struct {
         oj_compiler_options known;
         uint32_t tail[2];
@@ -455,16 +430,16 @@ static void compile_bad_options_refused(void **state)
     (void)state;
     options.level = 5;
     assert_create_fails(llvm, options, OJ_E_MISUSE, "level");
-    options = defaults();
+    options = ojt_defaults();
     options.relocation_model = 3;
     assert_create_fails(llvm, options, OJ_E_MISUSE, "relocation_model");
-    options = defaults();
+    options = ojt_defaults();
     options.code_model = 4;
     assert_create_fails(llvm, options, OJ_E_MISUSE, "code_model");
-    options = defaults();
+    options = ojt_defaults();
     options.flags = 2;
     assert_create_fails(llvm, options, OJ_E_MISUSE, "flags");
-    options = defaults();
+    options = ojt_defaults();
     options.struct_size = 8;
     assert_create_fails(llvm, options, OJ_E_MISUSE, "struct_size");
     assert_int_equal(oj_compiler_create(NULL, NULL, NULL), OJ_E_MISUSE);
@@ -476,210 +451,6 @@ static void compile_bad_options_refused(void **state)
     oj_llvm_destroy(llvm);
 }
 
-/* --- bad IR --- */
-
-static void compile_parse_error_has_line_and_column(void **state)
-{
-    oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler *compiler = ojt_compiler(NULL, llvm);
-    static const char text[] = "define i32 @f() {\n  %a = addx i32 1, 2\n  ret i32 %a\n}\n";
-    oj_error error = assert_text_fails(compiler, text, OJ_E_IR, "module:2:8: expected instruction opcode");
-    oj_ir ir = oj_ir_bytes(text, strlen(text));
-    oj_bytes *bytes;
-    (void)state;
-    assert_int_equal(error.line, 2);
-    assert_int_equal(error.column, 8);
-    assert_string_equal(error.object, "module");
-    /* A name that looks like the position itself. */
-    ir.name = "odd:7:9: error: name";
-    assert_int_equal(oj_compile_object(compiler, &ir, &bytes, &error), OJ_E_IR);
-    assert_int_equal(error.line, 2);
-    assert_int_equal(error.column, 8);
-    assert_int_equal(oj_compile_object(compiler, &ir, &bytes, NULL), OJ_E_IR);
-    oj_compiler_destroy(compiler);
-    oj_llvm_destroy(llvm);
-}
-
-static void compile_broken_module_rejected_by_verifier(void **state)
-{
-    oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler *compiler = ojt_compiler(NULL, llvm);
-    (void)state;
-    assert_text_fails(compiler,
-                      "define i32 @f(i1 %c) {\n  br i1 %c, label %a, label %b\na:\n  %x = add i32 1, 2\n"
-                      "  br label %b\nb:\n  ret i32 %x\n}\n",
-                      OJ_E_IR, "Instruction does not dominate all uses");
-    oj_compiler_destroy(compiler);
-    oj_llvm_destroy(llvm);
-}
-
-static void compile_no_verify_skips_the_verifier(void **state)
-{
-    oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler_options options = defaults();
-    oj_compiler *compiler;
-    /* Refused by the verifier and harmless without it: an attribute that belongs to pointers. */
-    static const char text[] = "define i32 @f() allocsize(3) {\n  ret i32 1\n}\n";
-    (void)state;
-    compiler = ojt_compiler(&options, llvm);
-    assert_text_fails(compiler, text, OJ_E_IR, "allocsize");
-    oj_compiler_destroy(compiler);
-    options.flags = OJ_COMPILER_NO_VERIFY;
-    compiler = ojt_compiler(&options, llvm);
-    oj_bytes_destroy(ojt_object(compiler, text));
-    oj_compiler_destroy(compiler);
-    oj_llvm_destroy(llvm);
-}
-
-static void compile_not_ir_rejected(void **state)
-{
-    oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler *compiler = ojt_compiler(NULL, llvm);
-    static const struct {
-        const char *bytes;
-        size_t size;
-    } inputs[] = {{"", 0}, {"B", 1}, {"BC", 2}, {"BC\xC0", 3}, {"BC\xC0\xDE", 4}, {"BC\xC0\xDF\0\0\0\0", 8},
-                  {"\xDE\xC0\x17\x0B", 4}, {"\177ELF\2\1\1", 7}, {"\0", 1}, {"int main;", 9}};
-    (void)state;
-    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
-        oj_ir ir = oj_ir_bytes(inputs[i].bytes, inputs[i].size);
-        oj_bytes *bytes;
-        oj_error error;
-        assert_int_equal(oj_compile_object(compiler, &ir, &bytes, &error), OJ_E_IR);
-        assert_true(strlen(error.text) > 10);
-        assert_null(bytes);
-    }
-    oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
-    oj_compiler_destroy(compiler);
-    oj_llvm_destroy(llvm);
-}
-
-static const char branches_ir[] = "@g = global [4 x i8] c\"abc\\00\"\n"
-                                  "define i32 @f(i32 %a) {\n  %c = icmp eq i32 %a, 7\n  br i1 %c, label %x, label %y\n"
-                                  "x:\n  ret i32 %a\ny:\n  %b = mul i32 %a, 3\n  ret i32 %b\n}\n";
-
-static void compile_truncated_bitcode_rejected(void **state)
-{
-    oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler *compiler = ojt_compiler(NULL, llvm);
-    size_t size;
-    unsigned char *bitcode = ojt_bitcode(llvm, branches_ir, &size);
-    (void)state;
-    for (size_t length = 0; length < size; length++) {
-        /* In a block of its own length, so that a checker sees any read beyond. */
-        unsigned char *cut = malloc(length + 1);
-        oj_ir ir = oj_ir_bytes(memcpy(cut, bitcode, length), length);
-        oj_bytes *bytes;
-        oj_error error;
-        assert_int_equal(oj_compile_object(compiler, &ir, &bytes, &error), OJ_E_IR);
-        assert_true(strlen(error.text) > 10);
-        free(cut);
-    }
-    free(bitcode);
-    oj_bytes_destroy(ojt_object(compiler, branches_ir));
-    oj_compiler_destroy(compiler);
-    oj_llvm_destroy(llvm);
-}
-
-/* Compile bitcode with one byte changed, for all bytes from *next on. */
-static void compile_mutations(oj_compiler *compiler, unsigned char *bitcode, size_t size, volatile size_t *next)
-{
-    static const unsigned char values[] = {0x00, 0x01, 0x7F, 0xFF};
-    for (; *next < size; ++*next) {
-        oj_ir ir = oj_ir_bytes(bitcode, size);
-        oj_bytes *bytes;
-        unsigned char kept = bitcode[*next];
-        bitcode[*next] = values[*next % 4] == kept ? 0x55 : values[*next % 4];
-        if (oj_compile_object(compiler, &ir, &bytes, NULL) == OJ_OK)
-            oj_bytes_destroy(bytes);
-        bitcode[*next] = kept;
-    }
-}
-
-/* A changed byte gives a status or an object. LLVM's own reader ends the process for a few in ten thousand, which only
- * another process can contain: at most 1 in 200 here. */
-static void compile_damaged_bitcode_survived(void **state)
-{
-    oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler_options options = defaults();
-    oj_compiler *compiler;
-    size_t size, n_deaths = 0;
-    unsigned char *bitcode = ojt_bitcode(llvm, branches_ir, &size);
-    volatile size_t *next = mmap(NULL, sizeof *next, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    (void)state;
-    options.level = OJ_LEVEL_0;
-    compiler = ojt_compiler(&options, llvm);
-    for (*next = 0; *next < size; ++*next) {
-        int status;
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            struct rlimit none = {0, 0};
-            setrlimit(RLIMIT_CORE, &none);
-            signal(SIGSEGV, SIG_DFL);
-            signal(SIGABRT, SIG_DFL);
-            compile_mutations(compiler, bitcode, size, next);
-            _exit(0);
-        }
-        assert_int_equal(waitpid(child, &status, 0), child);
-        n_deaths += status != 0;
-    }
-    print_message("%zu of %zu ended the process\n", n_deaths, size);
-    assert_true(n_deaths <= size / 200);
-    munmap((void *)(uintptr_t)next, sizeof *next);
-    free(bitcode);
-    oj_compiler_destroy(compiler);
-    oj_llvm_destroy(llvm);
-}
-
-static void compile_file_errors_carry_errno(void **state)
-{
-    oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler *compiler = ojt_compiler(NULL, llvm);
-    oj_ir ir = oj_ir_file("/nonexistent/file.bc");
-    oj_bytes *bytes;
-    oj_error error;
-    (void)state;
-    assert_int_equal(oj_compile_object(compiler, &ir, &bytes, &error), OJ_E_SYSTEM);
-    assert_int_equal(error.system_error, ENOENT);
-    assert_non_null(strstr(error.text, "/nonexistent/file.bc"));
-    ir = oj_ir_file("/");
-    assert_int_equal(oj_compile_object(compiler, &ir, &bytes, &error), OJ_E_SYSTEM);
-    assert_int_equal(error.system_error, EISDIR);
-    ir = oj_ir_file("/dev/null");
-    assert_int_equal(oj_compile_object(compiler, &ir, &bytes, &error), OJ_E_IR);
-    oj_compiler_destroy(compiler);
-    oj_llvm_destroy(llvm);
-}
-
-static void compile_misuse_refused(void **state)
-{
-    oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler *compiler = ojt_compiler(NULL, llvm);
-    oj_ir ir = oj_ir_bytes(ojt_add_ir, strlen(ojt_add_ir));
-    oj_ir bad;
-    oj_bytes *bytes;
-    oj_code *code;
-    (void)state;
-    assert_int_equal(oj_compile_object(NULL, &ir, &bytes, NULL), OJ_E_MISUSE);
-    assert_int_equal(oj_compile_object(compiler, NULL, &bytes, NULL), OJ_E_MISUSE);
-    assert_int_equal(oj_compile_object(compiler, &ir, NULL, NULL), OJ_E_MISUSE);
-    assert_int_equal(oj_compile(compiler, &ir, NULL, NULL, NULL), OJ_E_MISUSE);
-    assert_int_equal(oj_compile(NULL, &ir, NULL, &code, NULL), OJ_E_MISUSE);
-    bad = oj_ir_bytes(NULL, 4);
-    assert_int_equal(oj_compile_object(compiler, &bad, &bytes, NULL), OJ_E_MISUSE);
-    bad = oj_ir_file(NULL);
-    assert_int_equal(oj_compile_object(compiler, &bad, &bytes, NULL), OJ_E_MISUSE);
-    bad = oj_ir_module(NULL);
-    assert_int_equal(oj_compile_object(compiler, &bad, &bytes, NULL), OJ_E_MISUSE);
-    bad = oj_ir_of_kind(9);
-    assert_int_equal(oj_compile_object(compiler, &bad, &bytes, NULL), OJ_E_MISUSE);
-    bad.struct_size = 1;
-    assert_int_equal(oj_compile_object(compiler, &bad, &bytes, NULL), OJ_E_MISUSE);
-    oj_compiler_destroy(compiler);
-    oj_llvm_destroy(llvm);
-}
-
 /* --- diagnostics --- */
 
 /* LLVM reports success for this, and leaves the instruction out. */
@@ -688,10 +459,10 @@ static void compile_invalid_inline_assembly_fails(void **state)
     oj_llvm *llvm = ojt_llvm_open();
     oj_compiler *compiler = ojt_compiler(NULL, llvm);
     (void)state;
-    assert_text_fails(compiler,
-                      "define void @f() {\n  call void asm sideeffect \"frobnicate %rax\", \"\"()\n  ret void\n}\n",
-                      OJ_E_COMPILE, "frobnicate");
-    assert_text_fails(compiler, "module asm \"frobnicate\"\n", OJ_E_COMPILE, "frobnicate");
+    ojt_assert_text_fails(compiler,
+                          "define void @f() {\n  call void asm sideeffect \"frobnicate %rax\", \"\"()\n  ret void\n}\n",
+                          OJ_E_COMPILE, "frobnicate");
+    ojt_assert_text_fails(compiler, "module asm \"frobnicate\"\n", OJ_E_COMPILE, "frobnicate");
     oj_compiler_destroy(compiler);
     oj_llvm_destroy(llvm);
 }
@@ -699,14 +470,14 @@ static void compile_invalid_inline_assembly_fails(void **state)
 static void compile_error_from_code_generation_fails(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     oj_compiler *compiler;
     (void)state;
     options.triple = "x86_64-linux-gnu";
     options.features = "-sse,-sse2";
     compiler = ojt_compiler(&options, llvm);
-    assert_text_fails(compiler, "define double @f(double %a) {\n  %b = fadd double %a, 1.0\n  ret double %b\n}\n",
-                      OJ_E_COMPILE, "SSE");
+    ojt_assert_text_fails(compiler, "define double @f(double %a) {\n  %b = fadd double %a, 1.0\n  ret double %b\n}\n",
+                          OJ_E_COMPILE, "SSE");
     oj_compiler_destroy(compiler);
     oj_llvm_destroy(llvm);
 }
@@ -728,7 +499,7 @@ static void hear(void *context, uint32_t severity, const char *text)
 static void compile_warnings_reach_the_client(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     oj_compiler *compiler;
     heard h;
     (void)state;
@@ -739,7 +510,7 @@ static void compile_warnings_reach_the_client(void **state)
     oj_bytes_destroy(ojt_object(compiler, "module asm \".warning \\22mind the gap\\22\"\n"));
     assert_int_equal(h.n_warnings, 1);
     assert_non_null(strstr(h.warning, "mind the gap"));
-    assert_text_fails(compiler, "module asm \"frobnicate\"\n", OJ_E_COMPILE, "frobnicate");
+    ojt_assert_text_fails(compiler, "module asm \"frobnicate\"\n", OJ_E_COMPILE, "frobnicate");
     assert_int_equal(h.n_errors, 0);
     oj_compiler_destroy(compiler);
     oj_llvm_destroy(llvm);
@@ -749,7 +520,7 @@ static void compile_warnings_reach_the_client(void **state)
 static void compile_unknown_attributes_dropped_with_warning(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     oj_compiler *compiler;
     heard h;
     int saved = dup(STDERR_FILENO);
@@ -757,12 +528,11 @@ static void compile_unknown_attributes_dropped_with_warning(void **state)
     struct stat printed;
     oj_bytes *bytes = NULL;
     oj_status status;
-    static const char text[] =
-        "declare i64 @llvm.ctpop.i64(i64)\n"
-        "define i64 @f(i64 %a) #0 {\n  %c = call i64 @llvm.ctpop.i64(i64 %a)\n  ret i64 %c\n}\n"
-        "define i64 @g(i64 %a) #0 {\n  ret i64 %a\n}\n"
-        "attributes #0 = { \"target-cpu\"=\"frobnicator9\" \"tune-cpu\"=\"grobnicator\" "
-        "\"target-features\"=\"+popcnt,-quux,+grault\" }\n";
+    static const char text[] = "declare i64 @llvm.ctpop.i64(i64)\n"
+                               "define i64 @f(i64 %a) #0 {\n  %c = call i64 @llvm.ctpop.i64(i64 %a)\n  ret i64 %c\n}\n"
+                               "define i64 @g(i64 %a) #0 {\n  ret i64 %a\n}\n"
+                               "attributes #0 = { \"target-cpu\"=\"frobnicator9\" \"tune-cpu\"=\"grobnicator\" "
+                               "\"target-features\"=\"+popcnt,-quux,+grault\" }\n";
     (void)state;
     memset(&h, 0, sizeof h);
     options.triple = "x86_64-linux-gnu";
@@ -793,16 +563,18 @@ static void compile_wrong_target_in_module_refused(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
     oj_compiler *compiler;
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     (void)state;
     options.triple = "x86_64-linux-gnu";
     compiler = ojt_compiler(&options, llvm);
-    assert_text_fails(compiler, "target triple = \"aarch64-linux-gnu\"\n", OJ_E_TARGET, "aarch64-linux-gnu");
-    assert_text_fails(compiler, "target triple = \"i386-linux-gnu\"\n", OJ_E_TARGET, "i386-linux-gnu");
-    assert_text_fails(compiler, "target datalayout = \"e-p:32:32\"\n", OJ_E_TARGET, "pointers of 4 bytes");
+    ojt_assert_text_fails(compiler, "target triple = \"aarch64-linux-gnu\"\n", OJ_E_TARGET, "aarch64-linux-gnu");
+    ojt_assert_text_fails(compiler, "target triple = \"i386-linux-gnu\"\n", OJ_E_TARGET, "i386-linux-gnu");
+    ojt_assert_text_fails(compiler, "target datalayout = \"e-p:32:32\"\n", OJ_E_TARGET, "pointers of 4 bytes");
     /* Vendor and system do not matter: the object is ELF. */
-    oj_bytes_destroy(ojt_object(compiler, "target triple = \"x86_64-apple-macosx12.0.0\"\ndefine void @f() {\n  ret void\n}\n"));
-    oj_bytes_destroy(ojt_object(compiler, "target triple = \"x86_64-pc-windows-msvc\"\ndefine void @f() {\n  ret void\n}\n"));
+    oj_bytes_destroy(
+        ojt_object(compiler, "target triple = \"x86_64-apple-macosx12.0.0\"\ndefine void @f() {\n  ret void\n}\n"));
+    oj_bytes_destroy(
+        ojt_object(compiler, "target triple = \"x86_64-pc-windows-msvc\"\ndefine void @f() {\n  ret void\n}\n"));
     oj_compiler_destroy(compiler);
     oj_llvm_destroy(llvm);
 }
@@ -845,10 +617,12 @@ static void compile_live_module_stays_the_clients(void **state)
     assert_string_equal(error.object, "mine");
     /* Its own handler is back, and has heard nothing. */
     assert_int_equal(n_own_diagnostics, 0);
-    assert_ptr_equal(OJT_LLVM_CALL(llvm, void *, "LLVMContextGetDiagnosticHandler", struct LLVMOpaqueContext *)(bad.context),
-                     (void *)(uintptr_t)own_handler);
-    assert_ptr_equal(OJT_LLVM_CALL(llvm, void *, "LLVMContextGetDiagnosticContext", struct LLVMOpaqueContext *)(bad.context),
-                     &context);
+    assert_ptr_equal(
+        OJT_LLVM_CALL(llvm, void *, "LLVMContextGetDiagnosticHandler", struct LLVMOpaqueContext *)(bad.context),
+        (void *)(uintptr_t)own_handler);
+    assert_ptr_equal(
+        OJT_LLVM_CALL(llvm, void *, "LLVMContextGetDiagnosticContext", struct LLVMOpaqueContext *)(bad.context),
+        &context);
     oj_compiler_destroy(compiler);
     ojt_live_end(llvm, live);
     ojt_live_end(llvm, bad);
@@ -862,7 +636,7 @@ static void compile_each_allocation_may_fail(void **state)
     oj_llvm *llvm = ojt_llvm_open();
     ojt_heap heap = {0, 0, 0};
     oj_allocator allocator = ojt_heap_allocator(&heap);
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     oj_status status = OJ_E_NOMEM;
     size_t step;
     (void)state;
@@ -895,16 +669,16 @@ static void compile_each_allocation_may_fail(void **state)
 static void *compile_in_thread(void *argument)
 {
     oj_llvm *llvm = argument;
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     options.llvm = llvm;
     options.passes = "default<O1>";
     for (int i = 0; i < 10; i++) {
         oj_compiler *compiler = NULL;
-        oj_bytes *bytes = NULL;
+        oj_bytes *bytes = NULL, *none;
         options.cpu = i % 2 ? "x86-64" : NULL;
         if (oj_compiler_create(&compiler, &options, NULL) != OJ_OK ||
             ojt_compile_text(compiler, ojt_add_ir, &bytes, NULL) != OJ_OK ||
-            ojt_compile_text(compiler, "rex", &bytes, NULL) != OJ_E_IR)
+            ojt_compile_text(compiler, "rex", &none, NULL) != OJ_E_IR)
             return argument;
         oj_compiler_destroy(compiler);
         oj_bytes_destroy(bytes);
@@ -931,17 +705,11 @@ OJT_MAIN(cmocka_unit_test(compile_text_bitcode_and_file_agree), cmocka_unit_test
          cmocka_unit_test(compile_file_of_no_known_size_read), cmocka_unit_test(compile_object_outlives_compiler),
          cmocka_unit_test(compile_accessors_answer), cmocka_unit_test(compile_without_llvm_handle_binds_one),
          cmocka_unit_test(compile_passes_run), cmocka_unit_test(compile_bad_pipeline_named),
-         cmocka_unit_test(compile_levels_and_models_change_code),
-         cmocka_unit_test(compile_cpu_and_features_reach_code),
+         cmocka_unit_test(compile_levels_and_models_change_code), cmocka_unit_test(compile_cpu_and_features_reach_code),
          cmocka_unit_test(compile_other_architectures_give_their_objects),
          cmocka_unit_test(compile_unknown_targets_refused), cmocka_unit_test(compile_unknown_cpu_refused_in_silence),
          cmocka_unit_test(compile_cpu_without_64_bit_refused), cmocka_unit_test(compile_bad_options_refused),
-         cmocka_unit_test(compile_parse_error_has_line_and_column),
-         cmocka_unit_test(compile_broken_module_rejected_by_verifier),
-         cmocka_unit_test(compile_no_verify_skips_the_verifier), cmocka_unit_test(compile_not_ir_rejected),
-         cmocka_unit_test(compile_truncated_bitcode_rejected),
-         cmocka_unit_test(compile_damaged_bitcode_survived), cmocka_unit_test(compile_file_errors_carry_errno),
-         cmocka_unit_test(compile_misuse_refused), cmocka_unit_test(compile_invalid_inline_assembly_fails),
+         cmocka_unit_test(compile_invalid_inline_assembly_fails),
          cmocka_unit_test(compile_error_from_code_generation_fails),
          cmocka_unit_test(compile_warnings_reach_the_client),
          cmocka_unit_test(compile_unknown_attributes_dropped_with_warning),

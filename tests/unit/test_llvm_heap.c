@@ -6,13 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static oj_compiler_options defaults(void)
-{
-    oj_compiler_options options;
-    oj_compiler_options_init(&options);
-    return options;
-}
-
 static void compile_many(oj_llvm *llvm, oj_compiler_options options, size_t n, bool one_compiler)
 {
     oj_compiler *compiler = one_compiler ? ojt_compiler(&options, llvm) : NULL;
@@ -73,18 +66,18 @@ static void assert_no_growth(const char *name, oj_compiler_options options, bool
 static void compile_heap_stays_with_one_compiler(void **state)
 {
     (void)state;
-    assert_no_growth("compile_heap_stays_with_one_compiler", defaults(), true);
+    assert_no_growth("compile_heap_stays_with_one_compiler", ojt_defaults(), true);
 }
 
 static void compile_heap_stays_with_a_compiler_each(void **state)
 {
     (void)state;
-    assert_no_growth("compile_heap_stays_with_a_compiler_each", defaults(), false);
+    assert_no_growth("compile_heap_stays_with_a_compiler_each", ojt_defaults(), false);
 }
 
 static void compile_heap_stays_with_passes(void **state)
 {
-    oj_compiler_options options = defaults();
+    oj_compiler_options options = ojt_defaults();
     (void)state;
     options.passes = "default<O2>";
     assert_no_growth("compile_heap_stays_with_passes", options, true);

@@ -111,12 +111,14 @@ static inline void ojt_live_end(const oj_llvm *llvm, ojt_live live)
 static inline unsigned char *ojt_bitcode(const oj_llvm *llvm, const char *text, size_t *size)
 {
     ojt_live live = ojt_live_module(llvm, text);
-    struct LLVMOpaqueMemoryBuffer *buffer = OJT_LLVM_CALL(
-        llvm, struct LLVMOpaqueMemoryBuffer *, "LLVMWriteBitcodeToMemoryBuffer", struct LLVMOpaqueModule *)(live.module);
+    struct LLVMOpaqueMemoryBuffer *buffer =
+        OJT_LLVM_CALL(llvm, struct LLVMOpaqueMemoryBuffer *, "LLVMWriteBitcodeToMemoryBuffer",
+                      struct LLVMOpaqueModule *)(live.module);
     unsigned char *copy;
     *size = OJT_LLVM_CALL(llvm, size_t, "LLVMGetBufferSize", struct LLVMOpaqueMemoryBuffer *)(buffer);
     copy = malloc(*size);
-    memcpy(copy, OJT_LLVM_CALL(llvm, const char *, "LLVMGetBufferStart", struct LLVMOpaqueMemoryBuffer *)(buffer), *size);
+    memcpy(copy, OJT_LLVM_CALL(llvm, const char *, "LLVMGetBufferStart", struct LLVMOpaqueMemoryBuffer *)(buffer),
+           *size);
     OJT_LLVM_CALL(llvm, void, "LLVMDisposeMemoryBuffer", struct LLVMOpaqueMemoryBuffer *)(buffer);
     ojt_live_end(llvm, live);
     return copy;
@@ -137,6 +139,29 @@ static inline oj_bytes *ojt_object(oj_compiler *compiler, const char *text)
         fail_msg("%s", error.text);
     assert_memory_equal(oj_bytes_data(bytes), "\177ELF", 4);
     return bytes;
+}
+
+static inline oj_compiler_options ojt_defaults(void)
+{
+    oj_compiler_options options;
+    oj_compiler_options_init(&options);
+    return options;
+}
+
+/* Compile text that must fail; the compiler must work afterwards. */
+static inline oj_error ojt_assert_text_fails(oj_compiler *compiler, const char *text, oj_status status,
+                                             const char *part)
+{
+    oj_error error;
+    oj_bytes *bytes = (oj_bytes *)&error;
+    assert_int_equal(ojt_compile_text(compiler, text, &bytes, &error), status);
+    assert_null(bytes);
+    assert_int_equal(error.status, status);
+    if (!strstr(error.text, part))
+        fail_msg("\"%s\" is not in \"%s\"", part, error.text);
+    assert_null(strchr(error.text, '\n'));
+    oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
+    return error;
 }
 
 /* An allocator that counts what is held and can be made to fail from the n-th request on (0 = never). */
