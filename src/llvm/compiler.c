@@ -163,10 +163,8 @@ static oj_status parse_text(job *j, oj_error *error)
     return p.failed ? OJ_E_IR : check_errors(j, OJ_E_IR, error);
 }
 
-static oj_status load(job *j, oj_error *error)
+static oj_status parse(job *j, oj_error *error)
 {
-    if (j->input->module)
-        return OJ_OK;
     return j->input->is_bitcode ? parse_bitcode(j, error) : parse_text(j, error);
 }
 
@@ -206,6 +204,56 @@ static oj_status verify(job *j, oj_error *error)
     }
     j->api->DisposeMessage(message);
     return broken ? OJ_E_IR : OJ_OK;
+}
+
+#define DEBUG_FLAG "Debug Info Version"
+
+/* Hide the flag wherever the bytes are; in bitcode too, strings of metadata lie in whole bytes. */
+static void hide_debug_flag(uint8_t *data, size_t size)
+{
+    uint8_t *found = data;
+    while ((found = memmem(found, size - (size_t)(found - data), DEBUG_FLAG, sizeof DEBUG_FLAG - 1)) != NULL)
+        *found = '-';
+}
+
+static oj_status try_without_debug_info(job *j, uint8_t *copy, oj_error *error)
+{
+    oji_input input = *j->input;
+    job trial;
+    oj_status status;
+    memcpy(copy, input.data, input.size);
+    copy[input.size] = 0;
+    hide_debug_flag(copy, input.size);
+    input.data = copy;
+    begin(&trial, j->compiler, &input);
+    /* The client hears the warnings of the second reading. */
+    trial.listener.diagnostic = NULL;
+    status = parse(&trial, error);
+    if (status == OJ_OK)
+        status = verify(&trial, error);
+    end(&trial);
+    return status;
+}
+
+/* Where a module says that it has debug information, LLVM's readers verify it themselves, and for a broken one they
+ * print and end the process. So it is first read and verified with that flag hidden, which makes them drop debug
+ * information, and read again. */
+static oj_status load(job *j, oj_error *error)
+{
+    const oji_input *input = j->input;
+    const oj_allocator *allocator = &j->compiler->base.allocator;
+    if (input->module)
+        return OJ_OK;
+    if (j->compiler->verifies && memmem(input->data, input->size, DEBUG_FLAG, sizeof DEBUG_FLAG - 1)) {
+        uint8_t *copy = oji_allocate(allocator, (uint64_t)input->size + 1);
+        oj_status status;
+        if (!copy)
+            return oji_fail_nomem(error, (uint64_t)input->size + 1, "a copy of the IR");
+        status = try_without_debug_info(j, copy, error);
+        oji_release(allocator, copy, (uint64_t)input->size + 1);
+        OJI_TRY(status);
+    }
+    return parse(j, error);
 }
 
 static oj_status run_passes(job *j, oj_error *error)

@@ -94,6 +94,39 @@ static void compile_broken_module_rejected_by_verifier(void **state)
     oj_llvm_destroy(llvm);
 }
 
+/* With this flag LLVM's own readers verify, print, and end the process. */
+static void compile_broken_module_with_debug_info_rejected(void **state)
+{
+    static const char flag[] = "!llvm.module.flags = !{!0}\n!0 = !{i32 2, !\"Debug Info Version\", i32 3}\n";
+    static const char broken[] = "define i32 @f(i1 %c) {\n  br i1 %c, label %a, label %b\na:\n  %x = add i32 1, 2\n"
+                                 "  br label %b\nb:\n  ret i32 %x\n}\n";
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *compiler = ojt_compiler(NULL, llvm);
+    char text[sizeof flag + sizeof broken + sizeof ojt_add_ir];
+    size_t size;
+    unsigned char *bitcode, *found;
+    oj_bytes *bytes;
+    oj_error error;
+    oj_ir ir;
+    (void)state;
+    snprintf(text, sizeof text, "%s%s", flag, broken);
+    ojt_assert_text_fails(compiler, text, OJ_E_IR, "Instruction does not dominate all uses");
+    /* The same as bitcode, made with the flag misspelt, because LLVM would not let it be made otherwise. */
+    *strstr(text, "Debug Info") = 'd';
+    bitcode = ojt_bitcode(llvm, text, &size);
+    found = memmem(bitcode, size, "debug Info Version", 18);
+    assert_non_null(found);
+    *found = 'D';
+    ir = oj_ir_bytes(bitcode, size);
+    assert_int_equal(oj_compile_object(compiler, &ir, &bytes, &error), OJ_E_IR);
+    assert_non_null(strstr(error.text, "does not dominate"));
+    free(bitcode);
+    snprintf(text, sizeof text, "%s%s", flag, ojt_add_ir);
+    oj_bytes_destroy(ojt_object(compiler, text));
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
 static void compile_no_verify_skips_the_verifier(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
@@ -273,6 +306,7 @@ OJT_MAIN(cmocka_unit_test(compile_parse_error_has_line_and_column),
          cmocka_unit_test(compile_deeply_nested_text_rejected),
          cmocka_unit_test(compile_opaque_pointers_fail_in_silence),
          cmocka_unit_test(compile_broken_module_rejected_by_verifier),
+         cmocka_unit_test(compile_broken_module_with_debug_info_rejected),
          cmocka_unit_test(compile_no_verify_skips_the_verifier), cmocka_unit_test(compile_not_ir_rejected),
          cmocka_unit_test(compile_truncated_bitcode_rejected), cmocka_unit_test(compile_damaged_bitcode_survived),
          cmocka_unit_test(compile_file_errors_carry_errno), cmocka_unit_test(compile_misuse_refused))
