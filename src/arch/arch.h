@@ -6,11 +6,11 @@
 #include "base/base.h"
 #include "object/object.h"
 
-/* Run addresses of one object's symbols and where their GOT entries and stubs are. */
+/* Run address of one of an object's symbols, and where its GOT entry and stub are. Stub i jumps through GOT entry i. */
 typedef struct oji_target {
     uint64_t addr;  /* S */
-    uint32_t entry; /* GOT entry index + 1, 0 = none; the stub of that index, where there is one, jumps through it */
-    uint8_t has_stub;
+    uint32_t entry; /* GOT entry index + 1, 0 = none */
+    uint32_t stub;  /* stub index + 1, 0 = none */
 } oji_target;
 
 /* All that the relocations of one section need. */

@@ -49,7 +49,7 @@ static inline uint64_t entry_addr(const oji_fixups *fixups, const oji_target *ta
 
 static inline uint64_t stub_addr(const oji_fixups *fixups, const oji_target *target)
 {
-    return fixups->stubs_addr + (uint64_t)(target->entry - 1) * STUB_SIZE;
+    return fixups->stubs_addr + (uint64_t)(target->stub - 1) * STUB_SIZE;
 }
 
 /* A stress build takes the long way wherever there is one, so that stubs and GOT entries are all exercised. */
@@ -68,12 +68,12 @@ static inline bool in_reach(uint64_t value, bool has_long_way)
 static bool fix_call(oji_fixups *fixups, const oji_target *target, uint8_t *where, uint64_t addend_minus_place)
 {
     uint64_t direct = target->addr + addend_minus_place;
-    if (OJI_LIKELY(in_reach(direct, target->has_stub))) {
-        fixups->n_direct += target->has_stub;
+    if (OJI_LIKELY(in_reach(direct, target->stub != 0))) {
+        fixups->n_direct += target->stub != 0;
         oji_store32(where, (uint32_t)direct);
         return true;
     }
-    if (!target->has_stub)
+    if (target->stub == 0)
         return false;
     direct = stub_addr(fixups, target) + addend_minus_place;
     return store32(where, direct, fits_int32(direct));

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -53,6 +54,32 @@ bool oji_link_process_lookup(const char *name, uint64_t *addr)
         return true;
     }
     return false;
+}
+
+struct code_search {
+    uint64_t addr;
+    bool is_found;
+};
+
+static int search_code(struct dl_phdr_info *info, size_t size, void *context)
+{
+    struct code_search *search = context;
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        if (header->p_type == PT_LOAD && (header->p_flags & PF_X) &&
+            search->addr - (info->dlpi_addr + header->p_vaddr) < header->p_memsz)
+            search->is_found = true;
+    }
+    return search->is_found;
+}
+
+/* The dynamic linker's own word on symbol types does not serve: what it answers for an ifunc has no symbol. */
+bool oji_link_is_process_code(uint64_t addr)
+{
+    struct code_search search = {addr, false};
+    dl_iterate_phdr(search_code, &search);
+    return search.is_found;
 }
 
 uint64_t oji_link_page_size(void) { return (uint64_t)sysconf(_SC_PAGESIZE); }

@@ -1,6 +1,10 @@
 /* Which GOT entries and stubs a link needs. Merged plans have one island for all sections: its stubs stand behind the
  * code, its GOT before the read-only data, and what lies inside the link is in reach by construction. Where sections are
- * placed singly, anywhere, each brings the entries and stubs for everything outside itself. */
+ * placed singly, anywhere, each brings the entries and stubs for everything outside itself.
+ *
+ * Code that was not compiled as PIC takes the address of a function by a field of 32 bits. Where a function of the process
+ * is out of its reach, its stub is its address for the whole link: what the psABI calls a canonical PLT entry. The
+ * stub's own GOT entry then is not the one that the link's loads use. */
 #include "link/link.h"
 
 #ifdef OJ_STRESS
@@ -14,12 +18,20 @@ static oj_status out_of_memory(oj_error *error)
     return oji_fail(error, OJ_E_NOMEM, "out of memory: planning GOT entries and stubs");
 }
 
-static bool needs_stub(uint16_t uses, bool is_inside) { return (uses & OJI_USE_CALL) && (!is_inside || ENTRIES_FOR_ALL); }
+static bool needs_stub(uint16_t uses, bool is_inside)
+{
+    return (uses & OJI_USE_CALL) && (!is_inside || ENTRIES_FOR_ALL);
+}
 
 static bool needs_entry(uint16_t uses, bool is_inside)
 {
-    return (uses & OJI_USE_GOT) || ((uses & OJI_USE_GOT_RELAX) && (!is_inside || ENTRIES_FOR_ALL)) ||
-           needs_stub(uses, is_inside);
+    return (uses & OJI_USE_GOT) || ((uses & OJI_USE_GOT_RELAX) && (!is_inside || ENTRIES_FOR_ALL));
+}
+
+static bool is_canonical(const oji_link_name *name)
+{
+    return name->definition == OJI_LINK_EXTERNAL && (name->uses & (OJI_USE_NEAR | OJI_USE_LOW2G | OJI_USE_LOW4G)) &&
+           oji_link_is_process_code(name->addr);
 }
 
 /* Add an entry to the island; its index in the island + 1, 0 where memory ends. */
@@ -35,37 +47,56 @@ static uint32_t add_entry(oj_plan *plan, oji_link_island *island, uint32_t *capa
 
 /* --- one island for all --------------------------------------------------------------------------------------------- */
 
-/* One pass over names and local symbols: those with stubs, or those without. */
-static bool add_names(oj_plan *plan, oji_link_island *island, uint32_t *capacity, bool with_stub)
+/* The stubs of all names and local symbols, and the entries they jump through. */
+static bool add_stubs(oj_plan *plan, oji_link_island *island, uint32_t *capacity)
 {
     for (uint32_t i = 0; i < plan->n_names; i++) {
         oji_link_name *name = &plan->names[i];
-        bool is_inside = oji_link_name_is_inside(plan, name);
-        if (!needs_entry(name->uses, is_inside) || needs_stub(name->uses, is_inside) != with_stub)
+        name->is_canonical = is_canonical(name);
+        if (!name->is_canonical && !needs_stub(name->uses, oji_link_name_is_inside(plan, name)))
             continue;
-        name->has_stub = with_stub;
-        name->entry = add_entry(plan, island, capacity, name->member, name->symbol);
-        if (name->entry == 0)
+        name->stub = add_entry(plan, island, capacity, name->member, name->symbol);
+        if (name->stub == 0)
             return false;
     }
+    for (uint32_t m = 0; m < plan->n_members; m++) {
+        const oj_object *object = plan->members[m].object;
+        for (uint32_t i = 0; (object->uses & OJI_USE_CALL) && i < object->first_global; i++) {
+            const oji_symbol *symbol = &object->symbols[i];
+            oji_target *target = &plan->members[m].targets[i];
+            if (!needs_stub(symbol->uses, oji_link_is_inside(symbol)))
+                continue;
+            target->stub = add_entry(plan, island, capacity, m, i);
+            if (target->stub == 0)
+                return false;
+        }
+    }
+    island->n_stubs = island->n_entries;
     return true;
 }
 
-static bool add_locals(oj_plan *plan, oji_link_island *island, uint32_t *capacity, bool with_stub)
+/* The entries that are loaded from: a stub's serves, if it holds the address that the link uses. */
+static bool add_entries(oj_plan *plan, oji_link_island *island, uint32_t *capacity)
 {
+    for (uint32_t i = 0; i < plan->n_names; i++) {
+        oji_link_name *name = &plan->names[i];
+        if (!needs_entry(name->uses, oji_link_name_is_inside(plan, name)))
+            continue;
+        name->entry = name->stub;
+        if (name->entry == 0 || name->is_canonical)
+            name->entry = add_entry(plan, island, capacity, name->member, name->symbol);
+        if (name->entry == 0)
+            return false;
+    }
     for (uint32_t m = 0; m < plan->n_members; m++) {
         const oj_object *object = plan->members[m].object;
-        oji_target *targets = plan->members[m].targets;
-        if (!(object->uses & (OJI_USE_GOT | OJI_USE_GOT_RELAX | OJI_USE_CALL)))
-            continue;
-        for (uint32_t i = 0; i < object->first_global; i++) {
-            uint16_t uses = object->symbols[i].uses;
-            bool is_inside = oji_link_is_inside(&object->symbols[i]);
-            if (!needs_entry(uses, is_inside) || needs_stub(uses, is_inside) != with_stub)
+        for (uint32_t i = 0; (object->uses & (OJI_USE_GOT | OJI_USE_GOT_RELAX)) && i < object->first_global; i++) {
+            const oji_symbol *symbol = &object->symbols[i];
+            oji_target *target = &plan->members[m].targets[i];
+            if (!needs_entry(symbol->uses, oji_link_is_inside(symbol)))
                 continue;
-            targets[i].has_stub = with_stub;
-            targets[i].entry = add_entry(plan, island, capacity, m, i);
-            if (targets[i].entry == 0)
+            target->entry = target->stub ? target->stub : add_entry(plan, island, capacity, m, i);
+            if (target->entry == 0)
                 return false;
         }
     }
@@ -80,7 +111,7 @@ static void tell_targets(const oj_plan *plan)
         for (uint32_t i = member->object->first_global; i < member->object->n_symbols; i++) {
             const oji_link_name *name = oji_link_name_of(plan, member, i);
             member->targets[i].entry = name ? name->entry : 0;
-            member->targets[i].has_stub = name ? name->has_stub : 0;
+            member->targets[i].stub = name ? name->stub : 0;
         }
     }
 }
@@ -95,10 +126,7 @@ static oj_status plan_merged(oj_plan *plan, oj_error *error)
         .member = OJI_NONE, .section = OJI_NONE, .got_segment = SEGMENT_RODATA, .stubs_segment = SEGMENT_CODE};
     plan->islands = island;
     plan->n_islands = 1;
-    if (!add_names(plan, island, &capacity, true) || !add_locals(plan, island, &capacity, true))
-        return out_of_memory(error);
-    island->n_stubs = island->n_entries;
-    if (!add_names(plan, island, &capacity, false) || !add_locals(plan, island, &capacity, false))
+    if (!add_stubs(plan, island, &capacity) || !add_entries(plan, island, &capacity))
         return out_of_memory(error);
     tell_targets(plan);
     return OJ_OK;
@@ -154,7 +182,6 @@ static bool add_section_entries(oj_plan *plan, oji_link_island *island, uint32_t
         is_inside = is_in_section(plan, island->member, island->section, reloc->symbol);
         if (stubs ? !wants_stub(section, reloc, is_inside) : !wants_entry(reloc, is_inside))
             continue;
-        target->has_stub = stubs;
         target->entry = add_entry(plan, island, capacity, island->member, reloc->symbol);
         if (target->entry == 0)
             return false;
@@ -211,7 +238,7 @@ void oji_link_enter_island(oj_plan *plan, const oji_link_island *island)
     for (uint32_t i = 0; i < island->n_entries; i++) {
         oji_link_ref ref = plan->entries[island->first_entry + i];
         plan->members[ref.member].targets[ref.symbol].entry = i + 1;
-        plan->members[ref.member].targets[ref.symbol].has_stub = i < island->n_stubs;
+        plan->members[ref.member].targets[ref.symbol].stub = i < island->n_stubs ? i + 1 : 0;
     }
 }
 
@@ -220,6 +247,6 @@ void oji_link_leave_island(oj_plan *plan, const oji_link_island *island)
     for (uint32_t i = 0; i < island->n_entries; i++) {
         oji_link_ref ref = plan->entries[island->first_entry + i];
         plan->members[ref.member].targets[ref.symbol].entry = 0;
-        plan->members[ref.member].targets[ref.symbol].has_stub = 0;
+        plan->members[ref.member].targets[ref.symbol].stub = 0;
     }
 }

@@ -47,7 +47,7 @@ typedef struct oji_link_segment {
 typedef struct oji_link_island {
     uint32_t member; /* of the one section that uses it; OJI_NONE where all do */
     uint32_t section;
-    uint32_t first_entry; /* in plan->entries; those with stubs come first */
+    uint32_t first_entry; /* in plan->entries; those that stubs jump through come first */
     uint32_t n_entries;
     uint32_t n_stubs;
     uint32_t got_segment;
@@ -82,9 +82,10 @@ typedef struct oji_link_name {
     uint32_t member;      /* that defines it, or first refers to it */
     uint32_t symbol;      /* in that member */
     uint32_t entry;       /* GOT entry index + 1, 0 = none */
+    uint32_t stub;        /* stub index + 1, 0 = none */
     uint16_t uses;        /* OR over all members' symbols */
     uint8_t definition;   /* oji_link_definition */
-    bool has_stub;
+    bool is_canonical;    /* a function whose stub may serve as its address: see islands.c */
     bool is_strong_reference; /* some undefined reference to it is not weak */
     bool is_hidden;           /* some symbol of it has hidden or internal visibility */
     bool is_protected;        /* some symbol of it has protected visibility */
@@ -233,6 +234,8 @@ oj_status oji_link_report_unreachable(const oj_plan *plan, const oji_link_name *
 /* Address of a name in this process, what the C library keeps out of its dynamic symbol table included. */
 bool oji_link_process_lookup(const char *name, uint64_t *addr);
 bool oji_link_library_lookup(void *handle, const char *name, uint64_t *addr);
+/* Is the address in the code of the program or of a library it has loaded? */
+bool oji_link_is_process_code(uint64_t addr);
 uint64_t oji_link_page_size(void);
 /* Give whole pages the permissions of a segment kind. */
 oj_status oji_link_protect_pages(uint64_t start, uint64_t end, uint32_t kind, oj_error *error);

@@ -19,6 +19,11 @@ static void keep_low(oj_plan *plan, uint16_t uses)
         lower(&plan->high_addr, UINT64_C(1) << 32);
 }
 
+static bool needs_low_stub(const oji_link_name *name)
+{
+    return name->is_canonical && name->addr >= ((name->uses & OJI_USE_LOW2G) ? UINT64_C(1) << 31 : UINT64_C(1) << 32);
+}
+
 static void find_low_uses(oj_plan *plan)
 {
     uint16_t low = OJI_USE_LOW2G | OJI_USE_LOW4G;
@@ -31,7 +36,8 @@ static void find_low_uses(oj_plan *plan)
                 keep_low(plan, object->symbols[i].uses);
     }
     for (uint32_t i = 0; i < plan->n_names; i++)
-        if ((plan->names[i].uses & low) && oji_link_name_is_inside(plan, &plan->names[i]))
+        if ((plan->names[i].uses & low) &&
+            (oji_link_name_is_inside(plan, &plan->names[i]) || needs_low_stub(&plan->names[i])))
             keep_low(plan, plan->names[i].uses);
 }
 
@@ -65,7 +71,8 @@ oj_status oji_link_find_window(oj_plan *plan, oj_error *error)
     find_low_uses(plan);
     for (uint32_t i = 0; i < plan->n_names; i++) {
         const oji_link_name *name = &plan->names[i];
-        if (name->definition != OJI_LINK_EXTERNAL)
+        /* A canonical function's stub is inside the link, and as low as that has to be. */
+        if (name->definition != OJI_LINK_EXTERNAL || name->is_canonical)
             continue;
         if (is_too_high(name))
             return oji_link_report_unreachable(plan, name, error);

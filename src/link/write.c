@@ -35,6 +35,29 @@ static uint64_t symbol_addr(const oj_plan *plan, const oji_link_member *member, 
     return slot->segment == OJI_NONE ? 0 : run_addr(plan, slot->segment) + slot->offset + symbol->value;
 }
 
+static bool reaches_from_everywhere(const oj_plan *plan, uint64_t addr)
+{
+    for (uint32_t i = 0; i < plan->n_requests; i++) {
+        const oj_segment *request = &plan->requests[i];
+        uint64_t from_start = addr - request->run_addr, from_end = addr - (request->run_addr + request->size);
+        if (from_start + plan->arch->reach > 2 * plan->arch->reach || from_end + plan->arch->reach > 2 * plan->arch->reach)
+            return false;
+    }
+    return true;
+}
+
+/* The function itself where every field of the link can hold it, else its stub. */
+static uint64_t canonical_addr(const oj_plan *plan, const oji_link_name *name)
+{
+    const oji_link_island *island = &plan->islands[0];
+    bool is_low = !(name->uses & (OJI_USE_LOW2G | OJI_USE_LOW4G)) || name->addr < UINT64_C(1) << 31;
+    bool is_near = !(name->uses & OJI_USE_NEAR) || reaches_from_everywhere(plan, name->addr);
+    if (is_low && is_near)
+        return name->addr;
+    return run_addr(plan, island->stubs_segment) + island->stubs_off +
+           (uint64_t)(name->stub - 1) * plan->arch->stub_size;
+}
+
 uint64_t oji_link_name_addr(const oj_plan *plan, const oji_link_name *name)
 {
     const oji_link_member *member = &plan->members[name->member];
@@ -47,7 +70,7 @@ uint64_t oji_link_name_addr(const oj_plan *plan, const oji_link_name *name)
     case OJI_LINK_LINKER:
         return base_addr(plan);
     default:
-        return name->addr;
+        return name->is_canonical ? canonical_addr(plan, name) : name->addr;
     }
 }
 
@@ -107,6 +130,16 @@ static void copy_sections(oj_plan *plan)
     }
 }
 
+/* What stubs jump through is the function itself, even where its stub is what the link takes for its address. */
+static uint64_t entry_value(const oj_plan *plan, const oji_link_island *island, uint32_t index)
+{
+    oji_link_ref ref = plan->entries[island->first_entry + index];
+    const oji_link_name *name = oji_link_name_of(plan, &plan->members[ref.member], ref.symbol);
+    if (index < island->n_stubs && name && name->is_canonical)
+        return name->addr;
+    return plan->members[ref.member].targets[ref.symbol].addr;
+}
+
 static void write_got(oj_plan *plan, const oji_link_island *island)
 {
     uint64_t *written = &plan->segments[island->got_segment].written;
@@ -114,11 +147,9 @@ static void write_got(oj_plan *plan, const oji_link_island *island)
     if (island->n_entries == 0)
         return;
     fill_up(plan, island->got_segment, written, island->got_off);
-    for (uint32_t i = 0; i < island->n_entries; i++) {
-        oji_link_ref ref = plan->entries[island->first_entry + i];
+    for (uint32_t i = 0; i < island->n_entries; i++)
         oji_store64(write_at(plan, island->got_segment, island->got_off + (uint64_t)i * entry_size),
-                    plan->members[ref.member].targets[ref.symbol].addr);
-    }
+                    entry_value(plan, island, i));
     *written = island->got_off + (uint64_t)island->n_entries * entry_size;
 }
 
