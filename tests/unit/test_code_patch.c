@@ -48,8 +48,10 @@ static void expect(job *link, uint64_t addr, const void *bytes, size_t size, uin
 static void patch_changes_code_in_the_librarys_own_memory(void **state)
 {
     static const uint32_t modes[] = {OJ_MEMORY_MODE_VIEWS, OJ_MEMORY_MODE_PRIVATE};
+    /* Valgrind refuses the mremap() that exchanges a page in one step. */
+    size_t n_modes = getenv("OJT_VALGRIND") ? 1 : OJI_COUNT(modes);
     (void)state;
-    for (size_t m = 0; m < OJI_COUNT(modes); m++)
+    for (size_t m = 0; m < n_modes; m++)
         for (uint32_t flags = 0; flags <= OJ_PATCH_STOPPED; flags++) {
             oj_memory_options options;
             oj_memory *memory = NULL;
