@@ -142,6 +142,84 @@ static int under_mdwe(void)
     return run_all(OJ_MEMORY_MODE_DEFAULT, OJ_MEMORY_MODE_VIEWS);
 }
 
+/* --- every call that makes or changes a mapping is looked at ------------------------------------------------------ */
+
+/* End the process at the first call that asks for writable and executable at once. There is no other way to such a
+ * mapping: mremap keeps the permissions it finds. */
+static bool forbid_writable_code(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pkey_mprotect, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, PROT_WRITE | PROT_EXEC),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PROT_WRITE | PROT_EXEC, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+    };
+    struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static int churn_watched(void)
+{
+    static ojt_link links[300];
+    if (!forbid_writable_code())
+        return SKIPPED;
+    OJT_EACH_MODE (mode) {
+        oj_memory *memory;
+        oj_error error;
+        uint32_t value = 8;
+        int result = run_all(mode, mode);
+        if (result != 0)
+            return result;
+        memory = try_mode(mode, &error);
+        if (!memory)
+            return 10;
+        for (int round = 0; round < 4; round++) {
+            for (uint32_t i = 0; i < 300; i++)
+                ojt_link_value(memory, &links[i], i);
+            links[7].placement.segments = links[7].segments;
+            if (memory->patch(memory->context, &links[7].placement, links[7].segments[0].run_addr + 1, &value, 4, 0,
+                              &error) != OJ_OK || ojt_run(links[7].segments[0].run_addr) != 8)
+                return 11;
+            for (uint32_t i = 0; i < 300; i++)
+                ojt_release(memory, &links[i]);
+        }
+        if (oj_memory_destroy(memory, NULL) != OJ_OK)
+            return 12;
+    }
+    return 0;
+}
+
+/* The watch itself works: this child must not survive. */
+static int ask_writable_code(void)
+{
+    if (!forbid_writable_code())
+        return SKIPPED;
+    mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return 0;
+}
+
+static void modes_no_call_asks_for_writable_code(void **state)
+{
+    int status;
+    pid_t pid;
+    (void)state;
+    fflush(NULL);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(ask_writable_code());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED)
+        skip();
+    assert_true(WIFSIGNALED(status));
+    expect_child(churn_watched);
+}
+
 static void modes_default_is_views(void **state)
 {
     (void)state;
@@ -175,4 +253,4 @@ static void modes_mdwe_views_is_used(void **state)
 
 OJT_MAIN(cmocka_unit_test(modes_default_is_views), cmocka_unit_test(modes_without_memfd_private_is_used),
          cmocka_unit_test(modes_without_mprotect_views_is_used), cmocka_unit_test(modes_without_any_both_are_named),
-         cmocka_unit_test(modes_mdwe_views_is_used))
+         cmocka_unit_test(modes_mdwe_views_is_used), cmocka_unit_test(modes_no_call_asks_for_writable_code))
