@@ -158,8 +158,8 @@ def plan_valgrind(variant, build):
     chosen = [path for path in programs(build)
               if os.path.basename(path).startswith(VALGRIND_PROGRAMS) and not path.endswith('_threads')]
     return tap_entries(variant, build, 'valgrind', 600) + [
-        Entry('%s/%s' % (variant.name, os.path.basename(path)), [*VALGRIND, path], 'exit', variant.environment(build),
-              300) for path in chosen]
+        Entry('%s/%s' % (variant.name, os.path.basename(path)), [*VALGRIND, path], 'exit',
+              {**variant.environment(build), 'OJT_VALGRIND': '1'}, 300) for path in chosen]
 
 
 def plan_fuzz(seconds):
