@@ -104,8 +104,8 @@ void oji_memory_check_process(oji_memory_provider *provider)
     if (OJI_LIKELY(now == provider->process && now != 0))
         return;
     /* Wiped and not stamped again: forked without the handlers. */
-    if (now == 0 && __atomic_compare_exchange_n(stamp, &wiped, provider->process + 1, false, __ATOMIC_RELAXED,
-                                                __ATOMIC_RELAXED))
+    if (now == 0 &&
+        __atomic_compare_exchange_n(stamp, &wiped, provider->process + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         wiped = provider->process + 1;
     provider->process = now ? now : wiped;
     for (oji_memory_slab *slab = provider->slabs; slab; slab = slab->next)

@@ -12,7 +12,7 @@
 #define SPARE_SIZE (UINT64_C(256) << 10)
 #define PLACEMENT_MINIMUM sizeof(oj_placement)
 
-/* --- lists of slabs ------------------------------------------------------------------------------------------------- */
+/* --- lists of slabs ----------------------------------------------------------------------------------------------- */
 
 static void push_slab(oji_memory_slab **list, oji_memory_slab *slab)
 {
@@ -42,7 +42,7 @@ static void destroy_slabs(oji_memory_slab **list)
     }
 }
 
-/* --- accounts: the provider is locked ------------------------------------------------------------------------------- */
+/* --- accounts: the provider is locked ----------------------------------------------------------------------------- */
 
 static void account_placed(oji_memory_provider *provider, const oji_memory_amounts *amounts)
 {
@@ -84,7 +84,7 @@ static oj_status fail_budget(const oji_memory_provider *provider, uint64_t wante
                     (unsigned long long)provider->stats.used, (unsigned long long)wanted);
 }
 
-/* --- placing -------------------------------------------------------------------------------------------------------- */
+/* --- placing ------------------------------------------------------------------------------------------------------ */
 
 static oj_status check_placement(const oj_placement *placement, oj_error *error)
 {
@@ -295,7 +295,7 @@ static oj_status place(void *context, oj_placement *placement, oj_error *error)
     return status;
 }
 
-/* --- publishing ----------------------------------------------------------------------------------------------------- */
+/* --- publishing --------------------------------------------------------------------------------------------------- */
 
 /* Switch what a single slab in private mode holds to its final permissions. */
 static bool protect_single(oji_memory_slab *slab, const oj_placement *placement, oji_memory_failure *failure)
@@ -370,7 +370,7 @@ static oj_status synchronize(void *context, const oj_placement *placement, oj_er
     return oji_fail_system(error, OJ_E_SYSTEM, errno, "membarrier(PRIVATE_EXPEDITED_SYNC_CORE)");
 }
 
-/* --- patching ------------------------------------------------------------------------------------------------------- */
+/* --- patching ----------------------------------------------------------------------------------------------------- */
 
 static oj_status patch(void *context, const oj_placement *placement, uint64_t run_addr, const void *bytes,
                        uint64_t size, int atomic, oj_error *error)
@@ -390,7 +390,7 @@ static oj_status patch(void *context, const oj_placement *placement, uint64_t ru
     return status;
 }
 
-/* --- taking back ---------------------------------------------------------------------------------------------------- */
+/* --- taking back -------------------------------------------------------------------------------------------------- */
 
 /* An empty slab is worth keeping only as the one that the next small link finds warm, and only if it holds little. */
 static bool keep_as_spare(oji_memory_provider *provider, oji_memory_slab *slab)
@@ -436,7 +436,7 @@ static void release(void *context, const oj_placement *placement)
         oji_memory_slab_destroy(slab);
 }
 
-/* --- public --------------------------------------------------------------------------------------------------------- */
+/* --- public ------------------------------------------------------------------------------------------------------- */
 
 static void init_provider(oji_memory_provider *provider)
 {

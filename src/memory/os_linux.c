@@ -339,8 +339,8 @@ static bool write_contents(int fd, const uint8_t *contents, uint64_t size)
     return true;
 }
 
-static bool map_views(uint8_t *base, uint64_t execute_size, uint64_t size, uint64_t alignment,
-                      const uint8_t *contents, uint8_t **write, oji_memory_failure *failure)
+static bool map_views(uint8_t *base, uint64_t execute_size, uint64_t size, uint64_t alignment, const uint8_t *contents,
+                      uint8_t **write, oji_memory_failure *failure)
 {
     int fd = create_file();
     bool mapped = false;
@@ -410,7 +410,7 @@ bool oji_memory_os_move(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_f
     return oji_memory_os_protect(twin, size, OJI_MEMORY_READ_WRITE, failure) && moved;
 }
 
-/* --- advice: what fails here costs time only ------------------------------------------------------------------------ */
+/* --- advice: what fails here costs time only ---------------------------------------------------------------------- */
 
 void oji_memory_os_populate(uint8_t *base, uint64_t size)
 {
@@ -437,8 +437,7 @@ bool oji_memory_os_synchronize(void)
 {
     if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0) == 0)
         return true;
-    return errno == EPERM &&
-           syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0) == 0 &&
+    return errno == EPERM && syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0) == 0 &&
            syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0) == 0;
 }
 

@@ -32,7 +32,8 @@ static oj_status patch_view(const oji_memory_region *code, const oji_memory_patc
     return OJ_OK;
 }
 
-/* Pages to build aside in; a single slab has none of its own, and what is moved from elsewhere stays a mapping apart. */
+/* Pages to build aside in. A single slab has none of its own, and what is moved from elsewhere stays a mapping
+ * apart. */
 static bool map_aside(const oji_memory_slab *slab, uint64_t offset, uint64_t size, uint8_t **aside,
                       oji_memory_failure *failure)
 {

@@ -28,7 +28,7 @@ static uint32_t index_of(const oji_memory_region *region, uint64_t run_addr)
     return (uint32_t)((run_addr - (uint64_t)(uintptr_t)region->run) / OJI_MEMORY_GRANULE);
 }
 
-/* --- placing -------------------------------------------------------------------------------------------------------- */
+/* --- placing ------------------------------------------------------------------------------------------------------ */
 
 /* Small links leave a trail of table entries in the write view, each counted by the system as if it were memory of its
  * own: they are dropped in bulk as the region's top moves on. A link that still writes there faults them in again. */
@@ -133,7 +133,7 @@ bool oji_memory_slab_place(oji_memory_slab *slab, oj_placement *placement, uint6
     return true;
 }
 
-/* --- taking back ---------------------------------------------------------------------------------------------------- */
+/* --- taking back -------------------------------------------------------------------------------------------------- */
 
 /* The granules of a segment that this slab gave and still has; 0 where it did not. */
 static uint32_t find_segment(const oji_memory_slab *slab, const oj_segment *segment, uint32_t *index)

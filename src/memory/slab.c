@@ -11,7 +11,7 @@ static uint64_t round_up(uint64_t value, uint64_t alignment) { return (value + a
 /* Where a slab's parts go, in bytes from its base. */
 typedef struct slab_shape {
     uint64_t start[OJI_MEMORY_REGIONS];
-    uint64_t size[OJI_MEMORY_REGIONS]; /* whole pages */
+    uint64_t size[OJI_MEMORY_REGIONS];      /* whole pages */
     uint64_t alignment[OJI_MEMORY_REGIONS]; /* at least a page */
     uint64_t table_size;
     uint64_t total;
@@ -84,8 +84,7 @@ static bool map_views(oji_memory_slab *slab, const slab_shape *shape, oji_memory
         slab->view_size = size;
         slab->n_mappings += 1u + (code_size != 0) + (rodata_size != 0);
     }
-    return oji_memory_os_map_private(slab->base + shape->start[OJI_MEMORY_DATA], shape->size[OJI_MEMORY_DATA],
-                                     failure);
+    return oji_memory_os_map_private(slab->base + shape->start[OJI_MEMORY_DATA], shape->size[OJI_MEMORY_DATA], failure);
 }
 
 /* Everything between the tables and the guard page, in one mapping. */
@@ -93,7 +92,8 @@ static bool map_all_private(oji_memory_slab *slab, const slab_shape *shape, oji_
 {
     uint64_t end = shape->total - oji_memory_os_page_size();
     slab->n_mappings += (shape->size[OJI_MEMORY_CODE] ? 1u : 0u) + (shape->size[OJI_MEMORY_RODATA] ? 1u : 0u);
-    return shape->is_huge || oji_memory_os_map_private(slab->base + shape->table_size, end - shape->table_size, failure);
+    return shape->is_huge ||
+           oji_memory_os_map_private(slab->base + shape->table_size, end - shape->table_size, failure);
 }
 
 static bool map_regions(oji_memory_slab *slab, const slab_shape *shape, oji_memory_failure *failure)
@@ -225,7 +225,7 @@ bool oji_memory_slab_create(oji_memory_slab **out, uint32_t mode, uint64_t size,
     return false;
 }
 
-/* --- single slabs --------------------------------------------------------------------------------------------------- */
+/* --- single slabs ------------------------------------------------------------------------------------------------- */
 
 /* The shape of a single slab; each segment's offset in its region goes to run_addr where `assign` says so. */
 static bool shape_single(slab_shape *shape, const oj_placement *placement, bool assign)
@@ -340,7 +340,7 @@ void oji_memory_slab_take_file(oji_memory_slab *slab, const oji_memory_file *fil
     slab->draft_size = 0;
 }
 
-/* --- fork ----------------------------------------------------------------------------------------------------------- */
+/* --- fork --------------------------------------------------------------------------------------------------------- */
 
 /* In the parent: the child may run or read everything of the file that is live now, for as long as it likes. Room
  * that is free now, or never was used, is nothing to the child, who places nothing here. */

@@ -59,17 +59,17 @@ struct oji_memory_slab {
     oji_memory_slab *next;
     oji_memory_slab *previous;
     uint8_t *base;
-    uint64_t size;       /* bytes of the reservation */
-    uint8_t *view;       /* write view of code and rodata; NULL in private mode, and in a child */
+    uint64_t size; /* bytes of the reservation */
+    uint8_t *view; /* write view of code and rodata; NULL in private mode, and in a child */
     uint64_t view_size;
-    uint8_t *draft;      /* code and rodata of a single slab in views mode until it is published */
+    uint8_t *draft; /* code and rodata of a single slab in views mode until it is published */
     uint64_t draft_size;
-    uint32_t mode;       /* oj_memory_mode */
+    uint32_t mode; /* oj_memory_mode */
     uint32_t n_mappings;
-    uint64_t n_live;     /* placements */
-    uint64_t mapped;     /* bytes that can have pages; tables, stage and twin not included */
+    uint64_t n_live; /* placements */
+    uint64_t mapped; /* bytes that can have pages; tables, stage and twin not included */
     bool is_single;
-    bool is_retired;     /* takes no new segments */
+    bool is_retired; /* takes no new segments */
     oji_memory_region regions[OJI_MEMORY_REGIONS];
     uint32_t n_dead;
     uint32_t n_dead_granules;
@@ -114,7 +114,7 @@ uint64_t oji_memory_slab_single_size(const oj_placement *placement);
 void oji_memory_slab_freeze(oji_memory_slab *slab);
 void oji_memory_slab_inherit(oji_memory_slab *slab);
 
-/* --- place.c: the provider is locked ------------------------------------------------------------------------------- */
+/* --- place.c: the provider is locked ------------------------------------------------------------------------------ */
 
 /* Place all segments in a shared slab, letting it grow by at most `allowance` bytes of pages. No segment is larger
  * than the regions or aligned to more than a page. On failure nothing is changed. */
@@ -140,19 +140,19 @@ static inline bool oji_memory_slab_is_recycled(const oj_placement *placement)
     return ((uintptr_t)placement->token & OJI_MEMORY_TOKEN_RECYCLED) != 0;
 }
 
-/* --- patch.c: the provider is locked ------------------------------------------------------------------------------- */
+/* --- patch.c: the provider is locked ------------------------------------------------------------------------------ */
 
 typedef struct oji_memory_patch {
     uint64_t offset; /* bytes into the code region */
     const void *bytes;
     uint64_t size;
-    bool is_atomic;  /* the bytes lie in one aligned word, and threads may be running them */
+    bool is_atomic; /* the bytes lie in one aligned word, and threads may be running them */
 } oji_memory_patch;
 
 /* Store bytes in published code. */
 oj_status oji_memory_patch_code(oji_memory_slab *slab, const oji_memory_patch *patch, oj_error *error);
 
-/* --- private.c: the provider is locked ----------------------------------------------------------------------------- */
+/* --- private.c: the provider is locked ---------------------------------------------------------------------------- */
 
 /* Make the regions of a shared slab in private mode what they must be; all are mapped, private and writable. */
 bool oji_memory_private_prepare(oji_memory_slab *slab, oji_memory_failure *failure);

@@ -18,14 +18,14 @@ typedef struct oji_memory_block {
 } oji_memory_block;
 
 typedef struct oji_memory_zone {
-    uint64_t *used;           /* one bit a granule: in a segment, or not to be handed out again yet */
-    uint64_t *starts;         /* one bit a granule: the first of a run that was taken */
-    uint64_t *live;           /* one bit a granule: the first of a run whose segment has not ended */
+    uint64_t *used;   /* one bit a granule: in a segment, or not to be handed out again yet */
+    uint64_t *starts; /* one bit a granule: the first of a run that was taken */
+    uint64_t *live;   /* one bit a granule: the first of a run whose segment has not ended */
     oji_memory_block *blocks;
     uint32_t n_granules;
-    uint32_t top;             /* granules from here on have never been handed out */
-    uint32_t cursor;          /* small runs are looked for from here on */
-    uint32_t too_small;       /* no hole up to the cursor's block has this many granules */
+    uint32_t top;       /* granules from here on have never been handed out */
+    uint32_t cursor;    /* small runs are looked for from here on */
+    uint32_t too_small; /* no hole up to the cursor's block has this many granules */
     uint32_t n_used;
 } oji_memory_zone;
 

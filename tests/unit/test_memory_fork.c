@@ -54,7 +54,7 @@ static void hear(int fd)
     assert_int_equal(read(fd, &byte, 1), 1);
 }
 
-/* --- a child that tries everything it can on what it inherited --------------------------------------------------- */
+/* --- a child that tries everything it can on what it inherited ---------------------------------------------------- */
 
 typedef struct target {
     uint64_t run_addr;
@@ -99,7 +99,8 @@ static int poke_view(void *context)
 static void fork_child_cannot_change_parent(void **state)
 {
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         setup s;
         setup_create(&s, mode);
         assert_int_equal(in_child(attack, &s, false), 0);
@@ -170,7 +171,8 @@ static int go_on(void *context)
 static void fork_both_sides_go_on(void **state)
 {
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         setup s;
         setup_create(&s, mode);
         assert_int_equal(in_child(go_on, &s, false), 0);
@@ -244,8 +246,8 @@ static void reuse_while_child_runs(uint32_t mode)
 static void fork_parent_reuses_while_child_runs(void **state)
 {
     (void)state;
-    OJT_EACH_MODE (mode)
-        reuse_while_child_runs(mode);
+    OJT_EACH_MODE(mode)
+    reuse_while_child_runs(mode);
 }
 
 /* --- data --------------------------------------------------------------------------------------------------------- */
@@ -260,7 +262,8 @@ static int change_data(void *context)
 static void fork_data_is_private(void **state)
 {
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         setup s;
         setup_create(&s, mode);
         *(volatile uint32_t *)(uintptr_t)s.link.segments[2].run_addr = 1;

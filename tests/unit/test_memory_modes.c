@@ -168,7 +168,8 @@ static int churn_watched(void)
     static ojt_link links[300];
     if (!forbid_writable_code())
         return SKIPPED;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         oj_memory *memory;
         oj_error error;
         uint32_t value = 8;
@@ -183,7 +184,8 @@ static int churn_watched(void)
                 ojt_link_value(memory, &links[i], i);
             links[7].placement.segments = links[7].segments;
             if (memory->patch(memory->context, &links[7].placement, links[7].segments[0].run_addr + 1, &value, 4, 0,
-                              &error) != OJ_OK || ojt_run(links[7].segments[0].run_addr) != 8)
+                              &error) != OJ_OK ||
+                ojt_run(links[7].segments[0].run_addr) != 8)
                 return 11;
             for (uint32_t i = 0; i < 300; i++)
                 ojt_release(memory, &links[i]);

@@ -6,7 +6,8 @@
 static void provider_code_runs_and_is_reused(void **state)
 {
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         oj_memory *memory = ojt_memory(mode, 0);
         ojt_link first, link;
         ojt_link_value(memory, &first, 42);
@@ -27,7 +28,8 @@ static void provider_code_runs_and_is_reused(void **state)
 static void provider_segments_hold_what_was_written(void **state)
 {
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         oj_memory *memory = ojt_memory(mode, 0);
         /* Small, many pages in a slab, and a slab of its own. */
         static const uint64_t sizes[] = {100, 90000, 3000000};
@@ -52,7 +54,8 @@ static void provider_segments_hold_what_was_written(void **state)
 static void provider_zeroed_flag_is_true(void **state)
 {
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         oj_memory *memory = ojt_memory(mode, 0);
         for (uint32_t round = 0; round < 3000; round++) {
             ojt_link link;
@@ -75,7 +78,8 @@ static void provider_zeroed_flag_is_true(void **state)
 static void provider_freed_code_traps(void **state)
 {
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         oj_memory *memory = ojt_memory(mode, 0);
         ojt_link keep, links[600];
         ojt_link_value(memory, &keep, 1);
@@ -96,7 +100,8 @@ static void provider_freed_code_traps(void **state)
 static void provider_alignment_is_kept(void **state)
 {
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         oj_memory *memory = ojt_memory(mode, 0);
         for (uint64_t alignment = 1; alignment <= 1u << 20; alignment *= 2) {
             ojt_link links[3];
@@ -130,7 +135,8 @@ static void provider_windows_are_kept(void **state)
                    {UINT64_C(0x10000000), UINT64_C(0x10400000)}};
     static const uint64_t sizes[] = {100, 200000, 2000000};
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         oj_memory *memory = ojt_memory(mode, 0);
         for (size_t w = 0; w < sizeof windows / sizeof *windows; w++) {
             for (size_t s = 0; s < 3; s++) {
@@ -159,7 +165,8 @@ static void provider_impossible_window_names_it(void **state)
     ojt_link link;
     oj_error error;
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         oj_memory *memory = ojt_memory(mode, 0);
         ojt_link_init(&link, 100, 100, 100);
         link.placement.high_addr = 0x8000; /* below all that a process may map */
@@ -180,7 +187,8 @@ static void provider_impossible_window_names_it(void **state)
 static void provider_reach_is_kept(void **state)
 {
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         oj_memory *memory = ojt_memory(mode, 0);
         ojt_link link;
         ojt_link_init(&link, 100, 100, 100);
@@ -268,7 +276,8 @@ static void provider_whole_pages_are_shared_with_nothing(void **state)
 {
     enum { N = 20 };
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         oj_memory *memory = ojt_memory(mode, 0);
         ojt_link links[N];
         for (int i = 0; i < N; i++) {
@@ -296,7 +305,8 @@ static void provider_whole_pages_are_shared_with_nothing(void **state)
 static void provider_budget_is_soft(void **state)
 {
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         oj_memory *memory = ojt_memory(mode, 1u << 20);
         ojt_link links[4000], large;
         oj_memory_stats before, after;
@@ -328,7 +338,8 @@ static void provider_budget_is_soft(void **state)
 static void provider_stats_add_up(void **state)
 {
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         oj_memory *memory = ojt_memory(mode, 0);
         ojt_link small, large;
         oj_memory_stats stats;
@@ -365,7 +376,8 @@ static void provider_large_use_goes_back(void **state)
 {
     enum { N = 20000 };
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         oj_memory *memory = ojt_memory(mode, 0);
         ojt_link *links = malloc(N * sizeof *links);
         size_t before = ojt_count_mappings();
@@ -438,7 +450,8 @@ static void provider_private_mappings_stay_few(void **state)
 static void provider_patch_changes_running_code(void **state)
 {
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         oj_memory *memory = ojt_memory(mode, 0);
         for (uint64_t size = 64; size <= 3000000; size *= 200) {
             ojt_link link, neighbour;
@@ -498,7 +511,8 @@ static void provider_destroy_with_live_code_refused(void **state)
 static void provider_wrong_releases_do_nothing(void **state)
 {
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         oj_memory *memory = ojt_memory(mode, 0);
         ojt_link keep, link, wrong;
         ojt_link_value(memory, &keep, 1);

@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define OJT_EACH_MODE(mode) \
-    for (uint32_t mode = OJ_MEMORY_MODE_VIEWS; mode <= OJ_MEMORY_MODE_PRIVATE; mode++)
+#define OJT_EACH_MODE(mode) for (uint32_t mode = OJ_MEMORY_MODE_VIEWS; mode <= OJ_MEMORY_MODE_PRIVATE; mode++)
 
 /* A placement of up to three segments: code, rodata, data. Segments of size 0 are left out. */
 typedef struct ojt_link {

@@ -139,7 +139,8 @@ static void *run_always(void *context)
 static void thread_neighbour_runs_undisturbed(void **state)
 {
     (void)state;
-    OJT_EACH_MODE (mode) {
+    OJT_EACH_MODE(mode)
+    {
         oj_memory *memory = ojt_memory(mode, 0);
         runner r = {.value = 4711};
         ojt_link neighbour;
