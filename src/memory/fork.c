@@ -20,6 +20,7 @@ static uint32_t stamp_at_fork;
 
 static uint32_t read_stamp(void) { return __atomic_load_n(stamp, __ATOMIC_RELAXED); }
 
+/* Before a fork. Every provider is brought up to date first, so that all have one stamp. */
 static void lock_all(void)
 {
     pthread_mutex_lock(&door_lock);
@@ -43,6 +44,7 @@ static void unlock_all(void)
     pthread_mutex_unlock(&door_lock);
 }
 
+/* Whatever lives now is shared with the child from here on. */
 static void after_in_parent(void)
 {
     for (oji_memory_provider *p = registry; p; p = p->next) {

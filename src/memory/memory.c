@@ -68,6 +68,7 @@ static void account_released(oji_memory_provider *provider, const oji_memory_amo
     stats->n_placements--;
 }
 
+/* Bytes of pages that may still be mapped. */
 static uint64_t allowance_of(const oji_memory_provider *provider)
 {
     if (provider->budget == 0)
@@ -86,6 +87,7 @@ static oj_status fail_budget(const oji_memory_provider *provider, uint64_t wante
 
 /* --- placing ------------------------------------------------------------------------------------------------------ */
 
+/* The table is public: its callers are not only our linker. */
 static oj_status check_placement(const oj_placement *placement, oj_error *error)
 {
     if (placement->struct_size < PLACEMENT_MINIMUM || placement->n_segments == 0)
@@ -101,6 +103,7 @@ static oj_status check_placement(const oj_placement *placement, oj_error *error)
     return OJ_OK;
 }
 
+/* What could not be mapped, and where, if that was restricted. */
 static oj_status fail_mapping(const oj_placement *placement, uint64_t size, const oji_memory_failure *failure,
                               oj_error *error)
 {
@@ -126,6 +129,7 @@ static bool is_suitable(const oji_memory_slab *slab, uint32_t mode, const oj_pla
            (placement->reach == 0 || slab->size <= placement->reach);
 }
 
+/* The slab moves to the front: the next small link most likely fits there too. */
 static bool place_in_slab(oji_memory_provider *provider, oji_memory_slab *slab, oj_placement *placement)
 {
     oji_memory_amounts amounts;
@@ -143,6 +147,7 @@ static bool place_in_slab(oji_memory_provider *provider, oji_memory_slab *slab, 
     return true;
 }
 
+/* Freed code that still waits is room too, before a new slab is. */
 static bool place_in_slabs(oji_memory_provider *provider, uint32_t mode, oj_placement *placement)
 {
     for (oji_memory_slab *slab = provider->slabs; slab; slab = slab->next) {
@@ -175,8 +180,10 @@ static oj_status place_shared(oji_memory_provider *provider, oj_placement *place
         return fail_budget(provider, size, error);
     if (!oji_memory_slab_create(&slab, mode, provider->slab_size, placement->low_addr, placement->high_addr,
                                 &failure)) {
-        /* No room for a slab in the window, or a kernel without what shared slabs in private mode need. */
-        *wants_single = failure.system_error == ENOMEM || failure.system_error == EINVAL;
+        /* No room for a slab in the window, or a kernel without what shared slabs in private mode need; or no file can
+         * be had just now, and single slabs need none. */
+        *wants_single =
+            failure.system_error == ENOMEM || failure.system_error == EINVAL || provider->single_mode != mode;
         return fail_mapping(placement, provider->slab_size, &failure, error);
     }
     push_slab(&provider->slabs, slab);
@@ -261,6 +268,7 @@ static bool is_for_slab(const oji_memory_provider *provider, const oj_placement 
     return true;
 }
 
+/* A failed call has changed nothing. */
 static void clear_answers(oj_placement *placement)
 {
     for (size_t i = 0; i < placement->n_segments; i++) {
@@ -372,6 +380,7 @@ static oj_status synchronize(void *context, const oj_placement *placement, oj_er
 
 /* --- patching ----------------------------------------------------------------------------------------------------- */
 
+/* The library flushes and synchronises afterwards. */
 static oj_status patch(void *context, const oj_placement *placement, uint64_t run_addr, const void *bytes,
                        uint64_t size, int atomic, oj_error *error)
 {
@@ -512,6 +521,8 @@ oj_status oj_memory_create(oj_memory **out, const oj_memory_options *options, oj
     return oji_succeed(error);
 }
 
+/* NULL for a table that is not the library's. A copy of one, as a client's own table may begin as, still leads to the
+ * provider. */
 static oji_memory_provider *provider_of(const oj_memory *memory)
 {
     return memory && memory->place == place ? memory->context : NULL;

@@ -182,6 +182,8 @@ static void bury(oji_memory_slab *slab, uint32_t index, uint32_t n)
         oji_memory_slab_recycle(slab);
 }
 
+/* What a forked process may be running keeps its bytes and its room for ever. In private mode traps wait for the batch:
+ * a page of code cannot be written in place. */
 static void release_segment(oji_memory_slab *slab, const oj_segment *segment, uint32_t index, uint32_t n)
 {
     oji_memory_region *region = &slab->regions[segment->kind - 1];
@@ -200,6 +202,7 @@ static void release_segment(oji_memory_slab *slab, const oj_segment *segment, ui
     }
 }
 
+/* The slab itself goes when the provider has unlocked. */
 static bool release_single(oji_memory_slab *slab, oji_memory_amounts *amounts)
 {
     if (slab->n_live == 0)
@@ -210,6 +213,7 @@ static bool release_single(oji_memory_slab *slab, oji_memory_amounts *amounts)
     return true;
 }
 
+/* Room is found by the address alone and its extent by the tables: a taker-over's sizes are not trusted. */
 bool oji_memory_slab_release(oji_memory_slab *slab, const oj_placement *placement, oji_memory_amounts *amounts)
 {
     bool found = false;

@@ -84,6 +84,7 @@ static void copy_to_twin(oji_memory_slab *slab, uint64_t from, uint64_t to)
         memcpy(slab->regions[OJI_MEMORY_TWIN].run + from, code->run + from, (size_t)(to - from));
 }
 
+/* The pages at both ends may hold others' code: it is copied with them. */
 static bool publish_code(oji_memory_slab *slab, const oj_segment *segment, oji_memory_failure *failure)
 {
     oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE];
@@ -100,6 +101,7 @@ static bool publish_code(oji_memory_slab *slab, const oj_segment *segment, oji_m
     return true;
 }
 
+/* Whoever reads its neighbours meanwhile may go on: reading is allowed before, during and after. */
 static bool publish_rodata(oji_memory_slab *slab, const oj_segment *segment, oji_memory_failure *failure)
 {
     oji_memory_region *rodata = &slab->regions[OJI_MEMORY_RODATA];

@@ -96,6 +96,7 @@ static bool map_all_private(oji_memory_slab *slab, const slab_shape *shape, oji_
            oji_memory_os_map_private(slab->base + shape->table_size, end - shape->table_size, failure);
 }
 
+/* Needs the slab's mode and base; fills in the regions. What fails half-way is for oji_memory_slab_destroy(). */
 static bool map_regions(oji_memory_slab *slab, const slab_shape *shape, oji_memory_failure *failure)
 {
     bool is_views = slab->mode == OJ_MEMORY_MODE_VIEWS;
@@ -130,6 +131,7 @@ static bool map_huge(uint8_t *base, const slab_shape *shape, uint64_t reserved, 
     return oji_memory_os_protect(base + used, shape->total - used, OJI_MEMORY_NO_ACCESS, failure);
 }
 
+/* The record lies in the slab: until its page is mapped there is nothing but the address to undo. */
 static bool create(oji_memory_slab **out, uint32_t mode, const slab_shape *shape, uint64_t low, uint64_t high,
                    oji_memory_failure *failure)
 {
@@ -261,6 +263,7 @@ uint64_t oji_memory_slab_single_size(const oj_placement *placement)
     return shape_single(&shape, placement, false) ? size_of_segments(&shape) : UINT64_MAX;
 }
 
+/* shape_single() left each segment's offset in run_addr. */
 static void answer_single(oji_memory_slab *slab, oj_placement *placement)
 {
     for (size_t i = 0; i < placement->n_segments; i++) {

@@ -101,6 +101,7 @@ static uint32_t find_run(const uint64_t *used, uint32_t from, uint32_t to, uint3
     return OJI_MEMORY_NONE;
 }
 
+/* The last block may be short. */
 static uint32_t block_end(const oji_memory_zone *zone, uint32_t block)
 {
     uint32_t start = block * BLOCK;
@@ -124,6 +125,7 @@ static uint32_t search_blocks(oji_memory_zone *zone, uint32_t first, uint32_t la
     return OJI_MEMORY_NONE;
 }
 
+/* On from the cursor, then the holes before it, and only then fresh room in a block never touched. */
 static uint32_t find_small(oji_memory_zone *zone, uint32_t n, uint32_t alignment, uint32_t limit)
 {
     uint32_t n_blocks = count_blocks(zone->n_granules), current = zone->cursor / BLOCK, touched = zone->top / BLOCK + 1;
@@ -172,6 +174,7 @@ static uint32_t find_large(oji_memory_zone *zone, uint32_t n, uint32_t alignment
     return OJI_MEMORY_NONE;
 }
 
+/* Keep the counts of all blocks that the run touches. */
 static void count_used(oji_memory_zone *zone, uint32_t index, uint32_t n, bool add)
 {
     uint32_t end = index + n;

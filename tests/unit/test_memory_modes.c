@@ -8,6 +8,7 @@
 #include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -222,6 +223,34 @@ static void modes_no_call_asks_for_writable_code(void **state)
     expect_child(churn_watched);
 }
 
+/* A provider made in better times: what shares slabs needs a file, what does not goes on in private memory. */
+static int without_descriptors(void)
+{
+    const struct rlimit none = {0, 0};
+    oj_error error;
+    oj_memory *memory = try_mode(OJ_MEMORY_MODE_DEFAULT, &error), *strict = try_mode(OJ_MEMORY_MODE_VIEWS, &error);
+    ojt_link link;
+    if (!memory || !strict || setrlimit(RLIMIT_NOFILE, &none) != 0)
+        return SKIPPED;
+    ojt_link_value(memory, &link, 5);
+    if (ojt_run(link.segments[0].run_addr) != 5)
+        return 10;
+    ojt_release(memory, &link);
+    ojt_link_init(&link, 10, 10, 10);
+    if (ojt_place(strict, &link, &error) != OJ_E_SYSTEM || error.system_error != EMFILE ||
+        !strstr(error.text, "memfd_create"))
+        return 11;
+    if (ojt_stats(strict).mapped != 0 || ojt_stats(strict).n_mappings != 0)
+        return 12;
+    return run_all(OJ_MEMORY_MODE_DEFAULT, OJ_MEMORY_MODE_PRIVATE);
+}
+
+static void modes_without_descriptors_private_is_used(void **state)
+{
+    (void)state;
+    expect_child(without_descriptors);
+}
+
 static void modes_default_is_views(void **state)
 {
     (void)state;
@@ -255,4 +284,5 @@ static void modes_mdwe_views_is_used(void **state)
 
 OJT_MAIN(cmocka_unit_test(modes_default_is_views), cmocka_unit_test(modes_without_memfd_private_is_used),
          cmocka_unit_test(modes_without_mprotect_views_is_used), cmocka_unit_test(modes_without_any_both_are_named),
-         cmocka_unit_test(modes_mdwe_views_is_used), cmocka_unit_test(modes_no_call_asks_for_writable_code))
+         cmocka_unit_test(modes_mdwe_views_is_used), cmocka_unit_test(modes_no_call_asks_for_writable_code),
+         cmocka_unit_test(modes_without_descriptors_private_is_used))
