@@ -406,7 +406,6 @@ bool oji_memory_os_move(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_f
     bool moved = oji_memory_os_protect(twin, size, OJI_MEMORY_READ_EXECUTE, failure);
     if (moved && mremap(twin, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, run) == MAP_FAILED)
         moved = fail(failure, "mremap over a page of code");
-    /* Joining mappings again cannot run out of anything, and without it the next page could not be written. */
     return oji_memory_os_protect(twin, size, OJI_MEMORY_READ_WRITE, failure) && moved;
 }
 

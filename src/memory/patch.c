@@ -34,12 +34,12 @@ static oj_status patch_view(const oji_memory_region *code, const oji_memory_patc
 
 /* Pages to build aside in. A single slab has none of its own, and what is moved from elsewhere stays a mapping
  * apart. */
-static bool map_aside(const oji_memory_slab *slab, uint64_t offset, uint64_t size, uint8_t **aside,
+static bool map_aside(oji_memory_slab *slab, uint64_t offset, uint64_t size, uint8_t **aside,
                       oji_memory_failure *failure)
 {
     *aside = slab->regions[OJI_MEMORY_TWIN].run + offset;
     if (!slab->is_single)
-        return true;
+        return oji_memory_private_open_twin(slab, failure);
     if (!oji_memory_os_reserve(size, oji_memory_os_page_size(), 0, 0, aside, failure))
         return false;
     if (oji_memory_os_map_private(*aside, size, failure))
@@ -48,7 +48,7 @@ static bool map_aside(const oji_memory_slab *slab, uint64_t offset, uint64_t siz
     return false;
 }
 
-static bool patch_private(const oji_memory_slab *slab, const oji_memory_patch *patch, oji_memory_failure *failure)
+static bool patch_private(oji_memory_slab *slab, const oji_memory_patch *patch, oji_memory_failure *failure)
 {
     const oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE];
     uint64_t page = oji_memory_os_page_size(), first = patch->offset & ~(page - 1);
@@ -59,9 +59,10 @@ static bool patch_private(const oji_memory_slab *slab, const oji_memory_patch *p
         return false;
     memcpy(aside, code->run + first, (size_t)size);
     memcpy(aside + (patch->offset - first), patch->bytes, (size_t)patch->size);
+    if (!slab->is_single)
+        return oji_memory_private_move_in(slab, first, size, failure);
     done = oji_memory_os_move(code->run + first, aside, size, failure);
-    if (slab->is_single)
-        oji_memory_os_unmap(aside, size);
+    oji_memory_os_unmap(aside, size);
     return done;
 }
 

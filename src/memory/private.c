@@ -74,6 +74,23 @@ void oji_memory_private_unstage(oji_memory_slab *slab, const oj_segment *segment
         oji_memory_zone_free(zone, index, oji_memory_zone_length(zone, index));
 }
 
+/* A move makes its pages of the twin executable first and writable again last; either may have failed. */
+bool oji_memory_private_open_twin(oji_memory_slab *slab, oji_memory_failure *failure)
+{
+    const oji_memory_region *twin = &slab->regions[OJI_MEMORY_TWIN];
+    if (slab->is_twin_shut && !oji_memory_os_protect(twin->run, twin->size, OJI_MEMORY_READ_WRITE, failure))
+        return false;
+    slab->is_twin_shut = false;
+    return true;
+}
+
+bool oji_memory_private_move_in(oji_memory_slab *slab, uint64_t offset, uint64_t size, oji_memory_failure *failure)
+{
+    uint8_t *run = slab->regions[OJI_MEMORY_CODE].run, *twin = slab->regions[OJI_MEMORY_TWIN].run;
+    slab->is_twin_shut = !oji_memory_os_move(run + offset, twin + offset, size, failure);
+    return !slab->is_twin_shut;
+}
+
 /* Copy into the twin what [from, to) of the code region holds; pages beyond `done` hold nothing. */
 static void copy_to_twin(oji_memory_slab *slab, uint64_t from, uint64_t to)
 {
@@ -91,10 +108,12 @@ static bool publish_code(oji_memory_slab *slab, const oj_segment *segment, oji_m
     uint8_t *twin = slab->regions[OJI_MEMORY_TWIN].run;
     uint64_t offset = segment->run_addr - (uint64_t)(uintptr_t)code->run, end = offset + segment->size;
     uint64_t first = page_down(offset), last = page_up(end);
+    if (!oji_memory_private_open_twin(slab, failure))
+        return false;
     copy_to_twin(slab, first, offset);
     memcpy(twin + offset, segment->write, (size_t)segment->size);
     copy_to_twin(slab, end, last);
-    if (!oji_memory_os_move(code->run + first, twin + first, last - first, failure))
+    if (!oji_memory_private_move_in(slab, first, last - first, failure))
         return false;
     if (last > code->done)
         code->done = last;
@@ -132,7 +151,7 @@ bool oji_memory_private_publish(oji_memory_slab *slab, const oj_placement *place
 static bool fill_range(oji_memory_slab *slab, uint64_t from, uint64_t to)
 {
     oji_memory_failure failure;
-    uint8_t *run = slab->regions[OJI_MEMORY_CODE].run, *twin = slab->regions[OJI_MEMORY_TWIN].run;
+    uint8_t *twin = slab->regions[OJI_MEMORY_TWIN].run;
     uint64_t first = to, last = from;
     for (uint32_t i = 0; i < slab->n_dead; i++) {
         uint64_t start = (uint64_t)slab->dead[i].index * OJI_MEMORY_GRANULE;
@@ -144,6 +163,8 @@ static bool fill_range(oji_memory_slab *slab, uint64_t from, uint64_t to)
     }
     if (first >= last)
         return true;
+    if (!oji_memory_private_open_twin(slab, &failure))
+        return false;
     first = page_down(first);
     last = page_up(last);
     copy_to_twin(slab, first, last);
@@ -155,7 +176,7 @@ static bool fill_range(oji_memory_slab *slab, uint64_t from, uint64_t to)
         if (start < end)
             memset(twin + start, oji_memory_os_trap, (size_t)(end - start));
     }
-    return oji_memory_os_move(run + first, twin + first, last - first, &failure);
+    return oji_memory_private_move_in(slab, first, last - first, &failure);
 }
 
 bool oji_memory_private_fill_dead(oji_memory_slab *slab)

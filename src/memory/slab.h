@@ -69,7 +69,8 @@ struct oji_memory_slab {
     uint64_t n_live; /* placements */
     uint64_t mapped; /* bytes that can have pages; tables, stage and twin not included */
     bool is_single;
-    bool is_retired; /* takes no new segments */
+    bool is_retired;   /* takes no new segments */
+    bool is_twin_shut; /* a move failed: some of the twin may not be writable */
     oji_memory_region regions[OJI_MEMORY_REGIONS];
     uint32_t n_dead;
     uint32_t n_dead_granules;
@@ -165,6 +166,12 @@ void oji_memory_private_unstage(oji_memory_slab *slab, const oj_segment *segment
 
 /* Move what was staged of every segment to where it runs; their write addresses end. */
 bool oji_memory_private_publish(oji_memory_slab *slab, const oj_placement *placement, oji_memory_failure *failure);
+
+/* Before anything is built in the twin: make sure that it can be written. */
+bool oji_memory_private_open_twin(oji_memory_slab *slab, oji_memory_failure *failure);
+
+/* Move pages that were built in the twin to the same offset of the code. */
+bool oji_memory_private_move_in(oji_memory_slab *slab, uint64_t offset, uint64_t size, oji_memory_failure *failure);
 
 /* Fill all dead runs with traps. */
 bool oji_memory_private_fill_dead(oji_memory_slab *slab);
