@@ -37,7 +37,7 @@ typedef struct oj_segment {
     uint32_t lifetime;  /* oj_segment_lifetime */
     uint32_t flags;     /* OJ_SEGMENT_...; zero when place() is called */
     uint32_t reserved;
-    uint64_t size;      /* bytes, at least 1, exact */
+    uint64_t size;      /* bytes, at least 1, exact; of code a multiple of 8 on x86-64 */
     uint64_t alignment; /* bytes, a power of two; write and run_addr must both be multiples of it */
     void *write;        /* set by place(): where the library writes, readable and writable until protect() */
     uint64_t run_addr;  /* set by place(): the address at which the segment will be used */

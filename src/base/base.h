@@ -150,6 +150,10 @@ static inline void oji_store64(uint8_t *p, uint64_t v)
     oji_store32(p + 4, (uint32_t)(v >> 32));
 }
 
+/* Store bytes that lie in one aligned word of 8 bytes by one store of that word, though other threads may store others of
+ * its bytes the same way. Reads and writes the whole word. */
+void oji_store_in_word(uint8_t *where, const void *bytes, uint64_t size);
+
 /* --- heap ----------------------------------------------------------------------------------------------------------- */
 
 /* Fill *ours from a client's table, or with malloc where it is NULL. */

@@ -151,7 +151,7 @@ static oj_status find_special(ar_archive *archive, special_members *found, oj_er
     uint64_t offset = MAGIC_SIZE;
     memset(found, 0, sizeof *found);
     while (offset < archive->file.size) {
-        member_header header;
+        member_header header = {0};
         OJI_TRY(read_member_header(archive, offset, &header, error));
         OJI_TRY(take_special(archive, &header, found, &found->has_members, error));
         if (found->has_members)
@@ -415,7 +415,7 @@ static oj_status read_thin_member(const ar_archive *archive, text member, const 
  * archive's copies, so that its file's bytes need no owner. */
 static oj_status read_member(const ar_archive *archive, uint64_t offset, oj_object **out, oj_error *error)
 {
-    member_header header;
+    member_header header = {0};
     text member = {NULL, 0};
     oji_bytes content;
     char name[1024];

@@ -149,6 +149,18 @@ static bool lay_out_singly(oj_plan *plan)
 
 /* --- both ----------------------------------------------------------------------------------------------------------- */
 
+/* Code ends on a word that oj_code_patch() can store as a whole without touching what lies behind. */
+static bool round_code(oj_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_segments; i++) {
+        uint32_t end;
+        if (plan->segments[i].kind == OJ_SEGMENT_CODE && plan->segments[i].size > 0 &&
+            !oji_link_append(plan, i, 0, plan->arch->patch_word, &end))
+            return false;
+    }
+    return true;
+}
+
 static oj_status lay_out(oj_plan *plan, oj_error *error)
 {
     bool singly = oji_link_places_singly(&plan->options), fits;
@@ -159,7 +171,7 @@ static oj_status lay_out(oj_plan *plan, oj_error *error)
     plan->requests = oji_arena_array(&plan->arena, capacity, sizeof *plan->requests);
     if (!plan->segments || !plan->requests || capacity >= OJI_NONE)
         return oji_fail_nomem(error, capacity * sizeof *plan->segments, "segments");
-    fits = singly ? lay_out_singly(plan) : lay_out_merged(plan);
+    fits = (singly ? lay_out_singly(plan) : lay_out_merged(plan)) && round_code(plan);
     for (uint32_t i = 0; i < plan->n_segments; i++)
         plan->total_size += plan->segments[i].size;
     if (!fits || (!singly && plan->total_size > plan->arch->reach))

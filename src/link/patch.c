@@ -1,8 +1,6 @@
 /* Replace bytes of published code: one aligned store where threads may be running it, then flush and synchronize. */
 #include "link/link.h"
 
-#include <stdatomic.h>
-
 typedef struct patch {
     const oj_code *code;
     const oji_arch *arch;
@@ -25,18 +23,6 @@ static const oji_code_segment *find_code_segment(const oj_code *code, uint64_t r
     return NULL;
 }
 
-/* Exchange the bytes inside the aligned word that holds them. Another patch may hit other bytes of the same word. */
-static void store_word(uint8_t *where, const void *bytes, size_t size)
-{
-    uintptr_t offset = (uintptr_t)where & 7;
-    _Atomic uint64_t *word = (_Atomic uint64_t *)(void *)(where - offset);
-    uint64_t before = atomic_load_explicit(word, memory_order_relaxed), after;
-    do {
-        after = before;
-        memcpy((uint8_t *)&after + offset, bytes, size);
-    } while (!atomic_compare_exchange_weak_explicit(word, &before, after, memory_order_release, memory_order_relaxed));
-}
-
 static oj_status store_through_view(const patch *p, const oj_placement *placement, oj_error *error)
 {
     uint8_t *where = (uint8_t *)p->segment->write + (p->run_addr - p->segment->run_addr);
@@ -57,7 +43,7 @@ static oj_status store_through_view(const patch *p, const oj_placement *placemen
             return oji_fail_callback(error, status, "oj_memory.write_begin");
     }
     if (p->is_atomic)
-        store_word(where, p->bytes, p->size);
+        oji_store_in_word(where, p->bytes, p->size);
     else
         memcpy(where, p->bytes, p->size);
     if (p->table.write_end) {

@@ -49,6 +49,9 @@ oj_status oji_link_check_resolvers(const oj_plan *plan, oj_error *error)
         const oj_resolver *given = (const oj_resolver *)(const void *)((const char *)plan->options.resolvers +
                                                                       i * plan->options.resolvers[0].struct_size);
         OJI_TRY(oji_import(&checked, sizeof checked, sizeof checked, given, "oj_resolver", error));
+        if (checked.struct_size != plan->options.resolvers[0].struct_size)
+            return oji_fail(error, OJ_E_MISUSE, "oj_link_options.resolvers[%zu].struct_size is %u, the first one's %u", i,
+                            checked.struct_size, plan->options.resolvers[0].struct_size);
         OJI_TRY(check_resolver(resolver_at(plan, i, &resolver), i, error));
     }
     return OJ_OK;

@@ -3,20 +3,6 @@
  * bytes or all of the new ones. */
 #include "memory/slab.h"
 
-#include <stdatomic.h>
-
-/* One store, though other bytes of the word may be another's patch. Bytes lie in one aligned word. */
-static void store_word(uint8_t *where, const void *bytes, uint64_t size)
-{
-    uintptr_t offset = (uintptr_t)where & 7;
-    _Atomic uint64_t *word = (_Atomic uint64_t *)(void *)(where - offset);
-    uint64_t before = atomic_load_explicit(word, memory_order_relaxed), after;
-    do {
-        after = before;
-        memcpy((uint8_t *)&after + offset, bytes, (size_t)size);
-    } while (!atomic_compare_exchange_weak_explicit(word, &before, after, memory_order_release, memory_order_relaxed));
-}
-
 static oj_status patch_view(const oji_memory_region *code, const oji_memory_patch *patch, oj_error *error)
 {
     uint8_t *where;
@@ -26,7 +12,7 @@ static oj_status patch_view(const oji_memory_region *code, const oji_memory_patc
         return oji_fail(error, OJ_E_PERMISSION, "a process that was forked from this one may be running the code");
     where = code->write + patch->offset;
     if (patch->is_atomic)
-        store_word(where, patch->bytes, patch->size);
+        oji_store_in_word(where, patch->bytes, patch->size);
     else
         memcpy(where, patch->bytes, (size_t)patch->size);
     return OJ_OK;

@@ -86,8 +86,8 @@ static void patch_arguments_checked(void **state)
     expect(&link, start, five, 0, 0, OJ_E_MISUSE);
     expect(&link, start, five, 1, 2, OJ_E_VERSION);
     expect(&link, start - 1, five, 1, 0, OJ_E_RANGE);
-    expect(&link, start + 6, five, 1, 0, OJ_E_RANGE);
-    expect(&link, start + 3, five, 4, 0, OJ_E_RANGE);
+    expect(&link, start + 8, five, 1, 0, OJ_E_RANGE);
+    expect(&link, start + 5, five, 4, 0, OJ_E_RANGE);
     expect(&link, start, five, SIZE_MAX, OJ_PATCH_STOPPED, OJ_E_RANGE);
     expect(&link, UINT64_MAX, five, 4, 0, OJ_E_RANGE);
     assert_int_equal(ojt_call(link.code, "f"), 3);
@@ -143,7 +143,7 @@ static void patch_through_a_clients_view_comes_in_order(void **state)
     publish(&link);
     memset(link.client.log, 0, sizeof link.client.log);
     link.client.n_flushes = 0;
-    assert_int_equal(oj_code_patch(link.code, link.value_addr, five, 4, OJ_PATCH_STOPPED, &link.error), OJ_OK);
+    assert_int_equal(oj_code_patch(link.code, link.value_addr, five, 4, 0, &link.error), OJ_OK);
     assert_string_equal(link.client.log, "befs");
     segment = ojt_client_segment(&link.client, OJ_SEGMENT_CODE);
     assert_int_equal(link.client.flush_addr[0], 0x10001);
@@ -164,7 +164,7 @@ static void patch_callback_failing_first_leaves_code_unchanged(void **state)
     publish(&link);
     link.client.fail = 'b';
     link.client.fail_status = OJ_E_BUDGET;
-    expect(&link, link.value_addr, five, 4, OJ_PATCH_STOPPED, OJ_E_BUDGET);
+    expect(&link, link.value_addr, five, 4, 0, OJ_E_BUDGET);
     assert_non_null(strstr(link.error.text, "oj_memory.write_begin"));
     assert_memory_equal(ojt_client_segment(&link.client, OJ_SEGMENT_CODE)->write, "\xb8\x03\0\0\0\xc3", 6);
     end(&link);

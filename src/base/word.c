@@ -1,0 +1,16 @@
+/* The one store that threads running the bytes may see. */
+#include "base/base.h"
+
+#include <stdatomic.h>
+
+void oji_store_in_word(uint8_t *where, const void *bytes, uint64_t size)
+{
+    uintptr_t offset = (uintptr_t)where & 7;
+    _Atomic uint64_t *word = (_Atomic uint64_t *)(void *)(where - offset);
+    uint64_t before = atomic_load_explicit(word, memory_order_relaxed), after;
+    OJI_ASSERT(offset + size <= sizeof *word);
+    do {
+        after = before;
+        memcpy((uint8_t *)&after + offset, bytes, (size_t)size);
+    } while (!atomic_compare_exchange_weak_explicit(word, &before, after, memory_order_release, memory_order_relaxed));
+}
