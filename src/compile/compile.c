@@ -4,6 +4,7 @@
 #include <ownjit/link.h>
 #include <ownjit/object.h>
 
+/* Numbers beyond an enum's last are refused here, so that implementations may index tables by them. */
 static oj_status check_choices(const oj_compiler_options *options, oj_error *error)
 {
     if (options->flags & ~OJ_COMPILER_NO_VERIFY)
@@ -62,6 +63,7 @@ void oj_bytes_destroy(oj_bytes *bytes)
         bytes->destroy(bytes);
 }
 
+/* The input is closed in every case; the object does not refer to it. */
 static oj_status compile_ir(oj_compiler *compiler, const oj_ir *ir, oj_bytes **out, oj_error *error)
 {
     oj_ir ours;

@@ -83,7 +83,7 @@ static oj_status classify(oji_input *input, oj_error *error)
     return check_depth(input, error);
 }
 
-/* Give text its terminating zero, in a copy. */
+/* Give text its terminating zero, in a copy: the byte after the client's text is not ours to read. */
 static oj_status terminate(oji_input *input, const oj_allocator *allocator, oj_error *error)
 {
     uint8_t *copy = oji_allocate(allocator, (uint64_t)input->size + 1);
@@ -148,6 +148,7 @@ static oj_status read_descriptor(int fd, oji_input *input, const oj_allocator *a
     return read_all(fd, input, allocator, error);
 }
 
+/* The descriptor is closed before anything is made of the bytes. */
 static oj_status open_file(oji_input *input, const char *path, const oj_allocator *allocator, oj_error *error)
 {
     oj_status status;
@@ -159,6 +160,7 @@ static oj_status open_file(oji_input *input, const char *path, const oj_allocato
     return status == OJ_OK ? classify(input, error) : status;
 }
 
+/* Bitcode is read where it lies, text is copied. */
 static oj_status open_bytes(oji_input *input, const oj_ir *ir, const oj_allocator *allocator, oj_error *error)
 {
     if (!ir->bytes && ir->size != 0)

@@ -51,10 +51,15 @@ static int last_sign(const char *features, const char *feature)
     return sign;
 }
 
+bool oji_llvm_is_x86_64(const char *triple)
+{
+    return strncmp(triple, "x86_64", 6) == 0 || strncmp(triple, "amd64", 5) == 0;
+}
+
 bool oji_llvm_is_fatal(const char *triple, const char *cpu, const char *features)
 {
     int sign = last_sign(features, "64bit");
-    if (strncmp(triple, "x86_64", 6) != 0 && strncmp(triple, "amd64", 5) != 0)
+    if (!oji_llvm_is_x86_64(triple))
         return false;
     return sign == '-' || (is_32_bit_cpu(cpu) && sign != '+');
 }
@@ -127,6 +132,7 @@ static oj_status look_at(scan *s, const char *name, oj_error *error)
     return OJ_OK;
 }
 
+/* Attributes are constants of the context: a changed one is a new one in the old one's place. */
 static void replace(const scan *s, oji_llvm_value *function, const attribute *a, const char *value)
 {
     const oji_llvm_api *api = &s->target->library->api;
@@ -145,6 +151,7 @@ static void drop_unknown_cpu(const scan *s, oji_llvm_value *function, const attr
         replace(s, function, a, "generic");
 }
 
+/* The attribute stays even where nothing is left of it: without it the compiler's own features would hold. */
 static void drop_unknown_features(const scan *s, oji_llvm_value *function)
 {
     char value[MAX_ATTRIBUTE];
@@ -198,6 +205,7 @@ oj_status oji_llvm_check_attributes(oji_llvm_target_options *target, oji_llvm_mo
               .features = {"target-features", 15, NULL},
               .has_unknown = false};
     s.said[0] = '\0';
+    /* Functions of one source mostly share their attributes: each combination is judged where it begins. */
     for (oji_llvm_value *f = api->GetFirstFunction(module); f; f = api->GetNextFunction(f)) {
         bool changed = take(&s, f, &s.cpu);
         changed |= take(&s, f, &s.tune);

@@ -19,6 +19,7 @@ typedef struct search {
     char notes[1024];
 } search;
 
+/* Add to what is told where the search ends with nothing; what does not fit is cut. */
 static void note(search *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void note(search *s, const char *format, ...)
@@ -56,6 +57,7 @@ static void bind_api(oji_llvm_api *api, find_function *find, void *context)
     }
 }
 
+/* All are looked up now: a client's lookup function may not be called later. Which are called, a triple decides. */
 static void bind_initialisers(oji_llvm_library *bound, find_function *find, void *context)
 {
     static const char *const backends[] = {
@@ -93,6 +95,7 @@ static uint32_t find_version(const oji_llvm_api *api, find_function *find, void 
     return 130000;
 }
 
+/* The first function that this version should have and has not; NULL where it is complete. */
 static const char *missing_function(const oji_llvm_api *api, uint32_t major)
 {
     for (size_t i = 0; i < OJI_COUNT(api_entries); i++) {
@@ -233,6 +236,7 @@ static bool bind_version(search *s, uint32_t version)
     return false;
 }
 
+/* Newest first; a library that is there and cannot be used does not end the search. */
 static bool bind_installed(search *s)
 {
     uint32_t newest = s->wanted ? s->wanted : OJI_LLVM_NEWEST;
@@ -282,6 +286,7 @@ static oj_status check_options(const oj_llvm_options *options, oj_error *error)
     return OJ_OK;
 }
 
+/* A path or a lookup is the client's own choice: there is nothing to install. */
 static oj_status fail_search(const search *s, const oj_llvm_options *options, oj_error *error)
 {
     uint32_t major = options->version ? options->version : 19;

@@ -55,6 +55,8 @@ typedef struct job {
     oj_compile_stats stats;
 } job;
 
+/* Nothing in here can fail: LLVM ends the process where a context cannot be had. The listener's text buffer is left
+ * unwritten but for its first byte. */
 static void begin(job *j, in_process *compiler, const oji_input *input)
 {
     memset(j, 0, offsetof(job, listener));
@@ -78,6 +80,7 @@ static void begin(job *j, in_process *compiler, const oji_input *input)
     j->api->ContextSetDiagnosticHandler(j->context, oji_llvm_listen, &j->listener);
 }
 
+/* The module goes before its context; a live one stays, and its context gets its own handler back. */
 static void end(job *j)
 {
     if (j->input->module) {
@@ -190,6 +193,7 @@ static oj_status adopt_target(job *j, oj_error *error)
     return oji_llvm_check_attributes(&c->target, j->module, j->input->name, &j->listener, error);
 }
 
+/* The message is allocated also where nothing is wrong. */
 static oj_status verify(job *j, oj_error *error)
 {
     char *message = NULL;
@@ -295,6 +299,7 @@ static oj_status emit(job *j, buffer_bytes *bytes, oj_error *error)
     return OJ_OK;
 }
 
+/* One clock reading ends a phase and begins the next. */
 static oj_status run(job *j, buffer_bytes *bytes, oj_error *error)
 {
     uint64_t start = oji_now(), parsed, optimised;
@@ -312,6 +317,7 @@ static oj_status run(job *j, buffer_bytes *bytes, oj_error *error)
     return OJ_OK;
 }
 
+/* The handle is allocated first, so that nothing can fail once LLVM has given the object. */
 static oj_status compile(oj_compiler *compiler, const oji_input *input, oj_bytes **out, oj_error *error)
 {
     in_process *c = (in_process *)(void *)compiler;
@@ -337,6 +343,7 @@ static oj_status compile(oj_compiler *compiler, const oji_input *input, oj_bytes
 
 /* --- a compiler's life ---------------------------------------------------------------------------------------------- */
 
+/* Takes a compiler at any stage of its making. */
 static void destroy(oj_compiler *compiler)
 {
     in_process *c = (in_process *)(void *)compiler;
@@ -364,6 +371,7 @@ typedef struct choices {
     bool known; /* CPU and features are the host's, as this LLVM itself named them */
 } choices;
 
+/* The defaults of compiler.h: the host's CPU only for the host's triple, its features only for its own CPU. */
 static oj_status choose(choices *chosen, oji_llvm_library *library, const oj_compiler_options *options, oj_error *error)
 {
     const oji_llvm_host *host = NULL;
@@ -393,6 +401,7 @@ static const char *keep_string(char **next, const char *text)
     return kept;
 }
 
+/* One block: the struct, then its strings, so that the client's own may go. */
 static oj_status allocate_compiler(in_process **out, const choices *chosen, const oj_allocator *allocator,
                                    oj_error *error)
 {

@@ -9,6 +9,7 @@ static pthread_mutex_t register_lock = PTHREAD_MUTEX_INITIALIZER;
 static oji_llvm_library libraries[MAX_LIBRARIES];
 static size_t n_libraries;
 
+/* Needs register_lock. */
 static oji_llvm_library *find(uintptr_t context_create)
 {
     for (size_t i = 0; i < n_libraries; i++)
@@ -26,14 +27,17 @@ oji_llvm_library *oji_llvm_find_library(const void *context_create)
     return library;
 }
 
+/* Needs register_lock. A record is complete before it is counted, and constant afterwards but for what its own lock
+ * guards. */
 static oji_llvm_library *find_or_enter(const oji_llvm_library *bound)
 {
     oji_llvm_library *library = find((uintptr_t)bound->api.ContextCreate);
     if (library || n_libraries == MAX_LIBRARIES)
         return library;
-    library = &libraries[n_libraries++];
+    library = &libraries[n_libraries];
     *library = *bound;
     pthread_mutex_init(&library->lock, NULL);
+    n_libraries++;
     return library;
 }
 
@@ -58,6 +62,7 @@ static bool has_prefix(const char *triple, const char *prefixes)
     return false;
 }
 
+/* A bit set of back ends: the one for the triple's architecture, or all where none is known for it. */
 static uint32_t backends_of(const char *triple)
 {
     static const char *const prefixes[] = {
@@ -131,6 +136,7 @@ const oji_llvm_host *oji_llvm_get_host(oji_llvm_library *library)
     const oji_llvm_api *api = &library->api;
     oji_llvm_host *host = &library->host;
     bool has_host;
+    /* Two threads that ask at once wait for one answer. */
     pthread_mutex_lock(&library->lock);
     if (!library->has_host)
         library->has_host = take_text(api, host->triple, sizeof host->triple, api->GetDefaultTargetTriple()) &&

@@ -108,6 +108,8 @@ void oji_llvm_drop_repeated(char *text);
 
 /* --- attributes.c: what functions name as their own target ---------------------------------------------------------- */
 
+bool oji_llvm_is_x86_64(const char *triple);
+
 /* Would LLVM end the process for this combination? */
 bool oji_llvm_is_fatal(const char *triple, const char *cpu, const char *features);
 

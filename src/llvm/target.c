@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+/* What the creating thread is given, and gives back. */
 typedef struct creation {
     const oji_llvm_target_options *options;
     oji_llvm_machine *machine;
@@ -57,6 +58,25 @@ void oji_llvm_drop_repeated(char *text)
     }
 }
 
+/* Where the system does not let a thread have descriptors of its own, LLVM prints; the target is made all the same. An
+ * unknown CPU has no 64-bit code either, for which LLVM would end the process: so it is asked for. */
+static oj_status create_unchecked(creation *c, oj_error *error)
+{
+    oji_llvm_target_options options = *c->options;
+    const oji_llvm_target_options *given = c->options;
+    char features[OJI_LLVM_FEATURES_SIZE];
+    int length = snprintf(features, sizeof features, "%s%s+64bit", options.features, options.features[0] ? "," : "");
+    if (length < 0 || (size_t)length >= sizeof features)
+        return oji_fail(error, OJ_E_TARGET, "target features of %d bytes or more cannot be checked on this system",
+                        OJI_LLVM_FEATURES_SIZE);
+    if (oji_llvm_is_x86_64(options.triple))
+        options.features = features;
+    c->options = &options;
+    create(c);
+    c->options = given;
+    return OJ_OK;
+}
+
 static oj_status create_checked(creation *c, oj_error *error)
 {
     const oji_llvm_target_options *o = c->options;
@@ -69,10 +89,8 @@ static oj_status create_checked(creation *c, oj_error *error)
     if (asks_for_help(o))
         return oji_fail(error, OJ_E_TARGET, "target CPU \"%s\", features \"%s\": \"help\" is none", o->cpu,
                         o->features);
-    if (!oji_llvm_run_captured(create, c, said, sizeof said)) {
-        create(c);
-        return OJ_OK;
-    }
+    if (!oji_llvm_run_captured(create, c, said, sizeof said))
+        return create_unchecked(c, error);
     if (!said[0])
         return OJ_OK;
     if (c->machine)

@@ -1,11 +1,16 @@
 /* The in-process compiler: IR to object bytes, and every status on the way. */
 #include "test_llvm_support.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void assert_create_fails(oj_llvm *llvm, oj_compiler_options options, oj_status status, const char *part)
@@ -389,6 +394,42 @@ static void compile_unknown_cpu_refused_in_silence(void **state)
     oj_llvm_destroy(llvm);
 }
 
+/* Refuse a system call to this process and its children, as a container's filter may. */
+static void forbid(uint32_t call)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        skip();
+}
+
+/* One way of leaving the descriptor table may be closed; where all are, the check is left out and compiling works. */
+static void compile_cpu_check_needs_one_system_call(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = ojt_defaults();
+    oj_compiler *compiler = NULL;
+    int null;
+    (void)state;
+    options.llvm = llvm;
+    options.cpu = "frobnicator9";
+    forbid(SYS_close_range);
+    assert_int_equal(oj_compiler_create(&compiler, &options, NULL), OJ_E_TARGET);
+    forbid(SYS_unshare);
+    null = open("/dev/null", O_WRONLY);
+    dup2(null, STDERR_FILENO);
+    assert_int_equal(oj_compiler_create(&compiler, &options, NULL), OJ_OK);
+    oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
+    close(null);
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
 /* LLVM ends the process for a CPU without 64-bit code. */
 static void compile_cpu_without_64_bit_refused(void **state)
 {
@@ -708,7 +749,8 @@ OJT_MAIN(cmocka_unit_test(compile_text_bitcode_and_file_agree), cmocka_unit_test
          cmocka_unit_test(compile_levels_and_models_change_code), cmocka_unit_test(compile_cpu_and_features_reach_code),
          cmocka_unit_test(compile_other_architectures_give_their_objects),
          cmocka_unit_test(compile_unknown_targets_refused), cmocka_unit_test(compile_unknown_cpu_refused_in_silence),
-         cmocka_unit_test(compile_cpu_without_64_bit_refused), cmocka_unit_test(compile_bad_options_refused),
+         cmocka_unit_test(compile_cpu_without_64_bit_refused),
+         cmocka_unit_test(compile_cpu_check_needs_one_system_call), cmocka_unit_test(compile_bad_options_refused),
          cmocka_unit_test(compile_invalid_inline_assembly_fails),
          cmocka_unit_test(compile_error_from_code_generation_fails),
          cmocka_unit_test(compile_warnings_reach_the_client),
