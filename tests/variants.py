@@ -188,7 +188,8 @@ SYMBOLIZER = shutil.which('llvm-symbolizer-19') or ''
 SANITIZED = {'ASAN_OPTIONS': 'detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1',
              'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1', 'ASAN_SYMBOLIZER_PATH': SYMBOLIZER}
 CLANG = 'clang-19'
-RELEASE = ('--buildtype=release', '-Dtests=true')
+# As `make` builds what users get.
+RELEASE = ('--buildtype=debugoptimized', '-Dtests=true')
 
 
 def fuzz_variant(seconds):
