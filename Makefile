@@ -43,6 +43,7 @@ fuzz:
 install: build
 	@$(MESON) configure $(BUILD) --prefix=$(PREFIX)
 	@$(MESON) install -C $(BUILD)
+	@test -n "$(DESTDIR)" || test "$$(id -u)" -ne 0 || ldconfig
 
 format:
 	@scripts/setup.sh format
