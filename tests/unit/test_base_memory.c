@@ -282,6 +282,6 @@ OJT_MAIN(cmocka_unit_test(base_sums_overflow_is_seen), cmocka_unit_test(base_ali
          cmocka_unit_test(base_loads_and_stores_agree_at_any_alignment),
          cmocka_unit_test(base_allocator_sizes_come_back), cmocka_unit_test(base_allocator_incomplete_rejected),
          cmocka_unit_test(base_arena_grows_and_frees_all), cmocka_unit_test(base_arena_refuses_what_cannot_be),
-         cmocka_unit_test(base_arena_no_elements_is_no_failure),
-         cmocka_unit_test(base_hash_is_stable_and_spreads), cmocka_unit_test(base_table_finds_what_was_added),
-         cmocka_unit_test(base_table_too_large_rejected), cmocka_unit_test(base_now_goes_forward))
+         cmocka_unit_test(base_arena_no_elements_is_no_failure), cmocka_unit_test(base_hash_is_stable_and_spreads),
+         cmocka_unit_test(base_table_finds_what_was_added), cmocka_unit_test(base_table_too_large_rejected),
+         cmocka_unit_test(base_now_goes_forward))

@@ -24,11 +24,13 @@ int main(void)
     if (sqlite3_open(":memory:", &db) != SQLITE_OK)
         return 1;
     sqlite3_create_function(db, "half", 1, SQLITE_UTF8, NULL, half, NULL, NULL);
-    sqlite3_exec(db, "CREATE TABLE t(a, b); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) "
-                     "INSERT INTO t SELECT i, 'row ' || i FROM n", NULL, NULL, &message);
+    sqlite3_exec(db,
+                 "CREATE TABLE t(a, b); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) "
+                 "INSERT INTO t SELECT i, 'row ' || i FROM n",
+                 NULL, NULL, &message);
     sqlite3_exec(db, "SELECT count(*) AS n, sum(half(a)) AS s, max(b) AS m FROM t", print_row, &rows, &message);
-    sqlite3_exec(db, "SELECT a, row_number() OVER (ORDER BY b) AS r, json_array(a, b) AS j FROM t LIMIT 3", print_row, &rows,
-                 &message);
+    sqlite3_exec(db, "SELECT a, row_number() OVER (ORDER BY b) AS r, json_array(a, b) AS j FROM t LIMIT 3", print_row,
+                 &rows, &message);
     int status = sqlite3_exec(db, "SELECT nothing FROM t", print_row, &rows, &message);
     printf("%d rows, %d %s, %s\n", rows, status, message, sqlite3_libversion());
     sqlite3_free(message);

@@ -26,7 +26,7 @@ dup:
     stack[top] = stack[top - 1];
     top++;
     DISPATCH();
-swap: {
+swap : {
     long held = stack[top - 1];
     stack[top - 1] = stack[top - 2];
     stack[top - 2] = held;

@@ -5,18 +5,42 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef struct { int a; } one;
-typedef struct { double x, y; } two;
-typedef struct { long a; double b; } mixed;
-typedef struct { long v[5]; } large;
-typedef struct { char c[3]; } odd;
+typedef struct {
+    int a;
+} one;
+typedef struct {
+    double x, y;
+} two;
+typedef struct {
+    long a;
+    double b;
+} mixed;
+typedef struct {
+    long v[5];
+} large;
+typedef struct {
+    char c[3];
+} odd;
 typedef float vec4 __attribute__((vector_size(16)));
 
-__attribute__((noinline)) static one f1(one v) { v.a *= 2; return v; }
+__attribute__((noinline)) static one f1(one v)
+{
+    v.a *= 2;
+    return v;
+}
 __attribute__((noinline)) static two f2(two v, two w) { return (two){v.x + w.y, v.y * w.x}; }
 __attribute__((noinline)) static mixed f3(mixed v) { return (mixed){v.a + (long)v.b, v.b / 3}; }
-__attribute__((noinline)) static large f4(large v, int n) { for (int i = 0; i < 5; i++) v.v[i] += n * i; return v; }
-__attribute__((noinline)) static odd f5(odd v) { v.c[1]++; return v; }
+__attribute__((noinline)) static large f4(large v, int n)
+{
+    for (int i = 0; i < 5; i++)
+        v.v[i] += n * i;
+    return v;
+}
+__attribute__((noinline)) static odd f5(odd v)
+{
+    v.c[1]++;
+    return v;
+}
 __attribute__((noinline)) static vec4 f6(vec4 v) { return v * (vec4){1, 2, 3, 4} + 0.5f; }
 __attribute__((noinline)) static unsigned __int128 f7(unsigned __int128 v) { return v * v / 12345678901234567ULL; }
 __attribute__((noinline)) static long double f8(long double v) { return v * 1.1L + 1e-18L; }

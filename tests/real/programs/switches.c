@@ -7,53 +7,82 @@ static volatile int opaque;
 static int dense(int n)
 {
     switch (n) {
-    case 0: return printf("zero\n");
-    case 1: return printf("one %d\n", opaque);
-    case 2: return printf("two %s\n", "words");
-    case 3: return puts("three");
-    case 4: return putchar('4'), putchar('\n');
-    case 5: return printf("%.2f\n", 5.0 / 3);
-    case 6: return printf("six %c\n", 'x');
-    case 7: return printf("seven %p\n", (void *)0);
-    case 8: return (int)strlen("eight");
-    case 9: return printf("%lu\n", (unsigned long)sizeof(long double));
-    default: return -n;
+    case 0:
+        return printf("zero\n");
+    case 1:
+        return printf("one %d\n", opaque);
+    case 2:
+        return printf("two %s\n", "words");
+    case 3:
+        return puts("three");
+    case 4:
+        return putchar('4'), putchar('\n');
+    case 5:
+        return printf("%.2f\n", 5.0 / 3);
+    case 6:
+        return printf("six %c\n", 'x');
+    case 7:
+        return printf("seven %p\n", (void *)0);
+    case 8:
+        return (int)strlen("eight");
+    case 9:
+        return printf("%lu\n", (unsigned long)sizeof(long double));
+    default:
+        return -n;
     }
 }
 
 static int sparse(long n)
 {
     switch (n) {
-    case -9000000000: return 1;
-    case -1: return 2;
-    case 7: return 3;
-    case 1 << 20: return 4;
-    case 1L << 40: return 5;
-    default: return 6;
+    case -9000000000:
+        return 1;
+    case -1:
+        return 2;
+    case 7:
+        return 3;
+    case 1 << 20:
+        return 4;
+    case 1L << 40:
+        return 5;
+    default:
+        return 6;
     }
 }
 
 static const char *name(int n)
 {
     switch (n) {
-    case 1: return "alpha";
-    case 2: return "beta";
-    case 3: return "gamma";
-    case 4: return "delta";
-    case 5: return "epsilon";
-    default: return "none";
+    case 1:
+        return "alpha";
+    case 2:
+        return "beta";
+    case 3:
+        return "gamma";
+    case 4:
+        return "delta";
+    case 5:
+        return "epsilon";
+    default:
+        return "none";
     }
 }
 
 static double weight(int n)
 {
     switch (n) {
-    case 0: return 0.5;
-    case 1: return 1.25;
-    case 2: return 1e300;
-    case 3: return -7.75;
-    case 4: return 3.0;
-    default: return 0;
+    case 0:
+        return 0.5;
+    case 1:
+        return 1.25;
+    case 2:
+        return 1e300;
+    case 3:
+        return -7.75;
+    case 4:
+        return 3.0;
+    default:
+        return 0;
     }
 }
 

@@ -12,11 +12,21 @@ static double mix(const char *kinds, ...)
     va_copy(again, list);
     for (const char *kind = kinds; *kind; kind++)
         switch (*kind) {
-        case 'i': sum += va_arg(list, int); break;
-        case 'l': sum += (double)va_arg(list, long); break;
-        case 'd': sum += va_arg(list, double); break;
-        case 'L': sum += (double)va_arg(list, long double); break;
-        case 's': sum += (double)strlen(va_arg(list, const char *)); break;
+        case 'i':
+            sum += va_arg(list, int);
+            break;
+        case 'l':
+            sum += (double)va_arg(list, long);
+            break;
+        case 'd':
+            sum += va_arg(list, double);
+            break;
+        case 'L':
+            sum += (double)va_arg(list, long double);
+            break;
+        case 's':
+            sum += (double)strlen(va_arg(list, const char *));
+            break;
         }
     va_end(list);
     if (kinds[0] == 'i')
@@ -34,7 +44,10 @@ static int format(char *out, size_t size, const char *text, ...)
     return length;
 }
 
-struct pair { double x; long y; };
+struct pair {
+    double x;
+    long y;
+};
 static struct pair pick(int n, ...)
 {
     struct pair result = {0, 0};
@@ -57,10 +70,12 @@ int main(int argc, char **argv)
     char text[200];
     const char *words[] = {"pear", "fig", "banana", "kiwi", "apple", "plum"};
     printf("%g\n", mix("iildLs", 1, 2, 3L, 4.5, 5.25L, "six"));
-    printf("%g\n", mix("dddddddddddiiiiiiiilllL", 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 1, 2, 3, 4, 5, 6,
-                       7, 8, 9L, 10L, 11L, 12.0L));
-    printf("%d %s\n", format(text, sizeof text, "%s-%d-%.3f-%c-%lld-%Lg-%5s|%-5s|%x", "a", -1, 2.5, 'z', 1LL << 40, 1.5L,
-                             "r", "l", 48879), text);
+    printf("%g\n", mix("dddddddddddiiiiiiiilllL", 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 1, 2, 3, 4,
+                       5, 6, 7, 8, 9L, 10L, 11L, 12.0L));
+    printf("%d %s\n",
+           format(text, sizeof text, "%s-%d-%.3f-%c-%lld-%Lg-%5s|%-5s|%x", "a", -1, 2.5, 'z', 1LL << 40, 1.5L, "r", "l",
+                  48879),
+           text);
     struct pair p = pick(3, (struct pair){1, 2}, (struct pair){3, 4}, (struct pair){5.5, 6});
     printf("%g %ld\n", p.x, p.y);
     qsort(words, 6, sizeof *words, by_length);
