@@ -20,7 +20,8 @@ BUILD = os.environ.get('OJT_BUILD') or os.path.join(SOURCE, 'build')
 BLOCK = re.compile(r'(?:<!--\s*given:(?P<given>.*?)-->\s*\n)?^```(?P<kind>c|sh test)\n(?P<text>.*?)^```$', re.M | re.S)
 LINK = re.compile(r'\]\(([^)#]+)(?:#[^)]*)?\)')
 HEADERS = '#include <ownjit/ownjit.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n'
-FLAGS = ['-std=c11', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-Wno-unused', '-I' + os.path.join(SOURCE, 'include')]
+FLAGS = ['-std=c11', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-Wno-unused',
+         '-I' + os.path.join(SOURCE, 'include')]
 
 
 def run(argv, folder):
@@ -41,7 +42,8 @@ def compile_text(text, folder, *more):
 
 def check_c(text, given, folder):
     if re.search(r'\bmain\s*\(', text):
-        status, output = compile_text(text, folder, '-o', 'block', '-L' + os.path.join(BUILD, 'lib'), '-lownjit', '-ldl')
+        status, output = compile_text(text, folder, '-o', 'block', '-L' + os.path.join(BUILD, 'lib'), '-lownjit',
+                                      '-ldl')
         return run(['./block'], folder) if status == 0 else (status, output)
     as_file = compile_text(HEADERS + text, folder, '-c', '-o', 'block.o')
     if as_file[0] == 0:

@@ -28,7 +28,8 @@ def main():
     declared = set(api.functions())
     with open(os.path.join(api.SOURCE, 'src', 'ownjit.map'), encoding='utf-8') as file:
         listed = set(re.findall(r'\b(oj_\w+);', file.read()))
-    exported = {line.split()[-1].split('@')[0] for line in output('nm', '-D', '--defined-only', library + '.so').split('\n')
+    dynamic_names = output('nm', '-D', '--defined-only', library + '.so').split('\n')
+    exported = {line.split()[-1].split('@')[0] for line in dynamic_names
                 if line and ' A ' not in line}
     static = {line.split()[-1] for line in output('nm', '-g', '--defined-only', library + '.a').split('\n')
               if len(line.split()) == 3}

@@ -11,7 +11,8 @@ fi
 bad=0
 for file in $files; do
     test -f "$file" || continue
-    clang-format-14 --style=file "$file" | diff -u --label "$file" --label "$file (formatted)" "$file" - || bad=$((bad + 1))
+    clang-format-14 --style=file "$file" | diff -u --label "$file" --label "$file (formatted)" "$file" - ||
+        bad=$((bad + 1))
 done
 test "$bad" -eq 0 || echo "$bad files are not formatted: run make format"
 test "$bad" -eq 0

@@ -87,7 +87,8 @@ def check_headers(tap, place):
         place.write('one.c', '#include <ownjit/%s.h>\n#include <ownjit/%s.h>\nint dummy;\n' % (header, header))
         strict = ['-Wall', '-Wextra', '-Wpedantic', '-Wconversion', '-Wshadow', '-Werror']
         for tag, compiler in (('c11', ['gcc', '-std=c11']), ('c11_clang', ['clang-19', '-std=c11']),
-                              ('cxx11', ['g++', '-std=c++11', '-x', 'c++']), ('cxx20', ['g++', '-std=c++20', '-x', 'c++'])):
+                              ('cxx11', ['g++', '-std=c++11', '-x', 'c++']),
+                              ('cxx20', ['g++', '-std=c++20', '-x', 'c++'])):
             done = place.run(*compiler, *strict, *cflags, '-c', 'one.c', '-o', 'one.o')
             tap.check('install_header_%s_%s' % (header, tag), done.returncode == 0, done.stdout)
 

@@ -59,7 +59,8 @@ def hide_files_command():
               'test ! -f "$f" || mount --bind /dev/null "$(readlink -f "$f")"; done; exec "$@"')
     for namespaces in (['--mount'], ['--user', '--map-root-user', '--mount']):
         wrap = ['unshare', *namespaces, 'sh', '-c', script, 'sh']
-        if subprocess.run([*wrap, 'true'], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0:
+        tried = subprocess.run([*wrap, 'true'], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        if tried.returncode == 0:
             return wrap
     return None
 

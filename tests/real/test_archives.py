@@ -14,7 +14,8 @@ LOAD = ['--load', 'libm.so.6']
 
 
 def find_library(name):
-    return subprocess.run(['gcc', '-print-file-name=' + name], check=True, capture_output=True, text=True).stdout.strip()
+    argv = ['gcc', '-print-file-name=' + name]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def check_debian(tap, topic, library):

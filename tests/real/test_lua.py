@@ -22,7 +22,8 @@ def as_modules(files):
 def run_scripts(tap, name, native, options, file, scripts):
     for script in scripts:
         topic = os.path.splitext(os.path.basename(script))[0]
-        tapping.compare(tap, 'lua_%s_%s' % (name, topic), native, LOAD + options, file, [script, 'one', '3'], **SETTINGS)
+        tapping.compare(tap, 'lua_%s_%s' % (name, topic), native, LOAD + options, file, [script, 'one', '3'],
+                        **SETTINGS)
 
 
 def main():

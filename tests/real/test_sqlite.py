@@ -29,7 +29,8 @@ def main():
     native = inputs.native('sqlite3', inputs.compile_all('gcc', ['-O2', '-fPIE', *flags], sources),
                            ['-lm', '-ldl', '-lpthread'])
     for model, model_flags in MODELS.items():
-        run_scripts(tap, 'gcc_' + model, native, [], inputs.compile_all('gcc', [*model_flags, *flags], sources), SCRIPTS)
+        objects = inputs.compile_all('gcc', [*model_flags, *flags], sources)
+        run_scripts(tap, 'gcc_' + model, native, [], objects, SCRIPTS)
     for compiler in ('clang-22', 'clang-19'):
         for level in ('-O0', '-O2'):
             modules = inputs.compile_all(compiler, [level, *flags], sources, bitcode=True)

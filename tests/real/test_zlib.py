@@ -7,7 +7,8 @@ import inputs
 import tap as tapping
 
 MODELS = {'pie_O2': ['-O2', '-fPIE'], 'pic_O0': ['-O0', '-fPIC'], 'nopic_O2': ['-O2', '-fno-pic', '-fno-pie'],
-          'medium_O2': ['-O2', '-fPIC', '-mcmodel=medium'], 'large_O2': ['-O2', '-fno-pic', '-fno-pie', '-mcmodel=large']}
+          'medium_O2': ['-O2', '-fPIC', '-mcmodel=medium'],
+          'large_O2': ['-O2', '-fno-pic', '-fno-pie', '-mcmodel=large']}
 
 
 def sample():

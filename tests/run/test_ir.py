@@ -31,7 +31,8 @@ def main():
                 continue
             argv = [tapping.OWNJIT, 'run', '--llvm=' + version, *options, path]
             got = tapping.run(argv, timeout=60)
-            tap.check(name, got == expected, tapping.describe(argv, expected, got) + '\n' + got.err.decode(errors='replace'))
+            detail = tapping.describe(argv, expected, got) + '\n' + got.err.decode(errors='replace')
+            tap.check(name, got == expected, detail)
     tap.end()
 
 
