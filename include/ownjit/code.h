@@ -74,8 +74,7 @@ OJ_API size_t oj_code_heap_size(const oj_code *code);
  * size      bytes, at least 1. Without OJ_PATCH_STOPPED the bytes must lie in one aligned word of 8 bytes
  * Errors:   OJ_E_UNSUPPORTED (the architecture cannot promise it for these bytes), OJ_E_RANGE (not in a code segment),
  *           OJ_E_PERMISSION (the memory is not writable any more), OJ_E_NOMEM, OJ_E_SYSTEM, OJ_E_MISUSE
- * On error: the code is unchanged; but where a callback fails after the store (write_end, flush, synchronize) it holds
- *           the new bytes, which some threads may not run yet, and the call may be repeated
+ * On error: the code holds the old bytes; where a callback failed after the store they have been stored again
  * Threads:  any, also several at once for different words of one code
  * Source:   AMD64 APM volume 2, 7.6.1 (cross-modifying code: aligned stores of up to 8 bytes)
  * Since:    0.1 */

@@ -40,7 +40,8 @@ typedef enum oj_resolver_kind {
     OJ_RESOLVER_CALLBACK = 3, /* a client's function, asked once for all names that are still open */
     OJ_RESOLVER_PROCESS = 4,  /* what the dynamic linker finds in this process, and what the C library keeps out of
                                  its dynamic symbol table: atexit, at_quick_exit, pthread_atfork, __dso_handle, the
-                                 stat family, __stack_chk_fail_local */
+                                 stat family, __stack_chk_fail_local; and, of names that begin with two underscores,
+                                 the helpers of the compiler's runtime library (libgcc_s, loaded when first needed) */
     OJ_RESOLVER_CODE = 5,     /* the kept symbols of an oj_code, which must outlive the new code */
     OJ_RESOLVER_LIBRARY = 6   /* a handle of dlopen(), which must stay open as long as the new code */
 } oj_resolver_kind;

@@ -145,6 +145,8 @@ oj_status oji_succeed(oj_error *error)
     return OJ_OK;
 }
 
+enum { LARGEST_STRUCT = 4096 };
+
 oj_status oji_import(void *ours, size_t our_size, size_t minimum, const void *given, const char *name,
                      oj_error *error)
 {
@@ -156,6 +158,9 @@ oj_status oji_import(void *ours, size_t our_size, size_t minimum, const void *gi
     if (size < minimum)
         return oji_fail(error, OJ_E_MISUSE, "%s.struct_size is %u, below %zu: call %s_init() first", name, size,
                         minimum, name);
+    /* No version of a struct is as large; what the client set here never was an init()'s. */
+    if (size > LARGEST_STRUCT)
+        return oji_fail(error, OJ_E_VERSION, "%s.struct_size is %u: call %s_init() first", name, size, name);
     for (size_t i = our_size; i < size; i++)
         if (((const uint8_t *)given)[i] != 0)
             return oji_fail(error, OJ_E_VERSION,

@@ -40,6 +40,24 @@ bool oji_link_library_lookup(void *handle, const char *name, uint64_t *addr)
     return found != NULL;
 }
 
+/* Compilers call helpers of their runtime library (128-bit division, say) as if they were instructions. A program has
+ * those that its own code needs; the shared libgcc, which the C library itself loads to unwind threads, has all. */
+static bool compiler_runtime_lookup(const char *name, uint64_t *addr)
+{
+    static _Atomic(void *) library;
+    void *handle = atomic_load(&library);
+    if (name[0] != '_' || name[1] != '_')
+        return false;
+    if (!handle) {
+        handle = dlopen("libgcc_s.so.1", RTLD_LAZY | RTLD_LOCAL);
+        if (!handle)
+            return false;
+        /* Two threads may both open it: it is one library, and stays. */
+        atomic_store(&library, handle);
+    }
+    return oji_link_library_lookup(handle, name, addr);
+}
+
 bool oji_link_process_lookup(const char *name, uint64_t *addr)
 {
     if (oji_link_library_lookup(RTLD_DEFAULT, name, addr))
@@ -53,7 +71,7 @@ bool oji_link_process_lookup(const char *name, uint64_t *addr)
         *addr = (uint64_t)(uintptr_t)&__dso_handle;
         return true;
     }
-    return false;
+    return compiler_runtime_lookup(name, addr);
 }
 
 struct code_search {

@@ -180,23 +180,28 @@ static oj_status lay_out(oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
+void oji_link_describe_segment(const oj_plan *plan, uint32_t index, oj_segment *described)
+{
+    const oji_link_segment *segment = &plan->segments[index];
+    memset(described, 0, sizeof *described);
+    described->kind = segment->kind;
+    described->size = segment->size;
+    described->alignment = segment->alignment;
+    if (oji_link_places_singly(&plan->options)) {
+        const oj_object *object = segment->member == OJI_NONE ? NULL : plan->members[segment->member].object;
+        described->object = object ? object->name : "";
+        described->section = object ? object->sections[segment->section].name : "COMMON";
+    }
+}
+
 static void list_requests(oj_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_segments; i++) {
-        oji_link_segment *segment = &plan->segments[i];
-        oj_segment *request = &plan->requests[plan->n_requests];
-        segment->request = OJI_NONE;
-        if (segment->size == 0)
+        plan->segments[i].request = OJI_NONE;
+        if (plan->segments[i].size == 0)
             continue;
-        segment->request = plan->n_requests++;
-        request->kind = segment->kind;
-        request->size = segment->size;
-        request->alignment = segment->alignment;
-        if (oji_link_places_singly(&plan->options)) {
-            const oj_object *object = segment->member == OJI_NONE ? NULL : plan->members[segment->member].object;
-            request->object = object ? object->name : "";
-            request->section = object ? object->sections[segment->section].name : "COMMON";
-        }
+        oji_link_describe_segment(plan, i, &plan->requests[plan->n_requests]);
+        plan->segments[i].request = plan->n_requests++;
     }
 }
 

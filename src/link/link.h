@@ -179,6 +179,8 @@ oj_status oji_link_ask_after_objects(oj_plan *plan, oj_error *error);
 
 /* layout.c */
 oj_status oji_link_layout(oj_plan *plan, oj_error *error);
+/* What a provider is asked for a segment. */
+void oji_link_describe_segment(const oj_plan *plan, uint32_t index, oj_segment *described);
 /* Append `size` bytes to a segment; false where it grows out of bounds. */
 bool oji_link_append(oj_plan *plan, uint32_t segment, uint64_t size, uint64_t alignment, uint32_t *offset);
 

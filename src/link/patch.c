@@ -1,4 +1,5 @@
-/* Replace bytes of published code: one aligned store where threads may be running it, then flush and synchronize. */
+/* Replace bytes of published code: one aligned store where threads may be running it, then flush and synchronize. What
+ * fails after the store is undone by storing the old bytes. */
 #include "link/link.h"
 
 typedef struct patch {
@@ -10,6 +11,7 @@ typedef struct patch {
     const void *bytes;
     size_t size;
     bool is_atomic;
+    void *old; /* size bytes to save what is replaced in; NULL where it is not wanted */
 } patch;
 
 static const oji_code_segment *find_code_segment(const oj_code *code, uint64_t run_addr, uint64_t size)
@@ -23,7 +25,7 @@ static const oji_code_segment *find_code_segment(const oj_code *code, uint64_t r
     return NULL;
 }
 
-static oj_status store_through_view(const patch *p, const oj_placement *placement, oj_error *error)
+static oj_status store_through_view(const patch *p, const oj_placement *placement, bool *stored, oj_error *error)
 {
     uint8_t *where = (uint8_t *)p->segment->write + (p->run_addr - p->segment->run_addr);
     if (!p->segment->write)
@@ -42,10 +44,13 @@ static oj_status store_through_view(const patch *p, const oj_placement *placemen
         if (status != OJ_OK)
             return oji_fail_callback(error, status, "oj_memory.write_begin");
     }
+    if (p->old)
+        memcpy(p->old, where, p->size);
     if (p->is_atomic)
         oji_store_in_word(where, p->bytes, p->size);
     else
         memcpy(where, p->bytes, p->size);
+    *stored = true;
     if (p->table.write_end) {
         oj_status status;
         oji_clear_error(error);
@@ -56,13 +61,16 @@ static oj_status store_through_view(const patch *p, const oj_placement *placemen
     return OJ_OK;
 }
 
-static oj_status store(const patch *p, const oj_placement *placement, oj_error *error)
+static oj_status store(const patch *p, const oj_placement *placement, bool *stored, oj_error *error)
 {
     oj_status status;
     if (!p->table.patch)
-        return store_through_view(p, placement, error);
+        return store_through_view(p, placement, stored, error);
+    if (p->old)
+        memcpy(p->old, (const void *)(uintptr_t)p->run_addr, p->size);
     oji_clear_error(error);
     status = p->table.patch(p->table.context, placement, p->run_addr, p->bytes, p->size, p->is_atomic, error);
+    *stored = status == OJ_OK;
     return status == OJ_OK ? OJ_OK : oji_fail_callback(error, status, "oj_memory.patch");
 }
 
@@ -76,6 +84,33 @@ static oj_status make_visible(const patch *p, const oj_placement *placement, oj_
     if (!(p->table.flags & OJ_CACHE_BY_CLIENT))
         oji_link_synchronize_cores();
     return OJ_OK;
+}
+
+/* Store and make visible; *stored says whether the code has been changed. */
+static oj_status apply(const patch *p, const oj_placement *placement, bool *stored, oj_error *error)
+{
+    OJI_TRY(store(p, placement, stored, error));
+    return make_visible(p, placement, error);
+}
+
+static oj_status apply_or_undo(patch *p, const oj_placement *placement, oj_error *error)
+{
+    uint8_t few[8];
+    bool stored = false;
+    oj_status status;
+    p->old = p->size <= sizeof few ? few : oji_allocate(&p->code->allocator, p->size);
+    if (!p->old)
+        return oji_fail_nomem(error, p->size, "the bytes that are replaced");
+    status = apply(p, placement, &stored, error);
+    if (status != OJ_OK && stored) {
+        patch undo = *p;
+        undo.bytes = p->old;
+        undo.old = NULL;
+        (void)apply(&undo, placement, &stored, NULL);
+    }
+    if (p->old != few)
+        oji_release(&p->code->allocator, p->old, p->size);
+    return status;
 }
 
 static oj_status check(patch *p, oj_error *error)
@@ -115,9 +150,7 @@ oj_status oj_code_patch(oj_code *code, uint64_t run_addr, const void *bytes, siz
     if (!segments)
         return oji_fail_nomem(error, code->n_segments * sizeof *segments, "a placement");
     oji_code_export_placement(code, &placement, segments);
-    status = store(&p, &placement, error);
-    if (status == OJ_OK)
-        status = make_visible(&p, &placement, error);
+    status = apply_or_undo(&p, &placement, error);
     if (segments != few)
         oji_release(&code->allocator, segments, code->n_segments * sizeof *segments);
     return status == OJ_OK ? oji_succeed(error) : status;

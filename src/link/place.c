@@ -3,7 +3,6 @@
 #include "link/link.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static const char *kind_name(const oj_segment *segment)
 {
@@ -50,25 +49,39 @@ static oj_status check_segment(const oj_plan *plan, const oj_segment *segment, o
 static uint64_t write_start(const oj_segment *segment) { return (uint64_t)(uintptr_t)segment->write; }
 static uint64_t run_start(const oj_segment *segment) { return segment->run_addr; }
 
-static int compare_write(const void *a, const void *b)
+/* Heapsort: in place, because qsort() may take heap that is not the client's allocator. */
+static void sift(const oj_segment **heap, uint32_t root, uint32_t n, uint64_t (*start)(const oj_segment *))
 {
-    uint64_t x = write_start(*(const oj_segment *const *)a), y = write_start(*(const oj_segment *const *)b);
-    return x < y ? -1 : x > y;
+    for (uint32_t child = root * 2 + 1; child < n; child = root * 2 + 1) {
+        const oj_segment *moved = heap[root];
+        if (child + 1 < n && start(heap[child + 1]) > start(heap[child]))
+            child++;
+        if (start(heap[child]) <= start(moved))
+            return;
+        heap[root] = heap[child];
+        heap[child] = moved;
+        root = child;
+    }
 }
 
-static int compare_run(const void *a, const void *b)
+static void sort_segments(const oj_segment **segments, uint32_t n, uint64_t (*start)(const oj_segment *))
 {
-    uint64_t x = run_start(*(const oj_segment *const *)a), y = run_start(*(const oj_segment *const *)b);
-    return x < y ? -1 : x > y;
+    for (uint32_t i = n / 2; i > 0; i--)
+        sift(segments, i - 1, n, start);
+    for (uint32_t end = n; end > 1; end--) {
+        const oj_segment *last = segments[end - 1];
+        segments[end - 1] = segments[0];
+        segments[0] = last;
+        sift(segments, 0, end - 1, start);
+    }
 }
 
 static oj_status check_overlap(const oj_plan *plan, const oj_segment **sorted, uint64_t (*start)(const oj_segment *),
-                               int (*compare)(const void *, const void *), oj_error *error)
+                               oj_error *error)
 {
     for (uint32_t i = 0; i < plan->n_requests; i++)
         sorted[i] = &plan->requests[i];
-    /* glibc's qsort may take heap for large arrays, but not for the three segments of a merged link. */
-    qsort(sorted, plan->n_requests, sizeof *sorted, compare);
+    sort_segments(sorted, plan->n_requests, start);
     for (uint32_t i = 1; i < plan->n_requests; i++)
         if (start(sorted[i]) - start(sorted[i - 1]) < sorted[i - 1]->size)
             return bad_answer(error, sorted[i], "memory that another segment has, too,");
@@ -106,9 +119,9 @@ static oj_status check_answer(const oj_plan *plan, oj_error *error)
         sorted = oji_allocate(&plan->allocator, plan->n_requests * sizeof *sorted);
     if (!sorted)
         return oji_fail_nomem(error, plan->n_requests * sizeof *sorted, "a placement's check");
-    status = check_overlap(plan, sorted, write_start, compare_write, error);
+    status = check_overlap(plan, sorted, write_start, error);
     if (status == OJ_OK)
-        status = check_overlap(plan, sorted, run_start, compare_run, error);
+        status = check_overlap(plan, sorted, run_start, error);
     if (status == OJ_OK)
         status = check_span(plan, reach_of(plan), sorted, error);
     if (sorted != few)
@@ -144,35 +157,34 @@ static void describe(const oj_plan *plan, oj_placement *placement)
     placement->segments = plan->requests;
 }
 
-/* What place() was asked is not its to change. */
-static oj_status check_request(const oj_plan *plan, const oj_placement *placement, oj_error *error)
+static bool is_unchanged(const oj_segment *request, const oj_segment *asked)
 {
-    if (placement->n_segments != plan->n_requests || placement->segments != plan->requests)
-        return oji_fail(error, OJ_E_PLACEMENT, "oj_memory.place() changed the number of segments");
-    for (uint32_t i = 0; i < plan->n_segments; i++) {
-        const oji_link_segment *segment = &plan->segments[i];
-        const oj_segment *request = segment->request == OJI_NONE ? NULL : &plan->requests[segment->request];
-        if (request && (request->size != segment->size || request->alignment != segment->alignment ||
-                        request->kind != segment->kind))
-            return oji_fail(error, OJ_E_PLACEMENT, "oj_memory.place() changed the request for segment %u",
-                            segment->request);
-    }
-    return OJ_OK;
+    return request->kind == asked->kind && request->lifetime == asked->lifetime && request->size == asked->size &&
+           request->alignment == asked->alignment && request->object == asked->object &&
+           request->section == asked->section;
 }
 
-/* Put back what place() was asked, whatever it did to it: release() is told the truth. */
-static void restore_request(oj_plan *plan, oj_placement *placement)
+/* Put back what place() was asked, whatever it did to it: names are lent on, and release() is told the truth. False where
+ * it had changed anything. */
+static bool restore_request(oj_plan *plan, oj_placement *placement)
 {
+    bool unchanged = placement->n_segments == plan->n_requests && placement->segments == plan->requests;
     void *token = placement->token;
-    for (uint32_t i = 0; i < plan->n_segments; i++)
-        if (plan->segments[i].request != OJI_NONE) {
-            oj_segment *request = &plan->requests[plan->segments[i].request];
-            request->kind = plan->segments[i].kind;
-            request->size = plan->segments[i].size;
-            request->alignment = plan->segments[i].alignment;
-        }
+    for (uint32_t i = 0; i < plan->n_segments; i++) {
+        oj_segment *request, asked;
+        if (plan->segments[i].request == OJI_NONE)
+            continue;
+        request = &plan->requests[plan->segments[i].request];
+        oji_link_describe_segment(plan, i, &asked);
+        unchanged = unchanged && is_unchanged(request, &asked);
+        asked.flags = request->flags;
+        asked.write = request->write;
+        asked.run_addr = request->run_addr;
+        *request = asked;
+    }
     describe(plan, placement);
     placement->token = token;
+    return unchanged;
 }
 
 void oji_link_release(const oj_plan *plan, const oj_placement *placement)
@@ -190,10 +202,10 @@ oj_status oji_link_place(oj_plan *plan, oj_placement *placement, oj_error *error
     status = plan->table.place(plan->table.context, placement, error);
     if (status != OJ_OK)
         return oji_fail_callback(error, status, "oj_memory.place");
-    status = check_request(plan, placement, error);
-    restore_request(plan, placement);
-    if (status == OJ_OK)
+    if (restore_request(plan, placement))
         status = check_answer(plan, error);
+    else
+        status = oji_fail(error, OJ_E_PLACEMENT, "oj_memory.place() changed what it was asked for");
     if (status != OJ_OK)
         oji_link_release(plan, placement);
     return status;

@@ -402,11 +402,7 @@ static void patch_client_patch_is_called_and_flushed(void **state)
 static const struct {
     bool has_patch;
     char letter;
-    bool is_stored; /* by then */
-} failing[] = {
-    {false, 'b', false}, {false, 'e', true}, {false, 'f', true}, {false, 's', true},
-    {true, 'c', false},  {true, 'f', true},  {true, 's', true},
-};
+} failing[] = {{false, 'b'}, {false, 'e'}, {false, 'f'}, {false, 's'}, {true, 'c'}, {true, 'f'}, {true, 's'}};
 static const char *const member_of[128] = {['b'] = "oj_memory.write_begin",
                                            ['e'] = "oj_memory.write_end",
                                            ['f'] = "oj_memory.flush",
@@ -429,8 +425,6 @@ static void expect_failure(size_t i, uint32_t flags)
     assert_int_equal(oj_code_patch(code, addr + 1, &value, 4, flags, &error), OJ_E_BUDGET);
     assert_int_equal(error.status, OJ_E_BUDGET);
     assert_non_null(strstr(error.text, member_of[(unsigned char)failing[i].letter]));
-    if (failing[i].is_stored)
-        memcpy(before.bytes + 1, &value, 4);
     expect_unchanged(&before);
     /* The call may be repeated. */
     c.recorder.fail = '\0';
@@ -439,7 +433,7 @@ static void expect_failure(size_t i, uint32_t flags)
     oj_code_destroy(code);
 }
 
-static void patch_failing_callback_names_it_and_may_be_repeated(void **state)
+static void patch_failing_callback_names_it_and_leaves_the_code(void **state)
 {
     (void)state;
     for (size_t i = 0; i < OJI_COUNT(failing); i++) {
@@ -504,5 +498,5 @@ OJT_MAIN(cmocka_unit_test(patch_misuse_refused), cmocka_unit_test(patch_across_w
          cmocka_unit_test(patch_of_a_large_link_runs), cmocka_unit_test(patch_after_fork_reaches_own_side_only),
          cmocka_unit_test(patch_client_without_patch_is_stored_through_its_view),
          cmocka_unit_test(patch_client_patch_is_called_and_flushed),
-         cmocka_unit_test(patch_failing_callback_names_it_and_may_be_repeated),
+         cmocka_unit_test(patch_failing_callback_names_it_and_leaves_the_code),
          cmocka_unit_test(patch_client_in_place_refused), cmocka_unit_test(patch_client_in_place_between_begin_and_end))
