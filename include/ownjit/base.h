@@ -48,30 +48,30 @@ extern "C" {
 
 /* Every status: X(name, number, text). Numbers are never reused and are spaced by family: input 100, symbol 200,
  * range 300, memory 400, system 500, worker 600, misuse 900. */
-#define OJ_STATUS_LIST(X)                                                                                           \
-    X(OJ_OK, 0, "success")                                                                                          \
-    X(OJ_E_FORMAT, 100, "not a file of the expected kind")                                                          \
-    X(OJ_E_TRUNCATED, 101, "the input ends too early")                                                              \
-    X(OJ_E_MALFORMED, 102, "the input contradicts itself or its specification")                                     \
-    X(OJ_E_ARCHITECTURE, 103, "the input is for an architecture that is not supported or not this link's")          \
-    X(OJ_E_UNSUPPORTED, 104, "the input is valid but uses something this version does not support")                 \
-    X(OJ_E_LIMIT, 105, "the input exceeds a documented limit")                                                      \
-    X(OJ_E_IR, 110, "the IR or bitcode is malformed")                                                               \
-    X(OJ_E_COMPILE, 111, "the compiler reported an error")                                                          \
-    X(OJ_E_PASSES, 112, "the pass pipeline is not valid")                                                           \
-    X(OJ_E_TARGET, 113, "the target triple, CPU or feature is not known to this LLVM")                              \
-    X(OJ_E_UNDEFINED, 200, "undefined symbols")                                                                     \
-    X(OJ_E_DUPLICATE, 201, "a symbol is defined twice")                                                             \
-    X(OJ_E_NOT_FOUND, 202, "no such symbol")                                                                        \
-    X(OJ_E_RANGE, 300, "a relocation cannot reach its target")                                                      \
-    X(OJ_E_PLACEMENT, 301, "the memory provider's answer cannot be used")                                           \
-    X(OJ_E_NOMEM, 400, "out of memory")                                                                             \
-    X(OJ_E_BUDGET, 401, "a budget is used up")                                                                      \
-    X(OJ_E_PERMISSION, 402, "the system allows no way to make memory executable")                                   \
-    X(OJ_E_SYSTEM, 500, "a system call failed")                                                                     \
-    X(OJ_E_NO_LLVM, 501, "no usable LLVM library")                                                                  \
-    X(OJ_E_CALLBACK, 502, "a client's callback reported a failure")                                                 \
-    X(OJ_E_MISUSE, 900, "the call is not allowed with these arguments")                                             \
+#define OJ_STATUS_LIST(X)                                                                                  \
+    X(OJ_OK, 0, "success")                                                                                 \
+    X(OJ_E_FORMAT, 100, "not a file of the expected kind")                                                 \
+    X(OJ_E_TRUNCATED, 101, "the input ends too early")                                                     \
+    X(OJ_E_MALFORMED, 102, "the input contradicts itself or its specification")                            \
+    X(OJ_E_ARCHITECTURE, 103, "the input is for an architecture that is not supported or not this link's") \
+    X(OJ_E_UNSUPPORTED, 104, "the input is valid but uses something this version does not support")        \
+    X(OJ_E_LIMIT, 105, "the input exceeds a documented limit")                                             \
+    X(OJ_E_IR, 110, "the IR or bitcode is malformed")                                                      \
+    X(OJ_E_COMPILE, 111, "the compiler reported an error")                                                 \
+    X(OJ_E_PASSES, 112, "the pass pipeline is not valid")                                                  \
+    X(OJ_E_TARGET, 113, "the target triple, CPU or feature is not known to this LLVM")                     \
+    X(OJ_E_UNDEFINED, 200, "undefined symbols")                                                            \
+    X(OJ_E_DUPLICATE, 201, "a symbol is defined twice")                                                    \
+    X(OJ_E_NOT_FOUND, 202, "no such symbol")                                                               \
+    X(OJ_E_RANGE, 300, "a relocation cannot reach its target")                                             \
+    X(OJ_E_PLACEMENT, 301, "the memory provider's answer cannot be used")                                  \
+    X(OJ_E_NOMEM, 400, "out of memory")                                                                    \
+    X(OJ_E_BUDGET, 401, "a budget is used up")                                                             \
+    X(OJ_E_PERMISSION, 402, "the system allows no way to make memory executable")                          \
+    X(OJ_E_SYSTEM, 500, "a system call failed")                                                            \
+    X(OJ_E_NO_LLVM, 501, "no usable LLVM library")                                                         \
+    X(OJ_E_CALLBACK, 502, "a client's callback reported a failure")                                        \
+    X(OJ_E_MISUSE, 900, "the call is not allowed with these arguments")                                    \
     X(OJ_E_VERSION, 901, "a struct is of a version this library does not know")
 
 #define OJ_STATUS_MEMBER(name, number, text) name = number,
@@ -83,18 +83,18 @@ typedef int32_t oj_status;
  * one overwrites status and text; on success nothing else is written. All strings end in a zero byte; what does not
  * fit is cut and ends in "...". */
 typedef struct oj_error {
-    oj_status status;      /* what the call returned */
-    int32_t system_error;  /* errno of the system call that failed, or 0 */
-    uint32_t line;         /* 1-based line of textual input, or 0 */
-    uint32_t column;       /* 1-based column of that line, or 0 */
-    uint64_t offset;       /* bytes from the start of the section (of the input where no section is named), or
+    oj_status status;     /* what the call returned */
+    int32_t system_error; /* errno of the system call that failed, or 0 */
+    uint32_t line;        /* 1-based line of textual input, or 0 */
+    uint32_t column;      /* 1-based column of that line, or 0 */
+    uint64_t offset;      /* bytes from the start of the section (of the input where no section is named), or
                               UINT64_MAX where no place is known */
-    uint64_t reserved[4];  /* zero */
-    char object[128];      /* the input's name, or "" */
-    char section[128];     /* the section's name, or "" */
-    char relocation[64];   /* the relocation's name, such as "R_X86_64_PC32", or "" */
-    char symbol[256];      /* the symbol's name, or "" */
-    char text[1408];       /* one readable message, complete in itself, no newline at its end */
+    uint64_t reserved[4]; /* zero */
+    char object[128];     /* the input's name, or "" */
+    char section[128];    /* the section's name, or "" */
+    char relocation[64];  /* the relocation's name, such as "R_X86_64_PC32", or "" */
+    char symbol[256];     /* the symbol's name, or "" */
+    char text[1408];      /* one readable message, complete in itself, no newline at its end */
 } oj_error;
 
 /* Return the version of the library as OJ_VERSION_NUMBER of its build.

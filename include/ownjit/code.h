@@ -36,9 +36,9 @@ OJ_API uint64_t oj_code_lookup_addr(const oj_code *code, const char *name);
 OJ_API size_t oj_code_symbol_count(const oj_code *code);
 
 typedef struct oj_code_symbol_info {
-    const char *name;  /* lends, until the code is destroyed or taken over */
+    const char *name; /* lends, until the code is destroyed or taken over */
     uint64_t run_addr;
-    uint64_t size;     /* bytes, 0 where not known */
+    uint64_t size; /* bytes, 0 where not known */
 } oj_code_symbol_info;
 
 /* Fill *info, up to out_size bytes, for kept symbol `index`, in no particular order.
@@ -109,7 +109,7 @@ typedef struct oj_taken {
     void *token;             /* the provider's own */
     oj_segment *segments;    /* the client's array */
     size_t n_segments;
-    oj_record *records;      /* the client's array */
+    oj_record *records; /* the client's array */
     size_t n_records;
 } oj_taken;
 

@@ -113,11 +113,11 @@ typedef enum oj_ir_kind {
 /* What to compile. Use the inline constructors below. */
 typedef struct oj_ir {
     uint32_t struct_size;
-    uint32_t kind;     /* oj_ir_kind */
-    const char *name;  /* borrows; used in messages. NULL = "module", or the path */
-    const void *bytes; /* borrows */
-    size_t size;       /* bytes */
-    const char *path;  /* borrows */
+    uint32_t kind;                   /* oj_ir_kind */
+    const char *name;                /* borrows; used in messages. NULL = "module", or the path */
+    const void *bytes;               /* borrows */
+    size_t size;                     /* bytes */
+    const char *path;                /* borrows */
     struct LLVMOpaqueModule *module; /* borrows; passes are run on it, and its target is set */
 } oj_ir;
 
@@ -156,7 +156,7 @@ static inline oj_ir oj_ir_module(struct LLVMOpaqueModule *module)
 /* Time of one compile, nanoseconds of CLOCK_MONOTONIC. */
 typedef struct oj_compile_stats {
     uint64_t parse_ns;
-    uint64_t passes_ns;   /* verification included */
+    uint64_t passes_ns; /* verification included */
     uint64_t codegen_ns;
     uint64_t object_size; /* bytes */
 } oj_compile_stats;
@@ -201,8 +201,8 @@ OJ_API oj_status oj_compile_object(oj_compiler *compiler, const oj_ir *ir, oj_by
  * Errors:   those of both calls
  * Threads:  exclusive(compiler)
  * Since:    0.1 */
-OJ_API oj_status oj_compile(oj_compiler *compiler, const oj_ir *ir, const oj_link_options *link_options,
-                            oj_code **out, oj_error *error);
+OJ_API oj_status oj_compile(oj_compiler *compiler, const oj_ir *ir, const oj_link_options *link_options, oj_code **out,
+                            oj_error *error);
 
 /* The same for bitcode or textual IR in memory.
  * Owns:     borrows bitcode; gives *out

@@ -27,10 +27,10 @@ typedef struct oj_definition {
 
 /* One name asked of a client's resolver. */
 typedef struct oj_query {
-    const char *name;   /* lends, during the call */
-    uint64_t addr;      /* set by the resolver */
-    uint32_t found;     /* 0 when asked; the resolver sets 1 where it knows the name */
-    uint32_t is_weak;   /* 1: the reference is weak, and stays at address 0 where nobody knows the name */
+    const char *name; /* lends, during the call */
+    uint64_t addr;    /* set by the resolver */
+    uint32_t found;   /* 0 when asked; the resolver sets 1 where it knows the name */
+    uint32_t is_weak; /* 1: the reference is weak, and stays at address 0 where nobody knows the name */
 } oj_query;
 
 typedef enum oj_resolver_kind {
@@ -49,11 +49,11 @@ typedef enum oj_resolver_kind {
 /* One place to look names up. Use the inline constructors below. */
 typedef struct oj_resolver {
     uint32_t struct_size;
-    uint32_t kind;    /* oj_resolver_kind */
-    void *context;    /* of resolve; the handle where kind is OJ_RESOLVER_LIBRARY */
+    uint32_t kind;              /* oj_resolver_kind */
+    void *context;              /* of resolve; the handle where kind is OJ_RESOLVER_LIBRARY */
     const oj_definition *table; /* borrows */
     size_t n_table;
-    const oj_code *code;        /* keeps, until the new code is destroyed */
+    const oj_code *code; /* keeps, until the new code is destroyed */
     /* Fill addr and found of the names it knows, and return OJ_OK; another status fails the link with it.
      * Threads:  callback: on the linking thread, no lock of the library held */
     oj_status (*resolve)(void *context, oj_query *queries, size_t n_queries, oj_error *error);
@@ -104,17 +104,17 @@ static inline oj_resolver oj_resolver_library(void *dlopen_handle)
 
 /* One undefined name and one place that refers to it. */
 typedef struct oj_undefined {
-    const char *name;       /* lends, during the call */
-    const char *object;     /* name of the first object that refers to it; lends */
-    const char *section;    /* section of the first reference, "" where there is none; lends */
-    uint64_t offset;        /* bytes into that section */
-    uint64_t n_references;  /* relocations that refer to it, in all objects */
+    const char *name;      /* lends, during the call */
+    const char *object;    /* name of the first object that refers to it; lends */
+    const char *section;   /* section of the first reference, "" where there is none; lends */
+    uint64_t offset;       /* bytes into that section */
+    uint64_t n_references; /* relocations that refer to it, in all objects */
 } oj_undefined;
 
 /* Time and counts of one link. Times are nanoseconds of CLOCK_MONOTONIC; sizes are bytes. */
 typedef struct oj_link_stats {
-    uint64_t parse_ns;    /* reading the object; 0 where the client has read it itself */
-    uint64_t resolve_ns;  /* reading archive members included */
+    uint64_t parse_ns;   /* reading the object; 0 where the client has read it itself */
+    uint64_t resolve_ns; /* reading archive members included */
     uint64_t layout_ns;
     uint64_t place_ns;
     uint64_t relocate_ns; /* copying included */
@@ -123,14 +123,14 @@ typedef struct oj_link_stats {
     uint64_t rodata_size; /* GOT included */
     uint64_t data_size;   /* zero-filled data included */
     uint64_t zero_size;
-    uint64_t n_objects;   /* archive members included */
-    uint64_t n_sections;  /* loaded ones */
-    uint64_t n_symbols;   /* kept ones */
+    uint64_t n_objects;  /* archive members included */
+    uint64_t n_sections; /* loaded ones */
+    uint64_t n_symbols;  /* kept ones */
     uint64_t n_relocations;
     uint64_t n_got_entries;
     uint64_t n_stubs;
-    uint64_t n_relaxed;   /* GOT loads turned into address computations, indirect calls made direct */
-    uint64_t n_direct;    /* calls to a symbol that has a stub made without it */
+    uint64_t n_relaxed; /* GOT loads turned into address computations, indirect calls made direct */
+    uint64_t n_direct;  /* calls to a symbol that has a stub made without it */
 } oj_link_stats;
 
 /* oj_link_options.flags */
@@ -139,7 +139,8 @@ typedef struct oj_link_stats {
 #define OJ_LINK_WHOLE_PAGES 4u        /* share no page with other code: for take-over by page */
 #define OJ_LINK_NO_UNWIND 8u          /* leave .eh_frame out */
 #define OJ_LINK_PRIVATE_MEMORY 16u    /* put it where software breakpoints and profilers' maps work */
-#define OJ_LINK_SECTIONS_SINGLY 32u   /* ask for each section as a segment of its own, for allocators that hand them
+#define OJ_LINK_SECTIONS_SINGLY \
+    32u /* ask for each section as a segment of its own, for allocators that hand them
                                          out so; each brings the GOT entries and stubs that it uses */
 
 /* A name whose address the client wants when the link is done. */
@@ -155,9 +156,9 @@ typedef struct oj_link_options {
     const oj_allocator *allocator; /* copies; NULL = malloc */
     const oj_resolver *resolvers;  /* borrows; in the order they are asked. NULL = objects, then process */
     size_t n_resolvers;
-    oj_archive *const *archives;   /* borrows; members that define an undefined name are linked in */
+    oj_archive *const *archives; /* borrows; members that define an undefined name are linked in */
     size_t n_archives;
-    oj_wanted *wanted;             /* borrows; each must be defined, and is looked for in archives too */
+    oj_wanted *wanted; /* borrows; each must be defined, and is looked for in archives too */
     size_t n_wanted;
     /* Called once for each undefined name before the link fails with OJ_E_UNDEFINED. NULL: the error's text lists
      * as many as fit.
@@ -195,6 +196,12 @@ OJ_API oj_status oj_link(const oj_object *const *objects, size_t n_objects, cons
  * Since:    0.1 */
 OJ_API oj_status oj_link_bytes(const void *bytes, size_t size, const oj_link_options *options, oj_code **out,
                                oj_error *error);
+
+/* Return the name of architecture `index` that this build links for, such as "x86-64"; NULL past the last one.
+ * Owns:     lends a constant string, for ever
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API const char *oj_link_architecture(size_t index);
 
 /* The layout of a link before memory is asked for: every segment's exact size and alignment. */
 typedef struct oj_plan oj_plan;

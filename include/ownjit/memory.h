@@ -24,8 +24,8 @@ typedef enum oj_segment_kind {
 
 /* How long a segment is needed. */
 typedef enum oj_segment_lifetime {
-    OJ_SEGMENT_KEPT = 0,      /* as long as the code */
-    OJ_SEGMENT_DROPPABLE = 1  /* until the code is published; may be given back then */
+    OJ_SEGMENT_KEPT = 0,     /* as long as the code */
+    OJ_SEGMENT_DROPPABLE = 1 /* until the code is published; may be given back then */
 } oj_segment_lifetime;
 
 /* oj_segment.flags */
@@ -33,23 +33,24 @@ typedef enum oj_segment_lifetime {
 
 /* One output range with one set of permissions. */
 typedef struct oj_segment {
-    uint32_t kind;      /* oj_segment_kind */
-    uint32_t lifetime;  /* oj_segment_lifetime */
-    uint32_t flags;     /* OJ_SEGMENT_...; zero when place() is called */
+    uint32_t kind;     /* oj_segment_kind */
+    uint32_t lifetime; /* oj_segment_lifetime */
+    uint32_t flags;    /* OJ_SEGMENT_...; zero when place() is called */
     uint32_t reserved;
-    uint64_t size;      /* bytes, at least 1, exact; of code a multiple of 8 on x86-64 */
-    uint64_t alignment; /* bytes, a power of two; write and run_addr must both be multiples of it */
-    void *write;        /* set by place(): where the library writes, readable and writable until protect() */
-    uint64_t run_addr;  /* set by place(): the address at which the segment will be used */
+    uint64_t size;       /* bytes, at least 1, exact; of code a multiple of 8 on x86-64 */
+    uint64_t alignment;  /* bytes, a power of two; write and run_addr must both be multiples of it */
+    void *write;         /* set by place(): where the library writes, readable and writable until protect() */
+    uint64_t run_addr;   /* set by place(): the address at which the segment will be used */
     const char *object;  /* where sections are placed singly: the object's name, else NULL; lends, during the call */
     const char *section; /* where sections are placed singly: the section's name, else NULL; lends, during the call */
 } oj_segment;
 
 /* oj_placement.flags */
 #define OJ_PLACEMENT_WHOLE_PAGES 1u /* no segment may share a page with anything else */
-#define OJ_PLACEMENT_PRIVATE 2u     /* private anonymous memory is wanted: a debugger sets software breakpoints in it,
+#define OJ_PLACEMENT_PRIVATE \
+    2u                           /* private anonymous memory is wanted: a debugger sets software breakpoints in it,
                                        and a profiler names its functions from a map */
-#define OJ_PLACEMENT_SECTIONS 4u    /* each segment is one section, and they may lie anywhere */
+#define OJ_PLACEMENT_SECTIONS 4u /* each segment is one section, and they may lie anywhere */
 
 /* One request: all segments of a link at once.
  * The run addresses [run_addr, run_addr + size) of all segments must not overlap, must lie within
@@ -66,9 +67,11 @@ typedef struct oj_placement {
 } oj_placement;
 
 /* oj_memory.flags */
-#define OJ_CACHE_BY_CLIENT 1u       /* the client maintains the instruction cache itself; the library does not flush
+#define OJ_CACHE_BY_CLIENT \
+    1u /* the client maintains the instruction cache itself; the library does not flush
                                        where flush is NULL */
-#define OJ_PERMISSIONS_BY_CLIENT 2u /* the client sets page permissions itself; the library does not where protect is
+#define OJ_PERMISSIONS_BY_CLIENT \
+    2u /* the client sets page permissions itself; the library does not where protect is
                                        NULL */
 
 /* The table through which a client supplies code memory. It knows nothing of compilers: it outlives them, serves
@@ -126,9 +129,9 @@ typedef enum oj_memory_mode {
 /* Options of the library's own provider. */
 typedef struct oj_memory_options {
     uint32_t struct_size;
-    uint32_t mode;       /* oj_memory_mode */
-    uint64_t budget;     /* bytes of code memory mapped at most, all kinds; 0 = no limit */
-    uint64_t slab_size;  /* bytes reserved for the small segments of many links, rounded up to a multiple of 1 MiB, at
+    uint32_t mode;      /* oj_memory_mode */
+    uint64_t budget;    /* bytes of code memory mapped at most, all kinds; 0 = no limit */
+    uint64_t slab_size; /* bytes reserved for the small segments of many links, rounded up to a multiple of 1 MiB, at
                             most 1 GiB; 0 = 32 MiB of address space. Only what is used takes memory. A link of more
                             than a 32nd of it gets address space of its own, which is given back with it. */
     const oj_allocator *allocator; /* copies; NULL = malloc */
@@ -164,24 +167,23 @@ OJ_API const oj_memory *oj_memory_default(void);
 
 /* What a provider of the library's own holds. Bytes, unless said otherwise. */
 typedef struct oj_memory_stats {
-    uint32_t mode;          /* oj_memory_mode in use; OJ_MEMORY_MODE_DEFAULT before the first placement */
-    uint32_t n_mappings;    /* memory mappings held, a number */
-    uint64_t reserved;      /* address space */
-    uint64_t mapped;        /* what can have pages: all views of one page counted once */
-    uint64_t used;          /* in segments of live code */
+    uint32_t mode;            /* oj_memory_mode in use; OJ_MEMORY_MODE_DEFAULT before the first placement */
+    uint32_t n_mappings;      /* memory mappings held, a number */
+    uint64_t reserved;        /* address space */
+    uint64_t mapped;          /* what can have pages: all views of one page counted once */
+    uint64_t used;            /* in segments of live code */
     uint64_t used_by_kind[4]; /* the same, by oj_segment_kind; [0] is unused */
-    uint64_t free;          /* mapped, in no segment */
-    uint64_t lost;          /* to alignment, inside `used` granules */
-    uint64_t peak_used;     /* highest `used` so far */
-    uint64_t n_placements;  /* live placements, a number */
+    uint64_t free;            /* mapped, in no segment */
+    uint64_t lost;            /* to alignment, inside `used` granules */
+    uint64_t peak_used;       /* highest `used` so far */
+    uint64_t n_placements;    /* live placements, a number */
 } oj_memory_stats;
 
 /* Fill *stats, up to out_size bytes, for a provider of the library's own.
  * Errors:   OJ_E_MISUSE for a table the library did not create
  * Threads:  any
  * Since:    0.1 */
-OJ_API oj_status oj_memory_get_stats(const oj_memory *memory, oj_memory_stats *stats, size_t out_size,
-                                     oj_error *error);
+OJ_API oj_status oj_memory_get_stats(const oj_memory *memory, oj_memory_stats *stats, size_t out_size, oj_error *error);
 
 /* Return the way of keeping pages from being writable and executable at once that a provider of the library's own
  * uses, probing the system if that is still open; OJ_MEMORY_MODE_DEFAULT where none works or the table is not the

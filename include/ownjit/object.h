@@ -19,8 +19,9 @@ typedef struct oj_object oj_object;
 typedef struct oj_archive oj_archive;
 
 /* oj_object_options.flags */
-#define OJ_OBJECT_BORROW 1u     /* keep pointing into the client's bytes instead of copying them */
-#define OJ_OBJECT_WITH_DEBUG 2u /* also read the relocations of sections that are not loaded (debug information),
+#define OJ_OBJECT_BORROW 1u /* keep pointing into the client's bytes instead of copying them */
+#define OJ_OBJECT_WITH_DEBUG \
+    2u /* also read the relocations of sections that are not loaded (debug information),
                                    which must not be compressed */
 
 typedef struct oj_object_options {
@@ -77,12 +78,12 @@ typedef enum oj_section_kind {
 } oj_section_kind;
 
 typedef struct oj_section_info {
-    const char *name;      /* lends, until the object is destroyed */
-    const void *bytes;     /* lends, until the object is destroyed; NULL where the section has none */
-    uint64_t size;         /* bytes */
-    uint64_t alignment;    /* bytes, a power of two */
+    const char *name;   /* lends, until the object is destroyed */
+    const void *bytes;  /* lends, until the object is destroyed; NULL where the section has none */
+    uint64_t size;      /* bytes */
+    uint64_t alignment; /* bytes, a power of two */
     uint64_t n_relocations;
-    uint32_t kind;         /* oj_section_kind */
+    uint32_t kind; /* oj_section_kind */
     uint32_t reserved;
 } oj_section_info;
 
@@ -97,11 +98,7 @@ OJ_API size_t oj_object_section_count(const oj_object *object);
  * Since:    0.1 */
 OJ_API oj_status oj_object_section(const oj_object *object, size_t index, oj_section_info *info, size_t out_size);
 
-typedef enum oj_symbol_binding {
-    OJ_SYMBOL_LOCAL = 0,
-    OJ_SYMBOL_GLOBAL = 1,
-    OJ_SYMBOL_WEAK = 2
-} oj_symbol_binding;
+typedef enum oj_symbol_binding { OJ_SYMBOL_LOCAL = 0, OJ_SYMBOL_GLOBAL = 1, OJ_SYMBOL_WEAK = 2 } oj_symbol_binding;
 
 typedef enum oj_symbol_visibility {
     OJ_SYMBOL_DEFAULT = 0,
@@ -152,7 +149,7 @@ typedef struct oj_relocation_info {
     const char *name; /* the format's own name, such as "R_X86_64_PLT32"; lends a constant string */
     uint64_t offset;  /* bytes into the section */
     int64_t addend;
-    uint32_t symbol;  /* symbol index, 0 = none */
+    uint32_t symbol; /* symbol index, 0 = none */
     uint32_t reserved;
 } oj_relocation_info;
 
@@ -160,8 +157,8 @@ typedef struct oj_relocation_info {
  * Errors:   OJ_E_MISUSE where an index is not below its count
  * Threads:  any
  * Since:    0.1 */
-OJ_API oj_status oj_object_relocation(const oj_object *object, size_t section, size_t index,
-                                      oj_relocation_info *info, size_t out_size);
+OJ_API oj_status oj_object_relocation(const oj_object *object, size_t section, size_t index, oj_relocation_info *info,
+                                      size_t out_size);
 
 typedef struct oj_archive_options {
     uint32_t struct_size;
@@ -186,8 +183,8 @@ static inline void oj_archive_options_init(oj_archive_options *options)
  * Threads:  any
  * Source:   System V `ar` format as GNU binutils writes it: "/" and "/SYM64/" indexes, "//" names, "!<thin>"
  * Since:    0.1 */
-OJ_API oj_status oj_archive_create(oj_archive **out, const void *bytes, size_t size,
-                                   const oj_archive_options *options, oj_error *error);
+OJ_API oj_status oj_archive_create(oj_archive **out, const void *bytes, size_t size, const oj_archive_options *options,
+                                   oj_error *error);
 
 /* Destroy an archive and its members; code linked from them is not affected. NULL does nothing.
  * Threads:  exclusive(archive)

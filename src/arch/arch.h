@@ -15,27 +15,27 @@ typedef struct oji_target {
 
 /* All that the relocations of one section need. */
 typedef struct oji_fixups {
-    uint8_t *write;          /* where the section's bytes are written: size bytes */
+    uint8_t *write; /* where the section's bytes are written: size bytes */
     uint64_t size;
-    uint64_t run_addr;       /* where they will run */
+    uint64_t run_addr; /* where they will run */
     const oji_reloc *relocs;
     uint32_t n_relocs;
     const oji_symbol *symbols;
     const oji_target *targets; /* one for each symbol */
-    uint64_t got_addr;       /* run address of the GOT's start */
-    uint64_t stubs_addr;     /* run address of the first stub */
-    uint64_t n_relaxed;      /* counted up */
-    uint64_t n_direct;       /* counted up */
+    uint64_t got_addr;         /* run address of the GOT's start */
+    uint64_t stubs_addr;       /* run address of the first stub */
+    uint64_t n_relaxed;        /* counted up */
+    uint64_t n_direct;         /* counted up */
 } oji_fixups;
 
 typedef struct oji_arch {
     const char *name;
-    uint32_t id;            /* oji_arch_id */
+    uint32_t id;             /* oji_arch_id */
     uint32_t got_entry_size; /* bytes */
-    uint32_t stub_size;     /* bytes, also its alignment */
-    uint64_t reach;         /* bytes: all segments of a link must lie within this of one another */
-    uint8_t padding;        /* byte to fill gaps between code sections with: traps */
-    uint8_t patch_word;     /* bytes: aligned words of code of up to this size may be stored while they run */
+    uint32_t stub_size;      /* bytes, also its alignment */
+    uint64_t reach;          /* bytes: all segments of a link must lie within this of one another */
+    uint8_t padding;         /* byte to fill gaps between code sections with: traps */
+    uint8_t patch_word;      /* bytes: aligned words of code of up to this size may be stored while they run */
 
     /* Write every relocation of a section, each store range-checked. Returns the index of the first that does not fit,
      * or n_relocs. Pure but for the bytes at `write` and the counters. */

@@ -68,8 +68,7 @@ void oji_copy_text(char *buffer, size_t capacity, const char *text);
 /* Copy a client's struct of `*given` bytes (its own struct_size) into one of ours, zero-filling what it does not know.
  * given NULL: `ours` is zeroed. Errors: OJ_E_MISUSE (struct_size too small to be one), OJ_E_VERSION (longer than ours
  * with a non-zero tail). `minimum` is the size of the first released version. */
-oj_status oji_import(void *ours, size_t our_size, size_t minimum, const void *given, const char *name,
-                     oj_error *error);
+oj_status oji_import(void *ours, size_t our_size, size_t minimum, const void *given, const char *name, oj_error *error);
 
 /* Copy one of our structs out to a client that knows out_size bytes of it; what we do not know is zeroed. */
 void oji_export(void *out, size_t out_size, const void *ours, size_t our_size);
@@ -130,10 +129,7 @@ static inline uint32_t oji_load32be(const uint8_t *p)
 {
     return (uint32_t)p[3] | (uint32_t)p[2] << 8 | (uint32_t)p[1] << 16 | (uint32_t)p[0] << 24;
 }
-static inline uint64_t oji_load64be(const uint8_t *p)
-{
-    return oji_load32be(p + 4) | (uint64_t)oji_load32be(p) << 32;
-}
+static inline uint64_t oji_load64be(const uint8_t *p) { return oji_load32be(p + 4) | (uint64_t)oji_load32be(p) << 32; }
 static inline void oji_store16(uint8_t *p, uint16_t v)
 {
     p[0] = (uint8_t)v;
@@ -189,7 +185,7 @@ uint64_t oji_hash(const char *name, size_t length);
 /* Open-addressing table from a name's hash to a 32-bit index; the names themselves stay with the caller. */
 typedef struct oji_table {
     struct oji_table_slot *slots;
-    uint32_t mask;   /* slot count - 1 */
+    uint32_t mask; /* slot count - 1 */
     uint32_t n_used;
 } oji_table;
 

@@ -147,8 +147,7 @@ oj_status oji_succeed(oj_error *error)
 
 enum { LARGEST_STRUCT = 4096 };
 
-oj_status oji_import(void *ours, size_t our_size, size_t minimum, const void *given, const char *name,
-                     oj_error *error)
+oj_status oji_import(void *ours, size_t our_size, size_t minimum, const void *given, const char *name, oj_error *error)
 {
     uint32_t size;
     memset(ours, 0, our_size);

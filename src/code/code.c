@@ -1,8 +1,7 @@
 /* The owned result: lookup, listing, destruction, take-over. */
 #include "code/code.h"
 
-oj_code *oji_code_allocate(const oj_allocator *allocator, uint64_t n_segments, uint64_t n_symbols,
-                           uint64_t names_size)
+oj_code *oji_code_allocate(const oj_allocator *allocator, uint64_t n_segments, uint64_t n_symbols, uint64_t names_size)
 {
     uint64_t size = sizeof(oj_code);
     oj_code *code;

@@ -42,8 +42,7 @@ struct oj_code {
 };
 
 /* Allocate a code with room for these, all zero. NULL where memory ends or a bound is exceeded. */
-oj_code *oji_code_allocate(const oj_allocator *allocator, uint64_t n_segments, uint64_t n_symbols,
-                           uint64_t names_size);
+oj_code *oji_code_allocate(const oj_allocator *allocator, uint64_t n_segments, uint64_t n_symbols, uint64_t names_size);
 
 static inline oji_code_segment *oji_code_segments(const oj_code *code)
 {
@@ -53,19 +52,13 @@ static inline oji_code_symbol *oji_code_symbols(const oj_code *code)
 {
     return (oji_code_symbol *)(void *)(oji_code_segments(code) + code->n_segments);
 }
-static inline char *oji_code_names(const oj_code *code)
-{
-    return (char *)(oji_code_symbols(code) + code->n_symbols);
-}
+static inline char *oji_code_names(const oj_code *code) { return (char *)(oji_code_symbols(code) + code->n_symbols); }
 
 /* Free the handle only: memory and registrations are not touched. NULL does nothing. */
 void oji_code_free(oj_code *code);
 
 /* The order of symbols. */
-static inline uint32_t oji_code_hash(const char *name, size_t name_size)
-{
-    return (uint32_t)oji_hash(name, name_size);
-}
+static inline uint32_t oji_code_hash(const char *name, size_t name_size) { return (uint32_t)oji_hash(name, name_size); }
 
 /* Write the public form of the code's segments, and of the placement they make up. */
 void oji_code_export_placement(const oj_code *code, oj_placement *placement, oj_segment *segments);

@@ -37,8 +37,7 @@ static void answer_wanted(const oj_plan *plan)
 {
     for (size_t i = 0; i < plan->options.n_wanted; i++) {
         const char *wanted = plan->options.wanted[i].name;
-        plan->options.wanted[i].addr =
-            oji_link_name_addr(plan, oji_link_find_name(plan, wanted, strlen(wanted)));
+        plan->options.wanted[i].addr = oji_link_name_addr(plan, oji_link_find_name(plan, wanted, strlen(wanted)));
     }
 }
 
@@ -97,8 +96,7 @@ static oj_status write_by_hand(oj_plan *plan, const oj_segment *segments, size_t
     return OJ_OK;
 }
 
-static oj_status fill_memory(oj_plan *plan, const oj_segment *by_hand, size_t n_by_hand, oj_code *code,
-                             oj_error *error)
+static oj_status fill_memory(oj_plan *plan, const oj_segment *by_hand, size_t n_by_hand, oj_code *code, oj_error *error)
 {
     if (by_hand)
         return write_by_hand(plan, by_hand, n_by_hand, error);

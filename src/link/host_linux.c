@@ -24,12 +24,18 @@ struct not_dynamic {
     void (*function)(void);
 };
 
-#define FUNCTION(symbol) {#symbol, (void (*)(void))symbol}
+#define FUNCTION(symbol)                \
+    {                                   \
+#symbol, (void (*)(void))symbol \
+    }
 static const struct not_dynamic not_dynamic[] = {
-    FUNCTION(atexit),  FUNCTION(at_quick_exit), FUNCTION(pthread_atfork), FUNCTION(stat),
-    FUNCTION(fstat),   FUNCTION(lstat),         FUNCTION(fstatat),        FUNCTION(mknod),
-    FUNCTION(mknodat), FUNCTION(stat64),        FUNCTION(fstat64),        FUNCTION(lstat64),
-    FUNCTION(fstatat64), {"__stack_chk_fail_local", __stack_chk_fail},
+    FUNCTION(atexit),         FUNCTION(at_quick_exit),
+    FUNCTION(pthread_atfork), FUNCTION(stat),
+    FUNCTION(fstat),          FUNCTION(lstat),
+    FUNCTION(fstatat),        FUNCTION(mknod),
+    FUNCTION(mknodat),        FUNCTION(stat64),
+    FUNCTION(fstat64),        FUNCTION(lstat64),
+    FUNCTION(fstatat64),      {"__stack_chk_fail_local", __stack_chk_fail},
 };
 #undef FUNCTION
 

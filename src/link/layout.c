@@ -215,9 +215,10 @@ static oj_status check_references(const oj_plan *plan, oj_error *error)
             if (!(symbol->uses & OJI_USE_REFERENCED) || !oji_link_is_inside(symbol) ||
                 plan->members[m].slots[symbol->section].segment != OJI_NONE)
                 continue;
-            const oji_place place = {
-                .object = object->name, .section = object->sections[symbol->section].name, .symbol = symbol->name,
-                .offset = UINT64_MAX};
+            const oji_place place = {.object = object->name,
+                                     .section = object->sections[symbol->section].name,
+                                     .symbol = symbol->name,
+                                     .offset = UINT64_MAX};
             return oji_fail_at(error, OJ_E_UNSUPPORTED, &place,
                                "%s: loaded code refers to '%s' in section %s, which is not loaded", object->name,
                                symbol->name, place.section);

@@ -75,22 +75,22 @@ typedef enum oji_link_definition {
 
 typedef struct oji_link_name {
     const char *name;
-    uint64_t addr;        /* of an external; of a common symbol its offset in plan->common_segment */
-    uint64_t size;        /* of a common symbol */
+    uint64_t addr; /* of an external; of a common symbol its offset in plan->common_segment */
+    uint64_t size; /* of a common symbol */
     uint32_t name_size;
-    uint32_t alignment;   /* of a common symbol */
-    uint32_t member;      /* that defines it, or first refers to it */
-    uint32_t symbol;      /* in that member */
-    uint32_t entry;       /* GOT entry index + 1, 0 = none */
-    uint32_t stub;        /* stub index + 1, 0 = none */
-    uint16_t uses;        /* OR over all members' symbols */
-    uint8_t definition;   /* oji_link_definition */
-    bool is_canonical;    /* a function whose stub may serve as its address: see islands.c */
+    uint32_t alignment;       /* of a common symbol */
+    uint32_t member;          /* that defines it, or first refers to it */
+    uint32_t symbol;          /* in that member */
+    uint32_t entry;           /* GOT entry index + 1, 0 = none */
+    uint32_t stub;            /* stub index + 1, 0 = none */
+    uint16_t uses;            /* OR over all members' symbols */
+    uint8_t definition;       /* oji_link_definition */
+    bool is_canonical;        /* a function whose stub may serve as its address: see islands.c */
     bool is_strong_reference; /* some undefined reference to it is not weak */
     bool is_hidden;           /* some symbol of it has hidden or internal visibility */
     bool is_protected;        /* some symbol of it has protected visibility */
     bool is_wanted;
-    bool is_not_in_archives;  /* all archives have been asked */
+    bool is_not_in_archives; /* all archives have been asked */
 } oji_link_name;
 
 /* A symbol of a member: what a GOT entry holds the address of, or a kept symbol. */

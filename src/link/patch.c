@@ -31,8 +31,8 @@ static oj_status store_through_view(const patch *p, const oj_placement *placemen
     if (!p->segment->write)
         return oji_fail(error, OJ_E_PERMISSION, "the code at 0x%llx is not writable any more",
                         (unsigned long long)p->run_addr);
-    if (!p->table.write_begin && !p->table.write_end && p->segment->run_addr == (uint64_t)(uintptr_t)p->segment->write &&
-        !(p->table.flags & OJ_PERMISSIONS_BY_CLIENT))
+    if (!p->table.write_begin && !p->table.write_end &&
+        p->segment->run_addr == (uint64_t)(uintptr_t)p->segment->write && !(p->table.flags & OJ_PERMISSIONS_BY_CLIENT))
         return oji_fail(error, OJ_E_PERMISSION,
                         "the code at 0x%llx was made executable in place; its memory provider has neither patch nor "
                         "write_begin to make it writable",

@@ -22,9 +22,9 @@ static oj_status bad_answer(oj_error *error, const oj_segment *segment, const ch
     return oji_fail_at(error, OJ_E_PLACEMENT, &place,
                        "the placement gives %s to the %s segment%s%s of %llu bytes, alignment %llu: write %p, run "
                        "0x%llx",
-                       what, kind_name(segment), segment->section ? " " : "",
-                       segment->section ? segment->section : "", (unsigned long long)segment->size,
-                       (unsigned long long)segment->alignment, segment->write, (unsigned long long)segment->run_addr);
+                       what, kind_name(segment), segment->section ? " " : "", segment->section ? segment->section : "",
+                       (unsigned long long)segment->size, (unsigned long long)segment->alignment, segment->write,
+                       (unsigned long long)segment->run_addr);
 }
 
 static oj_status check_segment(const oj_plan *plan, const oj_segment *segment, oj_error *error)
@@ -102,10 +102,7 @@ static oj_status check_span(const oj_plan *plan, uint64_t reach, const oj_segmen
                     (unsigned long long)reach);
 }
 
-static uint64_t reach_of(const oj_plan *plan)
-{
-    return oji_link_places_singly(&plan->options) ? 0 : plan->arch->reach;
-}
+static uint64_t reach_of(const oj_plan *plan) { return oji_link_places_singly(&plan->options) ? 0 : plan->arch->reach; }
 
 static oj_status check_answer(const oj_plan *plan, oj_error *error)
 {

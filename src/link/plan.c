@@ -67,16 +67,14 @@ static oj_status open_plan(oj_plan *plan, const oj_object *const *objects, size_
     oj_status status;
     memset(plan, 0, sizeof *plan);
     OJI_TRY(check_objects(objects, n_objects, error));
-    OJI_TRY(oji_import(&plan->options, sizeof plan->options, sizeof plan->options, options, "oj_link_options",
-                       error));
+    OJI_TRY(oji_import(&plan->options, sizeof plan->options, sizeof plan->options, options, "oj_link_options", error));
     OJI_TRY(check_options(&plan->options, error));
     OJI_TRY(oji_allocator_import(&plan->allocator, plan->options.allocator, error));
     OJI_TRY(import_memory(plan, error));
     OJI_TRY(oji_link_check_resolvers(plan, error));
     plan->arch = oji_arch_find(objects[0]->arch);
     if (!plan->arch)
-        return oji_fail(error, OJ_E_ARCHITECTURE, "%s is for an architecture that cannot be linked",
-                        objects[0]->name);
+        return oji_fail(error, OJ_E_ARCHITECTURE, "%s is for an architecture that cannot be linked", objects[0]->name);
     zero_wanted(&plan->options);
     oji_arena_init(&plan->arena, &plan->allocator, buffer, buffer_size);
     status = oji_link_resolve(plan, objects, n_objects, error);
@@ -109,8 +107,7 @@ oj_status oj_link(const oj_object *const *objects, size_t n_objects, const oj_li
     return link_once(objects, n_objects, options, 0, out, error);
 }
 
-oj_status oj_link_bytes(const void *bytes, size_t size, const oj_link_options *options, oj_code **out,
-                        oj_error *error)
+oj_status oj_link_bytes(const void *bytes, size_t size, const oj_link_options *options, oj_code **out, oj_error *error)
 {
     oj_object_options object_options;
     oj_link_options imported;
@@ -126,8 +123,8 @@ oj_status oj_link_bytes(const void *bytes, size_t size, const oj_link_options *o
     object_options.allocator = imported.allocator;
     start = imported.stats ? oji_now() : 0;
     OJI_TRY(oj_object_create(&object, bytes, size, &object_options, error));
-    status = link_once((const oj_object *const *)&object, 1, options, imported.stats ? oji_now() - start : 0, out,
-                       error);
+    status =
+        link_once((const oj_object *const *)&object, 1, options, imported.stats ? oji_now() - start : 0, out, error);
     oj_object_destroy(object);
     return status;
 }

@@ -71,10 +71,10 @@ static oji_place place_of(const link_reference *reference, const char *symbol)
 /* Append to a text of fixed size; false where it did not fit. */
 static bool append(char *text, size_t capacity, size_t *length, const char *name, const link_reference *reference)
 {
-    int written = snprintf(text + *length, capacity - *length, "%s'%s' (%s, %s+0x%llx)", *length ? ", " : "", name,
-                           reference->object ? reference->object->name : "",
-                           reference->section ? reference->section->name : "",
-                           (unsigned long long)(reference->reloc ? reference->reloc->offset : 0));
+    int written =
+        snprintf(text + *length, capacity - *length, "%s'%s' (%s, %s+0x%llx)", *length ? ", " : "", name,
+                 reference->object ? reference->object->name : "", reference->section ? reference->section->name : "",
+                 (unsigned long long)(reference->reloc ? reference->reloc->offset : 0));
     if (written < 0 || (size_t)written >= capacity - *length) {
         text[*length] = '\0';
         return false;
@@ -131,8 +131,7 @@ oj_status oji_link_report_undefined(const oj_plan *plan, oj_error *error)
 oj_status oji_link_report_duplicate(const oj_plan *plan, const char *name, uint32_t first, uint32_t second,
                                     oj_error *error)
 {
-    const oji_place place = {
-        .object = plan->members[second].object->name, .symbol = name, .offset = UINT64_MAX};
+    const oji_place place = {.object = plan->members[second].object->name, .symbol = name, .offset = UINT64_MAX};
     return oji_fail_at(error, OJ_E_DUPLICATE, &place, "'%s' is defined by %s and again by %s", name,
                        plan->members[first].object->name, place.object);
 }

@@ -1,7 +1,10 @@
 /* Gather members and names: a linker's rules for strong, weak, common and undefined symbols, and archive members. */
 #include "link/link.h"
 
-static oj_status out_of_memory(oj_error *error) { return oji_fail(error, OJ_E_NOMEM, "out of memory: resolving names"); }
+static oj_status out_of_memory(oj_error *error)
+{
+    return oji_fail(error, OJ_E_NOMEM, "out of memory: resolving names");
+}
 
 /* --- the table of names --------------------------------------------------------------------------------------------- */
 
@@ -144,8 +147,7 @@ static oj_status add_member(oj_plan *plan, const oj_object *object, oj_error *er
     member->object = object;
     member->slots = oji_arena_array(&plan->arena, object->n_sections, sizeof *member->slots);
     member->targets = oji_arena_array(&plan->arena, object->n_symbols, sizeof *member->targets);
-    member->names =
-        oji_arena_array(&plan->arena, object->n_symbols - object->first_global, sizeof *member->names);
+    member->names = oji_arena_array(&plan->arena, object->n_symbols - object->first_global, sizeof *member->names);
     if (!member->slots || !member->targets || !member->names)
         return out_of_memory(error);
     return add_names(plan, plan->n_members++, error);

@@ -5,7 +5,8 @@ static const oj_resolver *resolver_at(const oj_plan *plan, size_t index, oj_reso
 {
     /* Clients built with an older header hand out shorter elements; the stride is theirs. */
     size_t stride = plan->options.resolvers[0].struct_size;
-    const oj_resolver *given = (const oj_resolver *)(const void *)((const char *)plan->options.resolvers + index * stride);
+    const oj_resolver *given =
+        (const oj_resolver *)(const void *)((const char *)plan->options.resolvers + index * stride);
     memset(copy, 0, sizeof *copy);
     memcpy(copy, given, stride < sizeof *copy ? stride : sizeof *copy);
     return copy;
@@ -47,11 +48,11 @@ oj_status oji_link_check_resolvers(const oj_plan *plan, oj_error *error)
     for (size_t i = 0; i < plan->options.n_resolvers; i++) {
         oj_resolver resolver, checked;
         const oj_resolver *given = (const oj_resolver *)(const void *)((const char *)plan->options.resolvers +
-                                                                      i * plan->options.resolvers[0].struct_size);
+                                                                       i * plan->options.resolvers[0].struct_size);
         OJI_TRY(oji_import(&checked, sizeof checked, sizeof checked, given, "oj_resolver", error));
         if (checked.struct_size != plan->options.resolvers[0].struct_size)
-            return oji_fail(error, OJ_E_MISUSE, "oj_link_options.resolvers[%zu].struct_size is %u, the first one's %u", i,
-                            checked.struct_size, plan->options.resolvers[0].struct_size);
+            return oji_fail(error, OJ_E_MISUSE, "oj_link_options.resolvers[%zu].struct_size is %u, the first one's %u",
+                            i, checked.struct_size, plan->options.resolvers[0].struct_size);
         OJI_TRY(check_resolver(resolver_at(plan, i, &resolver), i, error));
     }
     return OJ_OK;

@@ -40,7 +40,8 @@ static bool reaches_from_everywhere(const oj_plan *plan, uint64_t addr)
     for (uint32_t i = 0; i < plan->n_requests; i++) {
         const oj_segment *request = &plan->requests[i];
         uint64_t from_start = addr - request->run_addr, from_end = addr - (request->run_addr + request->size);
-        if (from_start + plan->arch->reach > 2 * plan->arch->reach || from_end + plan->arch->reach > 2 * plan->arch->reach)
+        if (from_start + plan->arch->reach > 2 * plan->arch->reach ||
+            from_end + plan->arch->reach > 2 * plan->arch->reach)
             return false;
     }
     return true;

@@ -86,8 +86,10 @@ int command_info(int argc, char **argv)
     options_parse(&options.command, argc, argv, &options);
     printf("OwnJIT         %s\n", version_text(oj_version(), version));
     print_llvm(options.llvm_version);
-    /* What <ownjit/object.h> of this version accepts. */
-    printf("links for      x86-64\n");
+    printf("links for     ");
+    for (size_t i = 0; oj_link_architecture(i); i++)
+        printf("%s %s", i > 0 ? "," : "", oj_link_architecture(i));
+    putchar('\n');
     print_memory_mode();
     printf("C library      %zu variables shared with non-PIC code\n", process_data_count());
     return fflush(stdout) == 0 ? 0 : EXIT_OWNJIT;
