@@ -152,16 +152,20 @@ static void thread_immediate_is_old_or_new(void **state)
     exchange(mode, ojt_return_code(code, 0), sizeof code, 1, texts, 4, results, rounds_in(mode, 200000));
 }
 
-/* A whole word of instructions: mov $1, %eax; ret; nop; nop and mov $2, %eax; nop; nop; ret. */
+/* One instruction that is a whole word, all of whose immediate changes: movl $..., -8(%rsp). */
 static void thread_whole_word_is_old_or_new(void **state)
 {
-    static const uint8_t first[8] = {0xb8, 1, 0, 0, 0, 0xc3, 0x90, 0x90};
-    static const uint8_t second[8] = {0xb8, 2, 0, 0, 0, 0x90, 0x90, 0xc3};
+    static const uint8_t code[] = {
+        0xc7, 0x44, 0x24, 0xf8, 0x55, 0x55, 0x55, 0x55, /* 0: movl $0x55555555, -8(%rsp) */
+        0x8b, 0x44, 0x24, 0xf8, 0xc3,                   /* 8: mov -8(%rsp), %eax; ret */
+    };
+    static const uint8_t first[8] = {0xc7, 0x44, 0x24, 0xf8, 0x55, 0x55, 0x55, 0x55};
+    static const uint8_t second[8] = {0xc7, 0x44, 0x24, 0xf8, 0xaa, 0xaa, 0xaa, 0xaa};
     static const void *const texts[2] = {first, second};
-    static const uint32_t results[2] = {1, 2};
+    static const uint32_t results[2] = {0x55555555, 0xaaaaaaaa};
     (void)state;
     OJT_EACH_MODE(mode)
-    exchange(mode, first, sizeof first, 0, texts, 8, results, rounds_in(mode, 200000));
+    exchange(mode, code, sizeof code, 0, texts, 8, results, rounds_in(mode, 200000));
 }
 
 /* Two bytes, a jump over the first block or a no-operation that falls into it. */
