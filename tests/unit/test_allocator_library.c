@@ -46,6 +46,7 @@ typedef struct inputs {
     uint8_t *callee; /* callee() and function_0 .. */
     size_t callee_size;
     uint8_t *sections; /* code in sections that call each other */
+    uint8_t *weak_sections;
     size_t sections_size;
     uint8_t archive[ARCHIVE_SIZE]; /* of callee */
     size_t archive_size;
@@ -90,7 +91,7 @@ static void make_caller(inputs *in)
     in->caller = ojt_elf_finish(&elf, &in->caller_size);
 }
 
-static void make_sections(inputs *in)
+static uint8_t *make_sections(inputs *in, unsigned binding)
 {
     static char names[N_SECTIONS][16], section_names[N_SECTIONS][24];
     ojt_elf elf;
@@ -102,11 +103,11 @@ static void make_sections(inputs *in)
         snprintf(section_names[i], sizeof section_names[i], ".text.part_%u", i);
         sections[i] = ojt_elf_add_section(&elf, section_names[i], SHF_ALLOC | SHF_EXECINSTR, 16, ojt_calling_code,
                                           sizeof ojt_calling_code);
-        symbols[i] = ojt_elf_add_global(&elf, names[i], sections[i], 0, sizeof ojt_calling_code);
+        symbols[i] = ojt_elf_add_symbol(&elf, names[i], sections[i], 0, sizeof ojt_calling_code, binding, STT_FUNC);
     }
     for (uint32_t i = 0; i < N_SECTIONS; i++)
         ojt_elf_add_reloc(&elf, sections[i], OJT_CALL_FIELD, R_X86_64_PLT32, symbols[(i + 1) % N_SECTIONS], -4);
-    in->sections = ojt_elf_finish(&elf, &in->sections_size);
+    return ojt_elf_finish(&elf, &in->sections_size);
 }
 
 static size_t put_header(uint8_t *at, const char *name, size_t size)
@@ -155,7 +156,8 @@ static void begin(inputs *in)
     ojt_counted_init(&in->heap);
     make_callee(in);
     make_caller(in);
-    make_sections(in);
+    in->sections = make_sections(in, STB_GLOBAL);
+    in->weak_sections = make_sections(in, STB_WEAK);
     make_archive(in, false);
     oj_object_options_init(&in->object_options);
     in->object_options.allocator = &in->heap.table;
@@ -169,6 +171,7 @@ static void end(inputs *in)
     free(in->caller);
     free(in->callee);
     free(in->sections);
+    free(in->weak_sections);
 }
 
 static oj_object *read_object(inputs *in, const uint8_t *bytes, size_t size)
@@ -350,6 +353,29 @@ static void allocator_links(void **state)
     for (size_t i = 0; i < OJI_COUNT(flags); i++)
         link_with_everything(&in, flags[i]);
     ojt_expect_no_heap("links");
+    end(&in);
+}
+
+/* More segments than any link of the usual kind has: 16 objects with a section each for every one of N_SECTIONS. */
+static void allocator_many_sections_singly(void **state)
+{
+    enum { N_OBJECTS = 16 };
+    oj_object *objects[N_OBJECTS];
+    inputs in;
+    oj_code *code;
+    (void)state;
+    begin(&in);
+    ojt_watch();
+    for (size_t i = 0; i < N_OBJECTS; i++)
+        objects[i] = read_object(&in, i == 0 ? in.sections : in.weak_sections, in.sections_size);
+    in.link_options.flags = OJ_LINK_SECTIONS_SINGLY;
+    if (oj_link((const oj_object *const *)objects, N_OBJECTS, &in.link_options, &code, &in.error) != OJ_OK)
+        fail_msg("%s", in.error.text);
+    assert_int_equal(oj_code_segment_count(code), N_OBJECTS * N_SECTIONS);
+    oj_code_destroy(code);
+    for (size_t i = 0; i < N_OBJECTS; i++)
+        oj_object_destroy(objects[i]);
+    ojt_expect_no_heap("many sections placed singly");
     end(&in);
 }
 
@@ -652,7 +678,8 @@ static void allocator_unknown_process_names_take_libcs_heap_only(void **state)
 
 OJT_MAIN(cmocka_unit_test(allocator_watch_sees_every_call), cmocka_unit_test(allocator_objects),
          cmocka_unit_test(allocator_archives), cmocka_unit_test(allocator_thin_archives),
-         cmocka_unit_test(allocator_links), cmocka_unit_test(allocator_links_with_code_callbacks_and_libraries),
+         cmocka_unit_test(allocator_links), cmocka_unit_test(allocator_many_sections_singly),
+         cmocka_unit_test(allocator_links_with_code_callbacks_and_libraries),
          cmocka_unit_test(allocator_links_with_archives), cmocka_unit_test(allocator_link_bytes_right_and_wrong),
          cmocka_unit_test(allocator_plans), cmocka_unit_test(allocator_take_over_and_patch),
          cmocka_unit_test(allocator_memory_providers), cmocka_unit_test(allocator_client_memory),

@@ -161,6 +161,57 @@ static void control_refused_section_is_named(void **state)
     end(&link);
 }
 
+/* Names are lent to place(), not given: what it makes of them is not read. */
+static void write_over_names(oj_placement *placement)
+{
+    for (size_t i = 0; i < placement->n_segments; i++) {
+        placement->segments[i].object = (const char *)1;
+        placement->segments[i].section = (const char *)2;
+    }
+}
+
+static void write_over_names_and_answer_nothing(oj_placement *placement)
+{
+    write_over_names(placement);
+    answer_nothing(placement);
+}
+
+static void change_lifetime(oj_placement *placement) { placement->segments[0].lifetime = 77; }
+
+static void expect_named_segments(const oj_plan *plan)
+{
+    for (size_t i = 0; i < oj_plan_segment_count(plan); i++) {
+        oj_segment segment;
+        assert_int_equal(oj_plan_segment(plan, i, &segment, sizeof segment), OJ_OK);
+        assert_string_equal(segment.object, "sections.o");
+        assert_int_equal(segment.section[0], '.');
+        assert_in_range(segment.size, 1, 64);
+        assert_int_equal(segment.lifetime, OJ_SEGMENT_KEPT);
+    }
+}
+
+static void control_names_written_over_are_not_read(void **state)
+{
+    static void (*const answers[])(oj_placement *) = {write_over_names, write_over_names_and_answer_nothing,
+                                                      change_lifetime};
+    oj_plan *plan;
+    job link;
+    (void)state;
+    begin(&link, OJ_LINK_SECTIONS_SINGLY);
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&link.object, 1, &link.options, &link.error),
+                     OJ_OK);
+    for (size_t i = 0; i < OJI_COUNT(answers); i++) {
+        link.client.mangle = answers[i];
+        assert_int_equal(oj_plan_link(plan, &link.code, &link.error), OJ_E_PLACEMENT);
+        assert_null(link.code);
+        assert_true(strlen(link.error.text) > 20);
+        expect_named_segments(plan);
+    }
+    assert_string_equal(link.client.log, "prprpr");
+    oj_plan_destroy(plan);
+    end(&link);
+}
+
 /* --- statuses -------------------------------------------------------------------------------------------------------- */
 
 static void control_unknown_statuses_fail_the_link(void **state)
@@ -480,6 +531,7 @@ static void control_by_hand_other_fields_are_not_believed(void **state)
 
 OJT_MAIN(cmocka_unit_test(control_answers_rejected_in_either_layout),
          cmocka_unit_test(control_span_is_not_computed_modulo_2_64), cmocka_unit_test(control_refused_section_is_named),
+         cmocka_unit_test(control_names_written_over_are_not_read),
          cmocka_unit_test(control_unknown_statuses_fail_the_link),
          cmocka_unit_test(control_text_without_failure_is_success),
          cmocka_unit_test(control_first_of_two_failures_is_told), cmocka_unit_test(control_later_flush_fails),
