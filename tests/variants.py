@@ -148,7 +148,8 @@ def plan_stress(variant, build):
 
 
 VALGRIND = ['valgrind', '--quiet', '--error-exitcode=99', '--leak-check=full', '--show-leak-kinds=definite',
-            '--errors-for-leak-kinds=definite', '--smc-check=none']
+            '--errors-for-leak-kinds=definite', '--smc-check=none',
+            '--suppressions=' + os.path.join(SOURCE, 'tests', 'valgrind', 'ld_so.supp')]
 # Not those that look at the process's mappings or system calls, which Valgrind has its own of, and not its slow ones.
 VALGRIND_PROGRAMS = ('test_base_', 'test_code_', 'test_compile_', 'test_elf_', 'test_fault_', 'test_link_',
                      'test_object_')

@@ -12,7 +12,8 @@ sys.dont_write_bytecode = True
 import tap as tapping  # noqa: E402
 
 VALGRIND = ['valgrind', '--quiet', '--error-exitcode=99', '--leak-check=full', '--show-leak-kinds=definite,indirect',
-            '--errors-for-leak-kinds=definite,indirect', '--smc-check=none']
+            '--errors-for-leak-kinds=definite,indirect', '--smc-check=none',
+            '--suppressions=' + os.path.join(os.path.dirname(os.path.abspath(__file__)), 'ld_so.supp')]
 GOOD_C = 'int puts(const char *);\nint main(void) { puts("good"); return 3; }\n'
 GOOD_LL = 'define i32 @main() {\n  ret i32 4\n}\n'
 SOURCES = {
