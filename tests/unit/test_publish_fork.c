@@ -326,13 +326,16 @@ static int go_on_with_old_code(const family *f, signals *shared, uint32_t number
     while (!is_stopped) {
         oj_code *code = ojt_link_one(f->memory, object, 0);
         uint32_t value = number + 1;
+        uint64_t addr = oj_code_lookup_addr(code, "f");
         is_stopped = atomic_load(&shared->stop);
         if (!is_as_saved(f))
             return 60;
-        if (ojt_run(oj_code_lookup_addr(code, "f")) != number ||
-            oj_code_patch(code, oj_code_lookup_addr(code, "f") + 1, &value, 4, 0, NULL) != OJ_OK ||
-            ojt_run(oj_code_lookup_addr(code, "f")) != number + 1)
+        if (ojt_run(addr) != number)
             return 61;
+        /* Valgrind does not know the system call that patches private memory. */
+        if (!getenv("OJT_VALGRIND") &&
+            (oj_code_patch(code, addr + 1, &value, 4, 0, NULL) != OJ_OK || ojt_run(addr) != number + 1))
+            return 63;
         oj_code_destroy(code);
     }
     for (uint32_t i = 0; i < N_CODES; i++)
@@ -443,7 +446,7 @@ static void fork_generations_each_have_their_own(void **state)
         family_create(&f, mode);
         pid = make_child(WITH_FORK);
         if (pid == 0)
-            _exit(generation(&f, 6));
+            _exit(generation(&f, getenv("OJT_VALGRIND") ? 2 : 6));
         expect_end(pid);
         assert_true(is_as_saved(&f));
         family_destroy(&f);
