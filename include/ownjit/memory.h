@@ -133,7 +133,7 @@ typedef struct oj_memory_options {
     uint64_t budget;    /* bytes of code memory mapped at most, all kinds; 0 = no limit */
     uint64_t slab_size; /* bytes reserved for the small segments of many links, rounded up to a multiple of 1 MiB, at
                             most 1 GiB; 0 = 32 MiB of address space. Only what is used takes memory. A link of more
-                            than a 32nd of it gets address space of its own, which is given back with it. */
+                            than a 256th of it gets address space of its own, which is given back with it. */
     const oj_allocator *allocator; /* copies; NULL = malloc */
 } oj_memory_options;
 

@@ -6,8 +6,10 @@
 #define DEFAULT_SLAB_SIZE (UINT64_C(32) << 20)
 #define SLAB_UNIT (UINT64_C(1) << 20)
 #define MAX_SLAB_SIZE (UINT64_C(1) << 30)
-/* A slab's share that one link may take of it; larger links get single slabs, which go back to the system whole. */
-#define SLAB_SHARE 32u
+/* A slab's share that one link may take of it; larger links get single slabs, which go back to the system whole. At
+ * 128 KiB of the usual slab both cost the same in views mode; private memory that is moved in page by page costs more
+ * from 48 KiB on, but links of that size are many where a program is linked module by module, and are kept together. */
+#define SLAB_SHARE 256u
 /* A slab with nothing in it and no more pages than this is kept for the next link. Bytes. */
 #define SPARE_SIZE (UINT64_C(256) << 10)
 #define PLACEMENT_MINIMUM sizeof(oj_placement)
