@@ -332,23 +332,6 @@ static void forget_views(const oji_memory_slab *slab, const oj_placement *placem
     }
 }
 
-/* Turn the draft of a single slab into its memory file. */
-static bool publish_draft(oji_memory_provider *provider, oji_memory_slab *slab, const oj_placement *placement,
-                          oji_memory_failure *failure)
-{
-    oji_memory_file file;
-    bool made;
-    oji_memory_hold_forks();
-    made = oji_memory_slab_make_file(slab, &file, failure);
-    if (made) {
-        pthread_mutex_lock(&provider->lock);
-        oji_memory_slab_take_file(slab, &file, placement);
-        pthread_mutex_unlock(&provider->lock);
-    }
-    oji_memory_allow_forks();
-    return made;
-}
-
 /* In views mode permissions are right from the start. In private mode the segments' write addresses end here. */
 static oj_status protect(void *context, const oj_placement *placement, oj_error *error)
 {
@@ -356,9 +339,7 @@ static oj_status protect(void *context, const oj_placement *placement, oj_error 
     oji_memory_slab *slab = oji_memory_slab_of(placement);
     oji_memory_failure failure;
     bool done = true;
-    if (slab->draft) {
-        done = publish_draft(provider, slab, placement, &failure);
-    } else if (slab->mode == OJ_MEMORY_MODE_VIEWS) {
+    if (slab->mode == OJ_MEMORY_MODE_VIEWS) {
         forget_views(slab, placement);
     } else if (slab->is_single) {
         done = protect_single(slab, placement, &failure);

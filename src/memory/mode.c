@@ -9,11 +9,12 @@
 static bool try_views(oji_memory_failure *failure)
 {
     uint64_t page = oji_memory_os_page_size();
+    oji_memory_file file = {.size = page, .execute_size = page, .alignment = page};
     uint8_t *base, *write;
     bool works;
     if (!oji_memory_os_reserve(page, page, 0, 0, &base, failure))
         return false;
-    works = oji_memory_os_map_views(base, page, page, page, &write, failure);
+    works = oji_memory_os_map_views(base, &file, &write, failure);
     if (works)
         oji_memory_os_unmap(write, page);
     oji_memory_os_unmap(base, page);

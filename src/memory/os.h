@@ -38,16 +38,17 @@ void oji_memory_os_unmap(uint8_t *base, uint64_t size);
 /* Put zeroed private memory, readable and writable, over reserved address space. */
 bool oji_memory_os_map_private(uint8_t *base, uint64_t size, oji_memory_failure *failure);
 
-/* Put a zeroed memory file over reserved address space: the first execute_size bytes to execute, the rest of `size` to
- * read. *write gets a second, writable view of all of it, aligned as asked, which no child inherits; no writable view
- * can be made again. */
-bool oji_memory_os_map_views(uint8_t *base, uint64_t execute_size, uint64_t size, uint64_t alignment, uint8_t **write,
-                             oji_memory_failure *failure);
+/* A memory file: its first execute_size bytes to execute, the rest to read. */
+typedef struct oji_memory_file {
+    uint64_t size;
+    uint64_t execute_size;
+    uint64_t alignment; /* of the write view */
+    bool is_full;       /* all of it will be written at once: it gets its pages now, in one call */
+} oji_memory_file;
 
-/* The same with the file's contents known: copies `contents`, `size` bytes, in. Quicker than writing through the view,
- * which must give each page zeroes first. */
-bool oji_memory_os_map_contents(uint8_t *base, uint64_t execute_size, uint64_t size, const uint8_t *contents,
-                                uint8_t **write, oji_memory_failure *failure);
+/* Put a zeroed memory file over reserved address space. *write gets a second, writable view of all of it, which no
+ * child inherits; no writable view can be made again. */
+bool oji_memory_os_map_views(uint8_t *base, const oji_memory_file *file, uint8_t **write, oji_memory_failure *failure);
 
 bool oji_memory_os_protect(uint8_t *base, uint64_t size, oji_memory_access access, oji_memory_failure *failure);
 

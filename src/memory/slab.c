@@ -5,9 +5,6 @@
 
 static uint64_t round_up(uint64_t value, uint64_t alignment) { return (value + alignment - 1) & ~(alignment - 1); }
 
-/* Bytes. Larger code and rodata are written to the memory file itself. */
-#define MAX_DRAFT (UINT64_C(32) << 20)
-
 /* Where a slab's parts go, in bytes from its base. */
 typedef struct slab_shape {
     uint64_t start[OJI_MEMORY_REGIONS];
@@ -16,8 +13,8 @@ typedef struct slab_shape {
     uint64_t table_size;
     uint64_t total;
     uint64_t base_alignment;
-    bool is_huge;   /* all of it in one mapping of huge pages to begin with */
-    bool has_draft; /* the memory file comes later */
+    bool is_huge; /* all of it in one mapping of huge pages to begin with */
+    bool is_full; /* all of it will be written at once */
 } slab_shape;
 
 static void init_shape(slab_shape *shape, uint64_t table_size)
@@ -51,35 +48,13 @@ static uint64_t file_size(const slab_shape *shape)
                        : shape->size[OJI_MEMORY_CODE];
 }
 
-/* Private memory for a link to write, in huge pages where most of them will be used: its bytes go to the memory file
- * in one call. */
-static bool map_draft(oji_memory_slab *slab, uint64_t size, oji_memory_failure *failure)
-{
-    uint64_t page = oji_memory_os_page_size(), rest = size % OJI_MEMORY_HUGE_PAGE;
-    bool is_huge = rest == 0 || rest >= OJI_MEMORY_HUGE_PAGE / 2;
-    uint64_t reserved = is_huge ? round_up(size, OJI_MEMORY_HUGE_PAGE) : size;
-    if (!oji_memory_os_reserve(reserved, is_huge ? OJI_MEMORY_HUGE_PAGE : page, 0, 0, &slab->draft, failure)) {
-        slab->draft = NULL;
-        return false;
-    }
-    slab->draft_size = reserved;
-    if (!oji_memory_os_map_private(slab->draft, reserved, failure))
-        return false;
-    if (is_huge)
-        oji_memory_os_use_huge_pages(slab->draft, reserved, true);
-    return true;
-}
-
 static bool map_views(oji_memory_slab *slab, const slab_shape *shape, oji_memory_failure *failure)
 {
     uint64_t start = shape->start[OJI_MEMORY_CODE], code_size = shape->size[OJI_MEMORY_CODE];
     uint64_t rodata_size = shape->size[OJI_MEMORY_RODATA], size = file_size(shape);
-    if (size > 0 && shape->has_draft) {
-        if (!map_draft(slab, size, failure))
-            return false;
-        slab->n_mappings += 1u + (rodata_size != 0);
-    } else if (size > 0) {
-        if (!oji_memory_os_map_views(slab->base + start, code_size, size, shape->base_alignment, &slab->view, failure))
+    if (size > 0) {
+        oji_memory_file file = {size, code_size, shape->base_alignment, shape->is_full};
+        if (!oji_memory_os_map_views(slab->base + start, &file, &slab->view, failure))
             return false;
         slab->view_size = size;
         slab->n_mappings += 1u + (code_size != 0) + (rodata_size != 0);
@@ -111,8 +86,6 @@ static bool map_regions(oji_memory_slab *slab, const slab_shape *shape, oji_memo
         region->size = shape->size[r];
         if (region->is_file)
             region->write = slab->view + (shape->start[r] - shape->start[OJI_MEMORY_CODE]);
-        else if (slab->draft && (r == OJI_MEMORY_CODE || r == OJI_MEMORY_RODATA))
-            region->write = slab->draft + (shape->start[r] - shape->start[OJI_MEMORY_CODE]);
     }
     return true;
 }
@@ -164,7 +137,6 @@ static bool create(oji_memory_slab **out, uint32_t mode, const slab_shape *shape
 void oji_memory_slab_destroy(oji_memory_slab *slab)
 {
     oji_memory_os_unmap(slab->view, slab->view_size);
-    oji_memory_os_unmap(slab->draft, slab->draft_size);
     oji_memory_os_unmap(slab->base, slab->size);
 }
 
@@ -287,13 +259,6 @@ static bool wants_huge_pages(const slab_shape *shape, uint32_t mode)
            written >= used - used / 8;
 }
 
-/* A draft saves a third of the time, and costs its memory until the link is published. */
-static bool wants_draft(const slab_shape *shape, uint32_t mode)
-{
-    return mode == OJ_MEMORY_MODE_VIEWS && shape->base_alignment == oji_memory_os_page_size() &&
-           file_size(shape) <= MAX_DRAFT;
-}
-
 bool oji_memory_slab_create_single(oji_memory_slab **out, uint32_t mode, oj_placement *placement,
                                    oji_memory_failure *failure)
 {
@@ -306,7 +271,7 @@ bool oji_memory_slab_create_single(oji_memory_slab **out, uint32_t mode, oj_plac
         return false;
     }
     shape.is_huge = wants_huge_pages(&shape, mode);
-    shape.has_draft = wants_draft(&shape, mode);
+    shape.is_full = true;
     if (!create(out, mode, &shape, placement->low_addr, placement->high_addr, failure))
         return false;
     (*out)->is_single = true;
@@ -315,32 +280,6 @@ bool oji_memory_slab_create_single(oji_memory_slab **out, uint32_t mode, oj_plac
     (*out)->mapped = size_of_segments(&shape);
     answer_single(*out, placement);
     return true;
-}
-
-bool oji_memory_slab_make_file(const oji_memory_slab *slab, oji_memory_file *file, oji_memory_failure *failure)
-{
-    const oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE], *rodata = &slab->regions[OJI_MEMORY_RODATA];
-    file->size = rodata->size ? (uint64_t)(rodata->run - code->run) + rodata->size : code->size;
-    return oji_memory_os_map_contents(code->run, code->size, file->size, slab->draft, &file->view, failure);
-}
-
-void oji_memory_slab_take_file(oji_memory_slab *slab, const oji_memory_file *file, const oj_placement *placement)
-{
-    oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE], *rodata = &slab->regions[OJI_MEMORY_RODATA];
-    for (size_t i = 0; i < placement->n_segments; i++) {
-        oj_segment *segment = &placement->segments[i];
-        if (segment->kind != OJ_SEGMENT_DATA)
-            segment->write = file->view + (segment->run_addr - (uint64_t)(uintptr_t)code->run);
-    }
-    code->is_file = rodata->is_file = true;
-    code->write = file->view;
-    rodata->write = file->view + (rodata->run - code->run);
-    slab->view = file->view;
-    slab->view_size = file->size;
-    slab->n_mappings += code->size != 0;
-    oji_memory_os_unmap(slab->draft, slab->draft_size);
-    slab->draft = NULL;
-    slab->draft_size = 0;
 }
 
 /* --- fork --------------------------------------------------------------------------------------------------------- */

@@ -5,8 +5,7 @@
  * Everything of one link comes from one slab, so that it is in reach of itself. A shared slab serves many small links;
  * a single slab is made to measure for one that is too large or too particular, and goes back to the system with it.
  *
- * In views mode code and rodata are one memory file, with a write view elsewhere; that of a single slab is made when
- * the link has written its draft. In private mode a shared slab has two
+ * In views mode code and rodata are one memory file, with a write view elsewhere. In private mode a shared slab has two
  * more regions: links write to the stage, and the code's twin is where pages are built aside before they move in.
  *
  * The slab's own record and tables lie in its first pages, in memory the kernel zeroes and supplies on demand: they
@@ -62,8 +61,6 @@ struct oji_memory_slab {
     uint64_t size; /* bytes of the reservation */
     uint8_t *view; /* write view of code and rodata; NULL in private mode, and in a child */
     uint64_t view_size;
-    uint8_t *draft; /* code and rodata of a single slab in views mode until it is published */
-    uint64_t draft_size;
     uint32_t mode; /* oj_memory_mode */
     uint32_t n_mappings;
     uint64_t n_live; /* placements */
@@ -95,18 +92,6 @@ bool oji_memory_slab_create_single(oji_memory_slab **out, uint32_t mode, oj_plac
                                    oji_memory_failure *failure);
 
 void oji_memory_slab_destroy(oji_memory_slab *slab);
-
-/* The memory file of a single slab that has a draft, made from it. */
-typedef struct oji_memory_file {
-    uint8_t *view;
-    uint64_t size;
-} oji_memory_file;
-
-/* Make the file and its execute view, with forks held off and nothing locked. The slab's record is not touched. */
-bool oji_memory_slab_make_file(const oji_memory_slab *slab, oji_memory_file *file, oji_memory_failure *failure);
-
-/* Enter the file in the record and in the placement's segments, with the provider locked; the draft ends. */
-void oji_memory_slab_take_file(oji_memory_slab *slab, const oji_memory_file *file, const oj_placement *placement);
 
 /* Bytes of segments that a single slab for this placement would map; UINT64_MAX where they exceed all bounds. */
 uint64_t oji_memory_slab_single_size(const oj_placement *placement);
