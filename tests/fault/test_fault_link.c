@@ -562,7 +562,8 @@ static void fail_each_system_call(const char *what, uint32_t mode, uint32_t flag
         }
     print_message("%s: %zu failing system calls, %zu links refused\n", what, points, n_refused);
     assert_true(points > 2);
-    assert_true(n_refused > 0);
+    /* Where the choice of the mode is the library's, whatever fails once has another way around it. */
+    assert_true(n_refused > 0 || mode == OJ_MEMORY_MODE_DEFAULT);
 }
 
 static void fault_views_every_system_call(void **state)
