@@ -69,7 +69,7 @@ static uint64_t round_up(uint64_t size)
     return (size + page - 1) & ~(page - 1);
 }
 
-/* --- the child -------------------------------------------------------------------------------------------------------- */
+/* --- the child ---------------------------------------------------------------------------------------------------- */
 
 /* Told apart from the parent's by what only the child knows. */
 static int known_to_child_only;
@@ -111,7 +111,7 @@ static bool serve(int socket)
     return send_number(socket, (uint64_t)entry(6));
 }
 
-/* --- the parent ------------------------------------------------------------------------------------------------------- */
+/* --- the parent --------------------------------------------------------------------------------------------------- */
 
 static oj_object *compile(oj_error *error)
 {

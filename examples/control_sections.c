@@ -37,7 +37,7 @@ static const char ir[] = "@weights = global [3 x i32] [i32 1, i32 10, i32 100]\n
                          "  ret i32 %abc\n"
                          "}\n";
 
-/* --- the allocator that was there before ------------------------------------------------------------------------------ */
+/* --- the allocator that was there before -------------------------------------------------------------------------- */
 
 #define DISTANCE (UINT64_C(8) << 30)
 
@@ -74,7 +74,7 @@ static void free_section(struct heap *heap, uint64_t addr, size_t size)
     heap->n_sections--;
 }
 
-/* --- the table on top of it ------------------------------------------------------------------------------------------- */
+/* --- the table on top of it --------------------------------------------------------------------------------------- */
 
 static oj_status place(void *context, oj_placement *placement, oj_error *error)
 {

@@ -31,7 +31,7 @@ static const char ir[] = "@calls = global i32 0\n"
                          "  ret i32 %y\n"
                          "}\n";
 
-/* --- our page --------------------------------------------------------------------------------------------------------- */
+/* --- our page ----------------------------------------------------------------------------------------------------- */
 
 enum { ROUNDS = 2000, NEIGHBOUR_SIZE = 16 };
 
@@ -91,7 +91,7 @@ static void release(void *context, const oj_placement *placement)
     page->n_live--;
 }
 
-/* --- the neighbours --------------------------------------------------------------------------------------------------- */
+/* --- the neighbours ----------------------------------------------------------------------------------------------- */
 
 static atomic_bool is_over, is_disturbed;
 
@@ -122,7 +122,7 @@ static void *call_neighbour(void *context)
     return NULL;
 }
 
-/* --- linked code between them ----------------------------------------------------------------------------------------- */
+/* --- linked code between them ------------------------------------------------------------------------------------- */
 
 static bool link_between(oj_object *object, const oj_memory *memory, const struct page *page)
 {

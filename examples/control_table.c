@@ -31,7 +31,7 @@ static const char ir[] = "@steps = constant [3 x i32] [i32 10, i32 20, i32 30]\n
                          "  ret i32 %sum\n"
                          "}\n";
 
-/* --- our memory ------------------------------------------------------------------------------------------------------- */
+/* --- our memory --------------------------------------------------------------------------------------------------- */
 
 #define ZONE_SIZE ((size_t)1 << 20)
 enum { ZONES = OJ_SEGMENT_DATA, FILE_ZONES = OJ_SEGMENT_RODATA };
@@ -166,7 +166,7 @@ static void init_table(oj_memory *memory, struct views *views)
     memory->release = release;
 }
 
-/* --- its use ---------------------------------------------------------------------------------------------------------- */
+/* --- its use ------------------------------------------------------------------------------------------------------ */
 
 static bool compile_and_run(oj_compiler *compiler, const oj_memory *memory, struct views *views)
 {

@@ -1,5 +1,5 @@
-/* Nothing of the library's own is allocated outside oj_allocator while it compiles. LLVM's heap, and that of the dynamic
- * linker that loads it, is not the library's to choose and not counted: the watch tells callers apart. */
+/* Nothing of the library's own is allocated outside oj_allocator while it compiles. LLVM's heap, and that of the
+ * dynamic linker that loads it, is not the library's to choose and not counted: the watch tells callers apart. */
 #include "test_allocator_watch.h"
 
 #include <ownjit/ownjit.h>

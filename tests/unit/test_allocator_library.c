@@ -35,7 +35,7 @@ static void allocator_watch_sees_every_call(void **state)
     assert_int_equal(ojt_n_freed, 4);
 }
 
-/* --- inputs, made before the watch begins ----------------------------------------------------------------------------- */
+/* --- inputs, made before the watch begins ------------------------------------------------------------------------- */
 
 enum { N_FUNCTIONS = 30, N_SECTIONS = 12, ARCHIVE_SIZE = 8192 };
 
@@ -181,7 +181,7 @@ static oj_object *read_object(inputs *in, const uint8_t *bytes, size_t size)
     return object;
 }
 
-/* --- objects and archives --------------------------------------------------------------------------------------------- */
+/* --- objects and archives ----------------------------------------------------------------------------------------- */
 
 static void ask_object(const oj_object *object)
 {
@@ -291,7 +291,7 @@ static void allocator_thin_archives(void **state)
     end(&in);
 }
 
-/* --- links ------------------------------------------------------------------------------------------------------------ */
+/* --- links -------------------------------------------------------------------------------------------------------- */
 
 static void ask_code(const oj_code *code, const char *name)
 {
@@ -475,7 +475,7 @@ static void allocator_link_bytes_right_and_wrong(void **state)
     end(&in);
 }
 
-/* --- plans, by hand, take-over, patches --------------------------------------------------------------------------------- */
+/* --- plans, by hand, take-over, patches --------------------------------------------------------------------------- */
 
 static void write_by_hand(inputs *in, oj_plan *plan)
 {
@@ -557,7 +557,7 @@ static void allocator_take_over_and_patch(void **state)
     end(&in);
 }
 
-/* --- memory ------------------------------------------------------------------------------------------------------------- */
+/* --- memory ------------------------------------------------------------------------------------------------------- */
 
 static void fill_provider(inputs *in, const oj_memory *memory)
 {
@@ -660,7 +660,7 @@ static void allocator_default_provider_takes_none(void **state)
     end(&in);
 }
 
-/* --- what is libc's ----------------------------------------------------------------------------------------------------- */
+/* --- what is libc's ----------------------------------------------------------------------------------------------- */
 
 /* dlsym() writes a message on libc's heap for a name that it does not find, and frees it at the next one. */
 static void allocator_unknown_process_names_take_libcs_heap_only(void **state)

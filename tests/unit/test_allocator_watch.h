@@ -1,6 +1,7 @@
-/* Watches malloc and its kin for the whole process: the program's own definitions count who calls while the watch is on.
- * The library is linked into the program, so that a call from the program's text is the library's (a test takes no heap
- * while it watches), and any other is libc's or LLVM's. The heap that handles are given is not malloc, so not counted.
+/* Watches malloc and its kin for the whole process: the program's own definitions count who calls while the watch is
+ * on. The library is linked into the program, so that a call from the program's text is the library's (a test takes no
+ * heap while it watches), and any other is libc's or LLVM's. The heap that handles are given is not malloc, so not
+ * counted.
  *
  * A sanitizer has its own malloc: then nothing is watched, and the tests only check that all is given back. */
 #ifndef OJT_ALLOCATOR_WATCH_H
@@ -136,7 +137,7 @@ static inline void ojt_expect_no_heap_of_ours(const char *what)
                  (void *)ojt_last_caller);
 }
 
-/* --- the heap that handles are given -------------------------------------------------------------------------------- */
+/* --- the heap that handles are given ------------------------------------------------------------------------------ */
 
 typedef struct ojt_counted {
     oj_allocator table;

@@ -3,7 +3,7 @@
  * held then, and what happens inside leaves no trace outside. */
 #include "link/linktest.h"
 
-/* --- a callback that uses the library ------------------------------------------------------------------------------- */
+/* --- a callback that uses the library ----------------------------------------------------------------------------- */
 
 static int n_reentered;
 
@@ -26,7 +26,7 @@ static void use_library(void)
     n_reentered++;
 }
 
-/* A table that forwards to a client's after using the library. The client comes first, so that one context serves both. */
+/* A table that forwards to a client's after using the library. The client comes first: one context serves both. */
 typedef struct reentrant {
     ojt_client client;
     oj_memory table;
@@ -171,7 +171,7 @@ static void control_error_of_an_inner_link_is_kept(void **state)
     oj_object_destroy(object);
 }
 
-/* --- one table, several links at once ------------------------------------------------------------------------------- */
+/* --- one table, several links at once ----------------------------------------------------------------------------- */
 
 enum { DEPTH = 12 };
 
@@ -226,7 +226,7 @@ static void control_place_links_with_its_own_table(void **state)
     assert_int_equal(all.client.n_live, 0);
 }
 
-/* --- resolvers ------------------------------------------------------------------------------------------------------ */
+/* --- resolvers ---------------------------------------------------------------------------------------------------- */
 
 /* step_N calls step_N-1 and adds 1; step_0 returns 500. Each is linked when its caller's link asks for it. */
 typedef struct steps {
@@ -308,7 +308,7 @@ static void control_undefined_callback_may_call_back(void **state)
     oj_object_destroy(object);
 }
 
-/* --- heap ------------------------------------------------------------------------------------------------------------ */
+/* --- heap --------------------------------------------------------------------------------------------------------- */
 
 /* Uses the library, with another heap, before it answers. */
 static void *allocate_and_call_back(void *context, size_t size)
@@ -353,7 +353,7 @@ static void control_allocator_may_call_back(void **state)
     assert_int_equal(heap.n_live, 0);
 }
 
-/* --- a table on top of the library's own provider ------------------------------------------------------------------- */
+/* --- a table on top of the library's own provider ----------------------------------------------------------------- */
 
 /* Whatever the provider leaves to the library the table leaves to it, too. */
 typedef struct wrapped {

@@ -79,7 +79,7 @@ static void expect_refused(job *link, oj_status status, const char *words)
     assert_int_equal(count_letter(&link->client, 'r'), link->client.fail == 'p' ? 0 : 1);
 }
 
-/* --- answers --------------------------------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------------------------------------------------ */
 
 static void answer_nothing(oj_placement *placement)
 {
@@ -212,7 +212,7 @@ static void control_names_written_over_are_not_read(void **state)
     end(&link);
 }
 
-/* --- statuses -------------------------------------------------------------------------------------------------------- */
+/* --- statuses ----------------------------------------------------------------------------------------------------- */
 
 static void control_unknown_statuses_fail_the_link(void **state)
 {
@@ -251,7 +251,7 @@ static void control_text_without_failure_is_success(void **state)
     end(&link);
 }
 
-/* --- two failures, and none to take back ----------------------------------------------------------------------------- */
+/* --- two failures, and none to take back -------------------------------------------------------------------------- */
 
 /* The relocation does not fit, and write_end fails too: what came first is told. */
 static void control_first_of_two_failures_is_told(void **state)
@@ -384,7 +384,7 @@ static void control_table_changed_during_a_link(void **state)
     end(&link);
 }
 
-/* --- one plan, many bad answers -------------------------------------------------------------------------------------- */
+/* --- one plan, many bad answers ----------------------------------------------------------------------------------- */
 
 static void control_plan_survives_every_bad_answer(void **state)
 {
@@ -415,7 +415,7 @@ static void control_plan_survives_every_bad_answer(void **state)
     }
 }
 
-/* --- addresses near 2^64, by hand ------------------------------------------------------------------------------------ */
+/* --- addresses near 2^64, by hand --------------------------------------------------------------------------------- */
 
 typedef struct by_hand {
     oj_object *object;

@@ -1,5 +1,5 @@
-/* Absurd sizes in the structs that a client fills: each is a status that names the struct, and nothing behind the struct
- * is read for it. */
+/* Absurd sizes in the structs that a client fills: each is a status that names the struct, and nothing behind the
+ * struct is read for it. */
 #include "link/linktest.h"
 
 /* A struct whose last byte is the last one that may be read. */
@@ -172,7 +172,7 @@ static void control_structs_too_short_rejected(void **state)
             expect(&all[i], size, OJ_E_MISUSE);
 }
 
-/* --- numbers in them ------------------------------------------------------------------------------------------------- */
+/* --- numbers in them ---------------------------------------------------------------------------------------------- */
 
 static void control_provider_options_near_2_64(void **state)
 {

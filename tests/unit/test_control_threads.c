@@ -6,7 +6,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-/* --- one page, two compilers ---------------------------------------------------------------------------------------- */
+/* --- one page, two compilers -------------------------------------------------------------------------------------- */
 
 enum { GRANULE = 16, LINKED_AT = 5 * GRANULE, LINKED_SIZE = 4 * GRANULE, N_NEIGHBOURS = 3 };
 
@@ -153,7 +153,7 @@ static void control_threads_neighbours_in_a_page_are_not_disturbed(void **state)
     close_page(&shared);
 }
 
-/* --- one table, several threads ------------------------------------------------------------------------------------- */
+/* --- one table, several threads ----------------------------------------------------------------------------------- */
 
 enum { N_THREADS = 4, N_LINKS = 100 };
 
