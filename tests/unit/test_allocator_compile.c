@@ -12,6 +12,12 @@ static const char add_ir[] = "define i32 @add(i32 %a, i32 %b) {\n"
                              "  ret i32 %c\n"
                              "}\n";
 
+static const char calling_ir[] = "declare void @nobody_defines_this()\n"
+                                 "define void @f() {\n"
+                                 "  call void @nobody_defines_this()\n"
+                                 "  ret void\n"
+                                 "}\n";
+
 typedef struct inputs {
     ojt_counted heap;
     oj_llvm *llvm;
@@ -88,6 +94,7 @@ static void allocator_compiling(void **state)
 
 static void allocator_compile_and_link(void **state)
 {
+    oj_ir ir = oj_ir_bytes(add_ir, sizeof add_ir - 1), unlinkable = oj_ir_bytes(calling_ir, sizeof calling_ir - 1);
     oj_link_options options;
     inputs in;
     oj_code *code;
@@ -96,10 +103,13 @@ static void allocator_compile_and_link(void **state)
     oj_link_options_init(&options);
     options.allocator = &in.heap.table;
     ojt_watch();
+    assert_int_equal(oj_compile(in.compiler, &ir, &options, &code, &in.error), OJ_OK);
+    oj_code_destroy(code);
+    assert_int_equal(oj_compile(in.compiler, &unlinkable, &options, &code, &in.error), OJ_E_UNDEFINED);
     assert_int_equal(oj_compile_bitcode(in.compiler, add_ir, sizeof add_ir - 1, &options, &code, &in.error), OJ_OK);
     assert_non_null(oj_code_lookup(code, "add"));
     oj_code_destroy(code);
-    ojt_expect_no_heap_of_ours("oj_compile_bitcode");
+    ojt_expect_no_heap_of_ours("compiling and linking");
     end(&in);
 }
 

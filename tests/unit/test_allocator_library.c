@@ -217,6 +217,8 @@ static void allocator_objects(void **state)
         assert_int_not_equal(oj_object_create(&object, in.caller, size, &in.object_options, &in.error), OJ_OK);
     assert_true(strlen(oj_status_text(in.error.status)) > 0 && strlen(oj_status_name(in.error.status)) > 0);
     assert_int_equal(oj_version(), OJ_VERSION_NUMBER);
+    for (size_t i = 0; oj_link_architecture(i); i++)
+        assert_true(strlen(oj_link_architecture(i)) > 0);
     ojt_expect_no_heap("objects");
     end(&in);
 }
