@@ -1,16 +1,9 @@
 /* Nothing of the library's own is allocated outside oj_allocator while it compiles. LLVM's heap, and that of the
  * dynamic linker that loads it, is not the library's to choose and not counted: the watch tells callers apart. */
 #include "test_allocator_watch.h"
+#include "test_llvm_support.h"
 
-#include <ownjit/ownjit.h>
-
-#include <stdio.h>
 #include <unistd.h>
-
-static const char add_ir[] = "define i32 @add(i32 %a, i32 %b) {\n"
-                             "  %c = add i32 %a, %b\n"
-                             "  ret i32 %c\n"
-                             "}\n";
 
 static const char calling_ir[] = "declare void @nobody_defines_this()\n"
                                  "define void @f() {\n"
@@ -30,14 +23,13 @@ static void begin(inputs *in)
 {
     oj_llvm_options options;
     oj_compiler_options compiler_options;
-    const char *version = getenv("OJT_LLVM");
     oj_status status;
     memset(in, 0, sizeof *in);
     ojt_counted_init(&in->heap);
     if (getenv("OJT_VALGRIND"))
         skip();
     oj_llvm_options_init(&options);
-    options.version = version ? (uint32_t)strtoul(version, NULL, 10) : 0;
+    options.version = ojt_llvm_wanted();
     options.allocator = &in->heap.table;
     ojt_watch();
     status = oj_llvm_create(&in->llvm, &options, &in->error);
@@ -68,7 +60,7 @@ static void end(inputs *in)
 
 static void allocator_compiling(void **state)
 {
-    oj_ir ir = oj_ir_bytes(add_ir, sizeof add_ir - 1);
+    oj_ir ir = oj_ir_bytes(ojt_add_ir, strlen(ojt_add_ir));
     oj_compile_stats stats;
     oj_bytes *bytes;
     inputs in;
@@ -94,7 +86,7 @@ static void allocator_compiling(void **state)
 
 static void allocator_compile_and_link(void **state)
 {
-    oj_ir ir = oj_ir_bytes(add_ir, sizeof add_ir - 1), unlinkable = oj_ir_bytes(calling_ir, sizeof calling_ir - 1);
+    oj_ir ir = oj_ir_bytes(ojt_add_ir, strlen(ojt_add_ir)), unlinkable = oj_ir_bytes(calling_ir, sizeof calling_ir - 1);
     oj_link_options options;
     inputs in;
     oj_code *code;
@@ -106,7 +98,8 @@ static void allocator_compile_and_link(void **state)
     assert_int_equal(oj_compile(in.compiler, &ir, &options, &code, &in.error), OJ_OK);
     oj_code_destroy(code);
     assert_int_equal(oj_compile(in.compiler, &unlinkable, &options, &code, &in.error), OJ_E_UNDEFINED);
-    assert_int_equal(oj_compile_bitcode(in.compiler, add_ir, sizeof add_ir - 1, &options, &code, &in.error), OJ_OK);
+    assert_int_equal(oj_compile_bitcode(in.compiler, ojt_add_ir, strlen(ojt_add_ir), &options, &code, &in.error),
+                     OJ_OK);
     assert_non_null(oj_code_lookup(code, "add"));
     oj_code_destroy(code);
     ojt_expect_no_heap_of_ours("compiling and linking");
@@ -121,7 +114,7 @@ static void allocator_compiling_a_file(void **state)
     oj_bytes *bytes;
     inputs in;
     (void)state;
-    assert_int_equal(write(file, add_ir, sizeof add_ir - 1), sizeof add_ir - 1);
+    assert_int_equal(write(file, ojt_add_ir, strlen(ojt_add_ir)), strlen(ojt_add_ir));
     close(file);
     begin(&in);
     ojt_watch();
@@ -130,6 +123,24 @@ static void allocator_compiling_a_file(void **state)
     assert_int_equal(oj_compile_object(in.compiler, &none, &bytes, &in.error), OJ_E_SYSTEM);
     ojt_expect_no_heap_of_ours("compiling a file");
     unlink(path);
+    end(&in);
+}
+
+static void allocator_compiling_a_live_module(void **state)
+{
+    ojt_live live;
+    oj_bytes *bytes;
+    oj_ir ir;
+    inputs in;
+    (void)state;
+    begin(&in);
+    live = ojt_live_module(in.llvm, ojt_add_ir);
+    ir = oj_ir_module(live.module);
+    ojt_watch();
+    assert_int_equal(oj_compile_object(in.compiler, &ir, &bytes, &in.error), OJ_OK);
+    oj_bytes_destroy(bytes);
+    ojt_expect_no_heap_of_ours("compiling a live module");
+    ojt_live_end(in.llvm, live);
     end(&in);
 }
 
@@ -183,5 +194,5 @@ static void allocator_creations_that_fail(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(allocator_compiling), cmocka_unit_test(allocator_compile_and_link),
-         cmocka_unit_test(allocator_compiling_a_file), cmocka_unit_test(allocator_compiling_what_is_wrong),
-         cmocka_unit_test(allocator_creations_that_fail))
+         cmocka_unit_test(allocator_compiling_a_file), cmocka_unit_test(allocator_compiling_a_live_module),
+         cmocka_unit_test(allocator_compiling_what_is_wrong), cmocka_unit_test(allocator_creations_that_fail))
