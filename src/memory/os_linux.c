@@ -385,11 +385,23 @@ bool oji_memory_os_make_twin(uint8_t *run, uint8_t *twin, uint64_t size, oji_mem
     return oji_memory_os_protect(run, size, OJI_MEMORY_READ_EXECUTE, failure);
 }
 
+/* Where a store does not reach the instruction fetch by itself; elsewhere the compiler makes nothing of it. */
+static void flush_code(uint8_t *base, uint64_t size)
+{
+    __builtin___clear_cache((char *)base, (char *)base + size);
+}
+
+/* The linker flushed what it wrote, elsewhere, and this is new memory from end to end: neighbours run in it from the
+ * moment it moves, so that it is flushed before, and at the address where it is fetched after. */
 bool oji_memory_os_move(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_failure *failure)
 {
     bool moved = oji_memory_os_protect(twin, size, OJI_MEMORY_READ_EXECUTE, failure);
+    if (moved)
+        flush_code(twin, size);
     if (moved && mremap(twin, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, run) == MAP_FAILED)
         moved = fail(failure, "mremap over a page of code");
+    if (moved)
+        flush_code(run, size);
     return oji_memory_os_protect(twin, size, OJI_MEMORY_READ_WRITE, failure) && moved;
 }
 
