@@ -42,6 +42,9 @@ extern void __libc_free(void *pointer);
 
 extern char __executable_start, etext;
 
+/* Who calls is seen from the return address. */
+#define OJT_NOT_INLINED __attribute__((noinline))
+
 static void ojt_note(void *caller)
 {
     if (!atomic_load(&ojt_is_watching))
@@ -54,51 +57,51 @@ static void ojt_note(void *caller)
     atomic_fetch_add(&ojt_n_by_program, 1);
 }
 
-void *malloc(size_t size)
+OJT_NOT_INLINED void *malloc(size_t size)
 {
     ojt_note(__builtin_return_address(0));
     return __libc_malloc(size);
 }
 
-void *calloc(size_t n, size_t size)
+OJT_NOT_INLINED void *calloc(size_t n, size_t size)
 {
     ojt_note(__builtin_return_address(0));
     return __libc_calloc(n, size);
 }
 
-void *realloc(void *pointer, size_t size)
+OJT_NOT_INLINED void *realloc(void *pointer, size_t size)
 {
     ojt_note(__builtin_return_address(0));
     return __libc_realloc(pointer, size);
 }
 
-void *reallocarray(void *pointer, size_t n, size_t size)
+OJT_NOT_INLINED void *reallocarray(void *pointer, size_t n, size_t size)
 {
     size_t total;
     ojt_note(__builtin_return_address(0));
     return __builtin_mul_overflow(n, size, &total) ? NULL : __libc_realloc(pointer, total);
 }
 
-void *memalign(size_t alignment, size_t size)
+OJT_NOT_INLINED void *memalign(size_t alignment, size_t size)
 {
     ojt_note(__builtin_return_address(0));
     return __libc_memalign(alignment, size);
 }
 
-void *aligned_alloc(size_t alignment, size_t size)
+OJT_NOT_INLINED void *aligned_alloc(size_t alignment, size_t size)
 {
     ojt_note(__builtin_return_address(0));
     return __libc_memalign(alignment, size);
 }
 
-int posix_memalign(void **out, size_t alignment, size_t size)
+OJT_NOT_INLINED int posix_memalign(void **out, size_t alignment, size_t size)
 {
     ojt_note(__builtin_return_address(0));
     *out = __libc_memalign(alignment, size);
     return *out ? 0 : 12;
 }
 
-void free(void *pointer)
+OJT_NOT_INLINED void free(void *pointer)
 {
     if (pointer && atomic_load(&ojt_is_watching))
         atomic_fetch_add(&ojt_n_freed, 1);
