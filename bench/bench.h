@@ -26,7 +26,7 @@ typedef struct bench_group {
     char name[40];
     char input[32];
     char unit[16];
-    char note[240];     /* printed below the table */
+    char note[400];     /* printed below the table */
     bool is_comparable; /* the subjects do the same work, so that ratios between them mean something */
     uint32_t n_series;
     bench_series series[BENCH_MAX_SERIES];
@@ -55,8 +55,9 @@ void bench_report_destroy(bench_report *report);
 
 /* Run body(result, context) in a child; false where it failed, died or took too long. */
 bool bench_isolated(bool (*body)(bench_result *, void *), bench_result *result, void *context);
-bench_result *bench_result_create(void);
-void bench_result_destroy(bench_result *result);
+/* Zeroed memory that children write into; NULL where there is none. */
+void *bench_shared_create(size_t size);
+void bench_shared_destroy(void *memory, size_t size);
 
 /* Nanoseconds of CLOCK_MONOTONIC, or of this thread's processor time where that was asked for: on a machine that does
  * other work as well, long samples are interrupted more often than short ones, and ratios of wall time then flatter
@@ -148,6 +149,47 @@ void *bench_machine_create(unsigned level);
 void bench_machine_destroy(void *machine);
 bool bench_llvm_emit(void *machine, bench_bytes bitcode, bool verify);
 
+/* --- OwnJIT's own side (ours.c) ----------------------------------------------------------------------------------- */
+
+struct oj_memory;
+struct oj_code;
+
+/* A provider in that oj_memory_mode, defaults otherwise; NULL on failure. */
+struct oj_memory *bench_provider_create(uint32_t mode);
+bool bench_provider_destroy(struct oj_memory *memory);
+/* Link and return the address of `entry`, NULL on failure. flags are OJ_LINK_... */
+void *bench_link_object(const struct oj_memory *memory, bench_bytes object, uint32_t flags, const char *entry,
+                        struct oj_code **code);
+
+/* Objects of one function each that adds two numbers, of different sizes. */
+#define BENCH_SIZES 8u
+#define BENCH_SIZED_NAME "add_sized"
+bool bench_sized_create(bench_bytes sized[BENCH_SIZES]);
+void bench_sized_free(bench_bytes sized[BENCH_SIZES]);
+
+/* The next number of a fixed sequence; *state starts as anything but zero. */
+#define BENCH_SEED UINT64_C(0x9e3779b97f4a7c15)
+uint64_t bench_random(uint64_t *state);
+
+/* --- system calls (calls.c) --------------------------------------------------------------------------------------- */
+
+#define BENCH_MAX_CALL 512u
+
+/* Every system call of a phase, by number, as a tracer sees them. Lies in shared memory. */
+typedef struct bench_calls {
+    volatile bool is_counting;
+    uint64_t n[BENCH_MAX_CALL];
+} bench_calls;
+
+/* Run body(calls, context) in a child that is traced; false where it failed. *is_allowed: the system lets us trace. The
+ * body calls begin and end once each, around what is to be counted. */
+bool bench_count_calls(bool (*body)(bench_calls *, void *), void *context, bench_calls *calls, bool *is_allowed);
+void bench_calls_begin(bench_calls *calls);
+void bench_calls_end(bench_calls *calls);
+uint64_t bench_calls_total(const bench_calls *calls);
+/* "3 madvise, 1 membarrier" */
+void bench_calls_describe(const bench_calls *calls, char *text, size_t size);
+
 /* --- an unchecked loop (floor.c) ---------------------------------------------------------------------------------- */
 
 typedef enum bench_mode { BENCH_PRIVATE = 0, BENCH_VIEWS = 1, BENCH_HUGE = 2 } bench_mode;
@@ -172,6 +214,12 @@ bool bench_compile_small(bench_result *result, const bench_inputs *inputs);
 bool bench_compile_large(bench_result *result, const bench_inputs *inputs);
 bool bench_kept(bench_result *result, const bench_inputs *inputs);
 bool bench_heap(bench_result *result, const bench_inputs *inputs);
+bool bench_live(bench_result *result, const bench_inputs *inputs);
+bool bench_steps(bench_result *result, const bench_inputs *inputs);
+bool bench_place(bench_result *result, const bench_inputs *inputs);
+bool bench_system_calls(bench_result *result, const bench_inputs *inputs);
+bool bench_packed(bench_result *result, const bench_inputs *inputs);
+bool bench_patch(bench_result *result, const bench_inputs *inputs);
 
 /* Compare exact sizes with the recorded ones, loudly; with `record` rewrite the file's rows of these inputs. */
 bool bench_sizes(const bench_inputs *inputs, const char *path, bool record);

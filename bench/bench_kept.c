@@ -93,12 +93,10 @@ static void *add_module(kept *k, uint32_t index)
 
 static bool prepare(kept *k)
 {
-    oj_memory_options options;
-    oj_error error;
-    oj_memory_options_init(&options);
-    options.mode = k->who >= OURS_PRIVATE ? OJ_MEMORY_MODE_PRIVATE : OJ_MEMORY_MODE_VIEWS;
-    if (k->who <= OURS_PRIVATE_BARE)
-        return oj_memory_create(&k->memory, &options, &error) == OJ_OK || bench_fail("%s", error.text);
+    if (k->who <= OURS_PRIVATE_BARE) {
+        k->memory = bench_provider_create(k->who >= OURS_PRIVATE ? OJ_MEMORY_MODE_PRIVATE : OJ_MEMORY_MODE_VIEWS);
+        return k->memory != NULL;
+    }
     bench_llvm_start();
     if (k->who == RUNTIMEDYLD || k->who == JITLINK)
         k->jit = bench_lljit_create(k->who == JITLINK ? BENCH_JITLINK : BENCH_RUNTIMEDYLD, 0);

@@ -27,24 +27,6 @@ typedef enum subject {
 static const char *const subject_names[SUBJECTS] = {"ownjit private", "ownjit views", "runtimedyld",       "jitlink",
                                                     "floor private",  "floor views",  "floor private huge"};
 
-static oj_memory *create_memory(uint32_t mode)
-{
-    oj_memory_options options;
-    oj_memory *memory;
-    oj_error error;
-    oj_memory_options_init(&options);
-    options.mode = mode;
-    if (oj_memory_create(&memory, &options, &error) != OJ_OK)
-        bench_fail("oj_memory_create: %s", error.text);
-    return memory;
-}
-
-static bool destroy_memory(oj_memory *memory)
-{
-    oj_error error;
-    return oj_memory_destroy(memory, &error) == OJ_OK || bench_fail("oj_memory_destroy: %s", error.text);
-}
-
 static void *lookup_ours(void *code, const char *name) { return oj_code_lookup(code, name); }
 
 /* --- one large object --------------------------------------------------------------------------------------------- */
@@ -104,9 +86,9 @@ static bool sample_fresh(subject who, bench_floor *loop, const bench_input *inpu
         bench_lljit_destroy(jit);
         return ok;
     }
-    oj_memory *memory = create_memory(mode_of(who));
+    oj_memory *memory = bench_provider_create(mode_of(who));
     bool ok = memory && link_ours(memory, input, check, took);
-    return destroy_memory(memory) && ok;
+    return bench_provider_destroy(memory) && ok;
 }
 
 static bool fresh(bench_result *result, void *context)
@@ -137,8 +119,12 @@ bool bench_link_fresh(bench_result *result, const bench_inputs *inputs)
         bench_group *group = bench_group_add(result, "link-fresh", all[i]->name, "us");
         snprintf(group->note, sizeof group->note,
                  "object of %zu bytes in memory to an address, in fresh memory. Engines and providers exist before; "
-                 "floor: copies and relocates without parsing or checks",
-                 all[i]->object.size);
+                 "floor: copies and relocates without parsing or checks.%s",
+                 all[i]->object.size,
+                 all[i] == &inputs->sqlite_plain
+                     ? " No unwind tables: all subjects do the same work"
+                     : " LLVM's engines also register the unwind tables, OwnJIT places but does not register them: "
+                       "sqlite-nounwind leaves them out");
         for (uint32_t who = 0; who < SUBJECTS; who++)
             bench_series_add(group, subject_names[who]);
         ok = bench_isolated(fresh, result, (void *)(uintptr_t)all[i]) && ok;
@@ -150,7 +136,7 @@ static bool warm(bench_result *result, void *context)
 {
     const bench_input *input = context;
     bench_group *group = &result->groups[result->n_groups - 1];
-    oj_memory *memory[] = {create_memory(OJ_MEMORY_MODE_PRIVATE), create_memory(OJ_MEMORY_MODE_VIEWS)};
+    oj_memory *memory[] = {bench_provider_create(OJ_MEMORY_MODE_PRIVATE), bench_provider_create(OJ_MEMORY_MODE_VIEWS)};
     bool ok = memory[0] && memory[1];
     double took;
     bench_llvm_start();
@@ -165,8 +151,8 @@ static bool warm(bench_result *result, void *context)
         }
     bench_lljit_destroy(jits[0]);
     bench_lljit_destroy(jits[1]);
-    bool ended = destroy_memory(memory[0]);
-    return destroy_memory(memory[1]) && ended && ok;
+    bool ended = bench_provider_destroy(memory[0]);
+    return bench_provider_destroy(memory[1]) && ended && ok;
 }
 
 bool bench_link_warm(bench_result *result, const bench_inputs *inputs)
@@ -225,15 +211,16 @@ static bool phases(bench_result *result, void *context)
     const bench_input *input = context;
     bench_group *group = &result->groups[result->n_groups - 1];
     bool is_small = strcmp(input->name, "add") == 0, ok = true;
-    oj_memory *kept[] = {create_memory(OJ_MEMORY_MODE_PRIVATE), create_memory(OJ_MEMORY_MODE_VIEWS)};
+    oj_memory *kept[] = {bench_provider_create(OJ_MEMORY_MODE_PRIVATE), bench_provider_create(OJ_MEMORY_MODE_VIEWS)};
     for (uint32_t run = 0; ok && run < PHASE_RUNS; run++)
         for (uint32_t mode = 0; ok && mode < 2; mode++) {
             oj_memory *memory =
-                is_small ? kept[mode] : create_memory(mode ? OJ_MEMORY_MODE_VIEWS : OJ_MEMORY_MODE_PRIVATE);
-            ok = memory && sample_phases(group, input, memory, mode * 7) && (is_small || destroy_memory(memory));
+                is_small ? kept[mode] : bench_provider_create(mode ? OJ_MEMORY_MODE_VIEWS : OJ_MEMORY_MODE_PRIVATE);
+            ok =
+                memory && sample_phases(group, input, memory, mode * 7) && (is_small || bench_provider_destroy(memory));
         }
-    bool ended = destroy_memory(kept[0]);
-    return destroy_memory(kept[1]) && ended && ok;
+    bool ended = bench_provider_destroy(kept[0]);
+    return bench_provider_destroy(kept[1]) && ended && ok;
 }
 
 bool bench_link_phases(bench_result *result, const bench_inputs *inputs)
@@ -313,7 +300,8 @@ static bool small_run(bench_result *result, void *context)
     double took;
     bench_llvm_start();
     for (uint32_t i = 0; i < 3; i++)
-        ok = (state->memory[i] = create_memory(i ? OJ_MEMORY_MODE_VIEWS : OJ_MEMORY_MODE_PRIVATE)) != NULL && ok;
+        ok =
+            (state->memory[i] = bench_provider_create(i ? OJ_MEMORY_MODE_VIEWS : OJ_MEMORY_MODE_PRIVATE)) != NULL && ok;
     state->jits[0] = bench_lljit_create(BENCH_RUNTIMEDYLD, 2);
     state->jits[1] = bench_lljit_create(BENCH_JITLINK, 2);
     for (uint32_t block = 0; ok && block < SMALL_RUNS / SMALL_BLOCK; block++)
@@ -326,7 +314,7 @@ static bool small_run(bench_result *result, void *context)
     for (uint32_t i = 0; i < 3; i++) {
         for (uint32_t run = 0; run < SMALL_RUNS; run++)
             oj_code_destroy(state->codes[i][run]);
-        ok = destroy_memory(state->memory[i]) && ok;
+        ok = bench_provider_destroy(state->memory[i]) && ok;
     }
     bench_lljit_destroy(state->jits[0]);
     bench_lljit_destroy(state->jits[1]);

@@ -15,9 +15,20 @@ typedef struct measurement {
 } measurement;
 
 static const measurement measurements[] = {
-    {"link-fresh", bench_link_fresh}, {"link-warm", bench_link_warm},         {"link-phases", bench_link_phases},
-    {"link-small", bench_link_small}, {"compile-small", bench_compile_small}, {"kept", bench_kept},
-    {"heap-growth", bench_heap},      {"compile-large", bench_compile_large},
+    {"link-fresh", bench_link_fresh},
+    {"link-warm", bench_link_warm},
+    {"link-phases", bench_link_phases},
+    {"link-small", bench_link_small},
+    {"place-publish", bench_place},
+    {"system-calls", bench_system_calls},
+    {"patch", bench_patch},
+    {"packed-calls", bench_packed},
+    {"random-steps", bench_steps},
+    {"live-100k", bench_live},
+    {"kept", bench_kept},
+    {"heap-growth", bench_heap},
+    {"compile-small", bench_compile_small},
+    {"compile-large", bench_compile_large},
 };
 
 typedef struct options {
@@ -159,19 +170,23 @@ static void print_banner(const bench_inputs *inputs, bool is_cpu_clock)
     print_load(is_cpu_clock);
     puts("\nLess is better everywhere. min, median, max are over all runs; \"less than the peer by\" divides medians "
          "of\n"
-         "this run. Subjects take turns within a measurement; each measurement is a process of its own.");
+         "this run. Subjects take turns within a measurement; each measurement is a process of its own. \"fresh\": "
+         "memory\n"
+         "or addresses never used before; \"reused\": of code that was destroyed; \"each\": every module has an "
+         "engine of its\n"
+         "own; \"beyond\": less what the code itself takes. docs/benchmarks.md explains every measurement.");
 }
 
 static bool run_one(const measurement *m, const bench_inputs *inputs, bench_report *report)
 {
-    bench_result *result = bench_result_create();
+    bench_result *result = bench_shared_create(sizeof *result);
     if (!result)
         return bench_fail("out of memory");
     bool ok = m->run(result, inputs) || bench_fail("%s failed", m->name);
     for (uint32_t i = 0; i < result->n_groups; i++)
         bench_report_group(report, &result->groups[i]);
     fflush(stdout);
-    bench_result_destroy(result);
+    bench_shared_destroy(result, sizeof *result);
     return ok;
 }
 

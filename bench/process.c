@@ -53,16 +53,16 @@ void bench_use_cpu_clock(void)
     }
 }
 
-bench_result *bench_result_create(void)
+void *bench_shared_create(size_t size)
 {
-    void *memory = mmap(NULL, sizeof(bench_result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return memory == MAP_FAILED ? NULL : memory;
 }
 
-void bench_result_destroy(bench_result *result)
+void bench_shared_destroy(void *memory, size_t size)
 {
-    if (result)
-        munmap(result, sizeof *result);
+    if (memory)
+        munmap(memory, size);
 }
 
 bool bench_isolated(bool (*body)(bench_result *, void *), bench_result *result, void *context)

@@ -162,63 +162,99 @@ void bench_report_group(bench_report *report, const bench_group *group)
 
 /* --- what is to be reached ---------------------------------------------------------------------------------------- */
 
-/* DESIGN.md, section 7. With a peer: at least `limit` times less than it. Without: the median is at most `limit`. */
+/* DESIGN.md, section 7. With a peer: at least `limit` times less than it. Without: the median is at most `limit`.
+ * beside: an input whose ratio is told too, because the peer does more than we do on this one. */
 typedef struct goal {
     const char *name, *input, *subject, *peer;
     double limit;
+    const char *beside;
 } goal;
 
+/* Registering unwind tables is in the peers' figures and not in ours. */
+#define PLAIN "sqlite-nounwind"
+
 static const goal goals[] = {
-    {"link-fresh", "sqlite", "ownjit private", "jitlink", 10},
-    {"link-fresh", "sqlite", "ownjit private", "runtimedyld", 20},
-    {"link-fresh", "sqlite", "ownjit private", "floor private", 0.5},
-    {"link-fresh", "sqlite", "ownjit views", "jitlink", 6},
-    {"link-fresh", "sqlite", "ownjit views", "runtimedyld", 12},
-    {"link-fresh", "sqlite", "ownjit views", "floor views", 0.5},
-    {"link-small", "add", "ownjit views", NULL, 2},
-    {"link-small", "add", "ownjit views", "runtimedyld", 10},
-    {"link-small", "add", "ownjit private", "runtimedyld", 10},
-    {"compile-small-extra", "add -O0", "ownjit kept compiler", NULL, 10},
-    {"compile-small-extra", "add -O0", "ownjit new compiler", NULL, 10},
-    {"kept-beyond", "add", "ownjit views", NULL, 256},
-    {"kept-beyond", "add", "ownjit views no-symbols", NULL, 256},
-    {"kept-beyond", "add", "ownjit private", NULL, 256},
-    {"kept-beyond", "add", "ownjit private no-symbols", NULL, 256},
-    {"heap-growth", "add -O0", "ownjit", NULL, 1024},
+    {"link-fresh", "sqlite", "ownjit private", "jitlink", 10, PLAIN},
+    {"link-fresh", "sqlite", "ownjit private", "runtimedyld", 20, PLAIN},
+    {"link-fresh", "sqlite", "ownjit private", "floor private", 0.5, NULL},
+    {"link-fresh", "sqlite", "ownjit views", "jitlink", 6, PLAIN},
+    {"link-fresh", "sqlite", "ownjit views", "runtimedyld", 12, PLAIN},
+    {"link-fresh", "sqlite", "ownjit views", "floor views", 0.5, NULL},
+    {"link-small", "add", "ownjit views", NULL, 2, NULL},
+    {"link-small", "add", "ownjit views", "runtimedyld", 10, NULL},
+    {"link-small", "add", "ownjit private", "runtimedyld", 10, NULL},
+    {"compile-small-extra", "add -O0", "ownjit kept compiler", NULL, 10, NULL},
+    {"compile-small-extra", "add -O0", "ownjit new compiler", NULL, 10, NULL},
+    {"kept-beyond", "add", "ownjit views", NULL, 256, NULL},
+    {"kept-beyond", "add", "ownjit views no-symbols", NULL, 256, NULL},
+    {"kept-beyond", "add", "ownjit private", NULL, 256, NULL},
+    {"kept-beyond", "add", "ownjit private no-symbols", NULL, 256, NULL},
+    {"heap-growth", "add -O0", "ownjit", NULL, 1024, NULL},
+    {"live-100k-beyond", "add", "ownjit views", NULL, 256, NULL},
+    {"live-100k-beyond", "add", "ownjit private", NULL, 256, NULL},
+    {"live-100k-mappings", "add", "ownjit views", NULL, 64, NULL},
+    {"live-100k-mappings", "add", "ownjit private", NULL, 64, NULL},
+    {"place-publish", "add", "ownjit views fresh", NULL, 2, NULL},
+    {"place-publish", "add", "ownjit views reused", NULL, 2, NULL},
+    {"system-calls", "add", "ownjit views fresh", NULL, 0.01, NULL},
+    {"system-calls-batch", "add", "ownjit views", NULL, 1, NULL},
+    {"random-steps-mappings", "add of 8 sizes", "ownjit views", NULL, 0, NULL},
+    {"random-steps-mapped", "add of 8 sizes", "ownjit views", NULL, 65536, NULL},
+    {"random-steps-heap", "add of 8 sizes", "ownjit views", NULL, 1024, NULL},
+    {"random-steps-resident", "add of 8 sizes", "ownjit views", NULL, 262144, NULL},
+    {"random-steps-mappings", "add of 8 sizes", "ownjit private", NULL, 0, NULL},
+    {"random-steps-mapped", "add of 8 sizes", "ownjit private", NULL, 65536, NULL},
+    {"random-steps-heap", "add of 8 sizes", "ownjit private", NULL, 1024, NULL},
+    {"random-steps-resident", "add of 8 sizes", "ownjit private", NULL, 262144, NULL},
+    {"packed-calls", "add x 10,000", "ownjit views packed", "a page apart views", 1.5, NULL},
+    {"packed-calls", "add x 10,000", "ownjit private packed", "a page apart private", 1.5, NULL},
 };
 
-static const json_t *find_record(const bench_report *report, const goal *g)
+static const json_t *find_record(const bench_report *report, const goal *g, const char *input)
 {
     for (size_t i = 0; i < json_array_size(report->records); i++) {
         const json_t *record = json_array_get(report->records, i);
         if (strcmp(json_string_value(json_object_get(record, "name")), g->name) == 0 &&
-            strcmp(json_string_value(json_object_get(record, "input")), g->input) == 0 &&
+            strcmp(json_string_value(json_object_get(record, "input")), input) == 0 &&
             strcmp(json_string_value(json_object_get(record, "subject")), g->subject) == 0)
             return record;
     }
     return NULL;
 }
 
+/* 0 where there is no such ratio. */
+static double ratio_of(const json_t *record, const char *peer)
+{
+    return json_real_value(json_object_get(json_object_get(record, "ratio"), peer));
+}
+
+static void print_goal(const bench_report *report, const goal *g, const json_t *record)
+{
+    double median = json_real_value(json_object_get(record, "median"));
+    double times = g->peer ? ratio_of(record, g->peer) : 0;
+    bool met = g->peer ? times >= g->limit : median <= g->limit;
+    const json_t *beside = g->beside ? find_record(report, g, g->beside) : NULL;
+    printf("  %-8s %-21s %-14s %-26s ", met ? "reached" : "MISSED", g->name, g->input, g->subject);
+    if (g->peer)
+        printf("%.2fx less than %s, wanted %gx", times, g->peer, g->limit);
+    else
+        printf("%.*f %s, wanted at most %g", decimals(median), median,
+               json_string_value(json_object_get(record, "unit")), g->limit);
+    if (beside)
+        printf(" (%s: %.2fx)", g->beside, ratio_of(beside, g->peer));
+    putchar('\n');
+}
+
 void bench_report_reach(const bench_report *report)
 {
     bool has_title = false;
     for (size_t i = 0; i < sizeof goals / sizeof *goals; i++) {
-        const goal *g = &goals[i];
-        const json_t *record = find_record(report, g);
+        const json_t *record = find_record(report, &goals[i], goals[i].input);
         if (!record)
             continue;
         if (!has_title)
             printf("\nto be reached\n");
         has_title = true;
-        double median = json_real_value(json_object_get(record, "median"));
-        const json_t *times = g->peer ? json_object_get(json_object_get(record, "ratio"), g->peer) : NULL;
-        double value = times ? json_real_value(times) : median;
-        bool met = g->peer ? times && value >= g->limit : value <= g->limit;
-        printf("  %-8s %-20s %-8s %-26s ", met ? "reached" : "MISSED", g->name, g->input, g->subject);
-        if (g->peer)
-            printf("%.2fx less than %s, wanted %.1fx\n", value, g->peer, g->limit);
-        else
-            printf("%.2f %s, wanted at most %.0f\n", value, json_string_value(json_object_get(record, "unit")),
-                   g->limit);
+        print_goal(report, &goals[i], record);
     }
 }
