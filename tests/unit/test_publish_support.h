@@ -9,6 +9,11 @@
 
 #define OJT_EACH_MODE(mode) for (uint32_t mode = OJ_MEMORY_MODE_VIEWS; mode <= OJ_MEMORY_MODE_PRIVATE; mode++)
 
+/* Those in which code can be patched: Valgrind refuses the mremap() that exchanges a page of private memory. */
+#define OJT_EACH_PATCHED_MODE(mode)            \
+    for (uint32_t mode = OJ_MEMORY_MODE_VIEWS; \
+         mode <= (getenv("OJT_VALGRIND") ? (uint32_t)OJ_MEMORY_MODE_VIEWS : OJ_MEMORY_MODE_PRIVATE); mode++)
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define OJT_IS_SANITIZED 1
 #elif defined(__has_feature)
