@@ -126,6 +126,10 @@ typedef enum oj_memory_mode {
                                    the segments' `write` is NULL, but for data */
 } oj_memory_mode;
 
+/* oj_memory_options.flags */
+#define OJ_MEMORY_HUGE_PAGES 1u /* let the system use huge pages. Wishes only: it may have none. The system then holds
+                                   up to 2 MiB of each kind more than was asked for. */
+
 /* Options of the library's own provider. */
 typedef struct oj_memory_options {
     uint32_t struct_size;
@@ -135,6 +139,11 @@ typedef struct oj_memory_options {
                             most 1 GiB; 0 = 32 MiB of address space. Only what is used takes memory. A link of more
                             than a 256th of it gets address space of its own, which is given back with it. */
     const oj_allocator *allocator; /* copies; NULL = malloc */
+    uint64_t near_addr;  /* an address of this process, as of a function that the code will call: code is placed where a
+                            call instruction reaches it (2 GiB on x86-64) and needs no stub, if there is room and the
+                            link allows it, else elsewhere; 0 = next to the libraries, as a rule */
+    uint32_t flags;      /* OJ_MEMORY_... */
+    uint32_t reserved;
 } oj_memory_options;
 
 static inline void oj_memory_options_init(oj_memory_options *options)
@@ -176,7 +185,12 @@ typedef struct oj_memory_stats {
     uint64_t free;            /* mapped, in no segment */
     uint64_t lost;            /* to alignment, inside `used` granules */
     uint64_t peak_used;       /* highest `used` so far */
-    uint64_t n_placements;    /* live placements, a number */
+    uint64_t n_placements;    /* live placements, each the code of one link, a number */
+    /* The same by oj_segment_kind. Of `reserved`, [0] is what serves all kinds: tables, write views, guard pages. */
+    uint64_t reserved_by_kind[4];
+    uint64_t mapped_by_kind[4];
+    uint64_t free_by_kind[4];
+    uint64_t lost_by_kind[4];
 } oj_memory_stats;
 
 /* Fill *stats, up to out_size bytes, for a provider of the library's own.

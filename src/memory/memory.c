@@ -12,6 +12,8 @@
 #define SLAB_SHARE 256u
 /* A slab with nothing in it and no more pages than this is kept for the next link. Bytes. */
 #define SPARE_SIZE (UINT64_C(256) << 10)
+/* Functions that lie this far from the one that near_addr names are in reach too. Bytes. */
+#define NEAR_SLACK (UINT64_C(16) << 20)
 #define PLACEMENT_MINIMUM sizeof(oj_placement)
 
 /* --- lists of slabs ----------------------------------------------------------------------------------------------- */
@@ -52,8 +54,8 @@ static void account_placed(oji_memory_provider *provider, const oji_memory_amoun
     for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++) {
         stats->used_by_kind[k + 1] += amounts->used[k];
         stats->used += amounts->used[k];
+        stats->lost_by_kind[k + 1] += amounts->lost[k];
     }
-    stats->lost += amounts->lost;
     stats->n_placements++;
     if (stats->used > stats->peak_used)
         stats->peak_used = stats->used;
@@ -63,10 +65,11 @@ static void account_released(oji_memory_provider *provider, const oji_memory_amo
 {
     oj_memory_stats *stats = &provider->stats;
     for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++) {
+        uint64_t lost = stats->lost_by_kind[k + 1];
         stats->used_by_kind[k + 1] -= amounts->used[k];
         stats->used -= amounts->used[k];
+        stats->lost_by_kind[k + 1] -= amounts->lost[k] < lost ? amounts->lost[k] : lost;
     }
-    stats->lost -= amounts->lost < stats->lost ? amounts->lost : stats->lost;
     stats->n_placements--;
 }
 
@@ -123,12 +126,39 @@ static oj_status fail_mapping(const oj_placement *placement, uint64_t size, cons
                            (unsigned long long)(placement->reach ? placement->reach : UINT64_MAX), failure->step);
 }
 
-static bool is_suitable(const oji_memory_slab *slab, uint32_t mode, const oj_placement *placement)
+static bool is_suitable(const oji_memory_slab *slab, const oji_memory_wish *wish, const oj_placement *placement)
 {
     uint64_t start = (uint64_t)(uintptr_t)slab->base;
-    return !slab->is_retired && slab->mode == mode && start >= placement->low_addr &&
-           (placement->high_addr == 0 || start + slab->size <= placement->high_addr) &&
+    return !slab->is_retired && slab->mode == wish->mode && start >= wish->low &&
+           (wish->high == 0 || start + slab->size <= wish->high) &&
            (placement->reach == 0 || slab->size <= placement->reach);
+}
+
+/* What the placement must have. */
+static oji_memory_wish wish_for(const oji_memory_provider *provider, uint32_t mode, const oj_placement *placement)
+{
+    return (oji_memory_wish){
+        .mode = placement->flags & OJ_PLACEMENT_PRIVATE ? provider->debug_mode : mode,
+        .huge_pages = provider->huge_pages,
+        .low = placement->low_addr,
+        .high = placement->high_addr,
+    };
+}
+
+/* What it had better have: every address of the slab in reach of the one that the client named, and of what lies
+ * around that. False where it named none, or one that the placement's window keeps out. */
+static bool narrow(const oji_memory_provider *provider, const oji_memory_wish *wish, oji_memory_wish *near)
+{
+    uint64_t addr = provider->near_addr, reach = oji_memory_os_call_reach - NEAR_SLACK, high;
+    *near = *wish;
+    if (addr == 0)
+        return false;
+    if (addr > reach && addr - reach > near->low)
+        near->low = addr - reach;
+    high = addr < UINT64_MAX - reach ? addr + reach : UINT64_MAX;
+    if (near->high == 0 || high < near->high)
+        near->high = high;
+    return near->low < near->high;
 }
 
 /* The slab moves to the front: the next small link most likely fits there too. */
@@ -150,10 +180,10 @@ static bool place_in_slab(oji_memory_provider *provider, oji_memory_slab *slab, 
 }
 
 /* Freed code that still waits is room too, before a new slab is. */
-static bool place_in_slabs(oji_memory_provider *provider, uint32_t mode, oj_placement *placement)
+static bool place_in_slabs(oji_memory_provider *provider, const oji_memory_wish *wish, oj_placement *placement)
 {
     for (oji_memory_slab *slab = provider->slabs; slab; slab = slab->next) {
-        if (!is_suitable(slab, mode, placement))
+        if (!is_suitable(slab, wish, placement))
             continue;
         if (place_in_slab(provider, slab, placement))
             return true;
@@ -166,30 +196,52 @@ static bool place_in_slabs(oji_memory_provider *provider, uint32_t mode, oj_plac
     return false;
 }
 
+/* A new slab, near if it can be. Looking for room that is not there takes long: once it failed, slabs elsewhere are
+ * filled before it is tried again. */
+static bool create_shared(oji_memory_provider *provider, const oji_memory_wish *wish, oji_memory_slab **slab,
+                          oji_memory_failure *failure)
+{
+    oji_memory_wish near;
+    bool has_near = narrow(provider, wish, &near);
+    bool created = has_near && oji_memory_slab_create(slab, &near, provider->slab_size, failure);
+    if (has_near)
+        provider->is_far = !created;
+    return created || oji_memory_slab_create(slab, wish, provider->slab_size, failure);
+}
+
+/* In the slabs that there are. */
+static bool place_in_old(oji_memory_provider *provider, const oji_memory_wish *wish, oj_placement *placement)
+{
+    oji_memory_wish near;
+    bool has_near = narrow(provider, wish, &near);
+    if (has_near && place_in_slabs(provider, &near, placement))
+        return true;
+    return (!has_near || provider->is_far) && place_in_slabs(provider, wish, placement);
+}
+
 /* With the provider locked. *wants_single: no shared slab can be had where this link must lie, one of its own may. */
 static oj_status place_shared(oji_memory_provider *provider, oj_placement *placement, bool *wants_single,
                               oj_error *error)
 {
     oji_memory_slab *slab;
     oji_memory_failure failure;
-    uint32_t mode = placement->flags & OJ_PLACEMENT_PRIVATE ? provider->debug_mode : provider->mode;
+    oji_memory_wish wish = wish_for(provider, provider->mode, placement);
     uint64_t size;
     *wants_single = false;
-    if (place_in_slabs(provider, mode, placement))
+    if (place_in_old(provider, &wish, placement))
         return OJ_OK;
-    size = oji_memory_slab_single_size(placement);
+    size = oji_memory_slab_single_size(placement, false);
     if (size > allowance_of(provider))
         return fail_budget(provider, size, error);
-    if (!oji_memory_slab_create(&slab, mode, provider->slab_size, placement->low_addr, placement->high_addr,
-                                &failure)) {
+    if (!create_shared(provider, &wish, &slab, &failure)) {
         /* No room for a slab in the window, or a kernel without what shared slabs in private mode need; or no file can
          * be had just now, and single slabs need none. */
         *wants_single =
-            failure.system_error == ENOMEM || failure.system_error == EINVAL || provider->single_mode != mode;
+            failure.system_error == ENOMEM || failure.system_error == EINVAL || provider->single_mode != wish.mode;
         return fail_mapping(placement, provider->slab_size, &failure, error);
     }
     push_slab(&provider->slabs, slab);
-    if (is_suitable(slab, mode, placement) && place_in_slab(provider, slab, placement))
+    if (is_suitable(slab, &wish, placement) && place_in_slab(provider, slab, placement))
         return OJ_OK;
     *wants_single = true;
     remove_slab(&provider->slabs, slab);
@@ -213,7 +265,7 @@ static void populate(const oj_placement *placement)
 
 static void account_single(oji_memory_provider *provider, oji_memory_slab *slab)
 {
-    oji_memory_amounts amounts = {.lost = 0};
+    oji_memory_amounts amounts = {.lost = {0}};
     for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
         amounts.used[k] = slab->regions[k].used;
     account_placed(provider, &amounts);
@@ -226,11 +278,11 @@ static oj_status place_single(oji_memory_provider *provider, oj_placement *place
 {
     oji_memory_slab *slab;
     oji_memory_failure failure;
-    uint64_t size = oji_memory_slab_single_size(placement);
-    uint32_t mode;
+    oji_memory_wish wish, near;
+    uint64_t size = oji_memory_slab_single_size(placement, provider->huge_pages);
     bool within, created;
     pthread_mutex_lock(&provider->lock);
-    mode = placement->flags & OJ_PLACEMENT_PRIVATE ? provider->debug_mode : provider->single_mode;
+    wish = wish_for(provider, provider->single_mode, placement);
     within = size <= allowance_of(provider);
     if (within)
         provider->stats.mapped += size;
@@ -240,7 +292,9 @@ static oj_status place_single(oji_memory_provider *provider, oj_placement *place
     if (!within)
         return OJ_E_BUDGET;
     oji_memory_hold_forks();
-    created = oji_memory_slab_create_single(&slab, mode, placement, &failure);
+    created = narrow(provider, &wish, &near) && oji_memory_slab_create_single(&slab, &near, placement, &failure);
+    if (!created)
+        created = oji_memory_slab_create_single(&slab, &wish, placement, &failure);
     pthread_mutex_lock(&provider->lock);
     if (created)
         account_single(provider, slab);
@@ -447,6 +501,9 @@ static oj_status check_options(oj_memory_options *options, oj_error *error)
 {
     if (options->mode > OJ_MEMORY_MODE_PRIVATE)
         return oji_fail(error, OJ_E_MISUSE, "oj_memory_options.mode is %u, which is no oj_memory_mode", options->mode);
+    if (options->flags & ~OJ_MEMORY_HUGE_PAGES)
+        return oji_fail(error, OJ_E_MISUSE, "oj_memory_options.flags is 0x%x, of which the library knows 0x%x",
+                        options->flags, OJ_MEMORY_HUGE_PAGES);
     if (options->slab_size > MAX_SLAB_SIZE)
         return oji_fail(error, OJ_E_MISUSE, "oj_memory_options.slab_size is %llu, above %llu",
                         (unsigned long long)options->slab_size, (unsigned long long)MAX_SLAB_SIZE);
@@ -493,6 +550,8 @@ oj_status oj_memory_create(oj_memory **out, const oj_memory_options *options, oj
     provider->allocator = allocator;
     provider->budget = ours.budget;
     provider->slab_size = ours.slab_size;
+    provider->near_addr = ours.near_addr;
+    provider->huge_pages = (ours.flags & OJ_MEMORY_HUGE_PAGES) != 0;
     provider->wanted_mode = ours.mode;
     init_provider(provider);
     status = probe(provider, error);
@@ -545,11 +604,31 @@ oj_status oj_memory_destroy(oj_memory *memory, oj_error *error)
     return oji_succeed(error);
 }
 
-static void add_mappings(oj_memory_stats *stats, const oji_memory_slab *list)
+static void add_slabs(oj_memory_stats *stats, const oji_memory_slab *list)
 {
     for (const oji_memory_slab *slab = list; slab; slab = slab->next) {
+        uint64_t other = slab->size + slab->view_size;
         stats->n_mappings += slab->n_mappings;
-        stats->reserved += slab->size + slab->view_size;
+        stats->reserved += other;
+        for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++) {
+            stats->reserved_by_kind[k + 1] += slab->regions[k].size;
+            stats->mapped_by_kind[k + 1] += oji_memory_slab_mapped(slab, k);
+            other -= slab->regions[k].size;
+        }
+        stats->reserved_by_kind[0] += other;
+    }
+}
+
+/* What is not kept up to date all along. */
+static void complete_stats(oj_memory_stats *stats, const oji_memory_provider *provider)
+{
+    stats->mode = provider->mode;
+    stats->free = stats->mapped - stats->used;
+    add_slabs(stats, provider->slabs);
+    add_slabs(stats, provider->singles);
+    for (unsigned k = 1; k <= OJI_MEMORY_KINDS; k++) {
+        stats->free_by_kind[k] = stats->mapped_by_kind[k] - stats->used_by_kind[k];
+        stats->lost += stats->lost_by_kind[k];
     }
 }
 
@@ -563,10 +642,7 @@ oj_status oj_memory_get_stats(const oj_memory *memory, oj_memory_stats *stats, s
     pthread_mutex_lock(&provider->lock);
     oji_memory_check_process(provider);
     ours = provider->stats;
-    ours.mode = provider->mode;
-    ours.free = ours.mapped - ours.used;
-    add_mappings(&ours, provider->slabs);
-    add_mappings(&ours, provider->singles);
+    complete_stats(&ours, provider);
     pthread_mutex_unlock(&provider->lock);
     oji_export(stats, out_size, &ours, sizeof ours);
     return oji_succeed(error);

@@ -25,6 +25,9 @@ extern const uint8_t oji_memory_os_trap;
  * been synchronised? Where not, every placement on used addresses needs oji_memory_os_synchronize() of its own. */
 extern const bool oji_memory_os_fetch_is_coherent;
 
+/* How far a call instruction reaches, bytes. */
+extern const uint64_t oji_memory_os_call_reach;
+
 uint64_t oji_memory_os_page_size(void);
 
 /* Take address space that nothing may access yet, aligned to a power of two of at least a page, within [low, high)
@@ -63,7 +66,7 @@ bool oji_memory_os_move(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_f
 /* Get pages for a writable range in one go. Only ever saves time; may do nothing. */
 void oji_memory_os_populate(uint8_t *base, uint64_t size);
 
-/* Let the system use huge pages for private memory, or keep it from using them where little will be touched. */
+/* Let the system use huge pages for a mapping, or keep it from using them where little will be touched. */
 void oji_memory_os_use_huge_pages(uint8_t *base, uint64_t size, bool use);
 
 /* Bytes of a huge page. */

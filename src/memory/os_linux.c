@@ -31,10 +31,12 @@
 #if defined(__x86_64__) || defined(__i386__)
 const uint8_t oji_memory_os_trap = 0xCC; /* int3 */
 const bool oji_memory_os_fetch_is_coherent = true;
+const uint64_t oji_memory_os_call_reach = UINT64_C(1) << 31;
 #else
 /* Zero is a permanently undefined instruction on AArch64 (udf #0) and RISC-V. */
 const uint8_t oji_memory_os_trap = 0x00;
 const bool oji_memory_os_fetch_is_coherent = false;
+const uint64_t oji_memory_os_call_reach = UINT64_C(1) << 27; /* the shortest of those that are left, AArch64's */
 #endif
 
 /* Nothing is ever placed below this, whatever vm.mmap_min_addr allows a privileged process. */

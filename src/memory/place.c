@@ -8,11 +8,17 @@ static uint64_t pages_below(uint32_t top)
     return page_down((uint64_t)top * OJI_MEMORY_GRANULE + oji_memory_os_page_size() - 1);
 }
 
+uint64_t oji_memory_slab_mapped(const oji_memory_slab *slab, unsigned kind)
+{
+    const oji_memory_region *region = &slab->regions[kind];
+    return slab->is_single ? region->size : pages_below(region->zone.top);
+}
+
 static uint64_t count_mapped(const oji_memory_slab *slab)
 {
     uint64_t mapped = 0;
     for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
-        mapped += pages_below(slab->regions[k].zone.top);
+        mapped += oji_memory_slab_mapped(slab, k);
     return mapped;
 }
 
@@ -20,7 +26,7 @@ static void add_amounts(oji_memory_amounts *amounts, const oj_segment *segment, 
 {
     uint64_t size = n_granules * OJI_MEMORY_GRANULE;
     amounts->used[segment->kind - 1] += size;
-    amounts->lost += size - segment->size;
+    amounts->lost[segment->kind - 1] += size - segment->size;
 }
 
 static uint32_t index_of(const oji_memory_region *region, uint64_t run_addr)

@@ -12,7 +12,9 @@ struct oji_memory_provider {
     oj_allocator allocator;
     uint64_t budget;
     uint64_t slab_size;
+    uint64_t near_addr;   /* 0: nowhere in particular */
     uint32_t wanted_mode; /* oj_memory_mode of the options */
+    bool huge_pages;
 
     pthread_mutex_t lock;   /* for all that follows; no client's function is called while it is held */
     uint32_t mode;          /* in use; OJ_MEMORY_MODE_DEFAULT until probed */
@@ -21,8 +23,9 @@ struct oji_memory_provider {
     uint32_t process;       /* the stamp of the process that last used it */
     oji_memory_slab *slabs; /* the one that served last comes first */
     oji_memory_slab *singles;
+    bool is_far;            /* no shared slab could be had near near_addr when one was last made */
     oji_memory_slab *spare; /* a slab in `slabs` with nothing in it, or NULL */
-    oj_memory_stats stats;  /* but for mode and free, which are computed */
+    oj_memory_stats stats;  /* but for what complete_stats() computes */
 
     oji_memory_provider *next; /* of all in this process, under the registry's lock */
     oji_memory_provider *previous;

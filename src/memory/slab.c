@@ -14,21 +14,35 @@ typedef struct slab_shape {
     uint64_t total;
     uint64_t base_alignment;
     bool is_huge; /* all of it in one mapping of huge pages to begin with */
-    bool is_full; /* all of it will be written at once */
+    bool is_full; /* of a single slab: all of it will be written at once */
 } slab_shape;
 
-static void init_shape(slab_shape *shape, uint64_t table_size)
+static void init_shape(slab_shape *shape)
 {
     memset(shape, 0, sizeof *shape);
-    shape->table_size = round_up(table_size, oji_memory_os_page_size());
     for (unsigned r = 0; r < OJI_MEMORY_REGIONS; r++)
         shape->alignment[r] = oji_memory_os_page_size();
 }
 
-/* Needs sizes and alignments; fills in starts, total and base_alignment. */
-static bool arrange(slab_shape *shape)
+/* A huge page needs all of its address range in one region, with one set of permissions. */
+static bool fit_huge_pages(slab_shape *shape)
 {
-    uint64_t offset = shape->table_size;
+    for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++) {
+        if (shape->size[k] < OJI_MEMORY_HUGE_PAGE / 2)
+            continue;
+        if (!oji_align_up(shape->size[k], OJI_MEMORY_HUGE_PAGE, &shape->size[k]))
+            return false;
+        if (shape->alignment[k] < OJI_MEMORY_HUGE_PAGE)
+            shape->alignment[k] = OJI_MEMORY_HUGE_PAGE;
+    }
+    return true;
+}
+
+/* Needs sizes and alignments; fills in all else. */
+static bool arrange(slab_shape *shape, uint64_t table_size)
+{
+    uint64_t offset = round_up(table_size, oji_memory_os_page_size());
+    shape->table_size = offset;
     shape->base_alignment = oji_memory_os_page_size();
     for (unsigned r = 0; r < OJI_MEMORY_REGIONS; r++) {
         if (!oji_align_up(offset, shape->alignment[r], &shape->start[r]) ||
@@ -90,6 +104,20 @@ static bool map_regions(oji_memory_slab *slab, const slab_shape *shape, oji_memo
     return true;
 }
 
+/* Code and rodata of a shared slab in private mode change page by page, which would only break huge pages up. */
+static void advise_huge_pages(const oji_memory_slab *slab)
+{
+    bool is_by_page = slab->mode == OJ_MEMORY_MODE_PRIVATE && !slab->is_single;
+    for (unsigned k = is_by_page ? OJI_MEMORY_DATA : 0; k < OJI_MEMORY_KINDS; k++) {
+        const oji_memory_region *region = &slab->regions[k];
+        if (region->size < OJI_MEMORY_HUGE_PAGE)
+            continue;
+        oji_memory_os_use_huge_pages(region->run, region->size, true);
+        if (region->is_file)
+            oji_memory_os_use_huge_pages(region->write, region->size, true);
+    }
+}
+
 /* One huge page is cheaper than the hundreds of small ones that it stands for. What the last one has beyond the slab
  * is given back at once, and the guard page with it. */
 static bool map_huge(uint8_t *base, const slab_shape *shape, uint64_t reserved, oji_memory_failure *failure)
@@ -105,7 +133,7 @@ static bool map_huge(uint8_t *base, const slab_shape *shape, uint64_t reserved, 
 }
 
 /* The record lies in the slab: until its page is mapped there is nothing but the address to undo. */
-static bool create(oji_memory_slab **out, uint32_t mode, const slab_shape *shape, uint64_t low, uint64_t high,
+static bool create(oji_memory_slab **out, const oji_memory_wish *wish, const slab_shape *shape,
                    oji_memory_failure *failure)
 {
     uint8_t *base;
@@ -115,7 +143,7 @@ static bool create(oji_memory_slab **out, uint32_t mode, const slab_shape *shape
     if (shape->is_huge && alignment < OJI_MEMORY_HUGE_PAGE)
         alignment = OJI_MEMORY_HUGE_PAGE;
     *out = NULL;
-    if (!oji_memory_os_reserve(reserved, alignment, low, high, &base, failure))
+    if (!oji_memory_os_reserve(reserved, alignment, wish->low, wish->high, &base, failure))
         return false;
     if (shape->is_huge ? !map_huge(base, shape, reserved, failure)
                        : !oji_memory_os_map_private(base, shape->table_size, failure)) {
@@ -125,11 +153,14 @@ static bool create(oji_memory_slab **out, uint32_t mode, const slab_shape *shape
     slab = (oji_memory_slab *)(void *)base;
     slab->base = base;
     slab->size = shape->total;
-    slab->mode = mode;
+    slab->mode = wish->mode;
+    slab->is_single = shape->is_full;
     if (!map_regions(slab, shape, failure)) {
         oji_memory_slab_destroy(slab);
         return false;
     }
+    if (wish->huge_pages)
+        advise_huge_pages(slab);
     *out = slab;
     return true;
 }
@@ -161,38 +192,41 @@ static void init_tables(oji_memory_slab *slab, const slab_shape *shape)
 
 /* Half for code: what else small objects have is mostly unwind tables, constants and variables. The stage holds links
  * between their placing and their publishing only. */
-static bool shape_shared(slab_shape *shape, uint32_t mode, uint64_t size)
+static bool shape_shared(slab_shape *shape, const oji_memory_wish *wish, uint64_t size)
 {
     uint64_t table_size = record_size() + OJI_MEMORY_DEAD_RUNS * sizeof(oji_memory_run);
-    uint64_t sizes[OJI_MEMORY_REGIONS] = {size / 2, size / 4, size - size / 2 - size / 4};
-    if (mode == OJ_MEMORY_MODE_PRIVATE) {
-        sizes[OJI_MEMORY_STAGE] = size / 4;
-        sizes[OJI_MEMORY_TWIN] = sizes[OJI_MEMORY_CODE];
+    init_shape(shape);
+    shape->size[OJI_MEMORY_CODE] = size / 2;
+    shape->size[OJI_MEMORY_RODATA] = size / 4;
+    shape->size[OJI_MEMORY_DATA] = size - size / 2 - size / 4;
+    if (wish->huge_pages && !fit_huge_pages(shape))
+        return false;
+    if (wish->mode == OJ_MEMORY_MODE_PRIVATE) {
+        shape->size[OJI_MEMORY_STAGE] = size / 4;
+        shape->size[OJI_MEMORY_TWIN] = shape->size[OJI_MEMORY_CODE];
     }
     for (unsigned r = 0; r < OJI_MEMORY_REGIONS; r++)
         if (r != OJI_MEMORY_TWIN)
-            table_size += oji_memory_zone_tables_size((uint32_t)(sizes[r] / OJI_MEMORY_GRANULE));
-    init_shape(shape, table_size);
-    memcpy(shape->size, sizes, sizeof sizes);
-    return arrange(shape);
+            table_size += oji_memory_zone_tables_size((uint32_t)(shape->size[r] / OJI_MEMORY_GRANULE));
+    return arrange(shape, table_size);
 }
 
-bool oji_memory_slab_create(oji_memory_slab **out, uint32_t mode, uint64_t size, uint64_t low, uint64_t high,
+bool oji_memory_slab_create(oji_memory_slab **out, const oji_memory_wish *wish, uint64_t size,
                             oji_memory_failure *failure)
 {
     slab_shape shape;
     *out = NULL;
-    if (!shape_shared(&shape, mode, size)) {
+    if (!shape_shared(&shape, wish, size)) {
         failure->step = "size of a slab";
         failure->system_error = EOVERFLOW;
         return false;
     }
-    if (!create(out, mode, &shape, low, high, failure))
+    if (!create(out, wish, &shape, failure))
         return false;
     /* Tables are touched here and there: a huge page of them would hold more than all the code. */
     oji_memory_os_use_huge_pages((*out)->base, shape.table_size, false);
     init_tables(*out, &shape);
-    if (mode != OJ_MEMORY_MODE_PRIVATE || oji_memory_private_prepare(*out, failure))
+    if (wish->mode != OJ_MEMORY_MODE_PRIVATE || oji_memory_private_prepare(*out, failure))
         return true;
     oji_memory_slab_destroy(*out);
     *out = NULL;
@@ -202,10 +236,11 @@ bool oji_memory_slab_create(oji_memory_slab **out, uint32_t mode, uint64_t size,
 /* --- single slabs ------------------------------------------------------------------------------------------------- */
 
 /* The shape of a single slab; each segment's offset in its region goes to run_addr where `assign` says so. */
-static bool shape_single(slab_shape *shape, const oj_placement *placement, bool assign)
+static bool shape_single(slab_shape *shape, const oj_placement *placement, bool huge_pages, bool assign)
 {
     uint64_t page = oji_memory_os_page_size();
-    init_shape(shape, record_size());
+    init_shape(shape);
+    shape->is_full = true;
     for (size_t i = 0; i < placement->n_segments; i++) {
         oj_segment *segment = &placement->segments[i];
         unsigned k = segment->kind - 1;
@@ -221,7 +256,7 @@ static bool shape_single(slab_shape *shape, const oj_placement *placement, bool 
     for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
         if (!oji_align_up(shape->size[k], page, &shape->size[k]))
             return false;
-    return arrange(shape);
+    return (!huge_pages || fit_huge_pages(shape)) && arrange(shape, record_size());
 }
 
 static uint64_t size_of_segments(const slab_shape *shape)
@@ -229,10 +264,10 @@ static uint64_t size_of_segments(const slab_shape *shape)
     return shape->size[OJI_MEMORY_CODE] + shape->size[OJI_MEMORY_RODATA] + shape->size[OJI_MEMORY_DATA];
 }
 
-uint64_t oji_memory_slab_single_size(const oj_placement *placement)
+uint64_t oji_memory_slab_single_size(const oj_placement *placement, bool huge_pages)
 {
     slab_shape shape;
-    return shape_single(&shape, placement, false) ? size_of_segments(&shape) : UINT64_MAX;
+    return shape_single(&shape, placement, huge_pages, false) ? size_of_segments(&shape) : UINT64_MAX;
 }
 
 /* shape_single() left each segment's offset in run_addr. */
@@ -250,8 +285,8 @@ static void answer_single(oji_memory_slab *slab, oj_placement *placement)
     placement->token = slab;
 }
 
-/* Huge pages pay where the code and rodata, all of which will be written, fill at least half of each. */
-static bool wants_huge_pages(const slab_shape *shape, uint32_t mode)
+/* To be quick, and only until permissions are set: huge pages pay where the code and rodata, all of which will be written, fill at least half of each. */
+static bool is_huge_quicker(const slab_shape *shape, uint32_t mode)
 {
     uint64_t written = shape->size[OJI_MEMORY_CODE] + shape->size[OJI_MEMORY_RODATA];
     uint64_t used = shape->total - oji_memory_os_page_size(), rest = used % OJI_MEMORY_HUGE_PAGE;
@@ -259,22 +294,20 @@ static bool wants_huge_pages(const slab_shape *shape, uint32_t mode)
            written >= used - used / 8;
 }
 
-bool oji_memory_slab_create_single(oji_memory_slab **out, uint32_t mode, oj_placement *placement,
+bool oji_memory_slab_create_single(oji_memory_slab **out, const oji_memory_wish *wish, oj_placement *placement,
                                    oji_memory_failure *failure)
 {
     slab_shape shape;
-    bool fits = shape_single(&shape, placement, true);
+    bool fits = shape_single(&shape, placement, wish->huge_pages, true);
     *out = NULL;
     if (!fits || (placement->reach && shape.total - shape.start[OJI_MEMORY_CODE] > placement->reach)) {
         failure->step = fits ? "reach" : "size of the segments";
         failure->system_error = EOVERFLOW;
         return false;
     }
-    shape.is_huge = wants_huge_pages(&shape, mode);
-    shape.is_full = true;
-    if (!create(out, mode, &shape, placement->low_addr, placement->high_addr, failure))
+    shape.is_huge = !wish->huge_pages && is_huge_quicker(&shape, wish->mode);
+    if (!create(out, wish, &shape, failure))
         return false;
-    (*out)->is_single = true;
     (*out)->is_retired = true;
     (*out)->n_live = 1;
     (*out)->mapped = size_of_segments(&shape);

@@ -77,24 +77,32 @@ struct oji_memory_slab {
 /* What a placement took or gave back, for the provider's accounts. */
 typedef struct oji_memory_amounts {
     uint64_t used[OJI_MEMORY_KINDS]; /* bytes, whole granules */
-    uint64_t lost;                   /* bytes of them that no segment asked for */
+    uint64_t lost[OJI_MEMORY_KINDS]; /* bytes of them that no segment asked for */
 } oji_memory_amounts;
 
 /* --- slab.c ------------------------------------------------------------------------------------------------------- */
 
-/* Make a shared slab of `size` bytes of segments within [low, high) (high 0: no bound). */
-bool oji_memory_slab_create(oji_memory_slab **out, uint32_t mode, uint64_t size, uint64_t low, uint64_t high,
+/* What a new slab is to be like. */
+typedef struct oji_memory_wish {
+    uint32_t mode;   /* oj_memory_mode */
+    bool huge_pages; /* for regions that fill half of one */
+    uint64_t low;    /* inclusive bound of its addresses */
+    uint64_t high;   /* exclusive bound; 0 = none */
+} oji_memory_wish;
+
+/* Make a shared slab of `size` bytes of segments, or a little more where huge pages are wished for. */
+bool oji_memory_slab_create(oji_memory_slab **out, const oji_memory_wish *wish, uint64_t size,
                             oji_memory_failure *failure);
 
 /* Make a single slab for a placement and fill its answers in. Fails with a failure whose system_error is EOVERFLOW
  * where the sizes exceed all address space, or the placement's reach. */
-bool oji_memory_slab_create_single(oji_memory_slab **out, uint32_t mode, oj_placement *placement,
+bool oji_memory_slab_create_single(oji_memory_slab **out, const oji_memory_wish *wish, oj_placement *placement,
                                    oji_memory_failure *failure);
 
 void oji_memory_slab_destroy(oji_memory_slab *slab);
 
 /* Bytes of segments that a single slab for this placement would map; UINT64_MAX where they exceed all bounds. */
-uint64_t oji_memory_slab_single_size(const oj_placement *placement);
+uint64_t oji_memory_slab_single_size(const oj_placement *placement, bool huge_pages);
 
 /* What a parent must do for its child's sake, and a child for its parent's, with a slab that both have. */
 void oji_memory_slab_freeze(oji_memory_slab *slab);
@@ -106,6 +114,9 @@ void oji_memory_slab_inherit(oji_memory_slab *slab);
  * than the regions or aligned to more than a page. On failure nothing is changed. */
 bool oji_memory_slab_place(oji_memory_slab *slab, oj_placement *placement, uint64_t allowance,
                            oji_memory_amounts *amounts);
+
+/* Bytes that can have pages, of segments of one kind (a region's number). */
+uint64_t oji_memory_slab_mapped(const oji_memory_slab *slab, unsigned kind);
 
 /* Take back a placement's segments. False, with nothing changed, where none is what this slab gave. */
 bool oji_memory_slab_release(oji_memory_slab *slab, const oj_placement *placement, oji_memory_amounts *amounts);

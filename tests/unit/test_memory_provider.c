@@ -335,6 +335,14 @@ static void provider_budget_is_soft(void **state)
     }
 }
 
+static void expect_kind(const oj_memory_stats *stats, uint32_t kind, uint64_t reserved, uint64_t mapped, uint64_t lost)
+{
+    assert_int_equal(stats->reserved_by_kind[kind], reserved);
+    assert_int_equal(stats->mapped_by_kind[kind], mapped);
+    assert_int_equal(stats->free_by_kind[kind], mapped - stats->used_by_kind[kind]);
+    assert_int_equal(stats->lost_by_kind[kind], lost);
+}
+
 static void provider_stats_add_up(void **state)
 {
     (void)state;
@@ -360,6 +368,13 @@ static void provider_stats_add_up(void **state)
         assert_int_equal(stats.free, stats.mapped - stats.used);
         assert_int_equal(stats.peak_used, stats.used);
         assert_true(stats.reserved > 32u << 20 && stats.n_mappings >= 8 && stats.n_mappings <= 13);
+        expect_kind(&stats, OJ_SEGMENT_CODE, (16u << 20) + 733 * 4096, 4096 + 733 * 4096, 15);
+        expect_kind(&stats, OJ_SEGMENT_RODATA, (8u << 20) + 4096, 4096 + 4096, 15);
+        expect_kind(&stats, OJ_SEGMENT_DATA, 8u << 20, 4096, 15);
+        assert_int_equal(stats.reserved_by_kind[0] + stats.reserved_by_kind[1] + stats.reserved_by_kind[2] +
+                             stats.reserved_by_kind[3],
+                         stats.reserved);
+        assert_int_equal(stats.mapped_by_kind[0] + stats.free_by_kind[0] + stats.lost_by_kind[0], 0);
         ojt_release(memory, &large);
         ojt_release(memory, &small);
         stats = ojt_stats(memory);
@@ -367,6 +382,8 @@ static void provider_stats_add_up(void **state)
         assert_int_equal(stats.lost, 0);
         assert_int_equal(stats.n_placements, 0);
         assert_int_equal(stats.peak_used, 32 + 3000000 + 48 + 100 + 16);
+        expect_kind(&stats, OJ_SEGMENT_CODE, 16u << 20, 4096, 0); /* the slab that is kept for the next */
+        expect_kind(&stats, OJ_SEGMENT_DATA, 8u << 20, 4096, 0);
         assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
     }
 }
