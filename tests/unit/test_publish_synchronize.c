@@ -130,7 +130,9 @@ static void synchronize_before_an_address_is_used_again(void **state)
 {
     (void)state;
     reuse_randomly(OJ_MEMORY_MODE_VIEWS);
-    reuse_randomly(OJ_MEMORY_MODE_PRIVATE);
+    /* Under Valgrind each link in private memory has a slab of its own, which goes back to the system. */
+    if (!getenv("OJT_VALGRIND"))
+        reuse_randomly(OJ_MEMORY_MODE_PRIVATE);
 }
 
 /* What never ran needs none: links that only grow make no system call for it. */
