@@ -1,8 +1,6 @@
 /* The list of architectures: all of them are in every build. */
 #include "arch/arch.h"
 
-#include <ownjit/link.h>
-
 static const oji_arch *const all[] = {&oji_arch_x86_64};
 
 const oji_arch *oji_arch_find(uint32_t id)
@@ -13,4 +11,4 @@ const oji_arch *oji_arch_find(uint32_t id)
     return NULL;
 }
 
-const char *oj_link_architecture(size_t index) { return index < OJI_COUNT(all) ? all[index]->name : NULL; }
+const oji_arch *oji_arch_at(size_t index) { return index < OJI_COUNT(all) ? all[index] : NULL; }

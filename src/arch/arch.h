@@ -48,6 +48,8 @@ extern const oji_arch oji_arch_x86_64;
 
 /* NULL where there is none. */
 const oji_arch *oji_arch_find(uint32_t id);
+/* The table at an index of the list; NULL past its end. */
+const oji_arch *oji_arch_at(size_t index);
 /* The architecture this process runs on; NULL where it is none of ours. */
 const oji_arch *oji_arch_host(void);
 

@@ -181,3 +181,9 @@ void oj_plan_destroy(oj_plan *plan)
         oji_release(&allocator, plan, sizeof *plan);
     }
 }
+
+const char *oj_link_architecture(size_t index)
+{
+    const oji_arch *arch = oji_arch_at(index);
+    return arch ? arch->name : NULL;
+}

@@ -36,10 +36,10 @@ static inline int ojt_main(int argc, char **argv, const struct CMUnitTest *tests
 }
 
 /* OJT_MAIN(cmocka_unit_test(elf_truncated_rejected), ...) ends each test file. */
-#define OJT_MAIN(...)                                                   \
-    int main(int argc, char **argv)                                     \
-    {                                                                   \
-        static const struct CMUnitTest tests[] = {__VA_ARGS__};         \
+#define OJT_MAIN(...)                                                     \
+    int main(int argc, char **argv)                                       \
+    {                                                                     \
+        static const struct CMUnitTest tests[] = {__VA_ARGS__};           \
         return ojt_main(argc, argv, tests, sizeof tests / sizeof *tests); \
     }
 

@@ -13,7 +13,8 @@ static void print_wide(const char *what, wide value)
 
 int main(int argc, char **argv)
 {
-    wide a = ((wide)0x0123456789abcdef * (unsigned)argc << 64) + 0xfedcba9876543210, b = (wide)987654321 * 1234567 + (unsigned)argc;
+    wide a = ((wide)0x0123456789abcdef * (unsigned)argc << 64) + 0xfedcba9876543210,
+         b = (wide)987654321 * 1234567 + (unsigned)argc;
     signed_wide negative = -(signed_wide)(a >> 3);
     double complex z = (1.5 + argc) + 2.25 * I, w = 0.5 - (argc + 3.0) * I;
     (void)argv;
