@@ -52,7 +52,7 @@ static oj_code *link_sized(const oj_memory *memory, uint32_t flags)
     return code;
 }
 
-/* --- arguments ---------------------------------------------------------------------------------------------------------- */
+/* --- arguments ---------------------------------------------------------------------------------------------------- */
 
 static void patch_misuse_refused(void **state)
 {
@@ -190,7 +190,7 @@ static void patch_code_by_hand_refused(void **state)
     oj_object_destroy(object);
 }
 
-/* --- what is done ------------------------------------------------------------------------------------------------------- */
+/* --- what is done ------------------------------------------------------------------------------------------------- */
 
 /* Any range of a code segment, over pages and up to its last byte; neighbours on the same pages keep theirs. */
 static void patch_stopped_changes_exactly_the_range(void **state)
@@ -288,7 +288,7 @@ static void patch_after_fork_reaches_own_side_only(void **state)
     }
 }
 
-/* --- a client's memory ---------------------------------------------------------------------------------------------------- */
+/* --- a client's memory -------------------------------------------------------------------------------------------- */
 
 /* Two views of one file, so that the code can always be read and run, and a log of what is called. */
 typedef struct client {

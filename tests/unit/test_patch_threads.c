@@ -226,7 +226,7 @@ static void thread_runs_the_new_bytes_once_the_call_returned(void **state)
     }
 }
 
-/* --- several patchers ----------------------------------------------------------------------------------------------------- */
+/* --- several patchers --------------------------------------------------------------------------------------------- */
 
 typedef struct patcher {
     oj_code *code;

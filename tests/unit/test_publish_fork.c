@@ -45,7 +45,7 @@ static void expect_end(pid_t pid)
         fail_msg("a child ended with status 0x%x", (unsigned)status);
 }
 
-/* --- codes of all sizes, and what they must still be ------------------------------------------------------------------- */
+/* --- codes of all sizes, and what they must still be -------------------------------------------------------------- */
 
 enum { N_CODES = 24, MAX_TARGETS = 3 * N_CODES };
 
@@ -103,7 +103,7 @@ static void family_destroy(family *f)
     ojt_provider_end(f->memory);
 }
 
-/* --- a child that tries everything ------------------------------------------------------------------------------------------ */
+/* --- a child that tries everything -------------------------------------------------------------------------------- */
 
 typedef struct mapping {
     uint64_t start;
@@ -313,7 +313,7 @@ static void fork_child_that_tries_everything_changes_nothing(void **state)
     }
 }
 
-/* --- the parent goes on while children run --------------------------------------------------------------------------------- */
+/* --- the parent goes on while children run ------------------------------------------------------------------------ */
 
 typedef struct signals {
     _Atomic uint32_t n_ready;
@@ -463,7 +463,7 @@ static void fork_generations_each_have_their_own(void **state)
     }
 }
 
-/* --- data --------------------------------------------------------------------------------------------------------------------- */
+/* --- data --------------------------------------------------------------------------------------------------------- */
 
 /* Code that reads its own variable: each process has one of its own from the fork on. */
 static oj_object *object_with_variable(void)

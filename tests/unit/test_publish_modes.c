@@ -54,7 +54,7 @@ static void in_child(int (*child)(void))
     assert_int_equal(status, 0);
 }
 
-/* --- restrictions --------------------------------------------------------------------------------------------------------- */
+/* --- restrictions ------------------------------------------------------------------------------------------------- */
 
 enum {
     NO_FILE = 1,     /* memfd_create */
@@ -110,7 +110,7 @@ static bool restrict_to(int restrictions)
 
 static bool deny_gain(void) { return prctl(PR_SET_MDWE, MDWE_REFUSE_EXEC_GAIN, 0L, 0L, 0L) == 0; }
 
-/* --- all that a client does ------------------------------------------------------------------------------------------------- */
+/* --- all that a client does --------------------------------------------------------------------------------------- */
 
 static oj_status link_flagged(const oj_memory *memory, size_t code_size, uint32_t flags, oj_code **code,
                               oj_error *error)
@@ -199,7 +199,7 @@ static void expect_forbidden(const oj_memory *memory, const char *first, const c
     NEED(stats.n_placements == 0 && stats.used == 0 && stats.mapped == 0 && stats.n_mappings == 0);
 }
 
-/* --- forbidden from the start ------------------------------------------------------------------------------------------------ */
+/* --- forbidden from the start ------------------------------------------------------------------------------------- */
 
 static int without_file(void) { return expect_default(NO_FILE, OJ_MEMORY_MODE_PRIVATE, true); }
 static int without_seal(void) { return expect_default(NO_SEAL, OJ_MEMORY_MODE_PRIVATE, true); }
@@ -316,7 +316,7 @@ static void modes_by_hand_where_nothing_works(void **state)
     in_child(by_hand_where_nothing_works);
 }
 
-/* --- forbidden later: a process that locks itself in after its start -------------------------------------------------------- */
+/* --- forbidden later: a process that locks itself in after its start ---------------------------------------------- */
 
 /* Views that are there need no permission any more: small links go on, large ones and new slabs say why not. */
 static int views_then_locked(void)
@@ -374,7 +374,7 @@ static void modes_locked_after_the_first_link(void **state)
     in_child(private_then_locked);
 }
 
-/* --- a client that leaves the switch to the library ----------------------------------------------------------------------- */
+/* --- a client that leaves the switch to the library --------------------------------------------------------------- */
 
 static uint32_t n_released;
 static void release_and_count(void *context, const oj_placement *placement)

@@ -192,7 +192,7 @@ static void recorder_init(recorder *r, uint64_t random)
     r->random = random;
 }
 
-/* --- random objects -------------------------------------------------------------------------------------------------- */
+/* --- random objects ----------------------------------------------------------------------------------------------- */
 
 static const char *const externals[N_EXTERNALS] = {"near0", "far1", "far2", "far3"};
 static const char *const functions[MAX_OBJECTS] = {"f0", "f1", "f2"};
@@ -269,7 +269,7 @@ static oj_status link_random(recorder *r, oj_error *error)
     return status;
 }
 
-/* --- tests ------------------------------------------------------------------------------------------------------------ */
+/* --- tests -------------------------------------------------------------------------------------------------------- */
 
 static void order_every_code_byte_flushed_once_after_its_last_write(void **state)
 {

@@ -1,6 +1,6 @@
-/* Other cores: addresses of freed code come back only after a membarrier that came after the code was freed, patched code
- * is followed by one, and a client's memory gets one at each link. Every membarrier of the library goes through this
- * program's own syscall(), which counts it and looks at what is known by then. */
+/* Other cores: addresses of freed code come back only after a membarrier that came after the code was freed, patched
+ * code is followed by one, and a client's memory gets one at each link. Every membarrier of the library goes through
+ * this program's own syscall(), which counts it and looks at what is known by then. */
 #include "test_publish_support.h"
 
 #include <errno.h>
@@ -46,7 +46,7 @@ long syscall(long number, ...)
     return result;
 }
 
-/* --- addresses that are used again ---------------------------------------------------------------------------------------- */
+/* --- addresses that are used again -------------------------------------------------------------------------------- */
 
 enum { AREA = 64 << 20, GRANULE = 16, MAX_LIVE = 300 };
 
@@ -155,7 +155,7 @@ static void synchronize_not_for_fresh_addresses(void **state)
     }
 }
 
-/* --- order ------------------------------------------------------------------------------------------------------------------ */
+/* --- order -------------------------------------------------------------------------------------------------------- */
 
 /* A client's two views, which outlive every link. */
 static uint8_t *views[2];

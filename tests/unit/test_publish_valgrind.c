@@ -62,7 +62,7 @@ static int patch_code(const oj_memory *memory)
     return result;
 }
 
-/* --- a client's memory, reused at once ---------------------------------------------------------------------------------- */
+/* --- a client's memory, reused at once ---------------------------------------------------------------------------- */
 
 static oj_status place_in_views(void *context, oj_placement *placement, oj_error *error)
 {
@@ -96,7 +96,7 @@ static int replace_in_clients_memory(uint32_t flags)
     return result;
 }
 
-/* --- subjects -------------------------------------------------------------------------------------------------------------- */
+/* --- subjects ----------------------------------------------------------------------------------------------------- */
 
 static int run_subject(const char *name)
 {

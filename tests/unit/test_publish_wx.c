@@ -18,7 +18,7 @@ static ojt_shared *shared_memory;
         }                                          \
     } while (0)
 
-/* --- a subject that does all that a client does -------------------------------------------------------------------- */
+/* --- a subject that does all that a client does ------------------------------------------------------------------- */
 
 enum { MAX_CODES = 120, N_OBJECTS = 5, FIRST_VALUE = 7, STEPS = 500 };
 
@@ -155,7 +155,7 @@ static void step_randomly(workload *work, uint32_t n_steps)
     }
 }
 
-/* --- a client that hands out pages and leaves the rest to the library ----------------------------------------------- */
+/* --- a client that hands out pages and leaves the rest to the library --------------------------------------------- */
 
 static oj_status place_pages(void *context, oj_placement *placement, oj_error *error)
 {
@@ -178,7 +178,7 @@ static void release_pages(void *context, const oj_placement *placement)
         NEED(munmap((void *)(uintptr_t)placement->segments[i].run_addr, placement->segments[i].size) == 0);
 }
 
-/* --- running and judging it ------------------------------------------------------------------------------------------ */
+/* --- running and judging it --------------------------------------------------------------------------------------- */
 
 /* A thread that runs live code all the while: were execute permission ever taken away, it would be killed. */
 static int stop_running;
@@ -311,7 +311,7 @@ static void wx_client_never_both_at_any_call(void **state)
         oj_object_destroy(objects[i]);
 }
 
-/* --- subjects that break the rules: the observer must say so, and after which call ---------------------------------- */
+/* --- subjects that break the rules: the observer must say so, and after which call -------------------------------- */
 
 static int map_both(ojt_shared *shared, void *context)
 {
