@@ -17,7 +17,8 @@
  * Every struct that the client fills begins with struct_size; the inline oj_..._init() sets it and zeroes the rest,
  * and zero means "the default" in every field. Fields are only ever appended. A struct that is longer than this
  * library knows, with a non-zero tail, is refused with OJ_E_VERSION. A struct that the library fills takes its size
- * from the caller as out_size and is filled up to there.
+ * from the caller as out_size and is filled up to there. Structs without struct_size that cross in arrays (oj_segment,
+ * oj_definition, oj_query, oj_wanted, oj_record) never grow.
  *
  * Threads: each call says "any" (from any thread at any time), "exclusive(x)" (no other call may use x meanwhile) or
  * "callback: ..." (which thread a client's function is called on). Different handles never need common locking.

@@ -192,14 +192,16 @@ void oji_link_release(const oj_plan *plan, const oj_placement *placement)
 
 oj_status oji_link_place(oj_plan *plan, oj_placement *placement, oj_error *error)
 {
+    bool unchanged;
     oj_status status;
     reset_requests(plan);
     describe(plan, placement);
     oji_clear_error(error);
     status = plan->table.place(plan->table.context, placement, error);
+    unchanged = restore_request(plan, placement);
     if (status != OJ_OK)
         return oji_fail_callback(error, status, "oj_memory.place");
-    if (restore_request(plan, placement))
+    if (unchanged)
         status = check_answer(plan, error);
     else
         status = oji_fail(error, OJ_E_PLACEMENT, "oj_memory.place() changed what it was asked for");

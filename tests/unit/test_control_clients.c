@@ -190,6 +190,32 @@ static void expect_named_segments(const oj_plan *plan)
     }
 }
 
+static oj_status place_spoil_and_fail(void *context, oj_placement *placement, oj_error *error)
+{
+    ojt_client_log(context, 'p', error);
+    write_over_names(placement);
+    placement->segments[0].size = UINT64_MAX;
+    return OJ_E_NOMEM;
+}
+
+/* A place() that fails after it has spoiled its request has spoiled nothing of the plan's. */
+static void control_failed_place_leaves_the_plan_as_it_was(void **state)
+{
+    oj_plan *plan;
+    job link;
+    (void)state;
+    begin(&link, OJ_LINK_SECTIONS_SINGLY);
+    link.client.table.place = place_spoil_and_fail;
+    link.client.table.protect = NULL;
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&link.object, 1, &link.options, &link.error),
+                     OJ_OK);
+    assert_int_equal(oj_plan_link(plan, &link.code, &link.error), OJ_E_NOMEM);
+    assert_string_equal(link.client.log, "p");
+    expect_named_segments(plan);
+    oj_plan_destroy(plan);
+    end(&link);
+}
+
 static void control_names_written_over_are_not_read(void **state)
 {
     static void (*const answers[])(oj_placement *) = {write_over_names, write_over_names_and_answer_nothing,
@@ -529,15 +555,14 @@ static void control_by_hand_other_fields_are_not_believed(void **state)
     end_by_hand(&hand);
 }
 
-OJT_MAIN(cmocka_unit_test(control_answers_rejected_in_either_layout),
-         cmocka_unit_test(control_span_is_not_computed_modulo_2_64), cmocka_unit_test(control_refused_section_is_named),
-         cmocka_unit_test(control_names_written_over_are_not_read),
-         cmocka_unit_test(control_unknown_statuses_fail_the_link),
-         cmocka_unit_test(control_text_without_failure_is_success),
-         cmocka_unit_test(control_first_of_two_failures_is_told), cmocka_unit_test(control_later_flush_fails),
-         cmocka_unit_test(control_failures_without_release), cmocka_unit_test(control_answer_refused_without_release),
-         cmocka_unit_test(control_failed_place_is_not_released), cmocka_unit_test(control_table_changed_during_a_link),
-         cmocka_unit_test(control_plan_survives_every_bad_answer),
-         cmocka_unit_test(control_by_hand_at_the_end_of_the_address_space),
-         cmocka_unit_test(control_by_hand_absurd_counts),
-         cmocka_unit_test(control_by_hand_other_fields_are_not_believed))
+OJT_MAIN(
+    cmocka_unit_test(control_answers_rejected_in_either_layout),
+    cmocka_unit_test(control_span_is_not_computed_modulo_2_64), cmocka_unit_test(control_refused_section_is_named),
+    cmocka_unit_test(control_names_written_over_are_not_read), cmocka_unit_test(control_unknown_statuses_fail_the_link),
+    cmocka_unit_test(control_text_without_failure_is_success), cmocka_unit_test(control_first_of_two_failures_is_told),
+    cmocka_unit_test(control_later_flush_fails), cmocka_unit_test(control_failures_without_release),
+    cmocka_unit_test(control_answer_refused_without_release), cmocka_unit_test(control_failed_place_is_not_released),
+    cmocka_unit_test(control_failed_place_leaves_the_plan_as_it_was),
+    cmocka_unit_test(control_table_changed_during_a_link), cmocka_unit_test(control_plan_survives_every_bad_answer),
+    cmocka_unit_test(control_by_hand_at_the_end_of_the_address_space), cmocka_unit_test(control_by_hand_absurd_counts),
+    cmocka_unit_test(control_by_hand_other_fields_are_not_believed))
