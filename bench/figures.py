@@ -9,13 +9,17 @@ import sys
 
 BEGIN = '<!-- figures: written by bench/figures.py -->'
 END = '<!-- end of figures -->'
-SHOWN = ['link-fresh', 'link-warm', 'link-small', 'compile-small', 'compile-small-extra', 'compile-large',
-         'kept-resident', 'kept-proportional', 'kept-mappings', 'kept-heap', 'kept-beyond', 'heap-growth']
+SHOWN = ['link-fresh', 'link-warm', 'link-small', 'place-publish', 'system-calls', 'system-calls-batch', 'patch',
+         'packed-calls', 'compile-small', 'compile-small-extra', 'compile-large', 'live-100k-resident',
+         'live-100k-proportional', 'live-100k-heap', 'live-100k-mappings', 'live-100k-beyond', 'live-100k-time',
+         'random-steps-mappings', 'random-steps-mapped', 'random-steps-heap', 'random-steps-resident',
+         'random-steps-time', 'kept-resident', 'kept-proportional', 'kept-mappings', 'kept-heap', 'kept-beyond',
+         'heap-growth']
 
 
 def number(value):
     size = abs(value)
-    return '%.*f' % (0 if size >= 100 else 1 if size >= 10 else 2, value)
+    return '%.*f' % (0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 or size == 0 else 4, value)
 
 
 def table(records):
