@@ -127,8 +127,9 @@ typedef enum oj_memory_mode {
 } oj_memory_mode;
 
 /* oj_memory_options.flags */
-#define OJ_MEMORY_HUGE_PAGES 1u /* let the system use huge pages. Wishes only: it may have none. The system then holds
-                                   up to 2 MiB of each kind more than was asked for. */
+#define OJ_MEMORY_HUGE_PAGES \
+    1u /* let the system use huge pages, where it has any; it may then hold up to 2 MiB of
+                                   each kind more than was asked for */
 
 /* Options of the library's own provider. */
 typedef struct oj_memory_options {
@@ -139,10 +140,10 @@ typedef struct oj_memory_options {
                             most 1 GiB; 0 = 32 MiB of address space. Only what is used takes memory. A link of more
                             than a 256th of it gets address space of its own, which is given back with it. */
     const oj_allocator *allocator; /* copies; NULL = malloc */
-    uint64_t near_addr;  /* an address of this process, as of a function that the code will call: code is placed where a
+    uint64_t near_addr; /* an address of this process, as of a function that the code will call: code is placed where a
                             call instruction reaches it (2 GiB on x86-64) and needs no stub, if there is room and the
                             link allows it, else elsewhere; 0 = next to the libraries, as a rule */
-    uint32_t flags;      /* OJ_MEMORY_... */
+    uint32_t flags;     /* OJ_MEMORY_... */
     uint32_t reserved;
 } oj_memory_options;
 

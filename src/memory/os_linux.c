@@ -388,10 +388,7 @@ bool oji_memory_os_make_twin(uint8_t *run, uint8_t *twin, uint64_t size, oji_mem
 }
 
 /* Where a store does not reach the instruction fetch by itself; elsewhere the compiler makes nothing of it. */
-static void flush_code(uint8_t *base, uint64_t size)
-{
-    __builtin___clear_cache((char *)base, (char *)base + size);
-}
+static void flush_code(uint8_t *base, uint64_t size) { __builtin___clear_cache((char *)base, (char *)base + size); }
 
 /* The linker flushed what it wrote, elsewhere, and this is new memory from end to end: neighbours run in it from the
  * moment it moves, so that it is flushed before, and at the address where it is fetched after. */

@@ -95,9 +95,8 @@ int open(const char *path, int flags, ...)
     va_start(arguments, flags);
     mode = flags & O_CREAT ? va_arg(arguments, int) : 0;
     va_end(arguments);
-    return strcmp(path, "/proc/self/mem") == 0 && fails(false)
-               ? -1
-               : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+    return strcmp(path, "/proc/self/mem") == 0 && fails(false) ? -1
+                                                               : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
 int fcntl(int fd, int command, ...)

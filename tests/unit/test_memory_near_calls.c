@@ -48,7 +48,7 @@ static void near_calls_are_direct(void **state)
             options.stats = &stats;
             options.stats_size = sizeof stats;
             code = ojt_link(&object, 1, &options);
-            assert_int_equal(stats.n_direct, near);
+            assert_int_equal(stats.n_direct, OJT_STRESS ? 0 : near); /* there every call goes through its stub */
             assert_int_equal(ojt_call(code, "caller"), 43);
             oj_code_destroy(code);
             oj_object_destroy(object);
@@ -75,7 +75,7 @@ static void near_library_function_is_direct(void **state)
     options.stats = &stats;
     options.stats_size = sizeof stats;
     code = ojt_link(&object, 1, &options);
-    assert_int_equal(stats.n_direct, 1);
+    assert_int_equal(stats.n_direct, !OJT_STRESS);
     assert_int_equal(ojt_call(code, "caller"), getpid() + 1);
     oj_code_destroy(code);
     oj_object_destroy(object);

@@ -213,6 +213,5 @@ static void wish_unknown_flags_are_refused(void **state)
     assert_non_null(strstr(error.text, "flags"));
 }
 
-OJT_MAIN(cmocka_unit_test(wish_near_is_kept_by_every_link),
-         cmocka_unit_test(wish_near_without_room_is_far), cmocka_unit_test(wish_huge_pages_are_used),
-         cmocka_unit_test(wish_unknown_flags_are_refused))
+OJT_MAIN(cmocka_unit_test(wish_near_is_kept_by_every_link), cmocka_unit_test(wish_near_without_room_is_far),
+         cmocka_unit_test(wish_huge_pages_are_used), cmocka_unit_test(wish_unknown_flags_are_refused))
