@@ -149,6 +149,8 @@ static inline void oji_store64(uint8_t *p, uint64_t v)
 /* Store bytes that lie in one aligned word of 8 bytes by one store of that word, though other threads may store others of
  * its bytes the same way. Reads and writes the whole word. */
 void oji_store_in_word(uint8_t *where, const void *bytes, uint64_t size);
+/* Load bytes that lie in one aligned word of 8 bytes by one load of that word. */
+void oji_load_in_word(const uint8_t *where, void *bytes, uint64_t size);
 
 /* --- heap ----------------------------------------------------------------------------------------------------------- */
 

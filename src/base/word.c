@@ -14,3 +14,12 @@ void oji_store_in_word(uint8_t *where, const void *bytes, uint64_t size)
         memcpy((uint8_t *)&after + offset, bytes, (size_t)size);
     } while (!atomic_compare_exchange_weak_explicit(word, &before, after, memory_order_release, memory_order_relaxed));
 }
+
+void oji_load_in_word(const uint8_t *where, void *bytes, uint64_t size)
+{
+    uintptr_t offset = (uintptr_t)where & 7;
+    const _Atomic uint64_t *word = (const _Atomic uint64_t *)(const void *)(where - offset);
+    uint64_t value = atomic_load_explicit(word, memory_order_relaxed);
+    OJI_ASSERT(offset + size <= sizeof *word);
+    memcpy(bytes, (const uint8_t *)&value + offset, (size_t)size);
+}

@@ -25,6 +25,15 @@ static const oji_code_segment *find_code_segment(const oj_code *code, uint64_t r
     return NULL;
 }
 
+/* Other bytes of the word may be patched meanwhile. */
+static void save_old(const patch *p, const uint8_t *where)
+{
+    if (p->old && p->is_atomic)
+        oji_load_in_word(where, p->old, p->size);
+    else if (p->old)
+        memcpy(p->old, where, p->size);
+}
+
 static oj_status store_through_view(const patch *p, const oj_placement *placement, bool *stored, oj_error *error)
 {
     uint8_t *where = (uint8_t *)p->segment->write + (p->run_addr - p->segment->run_addr);
@@ -44,8 +53,7 @@ static oj_status store_through_view(const patch *p, const oj_placement *placemen
         if (status != OJ_OK)
             return oji_fail_callback(error, status, "oj_memory.write_begin");
     }
-    if (p->old)
-        memcpy(p->old, where, p->size);
+    save_old(p, where);
     if (p->is_atomic)
         oji_store_in_word(where, p->bytes, p->size);
     else
@@ -66,8 +74,7 @@ static oj_status store(const patch *p, const oj_placement *placement, bool *stor
     oj_status status;
     if (!p->table.patch)
         return store_through_view(p, placement, stored, error);
-    if (p->old)
-        memcpy(p->old, (const void *)(uintptr_t)p->run_addr, p->size);
+    save_old(p, (const uint8_t *)(uintptr_t)p->run_addr);
     oji_clear_error(error);
     status = p->table.patch(p->table.context, placement, p->run_addr, p->bytes, p->size, p->is_atomic, error);
     *stored = status == OJ_OK;
@@ -86,11 +93,16 @@ static oj_status make_visible(const patch *p, const oj_placement *placement, oj_
     return OJ_OK;
 }
 
-/* Store and make visible; *stored says whether the code has been changed. */
-static oj_status apply(const patch *p, const oj_placement *placement, bool *stored, oj_error *error)
+/* Bring the old bytes back as far as that can be done: what fails now is not told, and does not stop what follows. */
+static void undo(const patch *p, const oj_placement *placement)
 {
-    OJI_TRY(store(p, placement, stored, error));
-    return make_visible(p, placement, error);
+    patch back = *p;
+    bool stored;
+    back.bytes = p->old;
+    back.old = NULL;
+    (void)store(&back, placement, &stored, NULL);
+    (void)make_visible(&back, placement, NULL);
+    oji_link_synchronize_cores();
 }
 
 static oj_status apply_or_undo(patch *p, const oj_placement *placement, oj_error *error)
@@ -101,13 +113,11 @@ static oj_status apply_or_undo(patch *p, const oj_placement *placement, oj_error
     p->old = p->size <= sizeof few ? few : oji_allocate(&p->code->allocator, p->size);
     if (!p->old)
         return oji_fail_nomem(error, p->size, "the bytes that are replaced");
-    status = apply(p, placement, &stored, error);
-    if (status != OJ_OK && stored) {
-        patch undo = *p;
-        undo.bytes = p->old;
-        undo.old = NULL;
-        (void)apply(&undo, placement, &stored, NULL);
-    }
+    status = store(p, placement, &stored, error);
+    if (status == OJ_OK)
+        status = make_visible(p, placement, error);
+    if (status != OJ_OK && stored)
+        undo(p, placement);
     if (p->old != few)
         oji_release(&p->code->allocator, p->old, p->size);
     return status;
