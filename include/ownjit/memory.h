@@ -127,9 +127,8 @@ typedef enum oj_memory_mode {
 } oj_memory_mode;
 
 /* oj_memory_options.flags */
-#define OJ_MEMORY_HUGE_PAGES \
-    1u /* let the system use huge pages, where it has any; it may then hold up to 2 MiB of
-                                   each kind more than was asked for */
+/* Let the system use huge pages, where it has any. It may then hold up to 2 MiB of each kind more than was asked for. */
+#define OJ_MEMORY_HUGE_PAGES 1u
 
 /* Options of the library's own provider. */
 typedef struct oj_memory_options {
