@@ -365,14 +365,6 @@ static inline oj_code *ojt_link(oj_object *const *objects, size_t n_objects, con
     return code;
 }
 
-/* Linked code has none of the marks before its functions that clang's -fsanitize=function looks for, and nothing at all
- * may be mapped there. */
-#if defined(__clang__)
-#define OJT_CALLS_LINKED_CODE __attribute__((no_sanitize("function")))
-#else
-#define OJT_CALLS_LINKED_CODE
-#endif
-
 /* Call a function of no arguments at an address. */
 OJT_CALLS_LINKED_CODE static inline int ojt_call_at(uint64_t addr)
 {

@@ -42,8 +42,8 @@ extern void __libc_free(void *pointer);
 
 extern char __executable_start, etext;
 
-/* Who calls is seen from the return address. */
-#define OJT_NOT_INLINED __attribute__((noinline))
+/* Who calls is seen from the return address; and libc must find these, in a build whose symbols are hidden. */
+#define OJT_NOT_INLINED __attribute__((noinline, visibility("default")))
 
 static void ojt_note(void *caller)
 {

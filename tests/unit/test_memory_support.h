@@ -84,7 +84,7 @@ static inline void ojt_write_code(void *write, uint32_t value)
     memcpy(write, code, sizeof code);
 }
 
-static inline uint32_t ojt_run(uint64_t addr) { return ((uint32_t(*)(void))(uintptr_t)addr)(); }
+OJT_CALLS_LINKED_CODE static inline uint32_t ojt_run(uint64_t addr) { return ((uint32_t(*)(void))(uintptr_t)addr)(); }
 
 /* Place and publish a function that returns `value`. */
 static inline void ojt_link_value(const oj_memory *memory, ojt_link *link, uint32_t value)

@@ -187,7 +187,7 @@ static void wish_huge_pages_are_used(void **state)
         for (int k = 0; k < 3; k++)
             memset(large.segments[k].write, 0xC3, large.segments[k].size);
         ojt_publish(memory, &large);
-        ((void (*)(void))(uintptr_t)large.segments[0].run_addr)();
+        ojt_run(large.segments[0].run_addr);
         assert_true(huge_kilobytes_at(large.segments[2].run_addr) >= 2048);
         /* That of memory files is up to another setting of the system, off as a rule. */
         if (mode == OJ_MEMORY_MODE_PRIVATE)

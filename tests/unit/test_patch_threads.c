@@ -318,7 +318,7 @@ typedef struct neighbour {
     const oj_memory *memory;
     oj_object *object;
     _Atomic bool stop;
-    uint32_t n_linked;
+    _Atomic uint32_t n_linked;
     uint32_t n_wrong;
 } neighbour;
 
@@ -351,14 +351,14 @@ static void thread_patches_while_neighbours_come_and_go(void **state)
         uint64_t addr = oj_code_lookup_addr(code, "f");
         pthread_t thread;
         assert_int_equal(pthread_create(&thread, NULL, link_and_destroy, &n), 0);
-        for (uint32_t k = 1; k <= rounds_in(mode, 40000); k++) {
+        /* On a busy machine the other thread may begin late. */
+        for (uint32_t k = 1; k <= rounds_in(mode, 40000) || atomic_load(&n.n_linked) < 100; k++) {
             patch_or_fail(code, addr + 1, &k, 4);
             assert_int_equal(ojt_run(addr), k);
         }
         atomic_store(&n.stop, true);
         assert_int_equal(pthread_join(thread, NULL), 0);
         assert_int_equal(n.n_wrong, 0);
-        assert_true(n.n_linked > 0);
         oj_code_destroy(code);
         oj_object_destroy(n.object);
         ojt_provider_end(memory);
