@@ -63,16 +63,6 @@ bool oji_memory_os_make_twin(uint8_t *run, uint8_t *twin, uint64_t size, oji_mem
  * runs there sees the old page or the new one, and never none. The twin's are empty and writable again. */
 bool oji_memory_os_move(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_failure *failure);
 
-/* A way to write to private memory of this process whose pages may not be written: no permission changes, hence nothing
- * that runs there is disturbed. It is opened for one link and closed again: a descriptor that a child inherited would
- * lead to this process's memory. -1 where the system has none. */
-int oji_memory_os_open_self(void);
-void oji_memory_os_close_self(int self);
-
-/* Write `size` bytes of code or rodata at `run`, flushed from the instruction caches. False where the system forbids it;
- * some of it may be written then. */
-bool oji_memory_os_write_self(int self, uint8_t *run, const void *bytes, uint64_t size);
-
 /* Get pages for a writable range in one go. Only ever saves time; may do nothing. */
 void oji_memory_os_populate(uint8_t *base, uint64_t size);
 

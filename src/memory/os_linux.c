@@ -404,25 +404,6 @@ bool oji_memory_os_move(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_f
     return oji_memory_os_protect(twin, size, OJI_MEMORY_READ_WRITE, failure) && moved;
 }
 
-/* Not /proc/PID: a child that does not know yet that it is one would open its parent's. */
-int oji_memory_os_open_self(void) { return open("/proc/self/mem", O_WRONLY | O_CLOEXEC); }
-
-void oji_memory_os_close_self(int self)
-{
-    if (self >= 0)
-        close(self);
-}
-
-/* As a debugger sets breakpoints: the kernel gives this process a copy of the page where it shares it with a child. Where
- * proc_mem.force_override forbids that, the answer is EIO. */
-bool oji_memory_os_write_self(int self, uint8_t *run, const void *bytes, uint64_t size)
-{
-    if (self < 0 || pwrite(self, bytes, size, (off_t)(uintptr_t)run) != (ssize_t)size)
-        return false;
-    flush_code(run, size);
-    return true;
-}
-
 /* --- advice: what fails here costs time only ---------------------------------------------------------------------- */
 
 void oji_memory_os_populate(uint8_t *base, uint64_t size)

@@ -1,11 +1,9 @@
 /* Private mode in shared slabs: code that many links share pages for, in private memory that is never writable and
  * executable, and never loses the right to execute while something may run in it.
  *
- * A link writes to a range of the stage. To publish it, its bytes are written where they will run through the process's
- * own memory file, which needs no permission of the page. Where the system forbids that, each page of code that it
- * touches is built in the twin (what the page holds already, with the new bytes) and then moved over the old one;
- * rodata, which nothing executes, is made writable for the moment of a copy. All under the provider's lock: two links
- * that share a page take turns, and a fork waits until the memory file is closed again. */
+ * A link writes to a range of the stage. To publish it, each page of code that it touches is built in the twin (what
+ * the page holds already, with the new bytes) and then moved over the old one; rodata, which nothing executes, is made
+ * writable for the moment of a copy. All under the provider's lock: two links that share a page take turns. */
 #include "memory/slab.h"
 
 /* Stands before each range of the stage, so that a stale write address cannot give back what is another's by now. */
@@ -23,14 +21,8 @@ bool oji_memory_private_prepare(oji_memory_slab *slab, oji_memory_failure *failu
 {
     oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE], *rodata = &slab->regions[OJI_MEMORY_RODATA];
     slab->n_mappings += 2;
-    if (!oji_memory_os_make_twin(code->run, slab->regions[OJI_MEMORY_TWIN].run, code->size, failure) ||
-        !oji_memory_os_protect(rodata->run, rodata->size, OJI_MEMORY_READ, failure))
-        return false;
-    /* The code takes on the twin's history with a page of it, before pages that are written in place give it one of its
-     * own: later moves would not join it then. */
-    code->done = oji_memory_os_page_size();
-    *(volatile uint8_t *)slab->regions[OJI_MEMORY_TWIN].run = 0;
-    return oji_memory_private_move_in(slab, 0, code->done, failure);
+    return oji_memory_os_make_twin(code->run, slab->regions[OJI_MEMORY_TWIN].run, code->size, failure) &&
+           oji_memory_os_protect(rodata->run, rodata->size, OJI_MEMORY_READ, failure);
 }
 
 /* The granules from a range's start to its data: the header, and what the alignment asks for. */
@@ -128,18 +120,6 @@ static bool publish_code(oji_memory_slab *slab, const oj_segment *segment, oji_m
     return true;
 }
 
-/* The quick way: only the segment's own bytes are written, where they will run. */
-static bool write_through(oji_memory_slab *slab, const oj_segment *segment, int self)
-{
-    oji_memory_region *region = &slab->regions[segment->kind - 1];
-    uint64_t offset = segment->run_addr - (uint64_t)(uintptr_t)region->run, last = page_up(offset + segment->size);
-    if (!oji_memory_os_write_self(self, region->run + offset, segment->write, segment->size))
-        return false;
-    if (last > region->done)
-        region->done = last;
-    return true;
-}
-
 /* Whoever reads its neighbours meanwhile may go on: reading is allowed before, during and after. */
 static bool publish_rodata(oji_memory_slab *slab, const oj_segment *segment, oji_memory_failure *failure)
 {
@@ -152,28 +132,19 @@ static bool publish_rodata(oji_memory_slab *slab, const oj_segment *segment, oji
     return oji_memory_os_protect(rodata->run + first, size, OJI_MEMORY_READ, failure);
 }
 
-static bool publish_segments(oji_memory_slab *slab, const oj_placement *placement, int self,
-                             oji_memory_failure *failure)
+bool oji_memory_private_publish(oji_memory_slab *slab, const oj_placement *placement, oji_memory_failure *failure)
 {
     for (size_t i = 0; i < placement->n_segments; i++) {
         oj_segment *segment = &placement->segments[i];
         bool is_code = segment->kind == OJ_SEGMENT_CODE;
         if (segment->kind == OJ_SEGMENT_DATA || find_staged(slab, segment) == OJI_MEMORY_NONE)
             continue;
-        if (!write_through(slab, segment, self) && !(is_code ? publish_code : publish_rodata)(slab, segment, failure))
+        if (!(is_code ? publish_code : publish_rodata)(slab, segment, failure))
             return false;
         oji_memory_private_unstage(slab, segment);
         segment->write = NULL;
     }
     return true;
-}
-
-bool oji_memory_private_publish(oji_memory_slab *slab, const oj_placement *placement, oji_memory_failure *failure)
-{
-    int self = oji_memory_os_open_self();
-    bool done = publish_segments(slab, placement, self, failure);
-    oji_memory_os_close_self(self);
-    return done;
 }
 
 /* Rebuild the pages of [from, to) that hold dead runs, as one range. */

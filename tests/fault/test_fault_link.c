@@ -82,23 +82,6 @@ int fallocate(int fd, int mode, off_t offset, off_t size)
     return fails(false) ? -1 : (int)syscall(SYS_fallocate, fd, mode, offset, size);
 }
 
-ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
-{
-    return fails(false) ? -1 : (ssize_t)syscall(SYS_pwrite64, fd, bytes, size, offset);
-}
-
-/* Only the process's own memory: the C library and the other tests open files as well. */
-int open(const char *path, int flags, ...)
-{
-    va_list arguments;
-    int mode;
-    va_start(arguments, flags);
-    mode = flags & O_CREAT ? va_arg(arguments, int) : 0;
-    va_end(arguments);
-    return strcmp(path, "/proc/self/mem") == 0 && fails(false) ? -1
-                                                               : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
-}
-
 int fcntl(int fd, int command, ...)
 {
     va_list arguments;

@@ -245,71 +245,6 @@ static int without_descriptors(void)
     return run_all(OJ_MEMORY_MODE_DEFAULT, OJ_MEMORY_MODE_PRIVATE);
 }
 
-/* Refuse pwrite, as a kernel does that lets nobody write to memory against its permissions. */
-static bool refuse_pwrite(void)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pwrite64, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EIO),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-
-enum { MANY = 900 };
-
-static void link_some(const oj_memory *memory, ojt_link *links, uint32_t from, uint32_t to)
-{
-    for (uint32_t i = from; i < to; i++)
-        ojt_link_value(memory, &links[i], i);
-}
-
-/* 0 where all links hold what was written. */
-static int check_some(const ojt_link *links, uint32_t from, uint32_t to)
-{
-    for (uint32_t i = from; i < to; i++)
-        if (ojt_run(links[i].segments[0].run_addr) != i ||
-            *(const uint8_t *)(uintptr_t)links[i].segments[1].run_addr != (uint8_t)i)
-            return 20;
-    return 0;
-}
-
-/* Small private links written in place, then built aside because there are no descriptors, then written again, then
- * built aside because writing is refused: all on the same pages, which stay one mapping. */
-static int with_writing_refused(void)
-{
-    static ojt_link links[MANY];
-    struct rlimit before, none;
-    oj_error error;
-    oj_memory *memory = try_mode(OJ_MEMORY_MODE_PRIVATE, &error);
-    size_t mappings;
-    if (!memory || getrlimit(RLIMIT_NOFILE, &before) != 0)
-        return SKIPPED;
-    link_some(memory, links, 0, 100);
-    mappings = ojt_count_mappings();
-    none = before;
-    none.rlim_cur = 0;
-    setrlimit(RLIMIT_NOFILE, &none);
-    link_some(memory, links, 100, 300);
-    setrlimit(RLIMIT_NOFILE, &before);
-    link_some(memory, links, 300, 500);
-    for (uint32_t i = 0; i < 100; i++)
-        ojt_release(memory, &links[i]);
-    if (!refuse_pwrite())
-        return SKIPPED;
-    link_some(memory, links, 500, MANY);
-    ojt_expect_mappings(mappings + 2);
-    return check_some(links, 100, MANY);
-}
-
-static void modes_private_works_where_writing_is_refused(void **state)
-{
-    (void)state;
-    expect_child(with_writing_refused);
-}
-
 static void modes_without_descriptors_private_is_used(void **state)
 {
     (void)state;
@@ -350,5 +285,4 @@ static void modes_mdwe_views_is_used(void **state)
 OJT_MAIN(cmocka_unit_test(modes_default_is_views), cmocka_unit_test(modes_without_memfd_private_is_used),
          cmocka_unit_test(modes_without_mprotect_views_is_used), cmocka_unit_test(modes_without_any_both_are_named),
          cmocka_unit_test(modes_mdwe_views_is_used), cmocka_unit_test(modes_no_call_asks_for_writable_code),
-         cmocka_unit_test(modes_without_descriptors_private_is_used),
-         cmocka_unit_test(modes_private_works_where_writing_is_refused))
+         cmocka_unit_test(modes_without_descriptors_private_is_used))
