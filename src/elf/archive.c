@@ -8,7 +8,9 @@
  * Terms: an "entry" is a name in the symbol index with the member that defines it; a "member" here is one that the
  * index names, numbered in the order of first mention, not of the file. The others are never looked at.
  * Every offset in the index is hostile until its header is read, which is when the member is first asked for: reading
- * all headers at once would touch a page of the file for each member, and most links want a few. */
+ * all headers at once would touch a page of the file for each member, and most links want a few.
+ * Source: ar(5) and the archive format of the System V ABI ("/" with 32-bit words); "/SYM64/", "//" holding names
+ * that end in "/\n", and thin archives as binutils writes them. */
 #include "elf/elf.h"
 
 #include <errno.h>
@@ -67,7 +69,8 @@ static oj_status fail_archive(const ar_archive *archive, oj_error *error, oj_sta
     return oji_fail_at(error, status, &place, "%s: offset %llu: %s", archive->name, (unsigned long long)offset, what);
 }
 
-/* Decimal digits, then what `end` points at; false where there is no digit or the number overflows. */
+/* Decimal digits, then what `end` points at; false where there is no digit or the number overflows. What follows the
+ * digits is the caller's to judge. */
 static bool parse_decimal(const char *text, size_t capacity, uint64_t *value, size_t *end)
 {
     size_t i = 0;
@@ -145,7 +148,9 @@ static oj_status take_special(ar_archive *archive, const member_header *header, 
     return OJ_OK;
 }
 
-/* Tables that come behind other members are not found; no archiver puts them there. */
+/* Tables that come behind other members are not found; no archiver puts them there. Members begin at even offsets: an
+ * odd content is followed by one byte that its size does not count. An archive of nothing but tables needs no index: it
+ * has no member to find. */
 static oj_status find_special(ar_archive *archive, special_members *found, oj_error *error)
 {
     uint64_t offset = MAGIC_SIZE;
@@ -170,7 +175,8 @@ static uint64_t load_word(const uint8_t *p, uint32_t word_size)
     return word_size == 4 ? oji_load32be(p) : oji_load64be(p);
 }
 
-/* How many members can there be at most, and are their offsets in rising order? */
+/* How many members can there be at most, and are their offsets in rising order? Every member begins at least one run of
+ * equal offsets, so that the runs, out of order or not, bound the members. */
 static uint32_t count_runs(const uint8_t *offsets, uint32_t n, uint32_t word_size, bool *is_rising)
 {
     uint64_t previous = 0;
@@ -197,7 +203,8 @@ static uint32_t find_member(const ar_archive *archive, const oji_table *table, u
 }
 
 /* Give each entry its member. Offsets in rising order, as ar writes them, have equal ones side by side; else `table`
- * finds the equal ones. */
+ * finds the equal ones. A run ends where the offset changes; in rising order it never comes back, and no search is
+ * needed. */
 static void assign_members(ar_archive *archive, const uint8_t *offsets, uint32_t word_size, oji_table *table)
 {
     uint32_t member = 0;
@@ -229,6 +236,7 @@ static oj_status read_members(ar_archive *archive, const uint8_t *offsets, uint3
     archive->members = oji_arena_array(&archive->arena, n_runs, sizeof *archive->members);
     if (!archive->members)
         return oji_fail_nomem(error, n_runs * sizeof *archive->members, "an archive's members");
+    /* No first block: that of the archive belongs to its own arena. */
     oji_arena_init(&scratch, &archive->allocator, archive->first_block, 0);
     if (is_rising)
         assign_members(archive, offsets, word_size, NULL);
@@ -262,6 +270,7 @@ static oj_status read_names(ar_archive *archive, oji_bytes names, uint64_t index
         uint64_t left = names.size - position;
         uint64_t length = left == 0 ? 0 : strnlen(name, (size_t)left);
         uint64_t hash;
+        /* No zero byte in what is left: the name would be read on beyond the index. */
         if (length == left || length > UINT32_MAX)
             return fail_archive(archive, error, OJ_E_MALFORMED, index_off, "the symbol index ends before its names do");
         archive->entries[i].name = name;
@@ -287,7 +296,8 @@ static oj_status read_index(ar_archive *archive, const special_members *found, o
     n = load_word(names.data, word_size);
     names.data += word_size;
     names.size -= word_size;
-    /* Each symbol takes a word and at least the zero byte of its name. */
+    /* Each symbol takes a word and at least the zero byte of its name. So this bounds all that n sizes by the file's
+     * own size, and offsets need no further check below. */
     if (n > names.size / (word_size + 1))
         return fail_archive(archive, error, OJ_E_MALFORMED, found->index_off,
                             "the symbol index counts more symbols than it has room for");
@@ -311,7 +321,8 @@ typedef struct text {
 } text;
 
 /* Names of up to 15 bytes stand in the header and end in a slash; "/123" is an offset into the long names, where each
- * ends in a slash and a newline. Long names may have slashes within: they are paths in thin archives. */
+ * ends in a slash and a newline. Long names may have slashes within: they are paths in thin archives. In others
+ * only messages show a name, so that it need not be checked further. */
 static oj_status find_member_name(const ar_archive *archive, const member_header *header, text *name, oj_error *error)
 {
     uint64_t offset = header->content_off - HEADER_SIZE;
@@ -386,7 +397,9 @@ static oj_status read_file(const ar_archive *archive, const char *path, file_byt
     return status;
 }
 
-/* A thin archive's member is a file: beside the archive unless its path is absolute. */
+/* A thin archive's member is a file: beside the archive unless its path is absolute. Where that leads is the archive's
+ * word, as it is for ld; what is found there is read as an object and nothing else. A zero byte within ends the path
+ * early, which then names a file like any other. */
 static oj_status read_thin_member(const ar_archive *archive, text member, const char *name, oj_object **out,
                                   oj_error *error)
 {
@@ -421,6 +434,7 @@ static oj_status read_member(const ar_archive *archive, uint64_t offset, oj_obje
     char name[1024];
     OJI_TRY(read_member_header(archive, offset, &header, error));
     OJI_TRY(find_member_name(archive, &header, &member, error));
+    /* For messages: a long name may be cut. The object copies it. */
     snprintf(name, sizeof name, "%s(%.*s)", archive->name, (int)(member.size < 512 ? member.size : 512), member.start);
     if (archive->is_thin)
         return read_thin_member(archive, member, name, out, error);
@@ -441,6 +455,7 @@ static oj_status archive_load(oj_archive *base, uint32_t member, const oj_object
     if (member >= archive->n_members)
         return oji_fail(error, OJ_E_MISUSE, "%s: no member %u", archive->name, member);
     slot = &archive->members[member];
+    /* Pairs with the exchange below: who sees the object sees all that was written to it. */
     *out = atomic_load_explicit(&slot->object, memory_order_acquire);
     if (*out)
         return OJ_OK;
@@ -458,6 +473,7 @@ static bool archive_find(oj_archive *base, const char *name, size_t name_size, u
 {
     const ar_archive *archive = (const struct ar_archive *)base;
     uint32_t entry;
+    /* Without a symbol index the table was never set up. */
     if (archive->n_entries == 0)
         return false;
     entry = find_entry(archive, oji_hash(name, name_size), name, name_size);
@@ -513,6 +529,8 @@ static oj_status read_archive(oj_archive **out, oji_bytes file, const char *name
     status = find_special(archive, &found, error);
     if (status == OJ_OK)
         status = read_index(archive, &found, error);
+    /* Half-filled is well enough for destroying: the arena's arrays are zeroed, and n_members never runs ahead of
+     * them. */
     if (status != OJ_OK) {
         oj_archive_destroy(&archive->base);
         return status;
@@ -546,6 +564,7 @@ void oj_archive_destroy(oj_archive *base)
     oj_allocator allocator;
     if (!archive)
         return;
+    /* Members that were handed out go with the archive; nobody may use it meanwhile. */
     for (uint32_t i = 0; i < archive->n_members; i++)
         oj_object_destroy(atomic_load_explicit(&archive->members[i].object, memory_order_acquire));
     oji_arena_free(&archive->arena);

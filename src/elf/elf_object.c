@@ -37,7 +37,8 @@ static oj_status fail_kind(const oji_elf_reader *reader)
     return fail_header(reader, OJ_E_FORMAT, what);
 }
 
-/* Needs nothing; fills arch, headers_off, and n_sections as the header has it. */
+/* Needs nothing; fills arch, headers_off, and n_sections as the header has it. Offsets are those of Elf64_Ehdr: e_type
+ * 16, e_machine 18, e_version 20, e_shoff 40, e_shentsize 58, e_shnum 60, e_shstrndx 62. */
 static oj_status read_header(oji_elf_reader *reader)
 {
     const uint8_t *p = reader->file.data;
@@ -111,12 +112,14 @@ static oj_status find_sections(oji_elf_reader *reader)
     }
     if (!oji_bytes_contain(reader->file, reader->headers_off, ELF_SECTION_SIZE))
         return fail_header(reader, OJ_E_TRUNCATED, "the section headers lie outside the input");
+    /* One header is inside the input by now, so section 0 may be asked; its count is as hostile as the field's. */
     if (n == 0)
         n = oji_elf_section_header(reader, 0).size;
     if (names == ELF_SHN_XINDEX)
         names = oji_elf_section_header(reader, 0).link;
     if (!oji_mul(n, ELF_SECTION_SIZE, &size) || !oji_bytes_contain(reader->file, reader->headers_off, size))
         return fail_header(reader, OJ_E_TRUNCATED, "the section headers lie outside the input");
+    /* The bound keeps indexes apart from OJI_SECTION_UNDEFINED and its neighbours. */
     if (n == 0 || n > UINT32_MAX / 2)
         return fail_header(reader, n == 0 ? OJ_E_MALFORMED : OJ_E_LIMIT, "a count of sections that cannot be");
     reader->n_sections = (uint32_t)n;
@@ -184,6 +187,7 @@ static oj_status scan_sections(oji_elf_reader *reader)
     uint64_t left = reader->file.size;
     for (uint32_t i = 1; i < reader->n_sections; i++) {
         oji_elf_header header = oji_elf_section_header(reader, i);
+        /* Both have an offset and a size that mean no bytes of the file. */
         if (header.type == ELF_SHT_NULL || header.type == ELF_SHT_NOBITS)
             continue;
         if (!holds_section(reader, &header))
@@ -198,7 +202,8 @@ static oj_status scan_sections(oji_elf_reader *reader)
     return OJ_OK;
 }
 
-/* Section indexes that do not fit a symbol's 16 bits, in a table with a word for each symbol. */
+/* Section indexes that do not fit a symbol's 16 bits, in a table with a word for each symbol. The table is in range by
+ * the scan; sh_link says whose symbols it is for (gABI chapter 4, SHT_SYMTAB_SHNDX). */
 static oj_status find_extended(oji_elf_reader *reader)
 {
     oji_elf_header header;
@@ -230,6 +235,8 @@ static oj_status find_symbols(oji_elf_reader *reader)
     if (header.size == 0)
         return OJ_OK;
     reader->n_symbols = (uint32_t)(header.size / ELF_SYMBOL_SIZE);
+    /* sh_info is one more than the last local symbol (gABI chapter 4, sh_link and sh_info); symbol 0 is always
+     * local. */
     if (header.info == 0 || header.info > reader->n_symbols)
         return fail_section(reader, index, OJ_E_MALFORMED, "has its first global symbol outside of it");
     reader->first_global = header.info;
@@ -249,6 +256,7 @@ typedef struct block_layout {
     uint64_t size;
 } block_layout;
 
+/* Enter a part of n records at the block's end. Rounding each part up keeps the next one aligned. */
 static bool add_part(uint64_t *end, uint64_t n, uint64_t size, uint64_t *off)
 {
     uint64_t bytes;
@@ -269,6 +277,7 @@ static bool lay_out_block(const oji_elf_reader *reader, block_layout *layout)
            add_part(&layout->size, n_copied, 1, &layout->bytes_off);
 }
 
+/* Needs the bytes inside what moved, or empty: those that were never found point nowhere. */
 static void rebase(oji_bytes *bytes, const uint8_t *from, const uint8_t *to)
 {
     if (bytes->data)
@@ -306,6 +315,7 @@ static oj_status allocate_object(oji_elf_reader *reader, const oj_allocator *all
     parts->object->allocator = *allocator;
     parts->object->heap_size = layout.size;
     parts->object->name = memcpy(block + layout.name_off, reader->name, strlen(reader->name) + 1);
+    /* Not copied: the architecture's table is constant and outlives every object. */
     parts->object->reloc_names = reader->arch->names;
     parts->object->sections = parts->sections;
     parts->object->symbols = parts->symbols;
@@ -342,6 +352,8 @@ oj_status oji_elf_read_object(oj_object **out, oji_bytes file, const char *name,
     reader.name = name;
     reader.flags = flags;
     reader.error = error;
+    /* Up to the allocation nothing is held and each stage may return; after it the block is all there is to give
+     * back. */
     OJI_TRY(read_header(&reader));
     OJI_TRY(find_sections(&reader));
     OJI_TRY(scan_sections(&reader));

@@ -23,6 +23,7 @@ oji_elf_header oji_elf_section_header(const oji_elf_reader *reader, uint32_t ind
     return header;
 }
 
+/* Needs the names read, whose last byte is zero: any offset inside them then begins a string that ends inside. */
 const char *oji_elf_section_name(const oji_elf_reader *reader, const oji_elf_header *header)
 {
     if (header->name >= reader->section_names.size)
@@ -155,6 +156,7 @@ static oj_status check_unloaded(oji_elf_reader *reader, const oji_elf_header *he
     return OJ_OK;
 }
 
+/* 0 and 1 both mean none (gABI chapter 4, sh_addralign). */
 static oj_status read_alignment(const oji_elf_reader *reader, const oji_elf_header *header, const char *name,
                                 uint32_t *alignment)
 {
@@ -187,6 +189,7 @@ oj_status oji_elf_read_section(oji_elf_reader *reader, uint32_t index, oji_secti
     if (header.size >= OJI_MAX_SECTION_SIZE)
         return refuse_section(reader, name, OJ_E_LIMIT, "has 2 GiB or more");
     section->size = header.size;
+    /* In range by the scan; sh_size of SHT_NOBITS counts memory, not bytes of the file. */
     if (header.type != ELF_SHT_NOBITS && header.size > 0)
         section->bytes = reader->file.data + header.offset;
     /* Loaded notes describe the object (properties, build identity) to loaders and do not take part in its run. */

@@ -29,6 +29,7 @@ static oj_status read_binding(const oji_elf_reader *reader, uint32_t index, uint
     return OJ_OK;
 }
 
+/* The type of a common symbol says no more than its section index, which decides; it is data. */
 static oj_status read_type(const oji_elf_reader *reader, uint32_t index, uint8_t info, oji_symbol *symbol)
 {
     uint8_t type = info & 15;

@@ -77,8 +77,10 @@ static const oji_elf_row rows[] = {RELOCATIONS(ROW)};
 static const char *const names[] = {RELOCATIONS(NAME)};
 
 /* GOTPCRELX marks the operand of an instruction that loads from the GOT, whose opcode and ModRM byte lie just before
- * the field. Only the forms that the fixups can rewrite count; all else stays a load, which is always right.
- * An addend other than -4 would mean that the field is not the instruction's end, or the entry not its operand. */
+ * the field. Only the forms that the fixups can rewrite count; all else stays a load, which is always right. An addend
+ * other than -4 would mean that the field is not the instruction's end, or the entry not its operand. The bytes before
+ * the field may be data, or belong to another instruction: a wrong match needs a marked field, which is the compiler's
+ * promise that it is an operand. */
 static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t addend, uint32_t number)
 {
     bool with_rex = number == R_X86_64_REX_GOTPCRELX;
@@ -98,7 +100,8 @@ static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t adde
     return field[-1] == 0x25 ? OJI_RELOC_RELAX_JUMP : OJI_RELOC_GOT_LOAD32;
 }
 
-/* Goes after "is for". What has a row and is not listed here belongs to one of the thread-local models. */
+/* Goes after "is for". What has a row and is not listed here belongs to one of the thread-local models. Position in the
+ * list is not enough: some numbers of the dynamic linker lie between those of thread-local storage. */
 static const char *refusal(uint32_t number)
 {
     switch (number) {
