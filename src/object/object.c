@@ -16,6 +16,7 @@ void oj_object_destroy(oj_object *object)
 
 const char *oj_object_name(const oj_object *object) { return object ? object->name : ""; }
 
+/* Accessors take NULL and answer as for an object with nothing in it, so that none of them can fail. */
 const char *oj_object_architecture(const oj_object *object)
 {
     if (object && object->arch == OJI_ARCH_X86_64)
@@ -49,7 +50,8 @@ oj_status oj_object_section(const oj_object *object, size_t index, oj_section_in
 
 size_t oj_object_symbol_count(const oj_object *object) { return object ? object->n_symbols : 0; }
 
-/* The neutral form has the special places as section numbers, which the public one keeps apart. */
+/* The neutral form has the special places as section numbers, which the public one keeps apart. Section numbers end far
+ * below the special ones, so that no number of a file can be mistaken for one. */
 static uint32_t symbol_place(const oji_symbol *symbol)
 {
     switch (symbol->section) {
@@ -64,6 +66,8 @@ static uint32_t symbol_place(const oji_symbol *symbol)
     }
 }
 
+/* A section index is meaningful only for OJ_SYMBOL_DEFINED; else it is 0, the empty section, and never a special number
+ * of ours. The value of a common symbol is its alignment. */
 oj_status oj_object_symbol(const oj_object *object, size_t index, oj_symbol_info *info, size_t out_size)
 {
     const oji_symbol *symbol;
@@ -87,12 +91,15 @@ oj_status oj_object_symbol(const oj_object *object, size_t index, oj_symbol_info
     return OJ_OK;
 }
 
-/* Kinds of the neutral form are fewer than a format's numbers, so the number is kept beside. */
+/* Kinds of the neutral form are fewer than a format's numbers, so the number is kept beside. Both arrays run in
+ * parallel. The number is below the table's length and has a name: the reader refuses what has none. */
 const char *oji_object_reloc_name(const oj_object *object, const oji_reloc *reloc)
 {
     return object->reloc_names[object->reloc_numbers[reloc - object->relocs]];
 }
 
+/* The index counts within the section; a section whose relocations were not read has none, and is not an error by
+ * itself. */
 oj_status oj_object_relocation(const oj_object *object, size_t section, size_t index, oj_relocation_info *info,
                                size_t out_size)
 {
