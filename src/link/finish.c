@@ -2,6 +2,8 @@
  * that after the last relocation nothing but a callback or the system can fail. */
 #include "link/link.h"
 
+/* Needs written targets, and plan->kept in the order of hashes, which is the one oji_code_find() bisects. Offsets of
+ * names fit 32 bits: oji_code_allocate() has refused more. */
 static void fill_symbols(const oj_plan *plan, oj_code *code)
 {
     oji_code_symbol *symbols = oji_code_symbols(code);
@@ -19,6 +21,8 @@ static void fill_symbols(const oj_plan *plan, oj_code *code)
     }
 }
 
+/* Everything that release() and oj_code_patch() will want to know, since the plan may be gone by then. Sizes fit 32
+ * bits: oji_link_append() keeps each segment below OJI_MAX_SECTION_SIZE. */
 static void fill_segments(const oj_plan *plan, oj_code *code)
 {
     oji_code_segment *segments = oji_code_segments(code);
@@ -33,6 +37,8 @@ static void fill_segments(const oj_plan *plan, oj_code *code)
     }
 }
 
+/* Needs written targets. No name can be missing: check_wanted() has refused the link. Done when nothing can fail any
+ * more, so that a failed link leaves the zeros of zero_wanted(). */
 static void answer_wanted(const oj_plan *plan)
 {
     for (size_t i = 0; i < plan->options.n_wanted; i++) {
@@ -41,7 +47,8 @@ static void answer_wanted(const oj_plan *plan)
     }
 }
 
-/* Write between write_begin and write_end; the latter is called whatever happened in between. */
+/* Write between write_begin and write_end; the latter is called whatever happened in between. After a failed write
+ * it gets no error record, so that it cannot replace the reason. */
 static oj_status write_placed(oj_plan *plan, const oj_placement *placement, oj_error *error)
 {
     const oj_memory *table = &plan->table;
@@ -63,6 +70,8 @@ static oj_status write_placed(oj_plan *plan, const oj_placement *placement, oj_e
     return status;
 }
 
+/* Holds nothing on failure: once place() has answered, release() is told of the same placement exactly once. The
+ * clock is read only where statistics are wanted, because small links take a few microseconds in all. */
 static oj_status place_and_publish(oj_plan *plan, void **token, oj_error *error)
 {
     bool timed = plan->options.stats != NULL;
@@ -86,6 +95,8 @@ static oj_status place_and_publish(oj_plan *plan, void **token, oj_error *error)
     return OJ_OK;
 }
 
+/* No callback, flush or permission: who chose the addresses brings the bytes there and publishes them. Phases that
+ * do not take place count 0, rather than what an earlier link of the same plan left there. */
 static oj_status write_by_hand(oj_plan *plan, const oj_segment *segments, size_t n_segments, oj_error *error)
 {
     uint64_t start = plan->options.stats ? oji_now() : 0;
@@ -96,6 +107,8 @@ static oj_status write_by_hand(oj_plan *plan, const oj_segment *segments, size_t
     return OJ_OK;
 }
 
+/* code->memory stays NULL where addresses were chosen by hand: there is nobody to give memory back to. A link of no
+ * bytes asks no provider, but its absolute and external symbols still get their addresses. */
 static oj_status fill_memory(oj_plan *plan, const oj_segment *by_hand, size_t n_by_hand, oj_code *code, oj_error *error)
 {
     if (by_hand)
@@ -106,10 +119,12 @@ static oj_status fill_memory(oj_plan *plan, const oj_segment *by_hand, size_t n_
     return oji_link_write(plan, error);
 }
 
+/* A plan may pass here again, after a failure too: every field that is written here is set anew by the next link. */
 oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_hand, oj_code **out, oj_error *error)
 {
     oj_code *code;
     oj_status status;
+    /* The default memory is this process's own, where code of another architecture could never run. */
     if (plan->arch != oji_arch_host() && !plan->options.memory && !by_hand)
         return oji_fail(error, OJ_E_ARCHITECTURE, "%s is for %s, which this process does not run: name the memory",
                         plan->members[0].object->name, plan->arch->name);
@@ -123,6 +138,7 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
         oji_code_free(code);
         return status;
     }
+    /* Nothing below can fail, so published memory never has to be taken back. */
     fill_segments(plan, code);
     fill_symbols(plan, code);
     answer_wanted(plan);

@@ -39,6 +39,7 @@ static const struct not_dynamic not_dynamic[] = {
 };
 #undef FUNCTION
 
+/* dlsym(3): NULL is also the value of a weak symbol that nobody defined; such a one counts as not found. */
 bool oji_link_library_lookup(void *handle, const char *name, uint64_t *addr)
 {
     void *found = dlsym(handle, name);
@@ -52,6 +53,7 @@ static bool compiler_runtime_lookup(const char *name, uint64_t *addr)
 {
     static _Atomic(void *) library;
     void *handle = atomic_load(&library);
+    /* Helpers have names that C reserves to the implementation (C11, 7.1.3); no other name pays for the library. */
     if (name[0] != '_' || name[1] != '_')
         return false;
     if (!handle) {
@@ -64,6 +66,8 @@ static bool compiler_runtime_lookup(const char *name, uint64_t *addr)
     return oji_link_library_lookup(handle, name, addr);
 }
 
+/* The process's own definitions come first, in the dynamic linker's order (dlsym(3), RTLD_DEFAULT), so that what a
+ * program interposes holds for linked code as well. Ours serve only names that nobody exports. */
 bool oji_link_process_lookup(const char *name, uint64_t *addr)
 {
     if (oji_link_library_lookup(RTLD_DEFAULT, name, addr))
@@ -85,6 +89,8 @@ struct code_search {
     bool is_found;
 };
 
+/* The difference wraps round for addresses below a segment and is then larger than any size. dl_iterate_phdr(3): a
+ * result other than 0 ends the walk. */
 static int search_code(struct dl_phdr_info *info, size_t size, void *context)
 {
     struct code_search *search = context;
@@ -108,6 +114,8 @@ bool oji_link_is_process_code(uint64_t addr)
 
 uint64_t oji_link_page_size(void) { return (uint64_t)sysconf(_SC_PAGESIZE); }
 
+/* mprotect(2) has ENOMEM both for the limit on mappings, reached when a range must be split, and for a kernel
+ * without memory. What else it answers is a refusal, by SELinux or a seal for example. */
 oj_status oji_link_protect_pages(uint64_t start, uint64_t end, uint32_t kind, oj_error *error)
 {
     int protection = kind == OJ_SEGMENT_CODE ? PROT_READ | PROT_EXEC : PROT_READ;

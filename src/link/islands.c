@@ -7,6 +7,8 @@
  * stub's own GOT entry then is not the one that the link's loads use. */
 #include "link/link.h"
 
+/* A stress build gives every call its stub and every relaxable load its entry, in reach or not, so that small tests
+ * exercise both. */
 #ifdef OJ_STRESS
 enum { ENTRIES_FOR_ALL = 1 };
 #else
@@ -18,16 +20,21 @@ static oj_status out_of_memory(oj_error *error)
     return oji_fail(error, OJ_E_NOMEM, "out of memory: planning GOT entries and stubs");
 }
 
+/* A call inside the link needs none: layout keeps all of a merged link within the architecture's reach. */
 static bool needs_stub(uint16_t uses, bool is_inside)
 {
     return (uses & OJI_USE_CALL) && (!is_inside || ENTRIES_FOR_ALL);
 }
 
+/* A plain GOT use reads its entry wherever the symbol is. A relaxable one (psABI, B.2) is rewritten to reach its
+ * symbol directly where that is inside, and has an entry only for what may be too far. */
 static bool needs_entry(uint16_t uses, bool is_inside)
 {
     return (uses & OJI_USE_GOT) || ((uses & OJI_USE_GOT_RELAX) && (!is_inside || ENTRIES_FOR_ALL));
 }
 
+/* Only functions: a stub can stand for one because calling either does the same. Data would have to be copied into
+ * the link (the psABI's copy relocation), which only a program's own link can do for the whole process. */
 static bool is_canonical(const oji_link_name *name)
 {
     return name->definition == OJI_LINK_EXTERNAL && (name->uses & (OJI_USE_NEAR | OJI_USE_LOW2G | OJI_USE_LOW4G)) &&
@@ -47,7 +54,9 @@ static uint32_t add_entry(oj_plan *plan, oji_link_island *island, uint32_t *capa
 
 /* --- one island for all --------------------------------------------------------------------------------------------- */
 
-/* The stubs of all names and local symbols, and the entries they jump through. */
+/* The stubs of all names and local symbols, and the entries they jump through. First of two passes: a stub is
+ * numbered like the entry it jumps through, so these entries must be the island's first. Of local symbols only
+ * absolute ones lie outside the link. */
 static bool add_stubs(oj_plan *plan, oji_link_island *island, uint32_t *capacity)
 {
     for (uint32_t i = 0; i < plan->n_names; i++) {
@@ -103,7 +112,8 @@ static bool add_entries(oj_plan *plan, oji_link_island *island, uint32_t *capaci
     return true;
 }
 
-/* Members' symbols share the entry of their name. */
+/* Members' symbols share the entry of their name. Needs all entries. Relocation looks at targets alone, never at
+ * names: one load for each relocation. */
 static void tell_targets(const oj_plan *plan)
 {
     for (uint32_t m = 0; m < plan->n_members; m++) {
@@ -116,6 +126,7 @@ static void tell_targets(const oj_plan *plan)
     }
 }
 
+/* Needs names; fills the one island but for its offsets, which layout sets, and the targets' entries and stubs. */
 static oj_status plan_merged(oj_plan *plan, oj_error *error)
 {
     oji_link_island *island = oji_arena_array(&plan->arena, 1, sizeof *island);
@@ -134,7 +145,8 @@ static oj_status plan_merged(oj_plan *plan, oj_error *error)
 
 /* --- an island for each section ------------------------------------------------------------------------------------- */
 
-/* Is what the symbol names in the same section, wherever that is put? */
+/* Is what the symbol names in the same section, wherever that is put? Common symbols and the linker's own are in no
+ * section, so they are outside. */
 static bool is_in_section(const oj_plan *plan, uint32_t member, uint32_t section, uint32_t symbol)
 {
     const oji_link_name *name = oji_link_name_of(plan, &plan->members[member], symbol);
@@ -146,6 +158,8 @@ static bool is_in_section(const oj_plan *plan, uint32_t member, uint32_t section
     return name->member == member && plan->members[member].object->symbols[name->symbol].section == section;
 }
 
+/* As needs_entry(), for one relocation: a section that is placed singly pays for its own references only, not for
+ * what others do with the same symbol. */
 static bool wants_entry(const oji_reloc *reloc, bool is_inside)
 {
     switch (reloc->kind) {
@@ -169,6 +183,8 @@ static bool wants_stub(const oji_section *section, const oji_reloc *reloc, bool 
     return reloc->kind == OJI_RELOC_CALL32 && section->kind == OJ_SECTION_CODE && (!is_inside || ENTRIES_FOR_ALL);
 }
 
+/* While an island is planned target->entry marks what it has already. Called twice, for stubs and then for loads,
+ * which keeps stubs' entries first and lets a load share the entry of a stub. */
 static bool add_section_entries(oj_plan *plan, oji_link_island *island, uint32_t *capacity, bool stubs)
 {
     const oji_link_member *member = &plan->members[island->member];
@@ -189,6 +205,8 @@ static bool add_section_entries(oj_plan *plan, oji_link_island *island, uint32_t
     return true;
 }
 
+/* Marks are taken back on failure as well: the targets belong to the member, and the next island starts from clean
+ * ones. */
 static bool plan_section(oj_plan *plan, oji_link_island *island, uint32_t *capacity)
 {
     bool done;
@@ -200,6 +218,8 @@ static bool plan_section(oj_plan *plan, oji_link_island *island, uint32_t *capac
     return done;
 }
 
+/* Needs names; fills islands in the order of the sections that use them, which write.c and ranges.c count on. A
+ * section without entries leaves its place in the array to the next. */
 static oj_status plan_singly(oj_plan *plan, oj_error *error)
 {
     uint32_t capacity = 0;
@@ -225,6 +245,7 @@ static oj_status plan_singly(oj_plan *plan, oj_error *error)
 
 /* --- both ----------------------------------------------------------------------------------------------------------- */
 
+/* Islands are counted by their uses here and get their offsets from layout. */
 oj_status oji_link_plan_islands(oj_plan *plan, oj_error *error)
 {
     OJI_TRY(oji_link_places_singly(&plan->options) ? plan_singly(plan, error) : plan_merged(plan, error));
@@ -233,6 +254,8 @@ oj_status oji_link_plan_islands(oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
+/* Gives a member's targets the numbers of one island. At most one island is entered at a time: numbers of two would
+ * name entries of the wrong one. */
 void oji_link_enter_island(oj_plan *plan, const oji_link_island *island)
 {
     for (uint32_t i = 0; i < island->n_entries; i++) {

@@ -1,8 +1,12 @@
 /* The symbols a code keeps: which, and in which order. */
 #include "link/link.h"
 
+/* A key is a name's hash in the high half and its position among the collected in the low one: sorting keys moves 8
+ * bytes and needs no comparison of names. Up to INSERTION_LIMIT keys insertion beats clearing and summing the
+ * counters of a radix sort. */
 enum { INSERTION_LIMIT = 32, RADIX_BITS = 8, RADIX = 1 << RADIX_BITS };
 
+/* Orders whole keys, which comes to the same as the stable sort by hash: positions ascend. */
 static void sort_by_insertion(uint64_t *keys, uint32_t n)
 {
     for (uint32_t i = 1; i < n; i++) {
@@ -34,6 +38,8 @@ static void sort_by_radix(uint64_t *keys, uint64_t *other, uint32_t n)
     }
 }
 
+/* ORDER oji_link_definition: weak, common and strong stand together and are what the link itself defines. Externals
+ * belong to others, and hidden names are not for use outside the link (gABI chapter 4, "Symbol Visibility"). */
 static bool is_kept_global(const oj_plan *plan, const oji_link_name *name)
 {
     if (name->definition < OJI_LINK_WEAK || name->definition > OJI_LINK_STRONG || name->name_size == 0)
@@ -41,6 +47,7 @@ static bool is_kept_global(const oj_plan *plan, const oji_link_name *name)
     return !name->is_hidden || (plan->options.flags & OJ_LINK_KEEP_LOCAL_SYMBOLS);
 }
 
+/* Sections and files are symbols only to linkers; what lies in a section that is not loaded has no address. */
 static bool is_kept_local(const oj_plan *plan, const oji_link_member *member, const oji_symbol *symbol)
 {
     return (plan->options.flags & OJ_LINK_KEEP_LOCAL_SYMBOLS) && oji_link_is_inside(symbol) &&
@@ -48,6 +55,8 @@ static bool is_kept_local(const oj_plan *plan, const oji_link_member *member, co
            (symbol->type == OJ_SYMBOL_FUNCTION || symbol->type == OJ_SYMBOL_DATA || symbol->type == OJ_SYMBOL_NOTYPE);
 }
 
+/* Fills refs and keys alike, position by position; the caller has made room for every name and every local symbol.
+ * Local symbols begin at 1: the first is the null symbol (gABI chapter 4, "Symbol Table"). */
 static void collect(const oj_plan *plan, oji_link_ref *refs, uint64_t *keys, uint32_t *n_kept, uint64_t *names_size)
 {
     uint32_t n = 0;
@@ -73,7 +82,9 @@ static void collect(const oj_plan *plan, oji_link_ref *refs, uint64_t *keys, uin
     *n_kept = n;
 }
 
-/* Two global definitions of one name inside one object: with several objects the table of names has found them. */
+/* Two global definitions of one name inside one object: with several objects the table of names has found them.
+ * Needs the order of hashes, in which equal names are neighbours. A different name of the same 32 bits could stand
+ * between two equal ones and hide them; hashes are seeded, so no input can aim at that. */
 static oj_status check_duplicates(const oj_plan *plan, const oji_link_ref *kept, const uint64_t *keys, uint32_t n_kept,
                                   oj_error *error)
 {
@@ -87,6 +98,8 @@ static oj_status check_duplicates(const oj_plan *plan, const oji_link_ref *kept,
     return OJ_OK;
 }
 
+/* Needs slots and definitions; fills kept and the size of their names, from which the code's handle is sized before
+ * memory is asked for. Order is settled here, so that finishing only copies. */
 oj_status oji_link_choose_kept(oj_plan *plan, oj_error *error)
 {
     uint64_t capacity = plan->n_names;

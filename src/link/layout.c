@@ -1,6 +1,8 @@
 /* Where everything lies inside its segment: after this all sizes are final. */
 #include "link/link.h"
 
+/* The bound keeps offsets in 32 bits and every distance inside a segment in a signed field of 32. Alignments are
+ * powers of two: readers have checked those of sections, the rest are the architecture's. */
 bool oji_link_append(oj_plan *plan, uint32_t segment, uint64_t size, uint64_t alignment, uint32_t *offset)
 {
     oji_link_segment *s = &plan->segments[segment];
@@ -14,6 +16,7 @@ bool oji_link_append(oj_plan *plan, uint32_t segment, uint64_t size, uint64_t al
     return true;
 }
 
+/* The oj_segment_kind that a section goes into, 0 where it is not loaded (debug information, notes, symbol tables). */
 static uint32_t kind_of(const oj_plan *plan, const oji_section *section)
 {
     switch (section->kind) {
@@ -31,12 +34,14 @@ static uint32_t kind_of(const oj_plan *plan, const oji_section *section)
     }
 }
 
+/* The caller has made room. Alignment 1 is the least that segments have; sections raise it. */
 static uint32_t add_segment(oj_plan *plan, uint32_t kind)
 {
     plan->segments[plan->n_segments] = (oji_link_segment){.kind = kind, .alignment = 1};
     return plan->n_segments++;
 }
 
+/* No stub crosses a cache line or a page: stubs are aligned to their size, a power of two. */
 static bool lay_stubs(oj_plan *plan, oji_link_island *island)
 {
     return island->n_stubs == 0 ||
@@ -44,6 +49,7 @@ static bool lay_stubs(oj_plan *plan, oji_link_island *island)
                            plan->arch->stub_size, &island->stubs_off);
 }
 
+/* Entries are aligned to their size, so that each is read and written whole. */
 static bool lay_got(oj_plan *plan, oji_link_island *island)
 {
     return island->n_entries == 0 ||
@@ -51,6 +57,8 @@ static bool lay_got(oj_plan *plan, oji_link_island *island)
                            plan->arch->got_entry_size, &island->got_off);
 }
 
+/* Needs all definitions. From here on the address of a common name is an offset, until it is asked for as a whole.
+ * Common symbols have no bytes, so they stand behind everything that has. */
 static bool lay_commons(oj_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_names; i++) {
@@ -67,7 +75,8 @@ static bool lay_commons(oj_plan *plan)
 
 /* --- merged: one segment for each kind ------------------------------------------------------------------------------ */
 
-/* Lay out the sections that are zero-filled, or those that are not. */
+/* Lay out the sections that are zero-filled, or those that are not. Fills slots in the order of members and
+ * sections, on which write.c and ranges.c rely. kind - 1 is the segment: ORDER OJI_SEGMENT. */
 static bool lay_sections(oj_plan *plan, bool zero)
 {
     for (uint32_t m = 0; m < plan->n_members; m++) {
@@ -88,7 +97,8 @@ static bool lay_sections(oj_plan *plan, bool zero)
     return true;
 }
 
-/* The GOT goes first, the stubs go last, so that neither moves when sections grow. */
+/* The GOT goes first, the stubs go last, so that neither moves when sections grow. In data, sections that have bytes
+ * come before bytes_end, so that the zero-filled rest is one range, which fresh memory needs no writing for. */
 static bool lay_out_merged(oj_plan *plan)
 {
     for (uint32_t i = 0; i < SEGMENTS; i++)
@@ -104,6 +114,7 @@ static bool lay_out_merged(oj_plan *plan)
 
 /* --- singly: a segment for each section ----------------------------------------------------------------------------- */
 
+/* A section that is empty gets a segment all the same, so that its symbols have a place; it is not asked for. */
 static bool lay_section_singly(oj_plan *plan, uint32_t m, uint32_t i)
 {
     oji_link_slot *slot = &plan->members[m].slots[i];
@@ -122,6 +133,8 @@ static bool lay_section_singly(oj_plan *plan, uint32_t m, uint32_t i)
     return true;
 }
 
+/* Behind the section's own bytes, in its own segment: an island is then as near to what uses it as can be, wherever
+ * the client puts it. Islands of sections that the options leave out get no place. */
 static bool lay_islands_singly(oj_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_islands; i++) {
@@ -136,6 +149,7 @@ static bool lay_islands_singly(oj_plan *plan)
     return true;
 }
 
+/* The segment of common symbols is the last, and has no member. */
 static bool lay_out_singly(oj_plan *plan)
 {
     for (uint32_t m = 0; m < plan->n_members; m++)
@@ -161,6 +175,9 @@ static bool round_code(oj_plan *plan)
     return true;
 }
 
+/* Needs islands; fills segments, slots and all offsets. Merged segments must reach each other whatever their order,
+ * so that their sum is bounded by the architecture's reach; alignment between them is the placement's affair, which
+ * is checked against the same bound. */
 static oj_status lay_out(oj_plan *plan, oj_error *error)
 {
     bool singly = oji_link_places_singly(&plan->options), fits;
@@ -180,6 +197,8 @@ static oj_status lay_out(oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
+/* Makes the request anew each time: what a provider did to its copy is found by comparing with this. Names are lent
+ * by the objects. */
 void oji_link_describe_segment(const oj_plan *plan, uint32_t index, oj_segment *described)
 {
     const oji_link_segment *segment = &plan->segments[index];
@@ -194,6 +213,7 @@ void oji_link_describe_segment(const oj_plan *plan, uint32_t index, oj_segment *
     }
 }
 
+/* Keeps the order of segments. Empty ones are left out, so that providers need no case for size 0. */
 static void list_requests(oj_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_segments; i++) {
@@ -205,7 +225,8 @@ static void list_requests(oj_plan *plan)
     }
 }
 
-/* A relocation that is applied may not refer to what is not in memory. */
+/* A relocation that is applied may not refer to what is not in memory. Its address would be 0, and the store would
+ * succeed: the error has to be found before. */
 static oj_status check_references(const oj_plan *plan, oj_error *error)
 {
     for (uint32_t m = 0; m < plan->n_members; m++) {
@@ -227,6 +248,7 @@ static oj_status check_references(const oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
+/* Needs everything but addresses. Only where statistics are wanted: it walks all members. */
 static void count(oj_plan *plan)
 {
     oj_link_stats *stats = &plan->stats;
@@ -249,6 +271,8 @@ static void count(oj_plan *plan)
         stats->n_relocations += plan->members[m].object->n_loaded_relocs;
 }
 
+/* Islands first, because their size is part of segments'; the window after them, because it must hold the whole;
+ * kept symbols last, because local ones are kept only in sections that are loaded. */
 oj_status oji_link_layout(oj_plan *plan, oj_error *error)
 {
     uint64_t start = plan->options.stats ? oji_now() : 0;

@@ -14,6 +14,7 @@ typedef struct patch {
     void *old; /* size bytes to save what is replaced in; NULL where it is not wanted */
 } patch;
 
+/* The size is compared before the difference is taken, so that neither wraps whatever the client says. */
 static const oji_code_segment *find_code_segment(const oj_code *code, uint64_t run_addr, uint64_t size)
 {
     for (uint32_t i = 0; i < code->n_segments; i++) {
@@ -34,6 +35,9 @@ static void save_old(const patch *p, const uint8_t *where)
         memcpy(p->old, where, p->size);
 }
 
+/* *stored says that bytes have changed, also where write_end fails afterwards: then there is something to undo. Code
+ * that is written where it runs and that was made executable cannot be stored to without a fault, unless the
+ * provider opens it or the client manages permissions itself. */
 static oj_status store_through_view(const patch *p, const oj_placement *placement, bool *stored, oj_error *error)
 {
     uint8_t *where = (uint8_t *)p->segment->write + (p->run_addr - p->segment->run_addr);
@@ -69,6 +73,8 @@ static oj_status store_through_view(const patch *p, const oj_placement *placemen
     return OJ_OK;
 }
 
+/* A provider's own patch() is preferred: it may know another way to the page than the view that the code was written
+ * through. Where it fails nothing counts as stored, and nothing is undone. */
 static oj_status store(const patch *p, const oj_placement *placement, bool *stored, oj_error *error)
 {
     oj_status status;
@@ -81,6 +87,7 @@ static oj_status store(const patch *p, const oj_placement *placement, bool *stor
     return status == OJ_OK ? OJ_OK : oji_fail_callback(error, status, "oj_memory.patch");
 }
 
+/* Cache first, then cores: a core that refetches must find the new bytes. */
 static oj_status make_visible(const patch *p, const oj_placement *placement, oj_error *error)
 {
     void *write = p->segment->write ? (uint8_t *)p->segment->write + (p->run_addr - p->segment->run_addr) : NULL;
@@ -105,6 +112,7 @@ static void undo(const patch *p, const oj_placement *placement)
     oji_link_synchronize_cores();
 }
 
+/* What undoing needs is allocated before anything is stored; a patch of one word, the common case, needs no heap. */
 static oj_status apply_or_undo(patch *p, const oj_placement *placement, oj_error *error)
 {
     uint8_t few[8];
@@ -123,6 +131,8 @@ static oj_status apply_or_undo(patch *p, const oj_placement *placement, oj_error
     return status;
 }
 
+/* Running code is changed by whole words only: another core that fetches the word sees the old bytes or the new
+ * ones, never a mixture (the architecture's patch_word says on whose word). */
 static oj_status check(patch *p, oj_error *error)
 {
     const oj_code *code = p->code;
@@ -155,6 +165,7 @@ oj_status oj_code_patch(oj_code *code, uint64_t run_addr, const void *bytes, siz
         return oji_fail(error, OJ_E_VERSION, "unknown flags 0x%x", flags & ~OJ_PATCH_STOPPED);
     p.is_atomic = !(flags & OJ_PATCH_STOPPED);
     OJI_TRY(check(&p, error));
+    /* The room behind a code's names is for destroying it alone: two threads may be patching it at once. */
     if (code->n_segments > OJI_CODE_STACK_SEGMENTS)
         segments = oji_allocate(&code->allocator, code->n_segments * sizeof *segments);
     if (!segments)

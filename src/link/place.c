@@ -16,6 +16,7 @@ static const char *kind_name(const oj_segment *segment)
     }
 }
 
+/* `what` completes "gives ... to the segment"; both addresses are told, because either may be the wrong one. */
 static oj_status bad_answer(oj_error *error, const oj_segment *segment, const char *what)
 {
     const oji_place place = {.object = segment->object, .section = segment->section, .offset = UINT64_MAX};
@@ -27,6 +28,8 @@ static oj_status bad_answer(oj_error *error, const oj_segment *segment, const ch
                        (unsigned long long)segment->run_addr);
 }
 
+/* Ends may not wrap: everything after this takes differences of addresses freely. The window was told to the
+ * provider, so an answer outside it is the provider's error and not a relocation's. */
 static oj_status check_segment(const oj_plan *plan, const oj_segment *segment, oj_error *error)
 {
     uint64_t write = (uint64_t)(uintptr_t)segment->write, end;
@@ -49,7 +52,8 @@ static oj_status check_segment(const oj_plan *plan, const oj_segment *segment, o
 static uint64_t write_start(const oj_segment *segment) { return (uint64_t)(uintptr_t)segment->write; }
 static uint64_t run_start(const oj_segment *segment) { return segment->run_addr; }
 
-/* Heapsort: in place, because qsort() may take heap that is not the client's allocator. */
+/* Heapsort: in place, because qsort() may take heap that is not the client's allocator. Restores the heap below
+ * `root`, whose children are heaps already; largest at the top, so that the sort ascends. */
 static void sift(const oj_segment **heap, uint32_t root, uint32_t n, uint64_t (*start)(const oj_segment *))
 {
     for (uint32_t child = root * 2 + 1; child < n; child = root * 2 + 1) {
@@ -76,6 +80,8 @@ static void sort_segments(const oj_segment **segments, uint32_t n, uint64_t (*st
     }
 }
 
+/* In the order of `start`, neither of two neighbours may begin inside the other. Checked for write and for run
+ * addresses: separate views may overlap in one and not in the other. Leaves `sorted` in that order. */
 static oj_status check_overlap(const oj_plan *plan, const oj_segment **sorted, uint64_t (*start)(const oj_segment *),
                                oj_error *error)
 {
@@ -88,6 +94,8 @@ static oj_status check_overlap(const oj_plan *plan, const oj_segment **sorted, u
     return OJ_OK;
 }
 
+/* Needs the order of run addresses. From the first byte to the last: with no two of them farther apart than the
+ * reach, no reference inside the link can fail for its distance. */
 static oj_status check_span(const oj_plan *plan, uint64_t reach, const oj_segment *const *by_run, oj_error *error)
 {
     uint64_t lowest = by_run[0]->run_addr, highest;
@@ -102,8 +110,10 @@ static oj_status check_span(const oj_plan *plan, uint64_t reach, const oj_segmen
                     (unsigned long long)reach);
 }
 
+/* Sections that are placed singly bring islands and need not reach each other: 0 is no bound. */
 static uint64_t reach_of(const oj_plan *plan) { return oji_link_places_singly(&plan->options) ? 0 : plan->arch->reach; }
 
+/* Needs addresses in plan->requests; run addresses are checked last because check_span() uses their order. */
 static oj_status check_answer(const oj_plan *plan, oj_error *error)
 {
     const oj_segment *few[SEGMENTS], **sorted = few;
@@ -128,6 +138,7 @@ static oj_status check_answer(const oj_plan *plan, oj_error *error)
 
 /* --- the provider ----------------------------------------------------------------------------------------------------- */
 
+/* A plan that was linked before has the last link's addresses in its requests: they must not look like an answer. */
 static void reset_requests(oj_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_requests; i++) {
@@ -137,6 +148,7 @@ static void reset_requests(oj_plan *plan)
     }
 }
 
+/* Segments are the plan's own array: the provider's answers need no copying back. */
 static void describe(const oj_plan *plan, oj_placement *placement)
 {
     memset(placement, 0, sizeof *placement);
@@ -154,6 +166,7 @@ static void describe(const oj_plan *plan, oj_placement *placement)
     placement->segments = plan->requests;
 }
 
+/* Names are compared as pointers: they are lent, and another pointer is a change whatever it points to. */
 static bool is_unchanged(const oj_segment *request, const oj_segment *asked)
 {
     return request->kind == asked->kind && request->lifetime == asked->lifetime && request->size == asked->size &&
@@ -190,6 +203,8 @@ void oji_link_release(const oj_plan *plan, const oj_placement *placement)
         plan->table.release(plan->table.context, placement);
 }
 
+/* The answer is looked at only after the request has been put back, whatever place() returned. A failing place()
+ * holds nothing; an answer that is refused is given back here. */
 oj_status oji_link_place(oj_plan *plan, oj_placement *placement, oj_error *error)
 {
     bool unchanged;
@@ -210,6 +225,7 @@ oj_status oji_link_place(oj_plan *plan, oj_placement *placement, oj_error *error
     return status;
 }
 
+/* Kind and size are the plan's own: of the client's segments only addresses and the promise of zeroed memory count. */
 oj_status oji_link_place_by_hand(oj_plan *plan, const oj_segment *segments, size_t n_segments, oj_error *error)
 {
     if (n_segments != plan->n_requests)

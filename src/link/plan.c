@@ -8,6 +8,8 @@ enum { STACK_ARENA = 16 };
 enum { STACK_ARENA = 6 * 1024 };
 #endif
 
+/* Unknown bits are refused rather than ignored: a newer client would believe that they had an effect. Elements of
+ * wanted and archives are followed later without a check. */
 static oj_status check_options(const oj_link_options *options, oj_error *error)
 {
     const uint32_t known = OJ_LINK_KEEP_NO_SYMBOLS | OJ_LINK_KEEP_LOCAL_SYMBOLS | OJ_LINK_WHOLE_PAGES |
@@ -33,6 +35,7 @@ static oj_status check_options(const oj_link_options *options, oj_error *error)
     return OJ_OK;
 }
 
+/* Half of 32 bits leaves room for the members that archives bring, and for OJI_NONE. */
 static oj_status check_objects(const oj_object *const *objects, size_t n_objects, oj_error *error)
 {
     if (!objects || n_objects == 0)
@@ -45,6 +48,8 @@ static oj_status check_objects(const oj_object *const *objects, size_t n_objects
     return OJ_OK;
 }
 
+/* The client's table is kept by address as well: a code names it for its whole life, and the copy ends with the
+ * plan. */
 static oj_status import_memory(oj_plan *plan, oj_error *error)
 {
     plan->memory = plan->options.memory ? plan->options.memory : oj_memory_default();
@@ -54,13 +59,15 @@ static oj_status import_memory(oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
+/* Results are zero on every failure, whatever an earlier link left in them. */
 static void zero_wanted(const oj_link_options *options)
 {
     for (size_t i = 0; i < options->n_wanted; i++)
         options->wanted[i].addr = 0;
 }
 
-/* Everything up to layout. On failure the plan has been emptied. */
+/* Everything up to layout. On failure the plan has been emptied. Whatever returns before the arena is begun holds
+ * nothing. */
 static oj_status open_plan(oj_plan *plan, const oj_object *const *objects, size_t n_objects,
                            const oj_link_options *options, void *buffer, size_t buffer_size, oj_error *error)
 {
@@ -85,6 +92,7 @@ static oj_status open_plan(oj_plan *plan, const oj_object *const *objects, size_
     return status;
 }
 
+/* Plan and arena lie on the stack: a link of one small function allocates nothing but its code's handle. */
 static oj_status link_once(const oj_object *const *objects, size_t n_objects, const oj_link_options *options,
                            uint64_t parse_ns, oj_code **out, oj_error *error)
 {
@@ -107,6 +115,8 @@ oj_status oj_link(const oj_object *const *objects, size_t n_objects, const oj_li
     return link_once(objects, n_objects, options, 0, out, error);
 }
 
+/* The object borrows `bytes` and ends with the call; a code refers to neither. Options are imported here too, for
+ * allocator and statistics only: open_plan() judges them. */
 oj_status oj_link_bytes(const void *bytes, size_t size, const oj_link_options *options, oj_code **out, oj_error *error)
 {
     oj_object_options object_options;
@@ -129,6 +139,8 @@ oj_status oj_link_bytes(const void *bytes, size_t size, const oj_link_options *o
     return status;
 }
 
+/* No stack arena here: the plan outlives this call. It is made on the stack and moved, so that its heap block is
+ * asked for when nothing else can fail. */
 oj_status oj_plan_create(oj_plan **out, const oj_object *const *objects, size_t n_objects,
                          const oj_link_options *options, oj_error *error)
 {
@@ -143,6 +155,7 @@ oj_status oj_plan_create(oj_plan **out, const oj_object *const *objects, size_t 
         return oji_fail_nomem(error, sizeof *plan, "a plan");
     }
     *plan = opened;
+    /* The arena pointed into the plan that was on the stack. */
     plan->arena.allocator = &plan->allocator;
     *out = plan;
     return oji_succeed(error);
@@ -160,6 +173,7 @@ oj_status oj_plan_link(oj_plan *plan, oj_code **out, oj_error *error)
     return oji_succeed(error);
 }
 
+/* NULL with no segments is a link of no bytes. Inside, by_hand NULL would mean the provider: so it is never passed. */
 oj_status oj_plan_write(oj_plan *plan, const oj_segment *segments, size_t n_segments, oj_code **out, oj_error *error)
 {
     const oj_segment none = {0};
@@ -173,6 +187,7 @@ oj_status oj_plan_write(oj_plan *plan, const oj_segment *segments, size_t n_segm
     return oji_succeed(error);
 }
 
+/* The allocator lies inside the block that it frees. */
 void oj_plan_destroy(oj_plan *plan)
 {
     if (plan) {

@@ -2,6 +2,7 @@
  * here, unless its flags say that the client does it elsewhere. */
 #include "link/link.h"
 
+/* Cross-linked code has no cache here to flush: where it runs, flushing is its loader's. */
 oj_status oji_link_flush(const oj_memory *table, const oji_arch *arch, void *write, uint64_t run_addr, uint64_t size,
                          oj_error *error)
 {
@@ -36,6 +37,8 @@ struct page_range {
     uint64_t end;
 };
 
+/* The pages a segment touches, from the first's start to the last's end. The sum cannot wrap but in the last page of
+ * the address space, which no process has. */
 static struct page_range pages_of(const oj_segment *segment)
 {
     uint64_t page = oji_link_page_size();
@@ -45,6 +48,7 @@ static struct page_range pages_of(const oj_segment *segment)
     return range;
 }
 
+/* Half-open ranges meet where each begins before the other ends. */
 static bool shares_pages(const oj_segment *a, const oj_segment *b)
 {
     struct page_range x = pages_of(a), y = pages_of(b);
@@ -61,6 +65,8 @@ static void exclude(struct page_range *range, const oj_segment *other)
         range->end = taken.start > range->start ? taken.start : range->start;
 }
 
+/* A provider with separate views has set permissions when it mapped them: only memory with one address is ours to
+ * protect. */
 static bool is_written_in_place(const oj_segment *segment)
 {
     return segment->run_addr == (uint64_t)(uintptr_t)segment->write;
@@ -80,7 +86,8 @@ static oj_status check_no_data(const oj_placement *placement, const oj_segment *
     return OJ_OK;
 }
 
-/* Read-only data becomes so on the pages that it shares with nothing else. */
+/* Read-only data becomes so on the pages that it shares with nothing else. What it shares a page with must stay
+ * writable (data) or become executable (code), so that such edge pages are left. */
 static oj_status protect_rodata(const oj_placement *placement, const oj_segment *rodata, oj_error *error)
 {
     struct page_range range = pages_of(rodata);
@@ -90,7 +97,8 @@ static oj_status protect_rodata(const oj_placement *placement, const oj_segment 
     return range.start < range.end ? oji_link_protect_pages(range.start, range.end, OJ_SEGMENT_RODATA, error) : OJ_OK;
 }
 
-/* Code last: a page that it shares with read-only data ends up readable and executable. */
+/* Code last: a page that it shares with read-only data ends up readable and executable. The client's own call comes
+ * first, then its word that permissions are its affair. Memory of a foreign architecture is data to this process. */
 static oj_status protect_in_place(const oj_placement *placement, oj_error *error)
 {
     for (size_t i = 0; i < placement->n_segments; i++)
@@ -124,6 +132,8 @@ static oj_status protect(const oj_plan *plan, const oj_placement *placement, oj_
     return protect_in_place(placement, error);
 }
 
+/* The order is the promise: bytes are flushed while they can still be written through the view, permissions follow,
+ * cores are synchronised last, and only then is an address given out. */
 oj_status oji_link_publish(const oj_plan *plan, const oj_placement *placement, oj_error *error)
 {
     for (size_t i = 0; i < placement->n_segments; i++) {

@@ -3,6 +3,8 @@
 
 size_t oj_plan_segment_count(const oj_plan *plan) { return plan ? plan->n_requests : 0; }
 
+/* Requests of a plan that was linked have the last link's addresses, which are not the plan's to show: only what a
+ * provider will be asked is. */
 oj_status oj_plan_segment(const oj_plan *plan, size_t index, oj_segment *segment, size_t out_size)
 {
     oj_segment full;
@@ -19,6 +21,7 @@ oj_status oj_plan_segment(const oj_plan *plan, size_t index, oj_segment *segment
     return OJ_OK;
 }
 
+/* The caller of all has made room; names are lent for the plan's life. */
 static void add_range(oj_plan *plan, uint32_t segment, oj_range_kind kind, const char *object, const char *section,
                       uint64_t offset, uint64_t size)
 {
@@ -31,6 +34,7 @@ static void add_range(oj_plan *plan, uint32_t segment, oj_range_kind kind, const
     range->segment = plan->segments[segment].request;
 }
 
+/* Nothing is listed for what is not asked for: it would have no segment to name. */
 static void add_section(oj_plan *plan, uint32_t member, uint32_t section)
 {
     const oji_link_slot *slot = &plan->members[member].slots[section];
@@ -50,6 +54,7 @@ static void list_sections(oj_plan *plan, uint32_t segment, bool zero)
                 add_section(plan, m, i);
 }
 
+/* Commons belong to no object: the largest of several has won. */
 static void list_commons(oj_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_names; i++)
@@ -58,6 +63,7 @@ static void list_commons(oj_plan *plan)
                       plan->names[i].size);
 }
 
+/* One range for all stubs of an island, and one for its entries: which symbol each serves is not told. */
 static void add_stubs(oj_plan *plan, const oji_link_island *island)
 {
     if (island->n_stubs > 0)
@@ -72,6 +78,7 @@ static void add_got(oj_plan *plan, const oji_link_island *island)
                   (uint64_t)island->n_entries * plan->arch->got_entry_size);
 }
 
+/* Offsets ascend within each segment: stubs end the code, and the GOT begins the read-only data. */
 static void list_merged(oj_plan *plan)
 {
     list_sections(plan, SEGMENT_CODE, false);
@@ -102,6 +109,8 @@ static void list_singly(oj_plan *plan)
     list_commons(plan);
 }
 
+/* Room for the most there can be: every section, every common symbol, two ranges of each island. Listed once, when
+ * the plan is made, so that asking for a range is a lookup. */
 bool oji_link_list_ranges(oj_plan *plan)
 {
     uint64_t capacity = (uint64_t)plan->n_names + 2 * (uint64_t)plan->n_islands;

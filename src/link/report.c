@@ -11,6 +11,7 @@ typedef struct link_reference {
     uint64_t n_references;
 } link_reference;
 
+/* Names are unique in a plan, so that pointers can be compared. */
 static bool refers_to(const oj_plan *plan, const oji_link_member *member, const oji_reloc *reloc,
                       const oji_link_name *name)
 {
@@ -34,6 +35,8 @@ static bool is_direct(const oji_reloc *reloc)
     }
 }
 
+/* Walks every relocation of the link; object is NULL where a name is only wanted, or where no loaded section refers
+ * to it. */
 static link_reference find_reference(const oj_plan *plan, const oji_link_name *name, bool direct_only)
 {
     link_reference found = {0};
@@ -56,6 +59,7 @@ static link_reference find_reference(const oj_plan *plan, const oji_link_name *n
     return found;
 }
 
+/* Texts are lent by objects; oji_fail_at() copies them. */
 static oji_place place_of(const link_reference *reference, const char *symbol)
 {
     oji_place place = {.symbol = symbol, .offset = UINT64_MAX};
@@ -68,7 +72,8 @@ static oji_place place_of(const link_reference *reference, const char *symbol)
     return place;
 }
 
-/* Append to a text of fixed size; false where it did not fit. */
+/* Append to a text of fixed size; false where it did not fit. What did not fit leaves no trace: a name that is cut
+ * would read like another name. */
 static bool append(char *text, size_t capacity, size_t *length, const char *name, const link_reference *reference)
 {
     int written =
@@ -83,11 +88,13 @@ static bool append(char *text, size_t capacity, size_t *length, const char *name
     return true;
 }
 
+/* A name to which all references are weak is 0, not undefined (gABI chapter 4, "Symbol Table"). */
 static bool is_undefined(const oji_link_name *name)
 {
     return name->definition == OJI_LINK_UNDEFINED && name->is_strong_reference;
 }
 
+/* Called for every undefined name, the message's list being cut. Nothing is placed yet, and no lock is held. */
 static void tell_client(const oj_plan *plan, const oji_link_name *name, const link_reference *reference)
 {
     oj_undefined undefined = {.name = name->name, .object = "", .section = ""};
@@ -102,6 +109,8 @@ static void tell_client(const oj_plan *plan, const oji_link_name *name, const li
     plan->options.undefined(plan->options.undefined_context, &undefined);
 }
 
+/* 64 bytes are kept for what stands around the list. The error's place is that of the first name; once a name has
+ * not fitted none is added, so that the list is a prefix of what there is. */
 oj_status oji_link_report_undefined(const oj_plan *plan, oj_error *error)
 {
     char list[sizeof error->text - 64];
@@ -128,6 +137,7 @@ oj_status oji_link_report_undefined(const oj_plan *plan, oj_error *error)
     return oji_fail_at(error, OJ_E_UNDEFINED, &place, "%u undefined symbol%s: %s", n, n == 1 ? "" : "s", list);
 }
 
+/* The place names the second: it is the object that does not belong. */
 oj_status oji_link_report_duplicate(const oj_plan *plan, const char *name, uint32_t first, uint32_t second,
                                     oj_error *error)
 {
@@ -136,6 +146,7 @@ oj_status oji_link_report_duplicate(const oj_plan *plan, const char *name, uint3
                        plan->members[first].object->name, place.object);
 }
 
+/* Section symbols have no name of their own: the section's stands for it. */
 oj_status oji_link_report_range(const oj_plan *plan, oji_link_ref section, uint32_t index, uint64_t place_addr,
                                 uint64_t target_addr, oj_error *error)
 {
@@ -157,6 +168,7 @@ oj_status oji_link_report_range(const oj_plan *plan, oji_link_ref section, uint3
                        (long long)reloc->addend, (unsigned long long)place_addr, (unsigned long long)target_addr);
 }
 
+/* Found before memory is asked for, so there is no place address to tell; the first direct reference stands for all. */
 oj_status oji_link_report_unreachable(const oj_plan *plan, const oji_link_name *name, oj_error *error)
 {
     const link_reference first = find_reference(plan, name, true);

@@ -1,6 +1,7 @@
 /* Gather members and names: a linker's rules for strong, weak, common and undefined symbols, and archive members. */
 #include "link/link.h"
 
+/* No size: names grow in several arrays, and which one was refused helps nobody. */
 static oj_status out_of_memory(oj_error *error)
 {
     return oji_fail(error, OJ_E_NOMEM, "out of memory: resolving names");
@@ -8,6 +9,7 @@ static oj_status out_of_memory(oj_error *error)
 
 /* --- the table of names --------------------------------------------------------------------------------------------- */
 
+/* Names are compared by size, not by their zero: the tag of the hash has already told most others apart. */
 const oji_link_name *oji_link_find_name(const oj_plan *plan, const char *name, size_t name_size)
 {
     uint32_t cursor = 0, index;
@@ -20,7 +22,8 @@ const oji_link_name *oji_link_find_name(const oj_plan *plan, const char *name, s
 
 static uint64_t name_hash(const oji_link_name *name) { return oji_hash(name->name, name->name_size); }
 
-/* (Re)build the table with room for twice the names there are. */
+/* (Re)build the table with room for twice the names there are. The old slots stay in the arena until it ends;
+ * doubling keeps their sum below the last table's size. */
 static bool rebuild_table(oj_plan *plan, uint64_t capacity)
 {
     if (capacity > UINT32_MAX / 4 || !oji_table_init(&plan->by_name, &plan->arena, capacity))
@@ -31,7 +34,8 @@ static bool rebuild_table(oj_plan *plan, uint64_t capacity)
     return true;
 }
 
-/* Find or add a name; OJI_NONE where memory ends. */
+/* Find or add a name; OJI_NONE where memory ends. Without a table every name is new. The array may move: pointers to
+ * names do not outlive a call of this. */
 static uint32_t intern(oj_plan *plan, const char *name, uint32_t name_size)
 {
     oji_link_name *added;
@@ -64,6 +68,8 @@ static void define(oji_link_name *name, oji_link_definition definition, uint32_t
     name->symbol = symbol;
 }
 
+/* The largest size and the largest alignment win, each for itself (gABI chapter 4, "Symbol Table", SHN_COMMON:
+ * st_value is the alignment). Definitions that are better stay. */
 static void merge_common(oji_link_name *name, const oji_symbol *symbol, uint32_t member, uint32_t index)
 {
     if (name->definition > OJI_LINK_COMMON)
@@ -82,7 +88,9 @@ static void merge_common(oji_link_name *name, const oji_symbol *symbol, uint32_t
         name->alignment = (uint32_t)symbol->value;
 }
 
-/* gABI chapter 4, "Symbol Table": strong over weak, common over weak, first found among equals, two strong refused. */
+/* gABI chapter 4, "Symbol Table": strong over weak, common over weak, first found among equals, two strong refused.
+ * Visibilities of all mentions count, references included: the most constraining holds (gABI chapter 4, "Symbol
+ * Visibility"). An undefined name remembers its first mention, for messages and for the symbol its GOT entry names. */
 static oj_status merge_symbol(const oj_plan *plan, oji_link_name *name, uint32_t member, uint32_t index,
                               oj_error *error)
 {
@@ -111,6 +119,7 @@ static oj_status merge_symbol(const oj_plan *plan, oji_link_name *name, uint32_t
     return OJ_OK;
 }
 
+/* Needs a member's arrays; fills its names. Indices, not pointers, because the array of names moves. */
 static oj_status add_names(oj_plan *plan, uint32_t member, oj_error *error)
 {
     const oj_object *object = plan->members[member].object;
@@ -131,6 +140,7 @@ static oj_status add_names(oj_plan *plan, uint32_t member, oj_error *error)
     return OJ_OK;
 }
 
+/* The member is counted last, just before its names are added: one that was not completed is never looked at. */
 static oj_status add_member(oj_plan *plan, const oj_object *object, oj_error *error)
 {
     void *members = plan->members;
@@ -163,7 +173,8 @@ static bool has_member(const oj_plan *plan, const oj_object *object)
     return false;
 }
 
-/* Link in the first archive member that says it defines the name. */
+/* Link in the first archive member that says it defines the name. A name that no archive has is marked, so that the
+ * next round does not ask for it again. The archive owns what it loads, and keeps it for the plan's life. */
 static oj_status pull_member(oj_plan *plan, uint32_t index, bool *pulled, oj_error *error)
 {
     for (size_t a = 0; a < plan->options.n_archives; a++) {
@@ -184,7 +195,9 @@ static oj_status pull_member(oj_plan *plan, uint32_t index, bool *pulled, oj_err
     return OJ_OK;
 }
 
-/* All archives are searched until no member is needed any more, so that their order does not matter. */
+/* All archives are searched until no member is needed any more, so that their order does not matter. Weak references
+ * pull nothing (gABI chapter 4, "Symbol Table"). It ends: every round that goes on has added a member, and no member
+ * is added twice. n_names grows while it is walked, which brings new names into the same round. */
 static oj_status pull_archives(oj_plan *plan, oj_error *error)
 {
     bool pulled = plan->options.n_archives > 0;
@@ -202,6 +215,7 @@ static oj_status pull_archives(oj_plan *plan, oj_error *error)
 
 /* --- the whole ------------------------------------------------------------------------------------------------------ */
 
+/* After the objects, so that wanted names are found there; before archives, so that they are pulled. */
 static oj_status add_wanted(oj_plan *plan, oj_error *error)
 {
     for (size_t i = 0; i < plan->options.n_wanted; i++) {
@@ -215,6 +229,7 @@ static oj_status add_wanted(oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
+/* Before resolvers are asked: what is wanted is a symbol of this link, and not one that somebody else has. */
 static oj_status check_wanted(const oj_plan *plan, oj_error *error)
 {
     for (uint32_t i = 0; plan->options.n_wanted > 0 && i < plan->n_names; i++) {
@@ -226,6 +241,8 @@ static oj_status check_wanted(const oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
+/* Before resolvers are asked: the process's own table is of no use to this link's GOT-relative code. By a scan,
+ * because a single object's names have no table. */
 static void define_linker_names(oj_plan *plan)
 {
     static const char got[] = "_GLOBAL_OFFSET_TABLE_";
@@ -253,6 +270,8 @@ static oj_status close_names(oj_plan *plan, oj_error *error)
     return undefined ? oji_link_report_undefined(plan, error) : OJ_OK;
 }
 
+/* Needs checked objects and options; fills members and names. All before memory is asked for: undefined symbols are
+ * the commonest failure, and cost no placement. */
 oj_status oji_link_resolve(oj_plan *plan, const oj_object *const *objects, size_t n_objects, oj_error *error)
 {
     uint64_t start = plan->options.stats ? oji_now() : 0, n_globals = plan->options.n_wanted;

@@ -12,6 +12,7 @@ static const oj_resolver *resolver_at(const oj_plan *plan, size_t index, oj_reso
     return copy;
 }
 
+/* What each kind needs is there; other members are ignored. After this nothing of a resolver is checked again. */
 static oj_status check_resolver(const oj_resolver *resolver, size_t index, oj_error *error)
 {
     const char *missing = NULL;
@@ -43,6 +44,8 @@ static oj_status check_resolver(const oj_resolver *resolver, size_t index, oj_er
     return OJ_OK;
 }
 
+/* All elements must have the first one's size, since the array's stride is made of it: an element that disagrees was
+ * not set by the same header's init. */
 oj_status oji_link_check_resolvers(const oj_plan *plan, oj_error *error)
 {
     for (size_t i = 0; i < plan->options.n_resolvers; i++) {
@@ -59,7 +62,9 @@ oj_status oji_link_check_resolvers(const oj_plan *plan, oj_error *error)
 }
 
 /* May this name be looked for outside the objects now? Undefined ones may whatever their visibility: references to
- * __dso_handle, for one, are hidden and are defined outside every object. */
+ * __dso_handle, for one, are hidden and are defined outside every object. Overriding is what the dynamic linker does
+ * to symbols of default visibility; hidden and protected ones are promised to their own component (gABI chapter 4,
+ * "Symbol Visibility"). Names that nothing refers to are never asked for. */
 static bool is_open(const oji_link_name *name, bool may_override)
 {
     if (!(name->uses & OJI_USE_REFERENCED))
@@ -68,12 +73,14 @@ static bool is_open(const oji_link_name *name, bool may_override)
            (may_override && name->definition < OJI_LINK_EXTERNAL && !name->is_hidden && !name->is_protected);
 }
 
+/* The name keeps member and symbol: messages and GOT entries still need one that mentions it. */
 static void found_at(oji_link_name *name, uint64_t addr)
 {
     name->definition = OJI_LINK_EXTERNAL;
     name->addr = addr;
 }
 
+/* The first of several equal names counts, here and in ask_table(), which enters them in order. */
 static bool lookup_table(const oj_resolver *resolver, const oji_link_name *name, uint64_t *addr)
 {
     for (size_t i = 0; i < resolver->n_table; i++)
@@ -106,6 +113,8 @@ static oj_status ask_table(oj_plan *plan, const oj_resolver *resolver, bool may_
     return OJ_OK;
 }
 
+/* One call for all names: a client that must lock or send does so once. The second loop meets the same names in the
+ * same order, because a name stays open until it is found, and each is passed before it can change. No lock is held. */
 static oj_status ask_callback(oj_plan *plan, const oj_resolver *resolver, bool may_override, oj_error *error)
 {
     oj_query *queries = oji_arena_array(&plan->arena, plan->n_names, sizeof *queries);
@@ -133,6 +142,7 @@ static oj_status ask_callback(oj_plan *plan, const oj_resolver *resolver, bool m
     return OJ_OK;
 }
 
+/* For kinds that answer one name at a time. An address of 0 can be an answer of a table, and is taken as such. */
 static bool lookup(const oj_resolver *resolver, const oji_link_name *name, uint64_t *addr)
 {
     switch (resolver->kind) {
@@ -149,6 +159,7 @@ static bool lookup(const oj_resolver *resolver, const oji_link_name *name, uint6
     }
 }
 
+/* Eight is where hashing a table costs about as much as comparing its names. */
 static oj_status ask(oj_plan *plan, const oj_resolver *resolver, bool may_override, oj_error *error)
 {
     if (resolver->kind == OJ_RESOLVER_CALLBACK)
@@ -173,6 +184,7 @@ static size_t objects_position(const oj_plan *plan)
     return 0;
 }
 
+/* Needs all definitions, archives' included: what is overridden must be known to be so. */
 oj_status oji_link_ask_before_objects(oj_plan *plan, oj_error *error)
 {
     size_t position = objects_position(plan);
@@ -182,6 +194,7 @@ oj_status oji_link_ask_before_objects(oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
+/* Without a list of the client's there is one resolver, the process. */
 oj_status oji_link_ask_after_objects(oj_plan *plan, oj_error *error)
 {
     oj_resolver resolver;

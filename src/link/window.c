@@ -10,7 +10,8 @@ static void lower(uint64_t *bound, uint64_t value)
         *bound = value;
 }
 
-/* 32-bit absolute fields that hold an address inside the link pull all of it down. */
+/* 32-bit absolute fields that hold an address inside the link pull all of it down. Needs a name or symbol that is
+ * inside. The tighter bound counts where a symbol has uses of both. */
 static void keep_low(oj_plan *plan, uint16_t uses)
 {
     if (uses & OJI_USE_LOW2G)
@@ -19,11 +20,14 @@ static void keep_low(oj_plan *plan, uint16_t uses)
         lower(&plan->high_addr, UINT64_C(1) << 32);
 }
 
+/* It stands in for the function where a field of 32 bits cannot hold the function's own address, and must be low
+ * itself. */
 static bool needs_low_stub(const oji_link_name *name)
 {
     return name->is_canonical && name->addr >= ((name->uses & OJI_USE_LOW2G) ? UINT64_C(1) << 31 : UINT64_C(1) << 32);
 }
 
+/* Objects that were compiled as PIC have no such uses and are passed by as a whole. */
 static void find_low_uses(oj_plan *plan)
 {
     uint16_t low = OJI_USE_LOW2G | OJI_USE_LOW4G;

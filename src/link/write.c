@@ -3,6 +3,7 @@
 
 /* --- addresses ------------------------------------------------------------------------------------------------------ */
 
+/* NULL for a segment that is empty: it has no address. */
 static const oj_segment *request_of(const oj_plan *plan, uint32_t segment)
 {
     uint32_t request = plan->segments[segment].request;
@@ -18,12 +19,16 @@ static uint64_t base_addr(const oj_plan *plan)
     return plan->n_requests > 0 ? plan->requests[0].run_addr : 0;
 }
 
+/* Empty segments count as lying at the base, so that symbols in empty sections have addresses in reach of
+ * everything. */
 static uint64_t run_addr(const oj_plan *plan, uint32_t segment)
 {
     const oj_segment *request = request_of(plan, segment);
     return request ? request->run_addr : base_addr(plan);
 }
 
+/* 0 stands for what has no place of its own: undefined and common symbols, which go by their name, and sections that
+ * are not loaded, which check_references() has found nobody to refer to. */
 static uint64_t symbol_addr(const oj_plan *plan, const oji_link_member *member, const oji_symbol *symbol)
 {
     const oji_link_slot *slot;
@@ -35,6 +40,8 @@ static uint64_t symbol_addr(const oj_plan *plan, const oji_link_member *member, 
     return slot->segment == OJI_NONE ? 0 : run_addr(plan, slot->segment) + slot->offset + symbol->value;
 }
 
+/* Distances are taken modulo 2^64 and shifted by the reach, so that one unsigned comparison serves both directions.
+ * Both ends are asked: what reaches from them reaches from all between. */
 static bool reaches_from_everywhere(const oj_plan *plan, uint64_t addr)
 {
     for (uint32_t i = 0; i < plan->n_requests; i++) {
@@ -47,7 +54,8 @@ static bool reaches_from_everywhere(const oj_plan *plan, uint64_t addr)
     return true;
 }
 
-/* The function itself where every field of the link can hold it, else its stub. */
+/* The function itself where every field of the link can hold it, else its stub. Decided once for the whole link:
+ * function pointers compare equal only if all fields hold the same address (psABI, function addresses). */
 static uint64_t canonical_addr(const oj_plan *plan, const oji_link_name *name)
 {
     const oji_link_island *island = &plan->islands[0];
@@ -59,6 +67,7 @@ static uint64_t canonical_addr(const oj_plan *plan, const oji_link_name *name)
            (uint64_t)(name->stub - 1) * plan->arch->stub_size;
 }
 
+/* Needs run addresses in plan->requests. */
 uint64_t oji_link_name_addr(const oj_plan *plan, const oji_link_name *name)
 {
     const oji_link_member *member = &plan->members[name->member];
@@ -75,6 +84,8 @@ uint64_t oji_link_name_addr(const oj_plan *plan, const oji_link_name *name)
     }
 }
 
+/* Needs run addresses; fills every target's. All at once, because relocations refer to targets far oftener than
+ * there are symbols. */
 static void set_targets(const oj_plan *plan)
 {
     for (uint32_t m = 0; m < plan->n_members; m++) {
@@ -96,8 +107,9 @@ static uint8_t *write_at(const oj_plan *plan, uint32_t segment, uint64_t offset)
     return (uint8_t *)request_of(plan, segment)->write + offset;
 }
 
-/* Fill a segment from where it has been written up to `end`: traps in code, zeroes elsewhere unless the memory already
- * reads as zero. */
+/* Fill a segment from where it has been written up to `end`: traps in code, zeroes elsewhere unless the memory
+ * already reads as zero. Every byte of a segment is written or known to be zero: what an earlier owner of the memory
+ * left there never becomes part of a code. */
 static void fill_up(const oj_plan *plan, uint32_t segment, uint64_t *written, uint64_t end)
 {
     uint64_t start = *written;
@@ -141,6 +153,7 @@ static uint64_t entry_value(const oj_plan *plan, const oji_link_island *island, 
     return plan->members[ref.member].targets[ref.symbol].addr;
 }
 
+/* Needs targets. Entries are absolute addresses, so they reach everything. */
 static void write_got(oj_plan *plan, const oji_link_island *island)
 {
     uint64_t *written = &plan->segments[island->got_segment].written;
@@ -154,6 +167,8 @@ static void write_got(oj_plan *plan, const oji_link_island *island)
     *written = island->got_off + (uint64_t)island->n_entries * entry_size;
 }
 
+/* Stub i jumps through entry i. That it reaches is checked although the layout promises it: segments are where the
+ * client put them. */
 static oj_status write_stubs(oj_plan *plan, const oji_link_island *island, oj_error *error)
 {
     uint64_t *written = &plan->segments[island->stubs_segment].written;
@@ -196,6 +211,8 @@ static oj_status write_bytes(oj_plan *plan, oj_error *error)
 
 /* --- relocations ---------------------------------------------------------------------------------------------------- */
 
+/* Needs the section's bytes, targets, and the island's addresses in fixups. Index n_relocs is success, any other
+ * names the relocation that did not fit; what was written until then is given back with its memory. */
 static oj_status relocate_section(oj_plan *plan, oji_link_ref ref, oji_fixups *fixups, oj_error *error)
 {
     const oji_link_member *member = &plan->members[ref.member];
@@ -224,12 +241,14 @@ static bool is_relocated(const oj_plan *plan, uint32_t member, uint32_t section)
            plan->members[member].object->sections[section].n_relocs > 0;
 }
 
+/* Without entries or stubs the address is of no use, and no relocation goes through it. */
 static void set_island(const oj_plan *plan, const oji_link_island *island, oji_fixups *fixups)
 {
     fixups->got_addr = run_addr(plan, island->got_segment) + island->got_off;
     fixups->stubs_addr = run_addr(plan, island->stubs_segment) + island->stubs_off;
 }
 
+/* _GLOBAL_OFFSET_TABLE_ and GOT-relative fields count from the same address, GOT or not. */
 static oj_status relocate_merged(oj_plan *plan, oji_fixups *fixups, oj_error *error)
 {
     set_island(plan, &plan->islands[0], fixups);
@@ -242,7 +261,8 @@ static oj_status relocate_merged(oj_plan *plan, oji_fixups *fixups, oj_error *er
     return OJ_OK;
 }
 
-/* Islands are in the order of the sections that use them. */
+/* Islands are in the order of the sections that use them. The island is left on failure too: a plan may be linked
+ * again, and the numbers would be another island's. */
 static oj_status relocate_singly(oj_plan *plan, oji_fixups *fixups, oj_error *error)
 {
     uint32_t next = 0;
@@ -268,6 +288,8 @@ static oj_status relocate_singly(oj_plan *plan, oji_fixups *fixups, oj_error *er
     return OJ_OK;
 }
 
+/* Needs checked addresses in plan->requests; fills the memory they name and every target. Changes nothing that the
+ * next link of the plan does not set anew. */
 oj_status oji_link_write(oj_plan *plan, oj_error *error)
 {
     oji_fixups fixups = {0};
