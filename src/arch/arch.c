@@ -3,6 +3,7 @@
 
 static const oji_arch *const all[] = {&oji_arch_x86_64};
 
+/* An object's architecture is input: a number without a table is an error of the caller to report, not to assert. */
 const oji_arch *oji_arch_find(uint32_t id)
 {
     for (size_t i = 0; i < OJI_COUNT(all); i++)

@@ -2,6 +2,8 @@
  * Source: x86-64 psABI, section 4.4 (relocation), appendix B.2 (GOTPCRELX optimisation). */
 #include "arch/arch.h"
 
+/* Sums and differences of addresses are unsigned and wrap modulo 2^64; a value fits a field if extending the field
+ * gives it back. So no check overflows, whatever addends say. */
 enum { GOT_ENTRY_SIZE = 8, STUB_SIZE = 8 };
 
 static inline bool fits_int32(uint64_t value) { return (int64_t)value == (int32_t)value; }
@@ -10,11 +12,13 @@ static inline bool fits_signed(uint64_t value, int bits)
 {
     return (int64_t)value >= -(INT64_C(1) << (bits - 1)) && (int64_t)value < INT64_C(1) << (bits - 1);
 }
+/* psABI, 4.4, does not say whether the fields of R_X86_64_16 and _8 are signed; linkers take both. */
 static inline bool fits_either(uint64_t value, int bits)
 {
     return fits_signed(value, bits) || value < UINT64_C(1) << bits;
 }
 
+/* Stores what fits and says whether it did: a field that does not fit keeps the section's bytes. */
 static inline bool store32(uint8_t *where, uint64_t value, bool fits)
 {
     if (OJI_LIKELY(fits))
@@ -42,6 +46,8 @@ static inline bool store64(uint8_t *where, uint64_t value)
     return true;
 }
 
+/* Not a place before the GOT where there is no entry: whoever uses it has checked target->entry, or drops the
+ * result. */
 static inline uint64_t entry_addr(const oji_fixups *fixups, const oji_target *target)
 {
     return fixups->got_addr + (uint64_t)(target->entry - 1) * GOT_ENTRY_SIZE;
@@ -64,7 +70,8 @@ static inline bool in_reach(uint64_t value, bool has_long_way)
     return fits_int32(value);
 }
 
-/* L + A - P: direct where that fits, else through the stub. */
+/* L + A - P: direct where that fits, else through the stub. Counts as direct only what a stub was planned for: that
+ * is how many stubs layout could not know to be superfluous. */
 static bool fix_call(oji_fixups *fixups, const oji_target *target, uint8_t *where, uint64_t addend_minus_place)
 {
     uint64_t direct = target->addr + addend_minus_place;
@@ -79,6 +86,7 @@ static bool fix_call(oji_fixups *fixups, const oji_target *target, uint8_t *wher
     return store32(where, direct, fits_int32(direct));
 }
 
+/* G + GOT + A - P. A missing entry counts as not fitting, never as entry -1. */
 static bool fix_got_load(const oji_fixups *fixups, const oji_target *target, uint8_t *where,
                          uint64_t addend_minus_place)
 {
@@ -89,7 +97,9 @@ static bool fix_got_load(const oji_fixups *fixups, const oji_target *target, uin
 /* The reader has checked the opcode and that two bytes stand before the field, and that the addend is -4.
  * mov foo@GOTPCREL(%rip), r  ->  lea foo(%rip), r
  * call *foo@GOTPCREL(%rip)   ->  addr32 call foo
- * jmp *foo@GOTPCREL(%rip)    ->  jmp foo; nop */
+ * jmp *foo@GOTPCREL(%rip)    ->  jmp foo; nop
+ * A jump's displacement is one larger than a call's, so one more than the value must fit for all of them. What
+ * cannot be rewritten still works as a load: relaxation is never an error. */
 static bool fix_relaxable(oji_fixups *fixups, const oji_reloc *reloc, const oji_target *target, uint8_t *where,
                           uint64_t addend_minus_place)
 {
@@ -113,6 +123,9 @@ static bool fix_relaxable(oji_fixups *fixups, const oji_reloc *reloc, const oji_
     return true;
 }
 
+/* The formulas in the order of the psABI's table: S symbol, A addend, P place, GOT the table's start, G an entry's
+ * offset in it, L a stub, Z a symbol's size. Kept out of relocate(), whose loop holds the kinds that compilers
+ * write. */
 static bool fix_rare(const oji_fixups *fixups, const oji_reloc *reloc, const oji_target *target, uint8_t *where)
 {
     uint64_t addend = (uint64_t)reloc->addend, place = fixups->run_addr + reloc->offset;
@@ -159,6 +172,8 @@ static bool fix_rare(const oji_fixups *fixups, const oji_reloc *reloc, const oji
     }
 }
 
+/* Needs offsets that a reader has checked, with the field's size, against the section's; symbols, against their
+ * number. Sections are REL-free here: addends are explicit (psABI, 4.4: only Elf64_Rela). */
 static uint32_t relocate(oji_fixups *fixups)
 {
     for (uint32_t i = 0; i < fixups->n_relocs; i++) {
@@ -201,7 +216,8 @@ static uint32_t relocate(oji_fixups *fixups)
     return fixups->n_relocs;
 }
 
-/* jmp *entry(%rip); int3; int3 */
+/* jmp *entry(%rip); int3; int3 The displacement counts from the end of the 6-byte jump. Behind an indirect jump the
+ * processor may run ahead in a straight line: the two traps stop it. */
 static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
 {
     uint64_t displacement = entry - (stub + 6);
