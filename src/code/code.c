@@ -1,6 +1,8 @@
 /* The owned result: lookup, listing, destruction, take-over. */
 #include "code/code.h"
 
+/* One block, so that a code costs one allocation and destroying it one release. Each bound is checked before sums
+ * are formed, so that these cannot wrap. */
 oj_code *oji_code_allocate(const oj_allocator *allocator, uint64_t n_segments, uint64_t n_symbols, uint64_t names_size)
 {
     uint64_t size = sizeof(oj_code);
@@ -8,6 +10,7 @@ oj_code *oji_code_allocate(const oj_allocator *allocator, uint64_t n_segments, u
     if (n_segments > UINT32_MAX || n_symbols > UINT32_MAX || names_size > UINT32_MAX)
         return NULL;
     size += n_segments * sizeof(oji_code_segment) + n_symbols * sizeof(oji_code_symbol) + names_size;
+    /* Names end at any byte: this much more is what aligning the room behind them may cost. */
     if (n_segments > OJI_CODE_STACK_SEGMENTS)
         size += _Alignof(oj_segment) + n_segments * sizeof(oj_segment);
     if (size > UINT32_MAX)
@@ -23,6 +26,7 @@ oj_code *oji_code_allocate(const oj_allocator *allocator, uint64_t n_segments, u
     return code;
 }
 
+/* The allocator is copied, because it lies in the block that it frees. */
 void oji_code_free(oj_code *code)
 {
     if (code) {
@@ -31,6 +35,7 @@ void oji_code_free(oj_code *code)
     }
 }
 
+/* Unknown flags are refused: one may mean that the client does what would then be done twice, or by nobody. */
 oj_status oji_code_import_memory(oj_memory *ours, const oj_memory *given, oj_error *error)
 {
     const uint32_t known = OJ_CACHE_BY_CLIENT | OJ_PERMISSIONS_BY_CLIENT;
@@ -40,6 +45,8 @@ oj_status oji_code_import_memory(oj_memory *ours, const oj_memory *given, oj_err
     return OJ_OK;
 }
 
+/* Alignment is kept as a power of two, in a byte; object and section names belonged to the objects, and are NULL
+ * here. */
 static void export_segment(const oji_code_segment *from, oj_segment *to)
 {
     memset(to, 0, sizeof *to);
@@ -52,6 +59,7 @@ static void export_segment(const oji_code_segment *from, oj_segment *to)
     to->run_addr = from->run_addr;
 }
 
+/* What place() was told of window and reach is not kept: release() needs the token and the segments. */
 static void describe(oj_placement *placement, void *token, oj_segment *segments, size_t n_segments)
 {
     memset(placement, 0, sizeof *placement);
@@ -61,6 +69,7 @@ static void describe(oj_placement *placement, void *token, oj_segment *segments,
     placement->token = token;
 }
 
+/* The caller has room for code->n_segments. */
 void oji_code_export_placement(const oj_code *code, oj_placement *placement, oj_segment *segments)
 {
     for (uint32_t i = 0; i < code->n_segments; i++)
@@ -68,6 +77,8 @@ void oji_code_export_placement(const oj_code *code, oj_placement *placement, oj_
     describe(placement, code->token, segments, code->n_segments);
 }
 
+/* The client's table is read again at each use, so that a code holds one pointer instead of a copy. It was valid
+ * when the code was made; one that has been spoilt since is not called, as destroying cannot report it. */
 static void release_segments(const oj_memory *memory, void *token, oj_segment *segments, size_t n_segments)
 {
     oj_placement placement;
@@ -84,6 +95,7 @@ static oj_segment *segment_room(oj_code *code)
     return (oj_segment *)((end + _Alignof(oj_segment) - 1) & ~(uintptr_t)(_Alignof(oj_segment) - 1));
 }
 
+/* Needs no memory, so that it cannot fail: many segments are written out in the room that came with the code. */
 void oj_code_destroy(oj_code *code)
 {
     oj_segment few[OJI_CODE_STACK_SEGMENTS], *segments = few;
@@ -103,12 +115,14 @@ static const char *symbol_name(const oj_code *code, const oji_code_symbol *symbo
     return oji_code_names(code) + symbol->name_off;
 }
 
+/* Computed again rather than kept: 4 bytes less for each symbol, for some twenty hashes in a large code. */
 static uint32_t symbol_hash(const oj_code *code, uint32_t index)
 {
     const char *name = symbol_name(code, &oji_code_symbols(code)[index]);
     return oji_code_hash(name, strlen(name));
 }
 
+/* Finds the first symbol whose hash is not below the name's. */
 bool oji_code_find(const oj_code *code, const char *name, size_t name_size, uint64_t *addr)
 {
     const oji_code_symbol *symbols = oji_code_symbols(code);
@@ -134,6 +148,7 @@ bool oji_code_find(const oj_code *code, const char *name, size_t name_size, uint
     return false;
 }
 
+/* 0 is no address of a symbol that a code keeps, so it can stand for none. */
 uint64_t oj_code_lookup_addr(const oj_code *code, const char *name)
 {
     uint64_t addr = 0;
@@ -147,6 +162,8 @@ void *oj_code_lookup(const oj_code *code, const char *name)
 
 size_t oj_code_symbol_count(const oj_code *code) { return code ? code->n_symbols : 0; }
 
+/* Zeroed first, for callers that do not look at the status. out_size is the client's and may be shorter or longer
+ * than what this library knows. */
 oj_status oj_code_symbol(const oj_code *code, size_t index, oj_code_symbol_info *info, size_t out_size)
 {
     oj_code_symbol_info full;
@@ -167,6 +184,7 @@ oj_status oj_code_symbol(const oj_code *code, size_t index, oj_code_symbol_info 
 
 size_t oj_code_segment_count(const oj_code *code) { return code ? code->n_segments : 0; }
 
+/* Addresses are told as the provider gave them; the write address may have stopped being writable. */
 oj_status oj_code_segment(const oj_code *code, size_t index, oj_segment *segment, size_t out_size)
 {
     oj_segment full;
@@ -189,6 +207,7 @@ size_t oj_code_record_count(const oj_code *code)
     return 0;
 }
 
+/* `taken` is the client's struct: the copy is for judging it, and results are written to the original. */
 static oj_status check_taken(const oj_taken *taken, oj_error *error)
 {
     oj_taken copy;
@@ -200,6 +219,8 @@ static oj_status check_taken(const oj_taken *taken, oj_error *error)
     return OJ_OK;
 }
 
+/* Every check comes before the first store: on failure code and taken are as they were. The handle ends without
+ * release(), as its memory goes on. */
 oj_status oj_code_take_over(oj_code *code, oj_taken *taken, oj_error *error)
 {
     if (!code)
@@ -218,6 +239,7 @@ oj_status oj_code_take_over(oj_code *code, oj_taken *taken, oj_error *error)
     return oji_succeed(error);
 }
 
+/* What the client kept is input: only records that this library gives are understood, and it has given none. */
 oj_status oj_taken_release(const oj_taken *taken, oj_error *error)
 {
     OJI_TRY(check_taken(taken, error));
