@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* With the signatures of the client's hook, so that nothing else need know whose heap it is. */
 static void *allocate_malloc(void *context, size_t size)
 {
     (void)context;
@@ -17,6 +18,7 @@ static void release_malloc(void *context, void *pointer, size_t size)
     free(pointer);
 }
 
+/* Both functions or neither: memory of one heap must not be released to the other. */
 oj_status oji_allocator_import(oj_allocator *ours, const oj_allocator *given, oj_error *error)
 {
     if (!given) {
@@ -31,6 +33,8 @@ oj_status oji_allocator_import(oj_allocator *ours, const oj_allocator *given, oj
     return OJ_OK;
 }
 
+/* Sizes are 64 bits everywhere and are cut to size_t here alone; beyond PTRDIFF_MAX differences of pointers would
+ * overflow (C11, 6.5.6). Hooks are never asked for 0 bytes, for which C lets malloc() answer NULL. */
 void *oji_allocate(const oj_allocator *allocator, uint64_t size)
 {
     if (size > PTRDIFF_MAX)
@@ -46,12 +50,14 @@ void *oji_allocate_zeroed(const oj_allocator *allocator, uint64_t size)
     return pointer;
 }
 
+/* With the size that was asked for, so that a client's heap need not keep it; 0 became 1 there, too. */
 void oji_release(const oj_allocator *allocator, void *pointer, uint64_t size)
 {
     if (pointer)
         allocator->release(allocator->context, pointer, size ? (size_t)size : 1);
 }
 
+/* A stress build's blocks hold next to nothing: nearly every allocation is one of the heap, and can be made to fail. */
 #define ARENA_ALIGNMENT _Alignof(max_align_t)
 #ifdef OJ_STRESS
 #define ARENA_BLOCK 64u
@@ -65,6 +71,7 @@ struct oji_arena_block {
     _Alignas(max_align_t) uint8_t data[];
 };
 
+/* A buffer too small to be aligned is not used. The buffer stays the caller's: only blocks are freed. */
 void oji_arena_init(oji_arena *arena, const oj_allocator *allocator, void *buffer, size_t size)
 {
     arena->allocator = allocator;
@@ -77,6 +84,7 @@ void oji_arena_init(oji_arena *arena, const oj_allocator *allocator, void *buffe
     }
 }
 
+/* What was left of the last block is given up. `wanted` is below PTRDIFF_MAX / 2, so the sum does not wrap. */
 static bool grow_arena(oji_arena *arena, uint64_t wanted)
 {
     uint64_t size = sizeof(oji_arena_block) + (wanted > ARENA_BLOCK ? wanted : ARENA_BLOCK);
@@ -91,6 +99,8 @@ static bool grow_arena(oji_arena *arena, uint64_t wanted)
     return true;
 }
 
+/* Every array is zeroed and aligned for any type. An array of 0 elements takes one unit, so that NULL always means
+ * that memory ended. */
 void *oji_arena_array(oji_arena *arena, uint64_t n, uint64_t size)
 {
     uint64_t total;
@@ -105,6 +115,8 @@ void *oji_arena_array(oji_arena *arena, uint64_t n, uint64_t size)
     return memset(result, 0, (size_t)total);
 }
 
+/* The old array stays until the arena ends: all old ones together are smaller than the new one. Pointers into it go
+ * stale without being freed, so that a forgotten one reads old data and not foreign data. */
 bool oji_arena_grow(oji_arena *arena, void **array, uint32_t n, uint32_t *capacity, uint64_t size)
 {
     uint64_t wanted = *capacity < 8 ? 8 : (uint64_t)*capacity * 2;
@@ -121,6 +133,7 @@ bool oji_arena_grow(oji_arena *arena, void **array, uint32_t n, uint32_t *capaci
     return true;
 }
 
+/* Leaves an empty arena that holds nothing; freeing it again does nothing. */
 void oji_arena_free(oji_arena *arena)
 {
     while (arena->blocks) {
@@ -131,6 +144,7 @@ void oji_arena_free(oji_arena *arena)
     arena->next = arena->end = NULL;
 }
 
+/* clock_gettime(2) fails for clocks that do not exist or addresses that are not there: here for neither. */
 uint64_t oji_now(void)
 {
     struct timespec now;

@@ -18,6 +18,7 @@ static uint64_t hash_seed(void)
         return current;
     if (getrandom(&drawn, sizeof drawn, GRND_NONBLOCK) != (ssize_t)sizeof drawn)
         drawn = oji_now() ^ (uint64_t)(uintptr_t)&drawn;
+    /* 0 means that there is none yet. */
     drawn |= 1;
     return atomic_compare_exchange_strong(&seed, &current, drawn) ? drawn : current;
 }
@@ -29,6 +30,7 @@ struct oji_table_slot {
     uint32_t index_plus; /* index + 1, 0 where empty */
 };
 
+/* Sizes are powers of two, so that a mask stands for the remainder. */
 bool oji_table_init(oji_table *table, oji_arena *arena, uint64_t n)
 {
     uint64_t slots = 8;
@@ -43,6 +45,8 @@ bool oji_table_init(oji_table *table, oji_arena *arena, uint64_t n)
     return table->slots != NULL;
 }
 
+/* Slots are walked one by one from the hash's own; half of them are empty, so that every walk ends. Different names
+ * of one tag are told apart by the caller, who has them. */
 uint32_t oji_table_next(const oji_table *table, uint64_t hash, uint32_t *cursor)
 {
     for (;;) {

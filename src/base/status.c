@@ -11,6 +11,8 @@
 
 uint32_t oj_version(void) { return OJ_VERSION_NUMBER; }
 
+/* Made from the one list, so that number, name and text cannot disagree. A status of a client's callback may be in
+ * no list. */
 const char *oj_status_text(oj_status status)
 {
     switch (status) {
@@ -35,6 +37,7 @@ const char *oj_status_name(oj_status status)
     return "OJ_E_?";
 }
 
+/* Reads no further than the buffer is long: texts of clients and objects may have no end of their own near by. */
 void oji_copy_text(char *buffer, size_t capacity, const char *text)
 {
     size_t length = text ? strnlen(text, capacity) : 0;
@@ -48,6 +51,8 @@ void oji_copy_text(char *buffer, size_t capacity, const char *text)
     buffer[length] = '\0';
 }
 
+/* vsnprintf() returns the length that was wanted: at least the buffer's means that it was cut, which the dots show.
+ * It fails only for what the C library cannot print; the status's own text is then better than none. */
 static void format_text(oj_error *error, const char *format, va_list arguments)
 {
     int length = vsnprintf(error->text, sizeof error->text, format, arguments);
@@ -57,7 +62,9 @@ static void format_text(oj_error *error, const char *format, va_list arguments)
         memcpy(error->text + sizeof error->text - 4, "...", 4);
 }
 
-/* Every failure of the library passes here: a breakpoint on this function stops at the first sign of any. */
+/* Every failure of the library passes here: a breakpoint on this function stops at the first sign of any. Only the
+ * members before the texts are cleared as a whole; each text is written up to its zero. A record is 2 KB and more,
+ * and errors are also an answer that a caller expects. */
 static oj_status make_error(oj_error *error, oj_status status, int system_error, const oji_place *place,
                             const char *format, va_list arguments)
 {
@@ -93,6 +100,7 @@ oj_status oji_fail(oj_error *error, oj_status status, const char *format, ...)
     return status;
 }
 
+/* snprintf() cuts the reason where the text has filled the record. */
 oj_status oji_fail_system(oj_error *error, oj_status status, int system_error, const char *format, ...)
 {
     va_list arguments;
@@ -115,6 +123,7 @@ oj_status oji_fail_nomem(oj_error *error, uint64_t size, const char *what)
     return oji_fail(error, OJ_E_NOMEM, "out of memory: %llu bytes for %s", (unsigned long long)size, what);
 }
 
+/* What a callback leaves unset must not look like the failure of an earlier call. */
 void oji_clear_error(oj_error *error)
 {
     if (!error)
@@ -124,6 +133,7 @@ void oji_clear_error(oj_error *error)
     error->object[0] = error->section[0] = error->relocation[0] = error->symbol[0] = error->text[0] = '\0';
 }
 
+/* The status is the callback's as the library passes it on, whatever the record says. */
 oj_status oji_fail_callback(oj_error *error, oj_status status, const char *callback)
 {
     if (!error || error->text[0] == '\0')
@@ -136,6 +146,7 @@ oj_status oji_fail_callback(oj_error *error, oj_status status, const char *callb
     return status;
 }
 
+/* Two stores: success is the path whose time counts. */
 oj_status oji_succeed(oj_error *error)
 {
     if (error) {
@@ -145,8 +156,11 @@ oj_status oji_succeed(oj_error *error)
     return OJ_OK;
 }
 
+/* Bytes. Bounds how far a struct that was never initialised is read. */
 enum { LARGEST_STRUCT = 4096 };
 
+/* Every struct begins with its struct_size, which is copied out because `given` has no type here. A tail of zeroes
+ * is a newer client that asks for nothing new. */
 oj_status oji_import(void *ours, size_t our_size, size_t minimum, const void *given, const char *name, oj_error *error)
 {
     uint32_t size;
@@ -170,6 +184,7 @@ oj_status oji_import(void *ours, size_t our_size, size_t minimum, const void *gi
     return OJ_OK;
 }
 
+/* The bytes a newer client knows and we do not are zero, which means default. */
 void oji_export(void *out, size_t out_size, const void *ours, size_t our_size)
 {
     size_t known = out_size < our_size ? out_size : our_size;

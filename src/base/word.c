@@ -3,6 +3,9 @@
 
 #include <stdatomic.h>
 
+/* x86 makes aligned stores of 8 bytes at once, and so does every 64-bit host; the exchange is for neighbours in the
+ * word, which another thread may be patching: a plain store of the whole word would bring their old bytes back.
+ * Release, so that what the new code needs is seen before it. */
 void oji_store_in_word(uint8_t *where, const void *bytes, uint64_t size)
 {
     uintptr_t offset = (uintptr_t)where & 7;
@@ -15,6 +18,7 @@ void oji_store_in_word(uint8_t *where, const void *bytes, uint64_t size)
     } while (!atomic_compare_exchange_weak_explicit(word, &before, after, memory_order_release, memory_order_relaxed));
 }
 
+/* By the same access as the stores, so that the two do not race in C11's sense (5.1.2.4). */
 void oji_load_in_word(const uint8_t *where, void *bytes, uint64_t size)
 {
     uintptr_t offset = (uintptr_t)where & 7;
