@@ -35,6 +35,7 @@ static void lock_all(void)
     stamp_at_fork = read_stamp();
 }
 
+/* Needs the registry as lock_all() found it, which its lock sees to. */
 static void unlock_all(void)
 {
     for (oji_memory_provider *p = registry; p; p = p->next)
@@ -56,7 +57,9 @@ static void after_in_parent(void)
     unlock_all();
 }
 
-/* The forking thread is the child's only one and holds every lock, so that it may release them. */
+/* The forking thread is the child's only one and holds every lock, so that it may release them. The stamp alone tells
+ * the rest: each provider notices by it when it is next used, and a child that only executes another program pays for
+ * nothing. */
 static void after_in_child(void)
 {
     __atomic_store_n(stamp, stamp_at_fork + 1, __ATOMIC_RELAXED);
@@ -117,6 +120,7 @@ void oji_memory_check_process(oji_memory_provider *provider)
     oji_memory_drop_spare(provider); /* nothing will be placed in it again */
 }
 
+/* Through the door first: a fork that waits for makers to leave holds it, so that no more of them come in. */
 void oji_memory_hold_forks(void)
 {
     pthread_mutex_lock(&door_lock);

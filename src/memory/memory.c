@@ -1,10 +1,19 @@
-/* The provider's public calls, and the callbacks of its table. */
+/* The provider's public calls, and the callbacks of its table.
+ *
+ * Terms: a "shared" slab serves many small links, a "single" one is made for one link; the "spare" is a shared slab
+ * that holds nothing and is kept for the next link; "near" is in reach of the address that the client named.
+ * The provider's lock covers lists, accounts, the tables of shared slabs and, in private mode, the publishing of their
+ * pages. It is not held while a single slab is mapped, populated, switched or unmapped: that takes time in proportion
+ * to its size, and concerns only the owner of its one placement. */
 #include "memory/provider.h"
 
 #include <errno.h>
 
 #define DEFAULT_SLAB_SIZE (UINT64_C(32) << 20)
+/* Slab sizes are multiples of this, so that halves and quarters of them are whole pages of any size. Bytes. */
 #define SLAB_UNIT (UINT64_C(1) << 20)
+/* Inclusive. With its tables and, in private mode, the stage and the twin, a slab of this size is below 2 GiB: x86-64
+ * calls and 32-bit offsets reach from any of it to any other. */
 #define MAX_SLAB_SIZE (UINT64_C(1) << 30)
 /* A slab's share that one link may take of it; larger links get single slabs, which go back to the system whole. At
  * 128 KiB of the usual slab both cost the same in views mode; private memory that is moved in page by page costs more
@@ -14,6 +23,7 @@
 #define SPARE_SIZE (UINT64_C(256) << 10)
 /* Functions that lie this far from the one that near_addr names are in reach too. Bytes. */
 #define NEAR_SLACK (UINT64_C(16) << 20)
+/* Bytes. The struct's first version, which is today's: fields that are appended later must not raise it. */
 #define PLACEMENT_MINIMUM sizeof(oj_placement)
 
 /* --- lists of slabs ----------------------------------------------------------------------------------------------- */
@@ -61,6 +71,8 @@ static void account_placed(oji_memory_provider *provider, const oji_memory_amoun
         stats->peak_used = stats->used;
 }
 
+/* What is used comes from the zones' tables and so cancels what was entered; what is lost comes from the sizes that the
+ * placement names now, which its holder may have changed: the sum must not wrap. */
 static void account_released(oji_memory_provider *provider, const oji_memory_amounts *amounts)
 {
     oj_memory_stats *stats = &provider->stats;
@@ -73,7 +85,8 @@ static void account_released(oji_memory_provider *provider, const oji_memory_amo
     stats->n_placements--;
 }
 
-/* Bytes of pages that may still be mapped. */
+/* Bytes of pages that may still be mapped. The budget bounds these and not live bytes: what was freed and is still
+ * mapped costs the system as much. */
 static uint64_t allowance_of(const oji_memory_provider *provider)
 {
     if (provider->budget == 0)
@@ -108,7 +121,8 @@ static oj_status check_placement(const oj_placement *placement, oj_error *error)
     return OJ_OK;
 }
 
-/* What could not be mapped, and where, if that was restricted. */
+/* What could not be mapped, and where, if that was restricted. ENOMEM is also what mmap(2) and mprotect(2) say at the
+ * limit of mappings (vm.max_map_count); EPERM and EACCES are what seals, security modules and filters answer. */
 static oj_status fail_mapping(const oj_placement *placement, uint64_t size, const oji_memory_failure *failure,
                               oj_error *error)
 {
@@ -126,6 +140,8 @@ static oj_status fail_mapping(const oj_placement *placement, uint64_t size, cons
                            (unsigned long long)(placement->reach ? placement->reach : UINT64_MAX), failure->step);
 }
 
+/* All of the slab must lie in the window and be in reach of itself: then any room in it does, and none has to be looked
+ * for in part of a slab. */
 static bool is_suitable(const oji_memory_slab *slab, const oji_memory_wish *wish, const oj_placement *placement)
 {
     uint64_t start = (uint64_t)(uintptr_t)slab->base;
@@ -179,7 +195,7 @@ static bool place_in_slab(oji_memory_provider *provider, oji_memory_slab *slab, 
     return true;
 }
 
-/* Freed code that still waits is room too, before a new slab is. */
+/* Freed code that still waits is room too, before a new slab is. The list changes only where the search ends. */
 static bool place_in_slabs(oji_memory_provider *provider, const oji_memory_wish *wish, oj_placement *placement)
 {
     for (oji_memory_slab *slab = provider->slabs; slab; slab = slab->next) {
@@ -197,7 +213,8 @@ static bool place_in_slabs(oji_memory_provider *provider, const oji_memory_wish 
 }
 
 /* A new slab, near if it can be. Looking for room that is not there takes long: once it failed, slabs elsewhere are
- * filled before it is tried again. */
+ * filled before it is tried again. A fork waits meanwhile: its handler wants the provider's lock, which is held
+ * here. */
 static bool create_shared(oji_memory_provider *provider, const oji_memory_wish *wish, oji_memory_slab **slab,
                           oji_memory_failure *failure)
 {
@@ -209,7 +226,8 @@ static bool create_shared(oji_memory_provider *provider, const oji_memory_wish *
     return created || oji_memory_slab_create(slab, wish, provider->slab_size, failure);
 }
 
-/* In the slabs that there are. */
+/* In the slabs that there are. Elsewhere only after no near slab could be made: one far slab with room would else keep
+ * all later code far. */
 static bool place_in_old(oji_memory_provider *provider, const oji_memory_wish *wish, oj_placement *placement)
 {
     oji_memory_wish near;
@@ -219,7 +237,8 @@ static bool place_in_old(oji_memory_provider *provider, const oji_memory_wish *w
     return (!has_near || provider->is_far) && place_in_slabs(provider, wish, placement);
 }
 
-/* With the provider locked. *wants_single: no shared slab can be had where this link must lie, one of its own may. */
+/* With the provider locked. *wants_single: no shared slab can be had where this link must lie, one of its own may. What
+ * was written to the error counts for nothing then. */
 static oj_status place_shared(oji_memory_provider *provider, oj_placement *placement, bool *wants_single,
                               oj_error *error)
 {
@@ -231,6 +250,8 @@ static oj_status place_shared(oji_memory_provider *provider, oj_placement *place
     if (place_in_old(provider, &wish, placement))
         return OJ_OK;
     size = oji_memory_slab_single_size(placement, false);
+    /* Before anything is mapped: links that the budget forbids would make and unmap a slab each. The size is the least
+     * that the segments can take. */
     if (size > allowance_of(provider))
         return fail_budget(provider, size, error);
     if (!create_shared(provider, &wish, &slab, &failure)) {
@@ -243,13 +264,16 @@ static oj_status place_shared(oji_memory_provider *provider, oj_placement *place
     push_slab(&provider->slabs, slab);
     if (is_suitable(slab, &wish, placement) && place_in_slab(provider, slab, placement))
         return OJ_OK;
+    /* The slab is too large for the reach, or the link does not fit what the budget leaves. With nothing placed the
+     * slab is in no account yet. */
     *wants_single = true;
     remove_slab(&provider->slabs, slab);
     oji_memory_slab_destroy(slab);
     return OJ_OK;
 }
 
-/* Pages for what the link is about to write, in one call instead of one fault each. */
+/* Pages for what the link is about to write, in one call instead of one fault each. Only those never used: others have
+ * theirs. Data may be mostly zeros that nobody touches. */
 static void populate(const oj_placement *placement)
 {
     for (size_t i = 0; i < placement->n_segments; i++) {
@@ -291,6 +315,8 @@ static oj_status place_single(oji_memory_provider *provider, oj_placement *place
     pthread_mutex_unlock(&provider->lock);
     if (!within)
         return OJ_E_BUDGET;
+    /* Until the slab is in the list, where the handlers of a fork find it. Before the lock, as the order of locks has
+     * it. */
     oji_memory_hold_forks();
     created = narrow(provider, &wish, &near) && oji_memory_slab_create_single(&slab, &near, placement, &failure);
     if (!created)
@@ -315,6 +341,7 @@ static bool is_for_slab(const oji_memory_provider *provider, const oj_placement 
         unit = oji_memory_os_page_size();
     for (size_t i = 0; i < placement->n_segments; i++) {
         const oj_segment *segment = &placement->segments[i];
+        /* The bare size first: rounding a hostile one up could wrap. */
         if (segment->size > room || segment->alignment > oji_memory_os_page_size())
             return false;
         if ((segment->size + unit - 1) / unit * unit > room)
@@ -343,6 +370,7 @@ static oj_status place(void *context, oj_placement *placement, oj_error *error)
     OJI_TRY(check_placement(placement, error));
     pthread_mutex_lock(&provider->lock);
     oji_memory_check_process(provider);
+    /* The default provider is made without a way to report that nothing works; its first link does. */
     status = oji_memory_choose_mode(provider, error);
     if (status == OJ_OK && is_for_slab(provider, placement)) {
         status = place_shared(provider, placement, &wants_single, error);
@@ -361,7 +389,8 @@ static oj_status place(void *context, oj_placement *placement, oj_error *error)
 
 /* --- publishing --------------------------------------------------------------------------------------------------- */
 
-/* Switch what a single slab in private mode holds to its final permissions. */
+/* Switch what a single slab in private mode holds to its final permissions. A step that fails leaves nothing writable
+ * and executable; the placement is then released like any other. */
 static bool protect_single(oji_memory_slab *slab, const oj_placement *placement, oji_memory_failure *failure)
 {
     oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE], *rodata = &slab->regions[OJI_MEMORY_RODATA];
@@ -430,6 +459,7 @@ static oj_status patch(void *context, const oj_placement *placement, uint64_t ru
                         (unsigned long long)size);
     pthread_mutex_lock(&provider->lock);
     oji_memory_check_process(provider);
+    /* An address before the code wraps to an offset beyond it, which is refused there. */
     ours.offset = run_addr - (uint64_t)(uintptr_t)slab->regions[OJI_MEMORY_CODE].run;
     status = oji_memory_patch_code(slab, &ours, error);
     pthread_mutex_unlock(&provider->lock);
@@ -438,7 +468,8 @@ static oj_status patch(void *context, const oj_placement *placement, uint64_t ru
 
 /* --- taking back -------------------------------------------------------------------------------------------------- */
 
-/* An empty slab is worth keeping only as the one that the next small link finds warm, and only if it holds little. */
+/* An empty slab is worth keeping only as the one that the next small link finds warm, and only if it holds little. What
+ * a forked process may run is never reused: a slab with such room is worth less than a new one. */
 static bool keep_as_spare(oji_memory_provider *provider, oji_memory_slab *slab)
 {
     if (provider->spare || slab->is_retired || slab->mapped > SPARE_SIZE)
@@ -461,6 +492,8 @@ void oji_memory_drop_spare(oji_memory_provider *provider)
     oji_memory_slab_destroy(slab);
 }
 
+/* A placement that the slab does not know changes nothing. Unmapping waits for the unlock: out of its list, the slab is
+ * found by nobody. */
 static void release(void *context, const oj_placement *placement)
 {
     oji_memory_provider *provider = context;
@@ -484,6 +517,7 @@ static void release(void *context, const oj_placement *placement)
 
 /* --- public ------------------------------------------------------------------------------------------------------- */
 
+/* Registered last: from then on a fork takes the lock. */
 static void init_provider(oji_memory_provider *provider)
 {
     oj_memory_init(&provider->table);
@@ -513,6 +547,7 @@ static oj_status check_options(oj_memory_options *options, oj_error *error)
     return OJ_OK;
 }
 
+/* Called at creation too, so that a system that allows no way says so there and not at the first link. */
 static oj_status probe(oji_memory_provider *provider, oj_error *error)
 {
     oj_status status;
@@ -523,6 +558,7 @@ static oj_status probe(oji_memory_provider *provider, oj_error *error)
     return status;
 }
 
+/* Singles need no visit: each goes with its one placement, and none is live. */
 static void free_provider(oji_memory_provider *provider)
 {
     oj_allocator allocator = provider->allocator;
@@ -570,6 +606,7 @@ static oji_memory_provider *provider_of(const oj_memory *memory)
     return memory && memory->place == place ? memory->context : NULL;
 }
 
+/* Never destroyed: code in it may run until the process ends, in exit handlers too. */
 static oji_memory_provider default_provider;
 static pthread_once_t default_once = PTHREAD_ONCE_INIT;
 
@@ -604,6 +641,7 @@ oj_status oj_memory_destroy(oj_memory *memory, oj_error *error)
     return oji_succeed(error);
 }
 
+/* Kind 0 stands for what is of no kind: tables, guard pages, write views, and private mode's stage and twin. */
 static void add_slabs(oj_memory_stats *stats, const oji_memory_slab *list)
 {
     for (const oji_memory_slab *slab = list; slab; slab = slab->next) {
@@ -639,6 +677,7 @@ oj_status oj_memory_get_stats(const oj_memory *memory, oj_memory_stats *stats, s
     if (!provider || !stats)
         return oji_fail(error, OJ_E_MISUSE, "oj_memory_get_stats: %s",
                         stats ? "the table is not the library's own" : "stats is NULL");
+    /* Copied under the lock, so that the figures are of one moment; written to the client's struct after it. */
     pthread_mutex_lock(&provider->lock);
     oji_memory_check_process(provider);
     ours = provider->stats;

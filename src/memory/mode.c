@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* Make one page of code memory the way slabs do, and give it back. */
+/* Make one page of code memory the way slabs do, and give it back. All of its steps: a system may give the file and
+ * refuse to execute it, or lack the seal (Linux before 5.1). */
 static bool try_views(oji_memory_failure *failure)
 {
     uint64_t page = oji_memory_os_page_size();
@@ -21,7 +22,7 @@ static bool try_views(oji_memory_failure *failure)
     return works;
 }
 
-/* Some systems object only to memory that really was written. */
+/* Some systems object only to memory that really was written. Hence the store, which the compiler may not leave out. */
 static bool try_private(oji_memory_failure *failure)
 {
     uint64_t page = oji_memory_os_page_size();
@@ -42,11 +43,13 @@ static const struct {
     uint32_t mode;
     bool (*try)(oji_memory_failure *failure);
 } ways[] = {
+    /* In order of preference. With views small links share pages without a system call for each. */
     {OJ_MEMORY_MODE_VIEWS, try_views},
     {OJ_MEMORY_MODE_PRIVATE, try_private},
 };
 
-/* One text for all that was tried. Running out of something is not a prohibition. */
+/* One text for all that was tried. Running out of something is not a prohibition. Needs at least one tried. The code
+ * kept is that of the last. */
 static oj_status fail_all(const oji_memory_failure failures[], const bool tried[], oj_error *error)
 {
     char text[512] = "";
@@ -72,6 +75,8 @@ static oj_status fail_all(const oji_memory_failure failures[], const bool tried[
     return status;
 }
 
+/* A client that named a mode gets that one for single slabs too; only a placement that asks for private memory itself,
+ * which debuggers and profilers need, may be in another. */
 static void set_modes(oji_memory_provider *provider, uint32_t mode)
 {
     oji_memory_failure ignored;
@@ -83,6 +88,8 @@ static void set_modes(oji_memory_provider *provider, uint32_t mode)
         provider->single_mode = OJ_MEMORY_MODE_PRIVATE;
 }
 
+/* What was found stays for good. A failure is not kept: descriptors or memory may have run out for the moment only, and
+ * the next call tries again. */
 oj_status oji_memory_choose_mode(oji_memory_provider *provider, oj_error *error)
 {
     oji_memory_failure failures[OJI_COUNT(ways)];

@@ -1,4 +1,8 @@
-/* Linux: every mapping and permission change of the provider is made here. */
+/* Linux: every mapping and permission change of the provider is made here.
+ *
+ * What works is found by trying, never by the kernel's version; versions below say since when a call can succeed.
+ * Parts of a reservation are replaced with MAP_FIXED, which is safe only there: the range is ours, so that no other
+ * thread's mapping can be hit. */
 #include "memory/os.h"
 
 #include <errno.h>
@@ -43,6 +47,7 @@ const uint64_t oji_memory_os_call_reach = UINT64_C(1) << 27; /* the shortest of 
 #define LOWEST_ADDRESS UINT64_C(0x100000)
 /* The main thread's stack grows down into the gap below it. */
 #define STACK_ROOM (UINT64_C(256) << 20)
+/* MAP_NORESERVE: address space that may never be used is not to count as memory promised (mmap(2)). */
 #define RESERVE_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
 static bool fail(oji_memory_failure *failure, const char *step)
@@ -77,7 +82,8 @@ static bool is_inside(uint64_t start, uint64_t size, uint64_t low, uint64_t high
     return start >= low && start < high && size <= high - start;
 }
 
-/* Where the system likes: next to the libraries, as a rule. */
+/* Where the system likes: next to the libraries, as a rule. mmap aligns to pages only: for more, a longer range is
+ * taken and both ends are given back. */
 static uint8_t *reserve_anywhere(uint64_t size, uint64_t alignment)
 {
     uint64_t page = oji_memory_os_page_size(), total = size, start, lead;
@@ -155,7 +161,9 @@ static int read_hex(maps_reader *reader, uint64_t *value)
     return c;
 }
 
-/* One line: the mapping's bounds, and whether it is the main thread's stack. False at the end. */
+/* One line: the mapping's bounds, and whether it is the main thread's stack. False at the end. The form is proc(5)'s:
+ * "start-end permissions offset device inode path". A bracket begins the mark and is nowhere else in it, so that a
+ * mismatch never has to go back. A file whose name contains it costs no more than some of the gap below it. */
 static bool read_mapping(maps_reader *reader, uint64_t *start, uint64_t *end, bool *is_stack)
 {
     static const char stack[] = "[stack]";
@@ -199,6 +207,8 @@ static void consider_gap(gap_search *search, uint64_t start, uint64_t end)
         search->best = chosen;
 }
 
+/* The lines come in rising order. A mapping that another thread makes between two reads may be missed: reserve_at()
+ * finds out. */
 static void consider_gaps(gap_search *search, maps_reader *reader)
 {
     uint64_t gap_start = 0, start, end;
@@ -211,7 +221,8 @@ static void consider_gaps(gap_search *search, maps_reader *reader)
     consider_gap(search, gap_start, search->high);
 }
 
-/* Where /proc is not mounted: the window in 64 steps, from its middle outwards. */
+/* Where /proc is not mounted: the window in 64 steps to each side, from its middle outwards. A start that wraps below
+ * zero ends beyond the window, and is passed over like one that does not fit. */
 static uint8_t *search_blindly(const gap_search *search)
 {
     uint64_t step = (search->high - search->low) / 128;
@@ -251,6 +262,8 @@ static uint8_t *reserve_within(uint64_t size, uint64_t alignment, uint64_t low, 
     return base;
 }
 
+/* The system's own choice first: it is one call, where a search reads all of the process's mappings. Addresses above
+ * 2^47 are given only to those who ask for them (five-level paging). */
 bool oji_memory_os_reserve(uint64_t size, uint64_t alignment, uint64_t low, uint64_t high, uint8_t **base,
                            oji_memory_failure *failure)
 {
@@ -338,6 +351,8 @@ static bool supply_pages(int fd, uint64_t size, oji_memory_failure *failure)
     return fail(failure, "fallocate of a memory file");
 }
 
+/* The mappings keep the file: no descriptor stays open for a child or another part of the process to find. On failure,
+ * what already lies at `base` goes with the reservation, which is the caller's. */
 bool oji_memory_os_map_views(uint8_t *base, const oji_memory_file *file, uint8_t **write, oji_memory_failure *failure)
 {
     int fd = create_file();
@@ -391,7 +406,9 @@ bool oji_memory_os_make_twin(uint8_t *run, uint8_t *twin, uint64_t size, oji_mem
 static void flush_code(uint8_t *base, uint64_t size) { __builtin___clear_cache((char *)base, (char *)base + size); }
 
 /* The linker flushed what it wrote, elsewhere, and this is new memory from end to end: neighbours run in it from the
- * moment it moves, so that it is flushed before, and at the address where it is fetched after. */
+ * moment it moves, so that it is flushed before, and at the address where it is fetched after. The twin gives up
+ * writing before the pages move, and mremap carries permissions along: at no moment can a page be both written and
+ * executed. */
 bool oji_memory_os_move(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_failure *failure)
 {
     bool moved = oji_memory_os_protect(twin, size, OJI_MEMORY_READ_EXECUTE, failure);
@@ -406,6 +423,7 @@ bool oji_memory_os_move(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_f
 
 /* --- advice: what fails here costs time only ---------------------------------------------------------------------- */
 
+/* Linux before 5.14 does not know the advice: the pages then come one by one. */
 void oji_memory_os_populate(uint8_t *base, uint64_t size)
 {
     if (size > 0)
@@ -418,6 +436,8 @@ void oji_memory_os_use_huge_pages(uint8_t *base, uint64_t size, bool use)
         (void)madvise(base, size, use ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
 
+/* Of a shared mapping MADV_DONTNEED drops the table entries only (madvise(2)). Private memory would lose its content:
+ * callers see to it that this is a view of a file. */
 void oji_memory_os_forget_view(uint8_t *base, uint64_t size)
 {
     if (size > 0)
@@ -426,7 +446,8 @@ void oji_memory_os_forget_view(uint8_t *base, uint64_t size)
 
 /* --- other cores and other processes ------------------------------------------------------------------------------ */
 
-/* A process registers once; asking first costs nothing when it is, and needs no state that a fork could leave stale. */
+/* A process registers once; asking first costs nothing when it is, and needs no state that a fork could leave stale.
+ * EPERM is the answer to a process that has not (membarrier(2)). */
 bool oji_memory_os_synchronize(void)
 {
     if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0) == 0)
@@ -435,6 +456,8 @@ bool oji_memory_os_synchronize(void)
            syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0) == 0;
 }
 
+/* MADV_WIPEONFORK takes whole pages of private anonymous memory, hence a mapping of its own (madvise(2), Linux
+ * 4.14). */
 uint32_t *oji_memory_os_map_wiped_on_fork(void)
 {
     uint64_t size = oji_memory_os_page_size();

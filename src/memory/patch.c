@@ -3,6 +3,7 @@
  * bytes or all of the new ones. */
 #include "memory/slab.h"
 
+/* A fork shares the file: a store would reach the other process's code too, so that neither side may. */
 static oj_status patch_view(const oji_memory_region *code, const oji_memory_patch *patch, oj_error *error)
 {
     uint8_t *where;
@@ -34,6 +35,8 @@ static bool map_aside(oji_memory_slab *slab, uint64_t offset, uint64_t size, uin
     return false;
 }
 
+/* No thread sees a page half written, so that what lies in one page changes at once, and is_atomic asks for no more.
+ * The sums cannot wrap: the caller has checked the range. */
 static bool patch_private(oji_memory_slab *slab, const oji_memory_patch *patch, oji_memory_failure *failure)
 {
     const oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE];
@@ -52,6 +55,7 @@ static bool patch_private(oji_memory_slab *slab, const oji_memory_patch *patch, 
     return done;
 }
 
+/* Only code is patched: the offset is a client's, and must not lead into rodata or past the region. */
 oj_status oji_memory_patch_code(oji_memory_slab *slab, const oji_memory_patch *patch, oj_error *error)
 {
     const oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE];

@@ -1,8 +1,13 @@
-/* Placing segments in shared slabs and taking them back: no system call in steady state. */
+/* Placing segments in shared slabs and taking them back: no system call in steady state.
+ *
+ * Invariants: a segment runs at its region's start plus its index in the zone, in granules; only pages below a zone's
+ * top can have memory, so that `mapped` follows from the tops; freed code is "dead" until it holds traps and no
+ * core can still have the old instructions, and only then free. */
 #include "memory/slab.h"
 
 static uint64_t page_down(uint64_t value) { return value & ~(oji_memory_os_page_size() - 1); }
 
+/* Bytes of the pages that granules below `top` touch. */
 static uint64_t pages_below(uint32_t top)
 {
     return page_down((uint64_t)top * OJI_MEMORY_GRANULE + oji_memory_os_page_size() - 1);
@@ -22,6 +27,7 @@ static uint64_t count_mapped(const oji_memory_slab *slab)
     return mapped;
 }
 
+/* Needs a segment no larger than its granules: the difference is a count of bytes. */
 static void add_amounts(oji_memory_amounts *amounts, const oj_segment *segment, uint64_t n_granules)
 {
     uint64_t size = n_granules * OJI_MEMORY_GRANULE;
@@ -29,6 +35,7 @@ static void add_amounts(oji_memory_amounts *amounts, const oj_segment *segment, 
     amounts->lost[segment->kind - 1] += size - segment->size;
 }
 
+/* Needs an address inside the region. Regions are below 2^32 granules, by the bound on slab sizes. */
 static uint32_t index_of(const oji_memory_region *region, uint64_t run_addr)
 {
     return (uint32_t)((run_addr - (uint64_t)(uintptr_t)region->run) / OJI_MEMORY_GRANULE);
@@ -47,7 +54,9 @@ static void forget_trail(oji_memory_region *region)
     region->done += page_down(top - region->done);
 }
 
-/* Take room in the segment's region; the answer is the granule count, 0 where there is none. */
+/* Take room in the segment's region; the answer is the granule count, 0 where there is none. The allowance limits pages
+ * not used before only: room below the top costs none. The count fits, since no segment here is larger than its
+ * region. */
 static uint32_t take_room(oji_memory_region *region, const oj_segment *segment, bool is_whole, uint64_t allowance,
                           uint32_t *index)
 {
@@ -82,8 +91,10 @@ static bool place_segment(oji_memory_slab *slab, oj_segment *segment, bool is_wh
         progress->allowance -= pages_below(region->zone.top) - pages_below(top);
     segment->run_addr = (uint64_t)(uintptr_t)(region->run + offset);
     segment->write = region->write + offset;
+    /* Below the old top: handed out before, and perhaps still in some core's instruction stream. */
     if (segment->kind == OJ_SEGMENT_CODE && index < top)
         progress->is_recycled = true;
+    /* Staged room is reused and never called zeroed, wherever it is to run. */
     if (slab->mode == OJ_MEMORY_MODE_PRIVATE && segment->kind != OJ_SEGMENT_DATA) {
         if (!oji_memory_private_stage(slab, segment)) {
             oji_memory_zone_free(&region->zone, index, n);
@@ -97,7 +108,7 @@ static bool place_segment(oji_memory_slab *slab, oj_segment *segment, bool is_wh
 }
 
 /* Nothing was written to the regions yet, so that what was never handed out before still is. The stage keeps its top:
- * headers were written there. */
+ * headers were written there. Freed at once and not buried: nothing ran here, nor could any core fetch it. */
 static void undo(oji_memory_slab *slab, oj_placement *placement, size_t n_placed, const placing *progress)
 {
     for (size_t i = 0; i < n_placed; i++) {
@@ -134,6 +145,7 @@ bool oji_memory_slab_place(oji_memory_slab *slab, oj_placement *placement, uint6
         forget_trail(&slab->regions[OJI_MEMORY_CODE]);
         forget_trail(&slab->regions[OJI_MEMORY_RODATA]);
     }
+    /* From here on nothing can fail. */
     slab->n_live++;
     placement->token = (uint8_t *)slab + (progress.is_recycled ? OJI_MEMORY_TOKEN_RECYCLED : 0);
     return true;
@@ -141,7 +153,8 @@ bool oji_memory_slab_place(oji_memory_slab *slab, oj_placement *placement, uint6
 
 /* --- taking back -------------------------------------------------------------------------------------------------- */
 
-/* The granules of a segment that this slab gave and still has; 0 where it did not. */
+/* The granules of a segment that this slab gave and still has; 0 where it did not. The placement comes back from a
+ * client: kind and address are checked before the tables are asked, the size against what they answer. */
 static uint32_t find_segment(const oji_memory_slab *slab, const oj_segment *segment, uint32_t *index)
 {
     const oji_memory_region *region;
@@ -159,6 +172,7 @@ static uint32_t find_segment(const oji_memory_slab *slab, const oj_segment *segm
     return segment->size <= (uint64_t)n * OJI_MEMORY_GRANULE ? n : 0;
 }
 
+/* Where a step fails the runs stay dead and may be tried again: they are never handed out half done. */
 void oji_memory_slab_recycle(oji_memory_slab *slab)
 {
     if (slab->n_dead == 0)

@@ -17,6 +17,7 @@ _Static_assert(sizeof(stage_header) == OJI_MEMORY_GRANULE, "a header is one gran
 static uint64_t page_down(uint64_t value) { return value & ~(oji_memory_os_page_size() - 1); }
 static uint64_t page_up(uint64_t value) { return page_down(value + oji_memory_os_page_size() - 1); }
 
+/* Needs the code's memory untouched: the twin is what was mapped there. */
 bool oji_memory_private_prepare(oji_memory_slab *slab, oji_memory_failure *failure)
 {
     oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE], *rodata = &slab->regions[OJI_MEMORY_RODATA];
@@ -31,6 +32,7 @@ static uint32_t count_lead(const oj_segment *segment)
     return segment->alignment > OJI_MEMORY_GRANULE ? (uint32_t)(segment->alignment / OJI_MEMORY_GRANULE) : 1;
 }
 
+/* The zone aligns the range, and a lead of one alignment keeps the data aligned behind the header. */
 bool oji_memory_private_stage(oji_memory_slab *slab, oj_segment *segment)
 {
     oji_memory_region *stage = &slab->regions[OJI_MEMORY_STAGE];
@@ -45,7 +47,9 @@ bool oji_memory_private_stage(oji_memory_slab *slab, oj_segment *segment)
     return true;
 }
 
-/* Where a segment's range of the stage begins, in granules; OJI_MEMORY_NONE where it has none. */
+/* Where a segment's range of the stage begins, in granules; OJI_MEMORY_NONE where it has none. The write address comes
+ * back from a client and may be stale: the zone says whether a range lives there, the header whether it is this
+ * segment's. */
 static uint32_t find_staged(const oji_memory_slab *slab, const oj_segment *segment)
 {
     const oji_memory_region *stage = &slab->regions[OJI_MEMORY_STAGE];
@@ -101,7 +105,8 @@ static void copy_to_twin(oji_memory_slab *slab, uint64_t from, uint64_t to)
         memcpy(slab->regions[OJI_MEMORY_TWIN].run + from, code->run + from, (size_t)(to - from));
 }
 
-/* The pages at both ends may hold others' code: it is copied with them. */
+/* The pages at both ends may hold others' code: it is copied with them. `done` rises only where all went well: what a
+ * publication that failed left beyond it is nobody's code. */
 static bool publish_code(oji_memory_slab *slab, const oj_segment *segment, oji_memory_failure *failure)
 {
     oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE];
@@ -132,6 +137,7 @@ static bool publish_rodata(oji_memory_slab *slab, const oj_segment *segment, oji
     return oji_memory_os_protect(rodata->run + first, size, OJI_MEMORY_READ, failure);
 }
 
+/* A segment that was published has nothing staged: a call after one that failed goes on where that stopped. */
 bool oji_memory_private_publish(oji_memory_slab *slab, const oj_placement *placement, oji_memory_failure *failure)
 {
     for (size_t i = 0; i < placement->n_segments; i++) {
@@ -147,7 +153,8 @@ bool oji_memory_private_publish(oji_memory_slab *slab, const oj_placement *place
     return true;
 }
 
-/* Rebuild the pages of [from, to) that hold dead runs, as one range. */
+/* Rebuild the pages of [from, to) that hold dead runs, as one range. Runs are cut to the range: one that crosses a
+ * border is filled from both sides. Code between them is live and is copied. */
 static bool fill_range(oji_memory_slab *slab, uint64_t from, uint64_t to)
 {
     oji_memory_failure failure;

@@ -1,4 +1,8 @@
-/* Making slabs, and what a fork does to them. */
+/* Making slabs, and what a fork does to them.
+ *
+ * Stages: the shape (sizes, alignments, then starts), one reservation, the record in its first pages, the regions over
+ * it, and for shared slabs the zones' tables. The last page stays without access: it stops what runs off the end.
+ * The kernel's zeroes are the record's and the tables' first content, so that only what differs is set. */
 #include "memory/slab.h"
 
 #include <errno.h>
@@ -38,7 +42,8 @@ static bool fit_huge_pages(slab_shape *shape)
     return true;
 }
 
-/* Needs sizes and alignments; fills in all else. */
+/* Needs sizes and alignments; fills in all else. The sum's bound lets pointers into the slab be subtracted. One page
+ * more than the regions: the guard. */
 static bool arrange(slab_shape *shape, uint64_t table_size)
 {
     uint64_t offset = round_up(table_size, oji_memory_os_page_size());
@@ -54,7 +59,8 @@ static bool arrange(slab_shape *shape, uint64_t table_size)
     return oji_add(offset, oji_memory_os_page_size(), &shape->total) && shape->total <= PTRDIFF_MAX;
 }
 
-/* Code and rodata are one memory file: from the first one's start to the last one's end. */
+/* Code and rodata are one memory file: from the first one's start to the last one's end. A gap that an alignment leaves
+ * between them belongs to it: offsets in the file are those from the code's start. */
 static uint64_t file_size(const slab_shape *shape)
 {
     uint64_t rodata_size = shape->size[OJI_MEMORY_RODATA];
@@ -76,7 +82,8 @@ static bool map_views(oji_memory_slab *slab, const slab_shape *shape, oji_memory
     return oji_memory_os_map_private(slab->base + shape->start[OJI_MEMORY_DATA], shape->size[OJI_MEMORY_DATA], failure);
 }
 
-/* Everything between the tables and the guard page, in one mapping. */
+/* Everything between the tables and the guard page, in one mapping. Counted as they are once permissions differ, which
+ * is how a slab spends its life. */
 static bool map_all_private(oji_memory_slab *slab, const slab_shape *shape, oji_memory_failure *failure)
 {
     uint64_t end = shape->total - oji_memory_os_page_size();
@@ -85,7 +92,8 @@ static bool map_all_private(oji_memory_slab *slab, const slab_shape *shape, oji_
            oji_memory_os_map_private(slab->base + shape->table_size, end - shape->table_size, failure);
 }
 
-/* Needs the slab's mode and base; fills in the regions. What fails half-way is for oji_memory_slab_destroy(). */
+/* Needs the slab's mode and base; fills in the regions. What fails half-way is for oji_memory_slab_destroy(). The
+ * tables and the guard page are two mappings of every slab. */
 static bool map_regions(oji_memory_slab *slab, const slab_shape *shape, oji_memory_failure *failure)
 {
     bool is_views = slab->mode == OJ_MEMORY_MODE_VIEWS;
@@ -118,8 +126,9 @@ static void advise_huge_pages(const oji_memory_slab *slab)
     }
 }
 
-/* One huge page is cheaper than the hundreds of small ones that it stands for. What the last one has beyond the slab
- * is given back at once, and the guard page with it. */
+/* One huge page is cheaper than the hundreds of small ones that it stands for. What the last one has beyond the slab is
+ * given back at once, and the guard page with it. A store for each makes the kernel supply it, or the small pages that
+ * it has instead. */
 static bool map_huge(uint8_t *base, const slab_shape *shape, uint64_t reserved, oji_memory_failure *failure)
 {
     uint64_t used = shape->total - oji_memory_os_page_size();
@@ -132,7 +141,8 @@ static bool map_huge(uint8_t *base, const slab_shape *shape, uint64_t reserved, 
     return oji_memory_os_protect(base + used, shape->total - used, OJI_MEMORY_NO_ACCESS, failure);
 }
 
-/* The record lies in the slab: until its page is mapped there is nothing but the address to undo. */
+/* The record lies in the slab: until its page is mapped there is nothing but the address to undo. Advice about huge
+ * pages never makes it fail. */
 static bool create(oji_memory_slab **out, const oji_memory_wish *wish, const slab_shape *shape,
                    oji_memory_failure *failure)
 {
@@ -173,11 +183,13 @@ void oji_memory_slab_destroy(oji_memory_slab *slab)
 
 static uint64_t record_size(void) { return round_up(sizeof(oji_memory_slab), 64); }
 
+/* The twin has no zone: its room is the code's, at the same offsets. */
 static uint32_t count_granules(const slab_shape *shape, unsigned region)
 {
     return region == OJI_MEMORY_TWIN ? 0 : (uint32_t)(shape->size[region] / OJI_MEMORY_GRANULE);
 }
 
+/* ORDER slab tables: shape_shared() counts the same parts. */
 static void init_tables(oji_memory_slab *slab, const slab_shape *shape)
 {
     uint64_t offset = record_size();
@@ -191,7 +203,7 @@ static void init_tables(oji_memory_slab *slab, const slab_shape *shape)
 }
 
 /* Half for code: what else small objects have is mostly unwind tables, constants and variables. The stage holds links
- * between their placing and their publishing only. */
+ * between their placing and their publishing only. ORDER slab tables: init_tables() lays the same parts out. */
 static bool shape_shared(slab_shape *shape, const oji_memory_wish *wish, uint64_t size)
 {
     uint64_t table_size = record_size() + OJI_MEMORY_DEAD_RUNS * sizeof(oji_memory_run);
@@ -235,7 +247,9 @@ bool oji_memory_slab_create(oji_memory_slab **out, const oji_memory_wish *wish, 
 
 /* --- single slabs ------------------------------------------------------------------------------------------------- */
 
-/* The shape of a single slab; each segment's offset in its region goes to run_addr where `assign` says so. */
+/* The shape of a single slab; each segment's offset in its region goes to run_addr where `assign` says so. The region
+ * takes the strictest alignment of its segments, so that an offset's alignment is the address's. Needs kinds and
+ * alignments checked; sizes may be anything. */
 static bool shape_single(slab_shape *shape, const oj_placement *placement, bool huge_pages, bool assign)
 {
     uint64_t page = oji_memory_os_page_size();
@@ -285,7 +299,8 @@ static void answer_single(oji_memory_slab *slab, oj_placement *placement)
     placement->token = slab;
 }
 
-/* To be quick, and only until permissions are set: huge pages pay where the code and rodata, all of which will be written, fill at least half of each. */
+/* To be quick, and only until permissions are set: huge pages pay where the code and rodata, all of which will be
+ * written, fill at least half of each. Data may be left unwritten, and would only be zeroed for nothing. */
 static bool is_huge_quicker(const slab_shape *shape, uint32_t mode)
 {
     uint64_t written = shape->size[OJI_MEMORY_CODE] + shape->size[OJI_MEMORY_RODATA];

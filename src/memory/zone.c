@@ -2,17 +2,22 @@
  *
  * Small runs are taken next-fit from a cursor that every release moves back, inside one block at a time; a block that
  * was searched in vain remembers the longest run it has, so that it is searched again only after something in it was
- * released. Fresh room beyond `top` is touched only where no hole fits. No cost depends on how many segments live. */
+ * released. Fresh room beyond `top` is touched only where no hole fits. No cost depends on how many segments live.
+ *
+ * Invariants: a granule that starts a live run starts a run, and one that starts a run is used; no bit at or beyond
+ * `top` is set; each block's n_used is the number of its used bits; bounds err only towards searching in vain. */
 #include "memory/zone.h"
 
 #ifdef OJ_STRESS
+/* Small, so that few granules suffice to cross the borders of blocks. */
 #define BLOCK 128u
 #else
 #define BLOCK 4096u /* granules; a multiple of 64 that fits 16 bits */
 #endif
 #define SMALL (BLOCK / 8) /* longer runs may cross blocks */
 
-/* First bit of [from, to) that differs from `flip`'s bits (0: first set bit, all ones: first clear bit), or `to`. */
+/* First bit of [from, to) that differs from `flip`'s bits (0: first set bit, all ones: first clear bit), or `to`. Words
+ * may have bits beyond `to`: what is found there counts as nothing found. */
 static uint32_t find_bit(const uint64_t *bits, uint64_t flip, uint32_t from, uint32_t to)
 {
     while (from < to) {
@@ -53,6 +58,7 @@ static void change_bits(uint64_t *bits, uint32_t from, uint32_t n, bool set)
     uint32_t to = from + n;
     while (from < to) {
         uint32_t shift = from % 64, width = 64 - shift < to - from ? 64 - shift : to - from;
+        /* A shift by all 64 bits is undefined in C (6.5.7), hence the case apart. */
         uint64_t mask = (width == 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1) << shift;
         if (set)
             bits[from / 64] |= mask;
@@ -66,12 +72,14 @@ static uint32_t count_blocks(uint32_t n_granules) { return n_granules / BLOCK + 
 
 static uint32_t count_words(uint32_t n_granules) { return n_granules / 64 + (n_granules % 64 != 0); }
 
+/* ORDER zone tables: oji_memory_zone_init() lays out the same parts, bits first. */
 uint64_t oji_memory_zone_tables_size(uint32_t n_granules)
 {
     uint64_t blocks_size = ((uint64_t)count_blocks(n_granules) * sizeof(oji_memory_block) + 7) & ~UINT64_C(7);
     return blocks_size + 3 * (uint64_t)count_words(n_granules) * sizeof(uint64_t);
 }
 
+/* ORDER zone tables. Needs them zeroed, and leaves them untouched: a page of them comes with the first use. */
 void oji_memory_zone_init(oji_memory_zone *zone, void *tables, uint32_t n_granules)
 {
     memset(zone, 0, sizeof *zone);
@@ -84,7 +92,7 @@ void oji_memory_zone_init(oji_memory_zone *zone, void *tables, uint32_t n_granul
 }
 
 /* The first aligned run of n free granules in [from, to). *longest is raised to every run that did not do, so that it
- * is exact where none does. */
+ * is exact where none does. The sum is 64 bits wide: a run near the last granule could wrap 32. */
 static uint32_t find_run(const uint64_t *used, uint32_t from, uint32_t to, uint32_t n, uint32_t alignment,
                          uint32_t *longest)
 {
@@ -119,13 +127,15 @@ static uint32_t search_blocks(oji_memory_zone *zone, uint32_t first, uint32_t la
         found = find_run(zone->used, from > start ? from : start, end < limit ? end : limit, n, alignment, &longest);
         if (found != OJI_MEMORY_NONE)
             return found;
+        /* Only a search of all the block tells; a longer run that was badly aligned has raised `longest` too. */
         if (from <= start && end <= limit)
             zone->blocks[b].shortfall = (uint16_t)(BLOCK - longest);
     }
     return OJI_MEMORY_NONE;
 }
 
-/* On from the cursor, then the holes before it, and only then fresh room in a block never touched. */
+/* On from the cursor, then the holes before it, and only then fresh room in a block never touched. too_small is learnt
+ * only from a search without alignment or limit, which hide holes that others could use. */
 static uint32_t find_small(oji_memory_zone *zone, uint32_t n, uint32_t alignment, uint32_t limit)
 {
     uint32_t n_blocks = count_blocks(zone->n_granules), current = zone->cursor / BLOCK, touched = zone->top / BLOCK + 1;
@@ -187,6 +197,7 @@ static void count_used(oji_memory_zone *zone, uint32_t index, uint32_t n, bool a
     }
 }
 
+/* Only small runs are looked for from the cursor, and move it on: large ones begin their search at the first block. */
 uint32_t oji_memory_zone_take(oji_memory_zone *zone, uint32_t n, uint32_t alignment, uint32_t limit)
 {
     uint32_t index;
@@ -208,6 +219,8 @@ uint32_t oji_memory_zone_take(oji_memory_zone *zone, uint32_t n, uint32_t alignm
     return index;
 }
 
+/* A run ends where another starts, where a granule is free, or at the top. Needs nothing of the index, which may be a
+ * client's. */
 uint32_t oji_memory_zone_length(const oji_memory_zone *zone, uint32_t index)
 {
     uint32_t at = index + 1;
@@ -224,6 +237,7 @@ uint32_t oji_memory_zone_length(const oji_memory_zone *zone, uint32_t index)
     return zone->top - index;
 }
 
+/* Its bits stay used and started, so that a neighbour's length still ends here. */
 void oji_memory_zone_retire(oji_memory_zone *zone, uint32_t index)
 {
     zone->live[index / 64] &= ~(UINT64_C(1) << (index % 64));
@@ -245,6 +259,8 @@ static void raise_bounds(oji_memory_zone *zone, uint32_t index, uint32_t n)
     }
 }
 
+/* Needs a run that was taken, live or retired. The cursor goes back to it, and every bound that it may break is
+ * raised. */
 void oji_memory_zone_free(oji_memory_zone *zone, uint32_t index, uint32_t n)
 {
     oji_memory_zone_retire(zone, index);
