@@ -28,7 +28,8 @@ typedef struct LLVMOpaqueValue oji_llvm_value;
 typedef struct LLVMTarget oji_llvm_target;
 typedef void (*oji_llvm_handler)(oji_llvm_diagnostic *diagnostic, void *context);
 
-/* Values of LLVM's enums, which its headers promise not to renumber. */
+/* Values of LLVM's enums, which its headers promise not to renumber. The caller's LLVM is not known when this is
+ * compiled: only values that are the same from 14 to 22 may stand here. */
 enum {
     OJI_LLVM_SEVERITY_ERROR = 0,
     OJI_LLVM_RETURN_STATUS = 2, /* LLVMVerifierFailureAction */

@@ -35,7 +35,7 @@ static bool is_32_bit_cpu(const char *cpu)
     return cpu[0] && length > 0 && (size_t)length < sizeof wanted && strstr(names, wanted);
 }
 
-/* The last mention of a feature decides. */
+/* The last mention of a feature decides. '+', '-', or 0 where the feature is not named. */
 static int last_sign(const char *features, const char *feature)
 {
     size_t size = strlen(feature);
@@ -51,11 +51,14 @@ static int last_sign(const char *features, const char *feature)
     return sign;
 }
 
+/* By the name's beginning: x86_64h and the like are x86-64 with another default CPU. */
 bool oji_llvm_is_x86_64(const char *triple)
 {
     return strncmp(triple, "x86_64", 6) == 0 || strncmp(triple, "amd64", 5) == 0;
 }
 
+/* Found by trial: LLVM reports "64-bit code requested on a subtarget that doesn't support it" through its fatal
+ * error handler, which ends the process. Naming the feature overrides the CPU either way. */
 bool oji_llvm_is_fatal(const char *triple, const char *cpu, const char *features)
 {
     int sign = last_sign(features, "64bit");
@@ -64,7 +67,8 @@ bool oji_llvm_is_fatal(const char *triple, const char *cpu, const char *features
     return sign == '-' || (is_32_bit_cpu(cpu) && sign != '+');
 }
 
-/* Copy an attribute's value; false where the function has none, or one that is too long to look at. */
+/* Copy an attribute's value; false where the function has none, or one that is too long to look at. LLVM's strings
+ * have a length and no zero. */
 static bool copy_value(const scan *s, const attribute *a, char *buffer)
 {
     unsigned length;
@@ -79,7 +83,8 @@ static bool copy_value(const scan *s, const attribute *a, char *buffer)
     return true;
 }
 
-/* Has LLVM said, of the `length` bytes at `name`, that it does not know them? */
+/* Has LLVM said, of the `length` bytes at `name`, that it does not know them? LLVM quotes the name in both of its
+ * messages ("'x' is not a recognized processor", "... feature"). */
 static bool is_unknown(const scan *s, const char *name, size_t length)
 {
     char quoted[256];
@@ -92,7 +97,9 @@ static bool is_unknown(const scan *s, const char *name, size_t length)
 }
 
 /* Add to s->said what LLVM does not know of a combination. Trying costs a thread: the last one that was all known is
- * remembered from compile to compile. */
+ * remembered from compile to compile.
+ * Needs room in s->said for one message; what does not fit is cut. Only a combination without a complaint is
+ * remembered, so that a warning is given in each compile. */
 static void probe(scan *s, const char *cpu, const char *features)
 {
     oji_llvm_target_options options = *s->target;
@@ -109,7 +116,9 @@ static void probe(scan *s, const char *cpu, const char *features)
         memcpy(s->target->known, key, (size_t)key_size + 1);
 }
 
-/* Judge the combination that s->cpu, s->tune and s->features make with the compiler's own. */
+/* Judge the combination that s->cpu, s->tune and s->features make with the compiler's own.
+ * Needs the attributes of one function in s; fills s->said and s->has_unknown. What a function does not name is the
+ * compiler's own, as in LLVM. */
 static oj_status look_at(scan *s, const char *name, oj_error *error)
 {
     char cpu[MAX_ATTRIBUTE], tune[MAX_ATTRIBUTE], features[MAX_ATTRIBUTE];
@@ -151,7 +160,8 @@ static void drop_unknown_cpu(const scan *s, oji_llvm_value *function, const attr
         replace(s, function, a, "generic");
 }
 
-/* The attribute stays even where nothing is left of it: without it the compiler's own features would hold. */
+/* The attribute stays even where nothing is left of it: without it the compiler's own features would hold. What is
+ * kept is a part of the value, so it fits the same room. */
 static void drop_unknown_features(const scan *s, oji_llvm_value *function)
 {
     char value[MAX_ATTRIBUTE];
@@ -174,6 +184,7 @@ static void drop_unknown_features(const scan *s, oji_llvm_value *function)
         replace(s, function, &s->features, kept);
 }
 
+/* Once for each combination, not for each function. */
 static void warn(const scan *s)
 {
     char line[OJI_LLVM_TEXT_SIZE];
@@ -183,7 +194,8 @@ static void warn(const scan *s)
     s->listener->diagnostic(s->listener->diagnostic_context, OJ_SEVERITY_WARNING, line);
 }
 
-/* Take one of a function's attributes; true where it is another than that of the function before. */
+/* Take one of a function's attributes; true where it is another than that of the function before. Equal attributes
+ * of one context are one object, so that pointers tell whether they differ. */
 static bool take(const scan *s, oji_llvm_value *function, attribute *a)
 {
     oji_llvm_attribute *value =
@@ -193,6 +205,8 @@ static bool take(const scan *s, oji_llvm_value *function, attribute *a)
     return changed;
 }
 
+/* Changes attributes only, while it walks functions: the list it walks stays as it is. On failure the module may
+ * have lost unknown features of functions before, which LLVM would have ignored. */
 oj_status oji_llvm_check_attributes(oji_llvm_target_options *target, oji_llvm_module *module, const char *name,
                                     oji_llvm_listener *listener, oj_error *error)
 {

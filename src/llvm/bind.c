@@ -107,7 +107,8 @@ static const char *missing_function(const oji_llvm_api *api, uint32_t major)
     return NULL;
 }
 
-/* The path of the library that a function lies in; "" for the main program and for what dladdr does not know. */
+/* The path of the library that a function lies in; "" for the main program and for what dladdr does not know. The
+ * dynamic linker knows the main program by an empty name. */
 static void find_path(oji_llvm_library *bound)
 {
     struct link_map *map = NULL;
@@ -120,7 +121,11 @@ static void find_path(oji_llvm_library *bound)
 
 static void *find_in_handle(void *handle, const char *name) { return dlsym(handle, name); }
 
-/* Bind everything from one place; false, with a note, where that gives no usable LLVM. */
+/* Bind everything from one place; false, with a note, where that gives no usable LLVM. Fills s->known or s->bound. A
+ * library that was bound before is recognised by one function's address, and is not looked through again: some 150
+ * lookups are saved. By a client's lookup it is not, as calling that is all one may do with it; oji_llvm_register()
+ * finds the record afterwards. Version is checked before completeness, so that the note gives the reason and not its
+ * consequence. */
 static bool bind_library(search *s, const char *place, find_function *find, void *context)
 {
     const char *missing;
@@ -159,14 +164,16 @@ static bool bind_library(search *s, const char *place, find_function *find, void
     return true;
 }
 
+/* For an LLVM that is linked into the program itself and has no library of its own. */
 static void *find_in_process(void *context, const char *name)
 {
     (void)context;
     return dlsym(RTLD_DEFAULT, name);
 }
 
-/* Several versions may be visible at once, and a name that only the second has would be found there: once one function
- * is found, all others are taken from the library that it lies in. */
+/* Several versions may be visible at once, and a name that only the second has would be found there: once one
+ * function is found, all others are taken from the library that it lies in. The handle is never closed: RTLD_NOLOAD
+ * only counts up what is loaded for good. */
 static bool bind_process(search *s)
 {
     struct link_map *map = NULL;
@@ -187,7 +194,9 @@ static bool bind_process(search *s)
     return bind_library(s, "the one in this process", find_in_process, NULL);
 }
 
-/* RTLD_NOW: a function that is missing is found here, and not when LLVM first calls it, which ends the process. */
+/* RTLD_NOW: a function that is missing is found here, and not when LLVM first calls it, which ends the process.
+ * RTLD_LOCAL, so that several versions, whose functions have the same names, do not see each other's. A library that
+ * turns out to be of no use stays loaded: unloading LLVM is not safe, and it is not tried. */
 static bool bind_file(search *s, const char *path, bool is_named)
 {
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -201,7 +210,8 @@ static bool bind_file(search *s, const char *path, bool is_named)
     return bind_library(s, path, find_in_handle, handle);
 }
 
-/* Where distributions put it: `%` stands for the major version. Debian, Ubuntu, Fedora, Arch, Gentoo. */
+/* Where distributions put it: `%` stands for the major version. Debian, Ubuntu, Fedora, Arch, Gentoo. Names without
+ * a directory come first and are found as the dynamic linker's configuration says. */
 static const char *const installed_paths[] = {
     "libLLVM.so.%.1",
     "libLLVM-%.so.1",
@@ -214,6 +224,7 @@ static const char *const installed_paths[] = {
     "/usr/lib/llvm/%/lib64/libLLVM.so.%.1",
 };
 
+/* Forms are ours and fit; the bound is for a form that is added later. */
 static void write_path(char *buffer, size_t capacity, const char *form, uint32_t version)
 {
     size_t length = 0;
@@ -254,6 +265,8 @@ static bool bind_installed(search *s)
     return false;
 }
 
+/* Otherwise the process's own LLVM is preferred: its modules can be compiled with no other, and a second copy costs
+ * memory. */
 static bool bind_source(search *s, const oj_llvm_options *options)
 {
     switch (options->source) {
@@ -269,6 +282,7 @@ static bool bind_source(search *s, const oj_llvm_options *options)
     return bind_process(s) || bind_installed(s);
 }
 
+/* A version outside the range is no misuse: a program may ask this library for one that it is too old for. */
 static oj_status check_options(const oj_llvm_options *options, oj_error *error)
 {
     if (options->source > OJ_LLVM_LOOKUP)
@@ -298,6 +312,7 @@ static oj_status fail_search(const search *s, const oj_llvm_options *options, oj
                     s->notes, options->version ? "as asked for" : "14 to 22", major);
 }
 
+/* The handle is allocated before the library is entered, which cannot be taken back. */
 oj_status oj_llvm_create(oj_llvm **out, const oj_llvm_options *options, oj_error *error)
 {
     oj_llvm_options ours;
@@ -327,6 +342,7 @@ oj_status oj_llvm_create(oj_llvm **out, const oj_llvm_options *options, oj_error
     return oji_succeed(error);
 }
 
+/* The library's record stays: modules and objects of others may still use it. */
 void oj_llvm_destroy(oj_llvm *llvm)
 {
     if (llvm) {

@@ -11,6 +11,7 @@
 #define MAX_KINDS 64u          /* of blocks: LLVM has fewer than 32 */
 #define MAX_OPERANDS 64u       /* of one abbreviation: LLVM's own writer reaches 30 */
 
+/* Numbers of the document's encodings, from 1 on; a literal is told by a bit of its own and has the free 0. */
 typedef enum encoding { LITERAL = 0, FIXED = 1, VBR = 2, ARRAY = 3, CHAR6 = 4, BLOB = 5 } encoding;
 
 typedef struct operand {
@@ -38,6 +39,7 @@ typedef struct walk {
     abbreviations **of_kind; /* by block kind, from BLOCKINFO; NULL where it has none */
 } walk;
 
+/* The first message stays: later ones follow from it. From then on every read gives 0 and every loop ends. */
 static bool fail(walk *w, const char *wrong)
 {
     if (!w->wrong)
@@ -45,7 +47,8 @@ static bool fail(walk *w, const char *wrong)
     return false;
 }
 
-/* Read up to 64 bits; 0 where something is wrong. */
+/* Read up to 64 bits; 0 where something is wrong. position never exceeds end, so the difference below does not wrap.
+ * Bits are numbered from the lowest of each byte, which is the same as in the stream's little-endian words. */
 static uint64_t read_bits(walk *w, unsigned width)
 {
     uint64_t value = 0;
@@ -64,6 +67,7 @@ static uint64_t read_bits(walk *w, unsigned width)
     return value;
 }
 
+/* Needs a width of at least 2, or no chunk would carry a bit. Ends with the input at the latest: every turn reads. */
 static uint64_t read_vbr(walk *w, unsigned width)
 {
     uint64_t more = UINT64_C(1) << (width - 1);
@@ -79,7 +83,8 @@ static uint64_t read_vbr(walk *w, unsigned width)
     }
 }
 
-/* Streams begin at a multiple of 32 bits of `data`, and so does what is aligned in them. */
+/* Streams begin at a multiple of 32 bits of `data`, and so does what is aligned in them. Sizes are checked by the
+ * caller to be multiples of 4, so that the last aligned position is the end itself. */
 static void align(walk *w)
 {
     w->position = (w->position + 31) & ~UINT64_C(31);
@@ -97,6 +102,7 @@ static void skip_bytes(walk *w, uint64_t n)
 
 /* --- abbreviations -------------------------------------------------------------------------------------------------- */
 
+/* LLVM's reader takes widths up to 32 only (MaxChunkSize), and so do we. */
 static void read_operand(walk *w, operand *o)
 {
     memset(o, 0, sizeof *o);
@@ -133,6 +139,8 @@ static bool is_well_formed(const abbreviation *a)
     return true;
 }
 
+/* MAX_OPERANDS bounds the stack and MAX_ABBREVIATIONS the list; the arena, whatever the input does, holds no more
+ * than a fixed multiple of the input's size, since each operand takes bits of it. */
 static bool define(walk *w, abbreviations *target)
 {
     operand operands[MAX_OPERANDS];
@@ -159,6 +167,7 @@ static bool define(walk *w, abbreviations *target)
 
 /* --- records -------------------------------------------------------------------------------------------------------- */
 
+/* A VBR of one bit is a bit that can never continue. */
 static uint64_t read_scalar(walk *w, const operand *o)
 {
     switch (o->encoding) {
@@ -172,6 +181,7 @@ static uint64_t read_scalar(walk *w, const operand *o)
     return o->value;
 }
 
+/* The count is input: elements that take no bits are not walked, and all others run into the input's end. */
 static void skip_array(walk *w, const operand *element)
 {
     uint64_t n = read_vbr(w, 6);
@@ -181,6 +191,7 @@ static void skip_array(walk *w, const operand *element)
         read_scalar(w, element);
 }
 
+/* A blob's bytes begin and end at a multiple of 32 bits (BitCodeFormat, "Abbreviations"). */
 static void skip_blob(walk *w)
 {
     uint64_t size = read_vbr(w, 6);
@@ -190,6 +201,7 @@ static void skip_blob(walk *w)
     align(w);
 }
 
+/* The array is the last: is_well_formed() has seen to that. */
 static void skip_abbreviated(walk *w, const abbreviation *a)
 {
     for (uint32_t i = 0; i < a->n_operands && !w->wrong; i++) {
@@ -220,9 +232,11 @@ static uint64_t read_unabbreviated(walk *w, uint64_t *first)
 
 /* --- blocks --------------------------------------------------------------------------------------------------------- */
 
+/* The numbers that every block reserves (BitCodeFormat, "Abbreviation IDs"), and BLOCKINFO's one record of interest. */
 enum { END_BLOCK = 0, ENTER_BLOCK = 1, DEFINE = 2, UNABBREVIATED = 3, FIRST_ABBREVIATION = 4 };
 enum { BLOCKINFO = 0, SET_BLOCK = 1 };
 
+/* Made where it is first asked for: most streams describe two or three kinds of block. */
 static abbreviations *info_of(walk *w, uint64_t kind)
 {
     if (kind >= MAX_KINDS) {
@@ -244,6 +258,8 @@ typedef struct block {
     unsigned width; /* bits of an abbreviation's number */
 } block;
 
+/* The length counts words of 32 bits after itself. A block begins with a copy of what BLOCKINFO has for its kind, to
+ * which it adds its own. */
 static bool enter(walk *w, block *b)
 {
     uint64_t width, words;
@@ -267,6 +283,7 @@ static bool enter(walk *w, block *b)
     return true;
 }
 
+/* Recursion is bounded by MAX_DEPTH, and a frame holds one list of abbreviations: some 20 KB of stack in all. */
 static bool walk_block(walk *w, unsigned depth);
 
 /* One entry of a block; false at its end and where something is wrong. */
@@ -323,7 +340,8 @@ static void walk_stream(walk *w)
     }
 }
 
-/* Step over the wrapper, which says where the stream lies. */
+/* Step over the wrapper, which says where the stream lies. Source: BitCodeFormat, "Bitcode Wrapper Format": magic,
+ * version, offset, size, CPU type, 4 bytes each. */
 static bool unwrap(const uint8_t **data, size_t *size)
 {
     uint64_t offset, wrapped;
@@ -340,6 +358,8 @@ static bool unwrap(const uint8_t **data, size_t *size)
     return true;
 }
 
+/* 32 bits of magic are stepped over: is_bitcode() has seen them, behind a wrapper LLVM checks them itself, with an
+ * error. */
 const char *oji_llvm_find_damage(const uint8_t *data, size_t size, const oj_allocator *allocator)
 {
     uint8_t scratch[4096];

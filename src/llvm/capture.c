@@ -33,6 +33,7 @@ static bool leave_descriptor_table(void)
     return unshare(CLONE_FILES) == 0;
 }
 
+/* By pread(), as the writes of LLVM have moved the position that both descriptors share. */
 static void read_back(int fd, char *text, size_t capacity)
 {
     ssize_t length = pread(fd, text, capacity - 1, 0);
@@ -55,6 +56,7 @@ static void *run_captured(void *argument)
     return NULL;
 }
 
+/* The caller waits, so that `argument` may lie on its stack. */
 bool oji_llvm_run_captured(void (*function)(void *), void *argument, char *text, size_t capacity)
 {
     captured c = {function, argument, text, capacity, false};

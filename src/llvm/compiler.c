@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+/* A compiler may be used by one thread at a time; what several compilers share is in the library's record. */
 typedef struct in_process {
     oj_compiler base;
     uint64_t heap_size;
@@ -32,6 +33,7 @@ typedef struct buffer_bytes {
     oji_llvm_buffer *buffer;
 } buffer_bytes;
 
+/* Takes a handle without a buffer, as a failed compile leaves it. */
 static void destroy_bytes(oj_bytes *bytes)
 {
     buffer_bytes *ours = (buffer_bytes *)(void *)bytes;
@@ -92,6 +94,7 @@ static void end(job *j)
     j->api->ContextDispose(j->context);
 }
 
+/* The message begins with the IR's name, which is also the error's object. */
 static oj_status fail_job(const job *j, oj_status status, const char *text, oj_error *error)
 {
     oji_place place = {.object = j->input->name, .offset = UINT64_MAX};
@@ -116,6 +119,8 @@ static oj_status fail_damage(const job *j, const char *damage, oj_error *error)
     return fail_job(j, OJ_E_IR, text, error);
 }
 
+/* The buffer refers to the input's bytes without a copy, and asks for no zero after them. Modules are parsed at
+ * once, not lazily, so that it can go. */
 static oj_status parse_bitcode(job *j, oj_error *error)
 {
     oji_llvm_buffer *buffer;
@@ -150,6 +155,7 @@ static void run_text_parser(void *argument)
     p->failed = j->api->ParseIRInContext(j->context, buffer, &j->module, &p->message);
 }
 
+/* Where capturing is refused LLVM may print: that is better than not compiling. */
 static oj_status parse_text(job *j, oj_error *error)
 {
     text_parse p = {j, NULL, 0};
@@ -171,7 +177,9 @@ static oj_status parse(job *j, oj_error *error)
     return j->input->is_bitcode ? parse_bitcode(j, error) : parse_text(j, error);
 }
 
-/* Vendor and system may differ, the architecture and the size of pointers may not: IR has them built in. */
+/* Vendor and system may differ, the architecture and the size of pointers may not: IR has them built in. Needs a
+ * parsed module; gives it the compiler's triple and layout, without which the back end would compile for another
+ * target than the machine's. */
 static oj_status adopt_target(job *j, oj_error *error)
 {
     in_process *c = j->compiler;
@@ -193,7 +201,8 @@ static oj_status adopt_target(job *j, oj_error *error)
     return oji_llvm_check_attributes(&c->target, j->module, j->input->name, &j->listener, error);
 }
 
-/* The message is allocated also where nothing is wrong. */
+/* The message is allocated also where nothing is wrong. RETURN_STATUS, as LLVM's other choices print or end the
+ * process. */
 static oj_status verify(job *j, oj_error *error)
 {
     char *message = NULL;
@@ -212,7 +221,8 @@ static oj_status verify(job *j, oj_error *error)
 
 #define DEBUG_FLAG "Debug Info Version"
 
-/* Hide the flag wherever the bytes are; in bitcode too, strings of metadata lie in whole bytes. */
+/* Hide the flag wherever the bytes are; in bitcode too, strings of metadata lie in whole bytes. One byte is changed
+ * and none moved, so that offsets and hashes of blocks in bitcode stay true. */
 static void hide_debug_flag(uint8_t *data, size_t size)
 {
     uint8_t *found = data;
@@ -220,6 +230,7 @@ static void hide_debug_flag(uint8_t *data, size_t size)
         *found = '-';
 }
 
+/* The trial has a context of its own, so that nothing of it is seen by the real one. */
 static oj_status try_without_debug_info(job *j, uint8_t *copy, oj_error *error)
 {
     oji_input input = *j->input;
@@ -241,7 +252,8 @@ static oj_status try_without_debug_info(job *j, uint8_t *copy, oj_error *error)
 
 /* Where a module says that it has debug information, LLVM's readers verify it themselves, and for a broken one they
  * print and end the process. So it is first read and verified with that flag hidden, which makes them drop debug
- * information, and read again. */
+ * information, and read again. A live module is as its maker left it: reading is past, and only verify() looks at
+ * it. */
 static oj_status load(job *j, oj_error *error)
 {
     const oji_input *input = j->input;
@@ -260,6 +272,7 @@ static oj_status load(job *j, oj_error *error)
     return parse(j, error);
 }
 
+/* LLVM parses the pipeline's text first: one that it does not know comes back as an error, the module unchanged. */
 static oj_status run_passes(job *j, oj_error *error)
 {
     const in_process *c = j->compiler;
@@ -278,7 +291,8 @@ static oj_status run_passes(job *j, oj_error *error)
     return oji_fail(error, OJ_E_PASSES, "pass pipeline \"%s\": %s", c->passes, text);
 }
 
-/* LLVM gives a buffer on failure too. */
+/* LLVM gives a buffer on failure too. Needs verified IR: instruction selection ends the process for much of what the
+ * verifier refuses. Errors that were listened to say more than the returned message, so they are told first. */
 static oj_status emit(job *j, buffer_bytes *bytes, oj_error *error)
 {
     char *message = NULL;
@@ -299,7 +313,7 @@ static oj_status emit(job *j, buffer_bytes *bytes, oj_error *error)
     return OJ_OK;
 }
 
-/* One clock reading ends a phase and begins the next. */
+/* One clock reading ends a phase and begins the next. Statistics are written when everything has succeeded. */
 static oj_status run(job *j, buffer_bytes *bytes, oj_error *error)
 {
     uint64_t start = oji_now(), parsed, optimised;
@@ -343,7 +357,8 @@ static oj_status compile(oj_compiler *compiler, const oji_input *input, oj_bytes
 
 /* --- a compiler's life ---------------------------------------------------------------------------------------------- */
 
-/* Takes a compiler at any stage of its making. */
+/* Takes a compiler at any stage of its making. Parts that were not made are NULL, the block having been zeroed. The
+ * machine goes before the handle on LLVM, whose functions dispose of it. */
 static void destroy(oj_compiler *compiler)
 {
     in_process *c = (in_process *)(void *)compiler;
@@ -371,7 +386,8 @@ typedef struct choices {
     bool known; /* CPU and features are the host's, as this LLVM itself named them */
 } choices;
 
-/* The defaults of compiler.h: the host's CPU only for the host's triple, its features only for its own CPU. */
+/* The defaults of compiler.h: the host's CPU only for the host's triple, its features only for its own CPU.
+ * Everything chosen is borrowed, from options or the library's record, until allocate_compiler() copies it. */
 static oj_status choose(choices *chosen, oji_llvm_library *library, const oj_compiler_options *options, oj_error *error)
 {
     const oji_llvm_host *host = NULL;
@@ -393,6 +409,7 @@ static oj_status choose(choices *chosen, oji_llvm_library *library, const oj_com
     return OJ_OK;
 }
 
+/* allocate_compiler() has counted it. */
 static const char *keep_string(char **next, const char *text)
 {
     size_t size = strlen(text) + 1;
@@ -425,6 +442,7 @@ static oj_status allocate_compiler(in_process **out, const choices *chosen, cons
     return OJ_OK;
 }
 
+/* LLVM's own default would depend on the target: the small model is named. */
 static unsigned code_model_of(uint32_t model)
 {
     return model == OJ_CODE_MODEL_LARGE    ? OJI_LLVM_MODEL_LARGE
@@ -432,6 +450,8 @@ static unsigned code_model_of(uint32_t model)
                                            : OJI_LLVM_MODEL_SMALL;
 }
 
+/* Fills target, machine, layout; on failure destroy() disposes of what there is. The machine is kept for the
+ * compiler's life so that a compile makes none. */
 static oj_status create_machine(in_process *c, const oj_compiler_options *options, bool known, oj_error *error)
 {
     const oji_llvm_api *api = &c->library->api;
@@ -449,6 +469,7 @@ static oj_status create_machine(in_process *c, const oj_compiler_options *option
     return OJ_OK;
 }
 
+/* On failure `llvm` stays the caller's, whoever made it. */
 static oj_status create_with(oj_compiler **out, oj_llvm *llvm, const oj_compiler_options *options,
                              const oj_allocator *allocator, oj_error *error)
 {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Room for dots and a zero is kept throughout. Needs a capacity of 4 at least. */
 void oji_llvm_flatten(char *buffer, size_t capacity, const char *text)
 {
     size_t length = 0;
@@ -27,6 +28,8 @@ void oji_llvm_flatten(char *buffer, size_t capacity, const char *text)
         memcpy(buffer + capacity - 4, "...", 4);
 }
 
+/* Called by LLVM, on the compiling thread. Only the first error is kept: later ones mostly follow from it, and there
+ * is one record. Texts are asked for only where somebody reads them. */
 void oji_llvm_listen(oji_llvm_diagnostic *diagnostic, void *context)
 {
     oji_llvm_listener *listener = context;
@@ -46,7 +49,8 @@ void oji_llvm_listen(oji_llvm_diagnostic *diagnostic, void *context)
     api->DisposeMessage(text);
 }
 
-/* Read ":LINE:COLUMN: error: " and step over it; false where the text does not begin so. */
+/* Read ":LINE:COLUMN: error: " and step over it; false where the text does not begin so. strtoul() skips blanks and
+ * takes signs; both would then fail at the colon or be a number that harms nobody. */
 static bool read_position(const char **text, uint32_t *line, uint32_t *column)
 {
     char *end;
@@ -68,7 +72,8 @@ static bool read_position(const char **text, uint32_t *line, uint32_t *column)
     return true;
 }
 
-/* The message is "NAME:LINE:COLUMN: error: TEXT", then the source line and a line with a mark under the column. */
+/* The message is "NAME:LINE:COLUMN: error: TEXT", then the source line and a line with a mark under the column.
+ * Names may hold colons, so that the name is stepped over by its length before numbers are looked for. */
 oj_status oji_llvm_fail_parse(oj_error *error, const char *name, const char *message)
 {
     oji_place place = {.object = name, .offset = UINT64_MAX};

@@ -3,6 +3,7 @@
  * tens of cpuid instructions, each of which a virtual machine traps. */
 #include "llvm/llvm.h"
 
+/* One for each libLLVM that a process has at once; LLVM 14 to 22 are nine. */
 #define MAX_LIBRARIES 16
 
 static pthread_mutex_t register_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -50,7 +51,8 @@ oji_llvm_library *oji_llvm_register(const oji_llvm_library *bound)
     return library;
 }
 
-/* Does the triple's architecture begin with one of the prefixes? */
+/* Does the triple's architecture begin with one of the prefixes? Needs prefixes that no other back end's longer name
+ * begins with, or the order of the list to decide. */
 static bool has_prefix(const char *triple, const char *prefixes)
 {
     while (*prefixes) {
@@ -62,7 +64,8 @@ static bool has_prefix(const char *triple, const char *prefixes)
     return false;
 }
 
-/* A bit set of back ends: the one for the triple's architecture, or all where none is known for it. */
+/* A bit set of back ends: the one for the triple's architecture, or all where none is known for it. All of them for
+ * an unknown one, because LLVM knows more names of architectures than this list. */
 static uint32_t backends_of(const char *triple)
 {
     static const char *const prefixes[] = {
@@ -76,7 +79,8 @@ static uint32_t backends_of(const char *triple)
     return (UINT32_C(1) << OJI_LLVM_N_BACKENDS) - 1;
 }
 
-/* Registering is not safe with threads inside LLVM, and looking up reads what it writes: both need the lock. */
+/* Registering is not safe with threads inside LLVM, and looking up reads what it writes: both need the lock. Needs
+ * library->lock. Once for each back end: registering twice is harmless to LLVM, and not free. */
 static void initialise_backends(oji_llvm_library *library, uint32_t backends)
 {
     backends &= ~library->initialised;
@@ -90,6 +94,7 @@ static void initialise_backends(oji_llvm_library *library, uint32_t backends)
     library->initialised |= backends;
 }
 
+/* Targets are LLVM's own constants: they need no lock once they have been found. */
 oj_status oji_llvm_find_target(oji_llvm_library *library, const char *triple, oji_llvm_target **out, oj_error *error)
 {
     char *message = NULL;
@@ -120,7 +125,8 @@ bool oji_llvm_is_target(oji_llvm_library *library, const char *triple, const oji
     return !failed && found == target;
 }
 
-/* Copy a string that LLVM gave and free it; false where it does not fit. */
+/* Copy a string that LLVM gave and free it; false where it does not fit. NULL, for LLVM without memory, counts as
+ * too long. */
 static bool take_text(const oji_llvm_api *api, char *buffer, size_t capacity, char *text)
 {
     size_t length = text ? strlen(text) : capacity;
@@ -131,6 +137,8 @@ static bool take_text(const oji_llvm_api *api, char *buffer, size_t capacity, ch
     return fits;
 }
 
+/* A part of an answer that did not fit is not kept: has_host says that all three are there, and the next call asks
+ * anew. */
 const oji_llvm_host *oji_llvm_get_host(oji_llvm_library *library)
 {
     const oji_llvm_api *api = &library->api;

@@ -9,6 +9,7 @@ typedef struct creation {
     oji_llvm_machine *machine;
 } creation;
 
+/* Called here or on the capturing thread: machines belong to no thread. */
 static void create(void *argument)
 {
     creation *c = argument;
@@ -17,7 +18,8 @@ static void create(void *argument)
         o->library->api.CreateTargetMachine(o->target, o->triple, o->cpu, o->features, o->level, o->reloc, o->model);
 }
 
-/* LLVM reads a feature without a sign as one to switch off. */
+/* LLVM reads a feature without a sign as one to switch off. Empty ones are refused with them: they are a mistake of
+ * whoever put the text together. */
 static oj_status check_signs(const char *features, oj_error *error)
 {
     const char *p = features;
@@ -34,7 +36,7 @@ static oj_status check_signs(const char *features, oj_error *error)
     return OJ_OK;
 }
 
-/* LLVM answers these with a list of all it knows. */
+/* LLVM answers these with a list of all it knows. They name nothing, so they are refused before LLVM sees them. */
 static bool asks_for_help(const oji_llvm_target_options *options)
 {
     return strcmp(options->cpu, "help") == 0 || strstr(options->features, "+help") != NULL;
@@ -58,8 +60,9 @@ void oji_llvm_drop_repeated(char *text)
     }
 }
 
-/* Where the system does not let a thread have descriptors of its own, LLVM prints; the target is made all the same. An
- * unknown CPU has no 64-bit code either, for which LLVM would end the process: so it is asked for. */
+/* Where the system does not let a thread have descriptors of its own, LLVM prints; the target is made all the same.
+ * An unknown CPU has no 64-bit code either, for which LLVM would end the process: so it is asked for. The machine
+ * keeps its own copy of the features, so these may go with the frame. */
 static oj_status create_unchecked(creation *c, oj_error *error)
 {
     oji_llvm_target_options options = *c->options;
@@ -77,6 +80,8 @@ static oj_status create_unchecked(creation *c, oj_error *error)
     return OJ_OK;
 }
 
+/* What can be known without LLVM is checked first, because it includes what LLVM must not be asked. A machine that
+ * LLVM complained about is not given out: it would compile for something else than was asked for. */
 static oj_status create_checked(creation *c, oj_error *error)
 {
     const oji_llvm_target_options *o = c->options;
@@ -102,6 +107,7 @@ static oj_status create_checked(creation *c, oj_error *error)
                     o->library->version / 10000, text);
 }
 
+/* `checked` spares a thread for the host's own CPU and features, the most frequent case. */
 oj_status oji_llvm_create_machine(const oji_llvm_target_options *options, bool checked, oji_llvm_machine **out,
                                   oj_error *error)
 {
@@ -118,6 +124,7 @@ oj_status oji_llvm_create_machine(const oji_llvm_target_options *options, bool c
     return OJ_OK;
 }
 
+/* Where capturing is refused nothing is said: LLVM then prints at the compile itself, as it would without us. */
 void oji_llvm_probe_machine(const oji_llvm_target_options *options, char *said, size_t capacity)
 {
     creation c = {options, NULL};

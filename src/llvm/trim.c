@@ -14,6 +14,7 @@ typedef struct trim {
     int system_error;
 } trim;
 
+/* The difference wraps for addresses below a segment, and is then larger than any size. */
 static bool contains(const struct dl_phdr_info *info, uintptr_t address)
 {
     for (size_t i = 0; i < info->dlpi_phnum; i++) {
@@ -54,6 +55,8 @@ static void drop_segment(trim *t, uintptr_t start, uintptr_t size)
         t->system_error = errno;
 }
 
+/* One library is looked for: a result of 1 ends the walk. The dynamic linker holds its lock meanwhile, so that
+ * nothing is unloaded under it. */
 static int visit(struct dl_phdr_info *info, size_t size, void *context)
 {
     trim *t = context;
@@ -71,6 +74,7 @@ static int visit(struct dl_phdr_info *info, size_t size, void *context)
     return 1;
 }
 
+/* Threads may be inside LLVM: a dropped page is read again at their next access, with the same bytes. */
 oj_status oj_llvm_trim(const oj_llvm *llvm, uint64_t *dropped, oj_error *error)
 {
     trim t = {0, 0, 0};
