@@ -20,6 +20,7 @@ static oj_status check_choices(const oj_compiler_options *options, oj_error *err
     return OJ_OK;
 }
 
+/* Which implementation it becomes is decided here, and nowhere else. */
 oj_status oj_compiler_create(oj_compiler **out, const oj_compiler_options *options, oj_error *error)
 {
     oj_compiler_options ours;
@@ -33,6 +34,7 @@ oj_status oj_compiler_create(oj_compiler **out, const oj_compiler_options *optio
     return status == OJ_OK ? oji_succeed(error) : status;
 }
 
+/* The table is the compiler's own: whoever made it knows how it ends. */
 void oj_compiler_destroy(oj_compiler *compiler)
 {
     if (compiler)
@@ -45,6 +47,7 @@ const char *oj_compiler_triple(const oj_compiler *compiler) { return compiler->t
 
 const char *oj_compiler_cpu(const oj_compiler *compiler) { return compiler->cpu; }
 
+/* Of the last compile that succeeded; a failed one leaves them. */
 oj_status oj_compiler_get_stats(const oj_compiler *compiler, oj_compile_stats *stats, size_t out_size)
 {
     if (!compiler || !stats)
@@ -57,13 +60,15 @@ const void *oj_bytes_data(const oj_bytes *bytes) { return bytes->data; }
 
 size_t oj_bytes_size(const oj_bytes *bytes) { return bytes->size; }
 
+/* The function came with the bytes, because they outlive the compiler that made them. */
 void oj_bytes_destroy(oj_bytes *bytes)
 {
     if (bytes)
         bytes->destroy(bytes);
 }
 
-/* The input is closed in every case; the object does not refer to it. */
+/* The input is closed in every case; the object does not refer to it. `ours` is a copy of the struct, not of what it
+ * points to: bytes and module are the client's until the call returns. */
 static oj_status compile_ir(oj_compiler *compiler, const oj_ir *ir, oj_bytes **out, oj_error *error)
 {
     oj_ir ours;
@@ -78,6 +83,7 @@ static oj_status compile_ir(oj_compiler *compiler, const oj_ir *ir, oj_bytes **o
     return status;
 }
 
+/* *out is NULL before any check, so that it is NULL on every failure. */
 oj_status oj_compile_object(oj_compiler *compiler, const oj_ir *ir, oj_bytes **out, oj_error *error)
 {
     if (!out)
@@ -87,7 +93,8 @@ oj_status oj_compile_object(oj_compiler *compiler, const oj_ir *ir, oj_bytes **o
     return oji_succeed(error);
 }
 
-/* The object borrows the compiler's own buffer, and takes the IR's name into the linker's messages. */
+/* The object borrows the compiler's own buffer, and takes the IR's name into the linker's messages. A code refers to
+ * neither object nor bytes, so both may end here, whether linking succeeded or not. */
 static oj_status link_compiled(const oj_compiler *compiler, const oj_bytes *bytes, const oj_ir *ir,
                                const oj_link_options *link_options, oj_code **out, oj_error *error)
 {
@@ -104,6 +111,7 @@ static oj_status link_compiled(const oj_compiler *compiler, const oj_bytes *byte
     return status;
 }
 
+/* Success is oj_link()'s own: it has filled the record. */
 oj_status oj_compile(oj_compiler *compiler, const oj_ir *ir, const oj_link_options *link_options, oj_code **out,
                      oj_error *error)
 {

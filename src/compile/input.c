@@ -30,7 +30,9 @@ static bool looks_binary(const uint8_t *data, size_t size)
 }
 
 /* LLVM's text parser descends once for each bracket that is open, and has no limit of its own but the stack's end.
- * Returns the 1-based line where the nesting is too deep, or 0. */
+ * Returns the 1-based line where the nesting is too deep, or 0. Brackets of all kinds count together, a stray
+ * closing one does not go below 0, and strings are stepped over as LLVM's lexer does, which knows no escaped quote
+ * (a quote is written \22). */
 static uint32_t find_deep_line(const uint8_t *data, size_t size)
 {
     uint32_t depth = 0, line = 1;
@@ -54,6 +56,7 @@ static uint32_t find_deep_line(const uint8_t *data, size_t size)
     return 0;
 }
 
+/* The line goes into the record as well, for those who show the source. */
 static oj_status check_depth(const oji_input *input, oj_error *error)
 {
     oji_place place = {.object = input->name, .offset = UINT64_MAX};
@@ -67,6 +70,7 @@ static oj_status check_depth(const oji_input *input, oj_error *error)
     return OJ_E_IR;
 }
 
+/* Needs data and size. What is neither is refused before LLVM sees it, in words that name the input. */
 static oj_status classify(oji_input *input, oj_error *error)
 {
     oji_place place = {.object = input->name, .offset = UINT64_MAX};
@@ -97,7 +101,8 @@ static oj_status terminate(oji_input *input, const oj_allocator *allocator, oj_e
     return OJ_OK;
 }
 
-/* Move what has been read into a buffer of twice the size. */
+/* Move what has been read into a buffer of twice the size. Twice, so that reading a pipe copies each byte about
+ * once. On failure the old buffer stays, and the caller frees it. */
 static oj_status grow(oji_input *input, const oj_allocator *allocator, oj_error *error)
 {
     uint64_t wanted;
@@ -114,7 +119,8 @@ static oj_status grow(oji_input *input, const oj_allocator *allocator, oj_error 
     return OJ_OK;
 }
 
-/* Read to the end, whatever size the file had at its opening: pipes have none and files grow. */
+/* Read to the end, whatever size the file had at its opening: pipes have none and files grow. One byte is kept free
+ * for the terminating zero, which bitcode does without and text needs. */
 static oj_status read_all(int fd, oji_input *input, const oj_allocator *allocator, oj_error *error)
 {
     for (;;) {
@@ -148,7 +154,8 @@ static oj_status read_descriptor(int fd, oji_input *input, const oj_allocator *a
     return read_all(fd, input, allocator, error);
 }
 
-/* The descriptor is closed before anything is made of the bytes. */
+/* The descriptor is closed before anything is made of the bytes. O_CLOEXEC, since a process that another thread
+ * starts meanwhile must not inherit it. */
 static oj_status open_file(oji_input *input, const char *path, const oj_allocator *allocator, oj_error *error)
 {
     oj_status status;
@@ -160,7 +167,8 @@ static oj_status open_file(oji_input *input, const char *path, const oj_allocato
     return status == OJ_OK ? classify(input, error) : status;
 }
 
-/* Bitcode is read where it lies, text is copied. */
+/* Bitcode is read where it lies, text is copied. Bitcode is not modified by LLVM, and LLVM's buffer for it asks for
+ * no zero at its end. */
 static oj_status open_bytes(oji_input *input, const oj_ir *ir, const oj_allocator *allocator, oj_error *error)
 {
     if (!ir->bytes && ir->size != 0)
@@ -171,6 +179,7 @@ static oj_status open_bytes(oji_input *input, const oj_ir *ir, const oj_allocato
     return input->is_bitcode ? OJ_OK : terminate(input, allocator, error);
 }
 
+/* Needs input->name set. The module is not looked at: it belongs to an LLVM that only the implementation knows. */
 static oj_status open_kind(oji_input *input, const oj_ir *ir, const oj_allocator *allocator, oj_error *error)
 {
     switch (ir->kind) {
@@ -191,6 +200,7 @@ static oj_status open_kind(oji_input *input, const oj_ir *ir, const oj_allocator
     return oji_fail(error, OJ_E_MISUSE, "oj_ir.kind is %u, which is no oj_ir_kind", ir->kind);
 }
 
+/* Failing holds nothing: what was read before the failure is released here. */
 oj_status oji_compile_open_input(oji_input *input, const oj_ir *ir, const oj_allocator *allocator, oj_error *error)
 {
     oj_status status;
@@ -202,6 +212,7 @@ oj_status oji_compile_open_input(oji_input *input, const oj_ir *ir, const oj_all
     return status;
 }
 
+/* Closing twice does nothing the second time; bytes of the client's are not touched. */
 void oji_compile_close_input(oji_input *input, const oj_allocator *allocator)
 {
     oji_release(allocator, input->heap, input->heap_size);
