@@ -137,8 +137,11 @@ static bool map_huge(uint8_t *base, const slab_shape *shape, uint64_t reserved, 
     oji_memory_os_use_huge_pages(base, reserved, true);
     for (uint64_t offset = 0; offset < used; offset += OJI_MEMORY_HUGE_PAGE)
         *(volatile uint8_t *)(base + offset) = 0;
+    if (!oji_memory_os_protect(base + used, shape->total - used, OJI_MEMORY_NO_ACCESS, failure))
+        return false;
+    /* Last: once it is given back another thread may map there, and a failure unmaps all of the reservation. */
     oji_memory_os_unmap(base + shape->total, reserved - shape->total);
-    return oji_memory_os_protect(base + used, shape->total - used, OJI_MEMORY_NO_ACCESS, failure);
+    return true;
 }
 
 /* The record lies in the slab: until its page is mapped there is nothing but the address to undo. Advice about huge
