@@ -63,7 +63,7 @@ static void format_text(oj_error *error, const char *format, va_list arguments)
 }
 
 /* Every failure of the library passes here: a breakpoint on this function stops at the first sign of any. Only the
- * members before the texts are cleared as a whole; each text is written up to its zero. A record is 2 KB and more,
+ * members before the texts are cleared as a whole; each text is written up to its zero. A record has some 2 KB,
  * and errors are also an answer that a caller expects. */
 static oj_status make_error(oj_error *error, oj_status status, int system_error, const oji_place *place,
                             const char *format, va_list arguments)
