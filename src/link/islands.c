@@ -233,7 +233,7 @@ static oj_status plan_singly(oj_plan *plan, oj_error *error)
         for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++) {
             const oji_section *section = &plan->members[m].object->sections[i];
             oji_link_island *island = &plan->islands[plan->n_islands];
-            if (!oji_section_is_loaded(section) || section->n_relocs == 0)
+            if (oji_link_kind_of(plan, section) == 0 || section->n_relocs == 0)
                 continue;
             *island = (oji_link_island){.member = m, .section = i};
             if (!plan_section(plan, island, &capacity))

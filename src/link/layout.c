@@ -17,7 +17,7 @@ bool oji_link_append(oj_plan *plan, uint32_t segment, uint64_t size, uint64_t al
 }
 
 /* The oj_segment_kind that a section goes into, 0 where it is not loaded (debug information, notes, symbol tables). */
-static uint32_t kind_of(const oj_plan *plan, const oji_section *section)
+uint32_t oji_link_kind_of(const oj_plan *plan, const oji_section *section)
 {
     switch (section->kind) {
     case OJ_SECTION_CODE:
@@ -83,7 +83,7 @@ static bool lay_sections(oj_plan *plan, bool zero)
         const oji_link_member *member = &plan->members[m];
         for (uint32_t i = 0; i < member->object->n_sections; i++) {
             const oji_section *section = &member->object->sections[i];
-            uint32_t kind = kind_of(plan, section);
+            uint32_t kind = oji_link_kind_of(plan, section);
             if ((section->kind == OJ_SECTION_ZERO) != zero)
                 continue;
             member->slots[i].segment = kind == 0 ? OJI_NONE : kind - 1;
@@ -119,7 +119,7 @@ static bool lay_section_singly(oj_plan *plan, uint32_t m, uint32_t i)
 {
     oji_link_slot *slot = &plan->members[m].slots[i];
     const oji_section *section = &plan->members[m].object->sections[i];
-    uint32_t kind = kind_of(plan, section);
+    uint32_t kind = oji_link_kind_of(plan, section);
     slot->segment = OJI_NONE;
     if (kind == 0)
         return true;
@@ -134,14 +134,13 @@ static bool lay_section_singly(oj_plan *plan, uint32_t m, uint32_t i)
 }
 
 /* Behind the section's own bytes, in its own segment: an island is then as near to what uses it as can be, wherever
- * the client puts it. Islands of sections that the options leave out get no place. */
+ * the client puts it. Only sections that have a segment have islands. */
 static bool lay_islands_singly(oj_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_islands; i++) {
         oji_link_island *island = &plan->islands[i];
         uint32_t segment = plan->members[island->member].slots[island->section].segment;
-        if (segment == OJI_NONE)
-            continue;
+        OJI_ASSERT(segment != OJI_NONE);
         island->stubs_segment = island->got_segment = segment;
         if (!lay_stubs(plan, island) || !lay_got(plan, island))
             return false;

@@ -179,6 +179,8 @@ oj_status oji_link_ask_after_objects(oj_plan *plan, oj_error *error);
 
 /* layout.c */
 oj_status oji_link_layout(oj_plan *plan, oj_error *error);
+/* The oj_segment_kind that a section goes into; 0 where the link leaves it out. */
+uint32_t oji_link_kind_of(const oj_plan *plan, const oji_section *section);
 /* What a provider is asked for a segment. */
 void oji_link_describe_segment(const oj_plan *plan, uint32_t index, oj_segment *described);
 /* Append `size` bytes to a segment; false where it grows out of bounds. */

@@ -315,8 +315,53 @@ static void by_hand_code_cannot_be_given_back_to_a_provider(void **state)
     end(&link);
 }
 
-OJT_MAIN(cmocka_unit_test(singly_sections_far_apart_run), cmocka_unit_test(singly_segments_are_named),
-         cmocka_unit_test(singly_direct_reference_too_far_rejected),
+/* Unwind tables that load from the GOT, which no compiler writes, and that are left out: so are their entries. */
+static void singly_entries_of_sections_left_out_are_too(void **state)
+{
+    enum { N = 60, GUARD = N * 8 };
+    static const uint8_t code[8] = {0xc3}, unwind[N * 4] = {0};
+    _Alignas(16) uint8_t buffer[sizeof code + GUARD];
+    uint8_t untouched[GUARD];
+    oj_link_options options;
+    oj_link_stats stats;
+    oj_segment segment;
+    oj_object *object;
+    oj_plan *plan;
+    oj_code *written;
+    oj_error error;
+    uint32_t symbol;
+    uint16_t section;
+    ojt_elf elf;
+    (void)state;
+    ojt_elf_init(&elf);
+    section = ojt_elf_add_code(&elf, code, sizeof code);
+    symbol = ojt_elf_add_global(&elf, "f", section, 0, 1);
+    section = ojt_elf_add_section(&elf, ".eh_frame", SHF_ALLOC, 8, unwind, sizeof unwind);
+    for (uint64_t i = 0; i < N; i++)
+        ojt_elf_add_reloc(&elf, section, i * 4, R_X86_64_GOTPCREL, symbol, -4);
+    object = ojt_object(&elf, "unwind.o");
+    oj_link_options_init(&options);
+    options.flags = OJ_LINK_SECTIONS_SINGLY | OJ_LINK_NO_UNWIND;
+    options.stats = &stats;
+    options.stats_size = sizeof stats;
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, &options, &error), OJ_OK);
+    assert_int_equal(oj_plan_segment_count(plan), 1);
+    assert_int_equal(oj_plan_segment(plan, 0, &segment, sizeof segment), OJ_OK);
+    assert_int_equal(segment.size, sizeof code);
+    memset(buffer, 0xee, sizeof buffer);
+    memset(untouched, 0xee, sizeof untouched);
+    segment.write = buffer;
+    segment.run_addr = 0x10000;
+    assert_int_equal(oj_plan_write(plan, &segment, 1, &written, &error), OJ_OK);
+    assert_int_equal(stats.n_got_entries, 0);
+    assert_memory_equal(buffer + sizeof code, untouched, GUARD);
+    oj_code_destroy(written);
+    oj_plan_destroy(plan);
+    oj_object_destroy(object);
+}
+
+OJT_MAIN(cmocka_unit_test(singly_sections_far_apart_run), cmocka_unit_test(singly_entries_of_sections_left_out_are_too),
+         cmocka_unit_test(singly_segments_are_named), cmocka_unit_test(singly_direct_reference_too_far_rejected),
          cmocka_unit_test(by_hand_writes_for_addresses_of_another_process),
          cmocka_unit_test(by_hand_destroy_leaves_the_memory_alone),
          cmocka_unit_test(by_hand_unusable_addresses_rejected), cmocka_unit_test(by_hand_misuse_rejected),
