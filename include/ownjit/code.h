@@ -67,12 +67,12 @@ OJ_API size_t oj_code_heap_size(const oj_code *code);
 /* oj_code_patch() flags */
 #define OJ_PATCH_STOPPED 1u /* no thread runs in the bytes, or will return into them before it has synchronised */
 
-/* Replace bytes of published code. Without OJ_PATCH_STOPPED threads may run the code meanwhile: each runs an instruction
- * of the old bytes or of the new ones, never one that is mixed of both, and once the call returns every thread runs the
- * new ones.
+/* Replace bytes of published code. Without OJ_PATCH_STOPPED threads may run the code meanwhile: each runs an
+ * instruction of the old bytes or of the new ones, never one that is mixed of both, and once the call returns every thread runs
+ * the new ones.
  * run_addr  of the first byte; the bytes must lie in one code segment
- * bytes     borrows. Unless threads are stopped the client makes sure that instruction boundaries stay where threads may
- *           be, and that the bytes change one instruction, or that an old instruction may be followed by a new one
+ * bytes     borrows. Unless threads are stopped the client makes sure that instruction boundaries stay where threads
+ *           may be, and that the bytes change one instruction, or that an old instruction may be followed by a new one
  * size      bytes, at least 1. Without OJ_PATCH_STOPPED the bytes must lie in one aligned word of 8 bytes
  * Errors:   OJ_E_UNSUPPORTED (the architecture cannot promise it for these bytes), OJ_E_RANGE (not in a code segment),
  *           OJ_E_PERMISSION (the memory is not writable any more), OJ_E_NOMEM, OJ_E_SYSTEM, OJ_E_MISUSE

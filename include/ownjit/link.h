@@ -223,8 +223,8 @@ OJ_API oj_status oj_plan_create(oj_plan **out, const oj_object *const *objects, 
  * Since:    0.1 */
 OJ_API oj_status oj_plan_link(oj_plan *plan, oj_code **out, oj_error *error);
 
-/* Relocate what was planned for addresses that the client chose, into buffers of its own, and stop there: no provider is
- * asked, no page is touched, nothing is flushed or published. The run addresses may be another process's.
+/* Relocate what was planned for addresses that the client chose, into buffers of its own, and stop there: no provider
+ * is asked, no page is touched, nothing is flushed or published. The run addresses may be another process's.
  * segments  borrows; n_segments of oj_plan_segment()'s count and order, with write and run_addr filled in
  * Owns:     gives *out, a handle to look addresses up in; oj_code_destroy() frees it and leaves the memory alone
  * Errors:   OJ_E_PLACEMENT (addresses that cannot be used), OJ_E_RANGE, OJ_E_NOMEM, OJ_E_MISUSE

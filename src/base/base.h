@@ -73,7 +73,7 @@ oj_status oji_import(void *ours, size_t our_size, size_t minimum, const void *gi
 /* Copy one of our structs out to a client that knows out_size bytes of it; what we do not know is zeroed. */
 void oji_export(void *out, size_t out_size, const void *ours, size_t our_size);
 
-/* --- checked arithmetic: false (and *sum untouched) on overflow ----------------------------------------------------- */
+/* --- checked arithmetic: false (and *sum untouched) on overflow --------------------------------------------------- */
 
 static inline bool oji_add(uint64_t a, uint64_t b, uint64_t *sum)
 {
@@ -105,7 +105,7 @@ static inline bool oji_align_up(uint64_t value, uint64_t alignment, uint64_t *re
     return true;
 }
 
-/* --- bounded reading ------------------------------------------------------------------------------------------------ */
+/* --- bounded reading ---------------------------------------------------------------------------------------------- */
 
 typedef struct oji_bytes {
     const uint8_t *data;
@@ -146,13 +146,13 @@ static inline void oji_store64(uint8_t *p, uint64_t v)
     oji_store32(p + 4, (uint32_t)(v >> 32));
 }
 
-/* Store bytes that lie in one aligned word of 8 bytes by one store of that word, though other threads may store others of
- * its bytes the same way. Reads and writes the whole word. */
+/* Store bytes that lie in one aligned word of 8 bytes by one store of that word, though other threads may store others
+ * of its bytes the same way. Reads and writes the whole word. */
 void oji_store_in_word(uint8_t *where, const void *bytes, uint64_t size);
 /* Load bytes that lie in one aligned word of 8 bytes by one load of that word. */
 void oji_load_in_word(const uint8_t *where, void *bytes, uint64_t size);
 
-/* --- heap ----------------------------------------------------------------------------------------------------------- */
+/* --- heap --------------------------------------------------------------------------------------------------------- */
 
 /* Fill *ours from a client's table, or with malloc where it is NULL. */
 oj_status oji_allocator_import(oj_allocator *ours, const oj_allocator *given, oj_error *error);
@@ -179,7 +179,7 @@ void *oji_arena_array(oji_arena *arena, uint64_t n, uint64_t size);
 bool oji_arena_grow(oji_arena *arena, void **array, uint32_t n, uint32_t *capacity, uint64_t size);
 void oji_arena_free(oji_arena *arena);
 
-/* --- names ---------------------------------------------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------------------------------------------- */
 
 /* Hash of a name, seeded once per process so that hostile names cannot be made to collide. */
 uint64_t oji_hash(const char *name, size_t length);

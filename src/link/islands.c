@@ -1,10 +1,10 @@
 /* Which GOT entries and stubs a link needs. Merged plans have one island for all sections: its stubs stand behind the
- * code, its GOT before the read-only data, and what lies inside the link is in reach by construction. Where sections are
- * placed singly, anywhere, each brings the entries and stubs for everything outside itself.
+ * code, its GOT before the read-only data, and what lies inside the link is in reach by construction. Where sections
+ * are placed singly, anywhere, each brings the entries and stubs for everything outside itself.
  *
- * Code that was not compiled as PIC takes the address of a function by a field of 32 bits. Where a function of the process
- * is out of its reach, its stub is its address for the whole link: what the psABI calls a canonical PLT entry. The
- * stub's own GOT entry then is not the one that the link's loads use. */
+ * Code that was not compiled as PIC takes the address of a function by a field of 32 bits. Where a function of the
+ * process is out of its reach, its stub is its address for the whole link: what the psABI calls a canonical PLT entry.
+ * The stub's own GOT entry then is not the one that the link's loads use. */
 #include "link/link.h"
 
 /* A stress build gives every call its stub and every relaxable load its entry, in reach or not, so that small tests
@@ -52,7 +52,7 @@ static uint32_t add_entry(oj_plan *plan, oji_link_island *island, uint32_t *capa
     return ++island->n_entries;
 }
 
-/* --- one island for all --------------------------------------------------------------------------------------------- */
+/* --- one island for all ------------------------------------------------------------------------------------------- */
 
 /* The stubs of all names and local symbols, and the entries they jump through. First of two passes: a stub is
  * numbered like the entry it jumps through, so these entries must be the island's first. Of local symbols only
@@ -143,7 +143,7 @@ static oj_status plan_merged(oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
-/* --- an island for each section ------------------------------------------------------------------------------------- */
+/* --- an island for each section ----------------------------------------------------------------------------------- */
 
 /* Is what the symbol names in the same section, wherever that is put? Common symbols and the linker's own are in no
  * section, so they are outside. */
@@ -243,7 +243,7 @@ static oj_status plan_singly(oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
-/* --- both ----------------------------------------------------------------------------------------------------------- */
+/* --- both --------------------------------------------------------------------------------------------------------- */
 
 /* Islands are counted by their uses here and get their offsets from layout. */
 oj_status oji_link_plan_islands(oj_plan *plan, oj_error *error)

@@ -73,7 +73,7 @@ static bool lay_commons(oj_plan *plan)
     return true;
 }
 
-/* --- merged: one segment for each kind ------------------------------------------------------------------------------ */
+/* --- merged: one segment for each kind ---------------------------------------------------------------------------- */
 
 /* Lay out the sections that are zero-filled, or those that are not. Fills slots in the order of members and
  * sections, on which write.c and ranges.c rely. kind - 1 is the segment: ORDER OJI_SEGMENT. */
@@ -112,7 +112,7 @@ static bool lay_out_merged(oj_plan *plan)
     return lay_sections(plan, true) && lay_commons(plan) && lay_stubs(plan, &plan->islands[0]);
 }
 
-/* --- singly: a segment for each section ----------------------------------------------------------------------------- */
+/* --- singly: a segment for each section --------------------------------------------------------------------------- */
 
 /* A section that is empty gets a segment all the same, so that its symbols have a place; it is not asked for. */
 static bool lay_section_singly(oj_plan *plan, uint32_t m, uint32_t i)
@@ -160,7 +160,7 @@ static bool lay_out_singly(oj_plan *plan)
     return lay_commons(plan) && lay_islands_singly(plan);
 }
 
-/* --- both ----------------------------------------------------------------------------------------------------------- */
+/* --- both --------------------------------------------------------------------------------------------------------- */
 
 /* Code ends on a word that oj_code_patch() can store as a whole without touching what lies behind. */
 static bool round_code(oj_plan *plan)

@@ -47,7 +47,7 @@ static oj_status check_segment(const oj_plan *plan, const oj_segment *segment, o
     return bad_answer(error, segment, window);
 }
 
-/* --- overlap: sorted by address, neighbours are all there is to compare ----------------------------------------------- */
+/* --- overlap: sorted by address, neighbours are all there is to compare ------------------------------------------- */
 
 static uint64_t write_start(const oj_segment *segment) { return (uint64_t)(uintptr_t)segment->write; }
 static uint64_t run_start(const oj_segment *segment) { return segment->run_addr; }
@@ -136,7 +136,7 @@ static oj_status check_answer(const oj_plan *plan, oj_error *error)
     return status;
 }
 
-/* --- the provider ----------------------------------------------------------------------------------------------------- */
+/* --- the provider ------------------------------------------------------------------------------------------------- */
 
 /* A plan that was linked before has the last link's addresses in its requests: they must not look like an answer. */
 static void reset_requests(oj_plan *plan)
@@ -174,8 +174,8 @@ static bool is_unchanged(const oj_segment *request, const oj_segment *asked)
            request->section == asked->section;
 }
 
-/* Put back what place() was asked, whatever it did to it: names are lent on, and release() is told the truth. False where
- * it had changed anything. */
+/* Put back what place() was asked, whatever it did to it: names are lent on, and release() is told the truth. False
+ * where it had changed anything. */
 static bool restore_request(oj_plan *plan, oj_placement *placement)
 {
     bool unchanged = placement->n_segments == plan->n_requests && placement->segments == plan->requests;

@@ -7,7 +7,7 @@ static oj_status out_of_memory(oj_error *error)
     return oji_fail(error, OJ_E_NOMEM, "out of memory: resolving names");
 }
 
-/* --- the table of names --------------------------------------------------------------------------------------------- */
+/* --- the table of names ------------------------------------------------------------------------------------------- */
 
 /* Names are compared by size, not by their zero: the tag of the hash has already told most others apart. */
 const oji_link_name *oji_link_find_name(const oj_plan *plan, const char *name, size_t name_size)
@@ -59,7 +59,7 @@ static uint32_t intern(oj_plan *plan, const char *name, uint32_t name_size)
     return plan->n_names++;
 }
 
-/* --- members -------------------------------------------------------------------------------------------------------- */
+/* --- members ------------------------------------------------------------------------------------------------------ */
 
 static void define(oji_link_name *name, oji_link_definition definition, uint32_t member, uint32_t symbol)
 {
@@ -163,7 +163,7 @@ static oj_status add_member(oj_plan *plan, const oj_object *object, oj_error *er
     return add_names(plan, plan->n_members++, error);
 }
 
-/* --- archives ------------------------------------------------------------------------------------------------------- */
+/* --- archives ----------------------------------------------------------------------------------------------------- */
 
 static bool has_member(const oj_plan *plan, const oj_object *object)
 {
@@ -213,7 +213,7 @@ static oj_status pull_archives(oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
-/* --- the whole ------------------------------------------------------------------------------------------------------ */
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 /* After the objects, so that wanted names are found there; before archives, so that they are pulled. */
 static oj_status add_wanted(oj_plan *plan, oj_error *error)

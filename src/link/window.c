@@ -45,8 +45,8 @@ static void find_low_uses(oj_plan *plan)
             keep_low(plan, plan->names[i].uses);
 }
 
-/* Out of what an addend could bring back; the rest is decided when the fields are written. Fields that are sign-extended
- * reach the top 2 GiB as well. */
+/* Out of what an addend could bring back; the rest is decided when the fields are written. Fields that are
+ * sign-extended reach the top 2 GiB as well. */
 static bool is_too_high(const oji_link_name *name)
 {
     uint64_t two = (UINT64_C(1) << 31) + WINDOW_SLACK, four = (UINT64_C(1) << 32) + WINDOW_SLACK;

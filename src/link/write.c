@@ -1,7 +1,7 @@
 /* Copy and relocate: from a plan whose segments have addresses to bytes that are ready to be published. */
 #include "link/link.h"
 
-/* --- addresses ------------------------------------------------------------------------------------------------------ */
+/* --- addresses ---------------------------------------------------------------------------------------------------- */
 
 /* NULL for a segment that is empty: it has no address. */
 static const oj_segment *request_of(const oj_plan *plan, uint32_t segment)
@@ -100,7 +100,7 @@ static void set_targets(const oj_plan *plan)
     }
 }
 
-/* --- bytes ---------------------------------------------------------------------------------------------------------- */
+/* --- bytes -------------------------------------------------------------------------------------------------------- */
 
 static uint8_t *write_at(const oj_plan *plan, uint32_t segment, uint64_t offset)
 {
@@ -209,7 +209,7 @@ static oj_status write_bytes(oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
-/* --- relocations ---------------------------------------------------------------------------------------------------- */
+/* --- relocations -------------------------------------------------------------------------------------------------- */
 
 /* Needs the section's bytes, targets, and the island's addresses in fixups. Index n_relocs is success, any other
  * names the relocation that did not fit; what was written until then is given back with its memory. */

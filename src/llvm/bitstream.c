@@ -100,7 +100,7 @@ static void skip_bytes(walk *w, uint64_t n)
         w->position += n * 8;
 }
 
-/* --- abbreviations -------------------------------------------------------------------------------------------------- */
+/* --- abbreviations ------------------------------------------------------------------------------------------------ */
 
 /* LLVM's reader takes widths up to 32 only (MaxChunkSize), and so do we. */
 static void read_operand(walk *w, operand *o)
@@ -165,7 +165,7 @@ static bool define(walk *w, abbreviations *target)
     return true;
 }
 
-/* --- records -------------------------------------------------------------------------------------------------------- */
+/* --- records ------------------------------------------------------------------------------------------------------ */
 
 /* A VBR of one bit is a bit that can never continue. */
 static uint64_t read_scalar(walk *w, const operand *o)
@@ -230,7 +230,7 @@ static uint64_t read_unabbreviated(walk *w, uint64_t *first)
     return code;
 }
 
-/* --- blocks --------------------------------------------------------------------------------------------------------- */
+/* --- blocks ------------------------------------------------------------------------------------------------------- */
 
 /* The numbers that every block reserves (BitCodeFormat, "Abbreviation IDs"), and BLOCKINFO's one record of interest. */
 enum { END_BLOCK = 0, ENTER_BLOCK = 1, DEFINE = 2, UNABBREVIATED = 3, FIRST_ABBREVIATION = 4 };

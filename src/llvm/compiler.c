@@ -43,7 +43,7 @@ static void destroy_bytes(oj_bytes *bytes)
     oji_release(&allocator, ours, sizeof *ours);
 }
 
-/* --- one compile ---------------------------------------------------------------------------------------------------- */
+/* --- one compile -------------------------------------------------------------------------------------------------- */
 
 typedef struct job {
     in_process *compiler;
@@ -355,7 +355,7 @@ static oj_status compile(oj_compiler *compiler, const oji_input *input, oj_bytes
     return OJ_OK;
 }
 
-/* --- a compiler's life ---------------------------------------------------------------------------------------------- */
+/* --- a compiler's life -------------------------------------------------------------------------------------------- */
 
 /* Takes a compiler at any stage of its making. Parts that were not made are NULL, the block having been zeroed. The
  * machine goes before the handle on LLVM, whose functions dispose of it. */

@@ -35,7 +35,7 @@ struct oj_llvm {
     oji_llvm_library *library;
 };
 
-/* --- library.c: the libraries of the process ------------------------------------------------------------------------ */
+/* --- library.c: the libraries of the process ---------------------------------------------------------------------- */
 
 /* Return the process's record of the library whose LLVMContextCreate lies there; NULL where it was never bound. */
 oji_llvm_library *oji_llvm_find_library(const void *context_create);
@@ -53,7 +53,7 @@ bool oji_llvm_is_target(oji_llvm_library *library, const char *triple, const oji
 /* Return what this machine is; asked of LLVM once for each library. NULL where LLVM's answer does not fit. */
 const oji_llvm_host *oji_llvm_get_host(oji_llvm_library *library);
 
-/* --- diagnostics.c: what LLVM says ---------------------------------------------------------------------------------- */
+/* --- diagnostics.c: what LLVM says -------------------------------------------------------------------------------- */
 
 /* Collects the diagnostics of one compile. */
 typedef struct oji_llvm_listener {
@@ -73,12 +73,12 @@ void oji_llvm_flatten(char *buffer, size_t capacity, const char *text);
 /* Fill *error with OJ_E_IR from the text parser's message, whose line and column are read back. */
 oj_status oji_llvm_fail_parse(oj_error *error, const char *name, const char *message);
 
-/* --- bitstream.c: malformed bitcode --------------------------------------------------------------------------------- */
+/* --- bitstream.c: malformed bitcode ------------------------------------------------------------------------------- */
 
 /* Return what is wrong with the bit stream, or NULL. Records are not understood, only read over. */
 const char *oji_llvm_find_damage(const uint8_t *data, size_t size, const oj_allocator *allocator);
 
-/* --- target.c: target machines -------------------------------------------------------------------------------------- */
+/* --- target.c: target machines ------------------------------------------------------------------------------------ */
 
 #define OJI_LLVM_KNOWN_SIZE 2048
 
@@ -106,7 +106,7 @@ void oji_llvm_probe_machine(const oji_llvm_target_options *options, char *said, 
 /* Drop every line of a text that an earlier one equals. */
 void oji_llvm_drop_repeated(char *text);
 
-/* --- attributes.c: what functions name as their own target ---------------------------------------------------------- */
+/* --- attributes.c: what functions name as their own target -------------------------------------------------------- */
 
 bool oji_llvm_is_x86_64(const char *triple);
 
@@ -118,7 +118,7 @@ bool oji_llvm_is_fatal(const char *triple, const char *cpu, const char *features
 oj_status oji_llvm_check_attributes(oji_llvm_target_options *target, oji_llvm_module *module, const char *name,
                                     oji_llvm_listener *listener, oj_error *error);
 
-/* --- capture.c: running with the standard error stream of this thread alone set aside ---------------------------------- */
+/* --- capture.c: running with the standard error stream of this thread alone set aside ----------------------------- */
 
 /* Run function(argument) on a thread of its own whose writes to descriptor 2 land in `text` instead of the process's
  * standard error. Returns false, and has not run it, where the system does not allow that. */

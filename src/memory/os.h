@@ -59,8 +59,8 @@ bool oji_memory_os_protect(uint8_t *base, uint64_t size, oji_memory_access acces
  * reserved address space. Pages that move from the twin to the same offset of `run` join the mapping that is there. */
 bool oji_memory_os_make_twin(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_failure *failure);
 
-/* Put whole pages of the twin in place of those at `run`, to execute, flushed from the instruction caches: a thread that
- * runs there sees the old page or the new one, and never none. The twin's are empty and writable again. */
+/* Put whole pages of the twin in place of those at `run`, to execute, flushed from the instruction caches: a thread
+ * that runs there sees the old page or the new one, and never none. The twin's are empty and writable again. */
 bool oji_memory_os_move(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_failure *failure);
 
 /* Get pages for a writable range in one go. Only ever saves time; may do nothing. */
