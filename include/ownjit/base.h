@@ -23,7 +23,11 @@
  * Threads: each call says "any" (from any thread at any time), "exclusive(x)" (no other call may use x meanwhile) or
  * "callback: ..." (which thread a client's function is called on). Different handles never need common locking.
  *
- * The library never aborts, exits, prints, signals or jumps, and keeps no thread-local "last error". */
+ * Flags that this library does not know are refused with OJ_E_VERSION, other arguments that mean nothing with
+ * OJ_E_MISUSE. Handles that only read accept NULL and answer NULL, 0 or "".
+ *
+ * The library never aborts, exits, prints, signals or jumps, and keeps no thread-local "last error". (libLLVM, which it
+ * calls, may: docs/compiler.md lists when.) */
 #ifndef OWNJIT_BASE_H
 #define OWNJIT_BASE_H
 
@@ -81,7 +85,8 @@ typedef enum oj_status_code { OJ_STATUS_LIST(OJ_STATUS_MEMBER) } oj_status_code;
 typedef int32_t oj_status;
 
 /* What failed and where. Of fixed size and owned by the caller, so that it works without memory. Any call that takes
- * one overwrites status and text; on success nothing else is written. All strings end in a zero byte; what does not
+ * one overwrites status and text; after a success status is OJ_OK, text is empty and the rest says nothing. All strings
+ * end in a zero byte; what does not
  * fit is cut and ends in "...". */
 typedef struct oj_error {
     oj_status status;     /* what the call returned */

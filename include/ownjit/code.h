@@ -1,7 +1,8 @@
 /* OwnJIT: the owned result of a link.
  *
- * A code handle needs neither compiler nor IR nor object nor callbacks other than its memory provider's. It can be
- * destroyed, which gives its memory back, or taken over, after which the library holds nothing for it at all. */
+ * A code handle needs neither compiler nor IR nor object, and no callbacks but its memory provider's and its
+ * allocator's. It can be destroyed, which gives its memory back, or taken over, after which the library holds nothing
+ * for it at all; its own provider, where the memory is that one's, still keeps the books of its pages. */
 #ifndef OWNJIT_CODE_H
 #define OWNJIT_CODE_H
 
@@ -68,8 +69,8 @@ OJ_API size_t oj_code_heap_size(const oj_code *code);
 #define OJ_PATCH_STOPPED 1u /* no thread runs in the bytes, or will return into them before it has synchronised */
 
 /* Replace bytes of published code. Without OJ_PATCH_STOPPED threads may run the code meanwhile: each runs an
- * instruction of the old bytes or of the new ones, never one that is mixed of both, and once the call returns every thread runs
- * the new ones.
+ * instruction of the old bytes or of the new ones, never one that is mixed of both, and once the call returns every
+ * thread runs the new ones.
  * run_addr  of the first byte; the bytes must lie in one code segment
  * bytes     borrows. Unless threads are stopped the client makes sure that instruction boundaries stay where threads
  *           may be, and that the bytes change one instruction, or that an old instruction may be followed by a new one
@@ -103,7 +104,7 @@ typedef struct oj_record {
  * Since:    0.1 */
 OJ_API size_t oj_code_record_count(const oj_code *code);
 
-/* All that is needed to give taken-over code back. It holds no pointer of the library's. */
+/* What is needed to give taken-over code back. Nothing in it is the handle's: memory and token are the provider's. */
 typedef struct oj_taken {
     uint32_t struct_size;
     uint32_t reserved;

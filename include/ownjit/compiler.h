@@ -55,11 +55,12 @@ typedef struct oj_compiler_options {
     uint32_t flags;                /* OJ_COMPILER_... */
     oj_llvm *llvm;                 /* keeps, until the compiler is destroyed; NULL = bind OJ_LLVM_ANY */
     const oj_allocator *allocator; /* copies; NULL = malloc. LLVM's own heap is not the library's to choose */
-    uint32_t level;                /* oj_level of code generation */
+    uint32_t level;                /* oj_level of code generation, such as OJ_LEVEL_2; runs no passes on the IR */
     uint32_t relocation_model;     /* oj_relocation_model */
     uint32_t code_model;           /* oj_code_model */
     uint32_t reserved;
-    const char *passes;   /* copies; pipeline for LLVM's pass builder, such as "default<O2>"; NULL = run none */
+    const char *passes;   /* copies; pipeline for LLVM's pass builder, such as "default<O2>", read when a module is
+                             compiled; NULL = run none */
     const char *triple;   /* copies; NULL = this host's */
     const char *cpu;      /* copies; NULL = this host's CPU, or "" (generic) where triple is given */
     const char *features; /* copies; "+avx2,-fma"; NULL = this host's, or none where triple or cpu is given */

@@ -28,7 +28,7 @@ typedef struct oj_definition {
 /* One name asked of a client's resolver. */
 typedef struct oj_query {
     const char *name; /* lends, during the call */
-    uint64_t addr;    /* set by the resolver */
+    uint64_t addr;    /* set by the resolver; 0 is an address like any other */
     uint32_t found;   /* 0 when asked; the resolver sets 1 where it knows the name */
     uint32_t is_weak; /* 1: the reference is weak, and stays at address 0 where nobody knows the name */
 } oj_query;
@@ -146,13 +146,14 @@ typedef struct oj_link_stats {
 /* A name whose address the client wants when the link is done. */
 typedef struct oj_wanted {
     const char *name;
-    uint64_t addr; /* set by the link, 0 on failure */
+    uint64_t addr; /* set by the link; 0 where linking fails */
 } oj_wanted;
 
 typedef struct oj_link_options {
     uint32_t struct_size;
     uint32_t flags;                /* OJ_LINK_... */
-    const oj_memory *memory;       /* keeps, until the code is destroyed or taken over; NULL = oj_memory_default() */
+    const oj_memory *memory;       /* keeps, until the code is destroyed, or what was taken over is released;
+                                      NULL = oj_memory_default() */
     const oj_allocator *allocator; /* copies; NULL = malloc */
     const oj_resolver *resolvers;  /* borrows; in the order they are asked. NULL = objects, then process */
     size_t n_resolvers;

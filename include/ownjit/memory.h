@@ -86,7 +86,9 @@ typedef struct oj_memory {
     uint32_t flags; /* OJ_..._BY_CLIENT */
     void *context;
 
-    /* Answer write and run_addr of every segment. Required. */
+    /* Answer write and run_addr of every segment. Required. Where protect is NULL and write equals run_addr, the pages
+     * of code and read-only data are not writable after the link: none of them may be answered again before release(),
+     * nor after it unless they have been made writable, or the library faults when it writes there. */
     oj_status (*place)(void *context, oj_placement *placement, oj_error *error);
     /* Make the segments writable to this thread; called before the first byte is written. NULL: they are. */
     oj_status (*write_begin)(void *context, const oj_placement *placement, oj_error *error);
@@ -127,7 +129,7 @@ typedef enum oj_memory_mode {
 } oj_memory_mode;
 
 /* oj_memory_options.flags */
-/* Let the system use huge pages, where it has any. It may then hold up to 2 MiB of each kind more than was asked for. */
+/* Let the system use huge pages, where it has any. It may then hold up to 2 MiB of each kind beyond what is asked. */
 #define OJ_MEMORY_HUGE_PAGES 1u
 
 /* Options of the library's own provider. */

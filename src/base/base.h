@@ -51,6 +51,9 @@ oj_status oji_fail_system(oj_error *error, oj_status status, int system_error, c
 /* Fill *error for OJ_E_NOMEM: `size` bytes for `what` could not be had. */
 oj_status oji_fail_nomem(oj_error *error, uint64_t size, const char *what);
 
+/* Name the input in a failure that names none yet. */
+void oji_name_object(oj_error *error, const char *object);
+
 /* Mark *error (may be NULL) as success and return OJ_OK. Writes status and text only. */
 oj_status oji_succeed(oj_error *error);
 
@@ -69,6 +72,9 @@ void oji_copy_text(char *buffer, size_t capacity, const char *text);
  * given NULL: `ours` is zeroed. Errors: OJ_E_MISUSE (struct_size too small to be one), OJ_E_VERSION (longer than ours
  * with a non-zero tail). `minimum` is the size of the first released version. */
 oj_status oji_import(void *ours, size_t our_size, size_t minimum, const void *given, const char *name, oj_error *error);
+
+/* OJ_E_VERSION where `flags` has a bit outside `known`; name is the field's, "oj_link_options.flags". */
+oj_status oji_check_flags(uint32_t flags, uint32_t known, const char *name, oj_error *error);
 
 /* Copy one of our structs out to a client that knows out_size bytes of it; what we do not know is zeroed. */
 void oji_export(void *out, size_t out_size, const void *ours, size_t our_size);

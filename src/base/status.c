@@ -147,6 +147,12 @@ oj_status oji_fail_callback(oj_error *error, oj_status status, const char *callb
 }
 
 /* Two stores: success is the path whose time counts. */
+void oji_name_object(oj_error *error, const char *object)
+{
+    if (error && error->object[0] == '\0')
+        oji_copy_text(error->object, sizeof error->object, object);
+}
+
 oj_status oji_succeed(oj_error *error)
 {
     if (error) {
@@ -169,11 +175,12 @@ oj_status oji_import(void *ours, size_t our_size, size_t minimum, const void *gi
         return OJ_OK;
     memcpy(&size, given, sizeof size);
     if (size < minimum)
-        return oji_fail(error, OJ_E_MISUSE, "%s.struct_size is %u, below %zu: call %s_init() first", name, size,
-                        minimum, name);
+        return oji_fail(error, OJ_E_MISUSE, "%s.struct_size is %u, below %zu: it was not made by its inline function",
+                        name, size, minimum);
     /* No version of a struct is as large; what the client set here never was an init()'s. */
     if (size > LARGEST_STRUCT)
-        return oji_fail(error, OJ_E_VERSION, "%s.struct_size is %u: call %s_init() first", name, size, name);
+        return oji_fail(error, OJ_E_VERSION, "%s.struct_size is %u: it was not made by its inline function", name,
+                        size);
     for (size_t i = our_size; i < size; i++)
         if (((const uint8_t *)given)[i] != 0)
             return oji_fail(error, OJ_E_VERSION,
@@ -185,6 +192,14 @@ oj_status oji_import(void *ours, size_t our_size, size_t minimum, const void *gi
 }
 
 /* The bytes a newer client knows and we do not are zero, which means default. */
+oj_status oji_check_flags(uint32_t flags, uint32_t known, const char *name, oj_error *error)
+{
+    if (flags & ~known)
+        return oji_fail(error, OJ_E_VERSION, "%s has bits that this library (version %d.%d.%d) does not know: 0x%x",
+                        name, OJ_VERSION_MAJOR, OJ_VERSION_MINOR, OJ_VERSION_PATCH, flags & ~known);
+    return OJ_OK;
+}
+
 void oji_export(void *out, size_t out_size, const void *ours, size_t our_size)
 {
     size_t known = out_size < our_size ? out_size : our_size;

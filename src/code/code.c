@@ -40,9 +40,7 @@ oj_status oji_code_import_memory(oj_memory *ours, const oj_memory *given, oj_err
 {
     const uint32_t known = OJ_CACHE_BY_CLIENT | OJ_PERMISSIONS_BY_CLIENT;
     OJI_TRY(oji_import(ours, sizeof *ours, sizeof *ours, given, "oj_memory", error));
-    if (ours->flags & ~known)
-        return oji_fail(error, OJ_E_VERSION, "oj_memory.flags has unknown bits 0x%x", ours->flags & ~known);
-    return OJ_OK;
+    return oji_check_flags(ours->flags, known, "oj_memory.flags", error);
 }
 
 /* Alignment is kept as a power of two, in a byte; object and section names belonged to the objects, and are NULL

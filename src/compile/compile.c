@@ -7,8 +7,7 @@
 /* Numbers beyond an enum's last are refused here, so that implementations may index tables by them. */
 static oj_status check_choices(const oj_compiler_options *options, oj_error *error)
 {
-    if (options->flags & ~OJ_COMPILER_NO_VERIFY)
-        return oji_fail(error, OJ_E_MISUSE, "oj_compiler_options.flags has unknown bits: %#x", options->flags);
+    OJI_TRY(oji_check_flags(options->flags, OJ_COMPILER_NO_VERIFY, "oj_compiler_options.flags", error));
     if (options->level > OJ_LEVEL_3)
         return oji_fail(error, OJ_E_MISUSE, "oj_compiler_options.level is %u, which is no oj_level", options->level);
     if (options->relocation_model > OJ_RELOCATION_STATIC)
@@ -41,11 +40,11 @@ void oj_compiler_destroy(oj_compiler *compiler)
         compiler->ops->destroy(compiler);
 }
 
-const oj_llvm *oj_compiler_llvm(const oj_compiler *compiler) { return compiler->llvm; }
+const oj_llvm *oj_compiler_llvm(const oj_compiler *compiler) { return compiler ? compiler->llvm : NULL; }
 
-const char *oj_compiler_triple(const oj_compiler *compiler) { return compiler->triple; }
+const char *oj_compiler_triple(const oj_compiler *compiler) { return compiler ? compiler->triple : NULL; }
 
-const char *oj_compiler_cpu(const oj_compiler *compiler) { return compiler->cpu; }
+const char *oj_compiler_cpu(const oj_compiler *compiler) { return compiler ? compiler->cpu : NULL; }
 
 /* Of the last compile that succeeded; a failed one leaves them. */
 oj_status oj_compiler_get_stats(const oj_compiler *compiler, oj_compile_stats *stats, size_t out_size)
@@ -56,9 +55,9 @@ oj_status oj_compiler_get_stats(const oj_compiler *compiler, oj_compile_stats *s
     return OJ_OK;
 }
 
-const void *oj_bytes_data(const oj_bytes *bytes) { return bytes->data; }
+const void *oj_bytes_data(const oj_bytes *bytes) { return bytes ? bytes->data : NULL; }
 
-size_t oj_bytes_size(const oj_bytes *bytes) { return bytes->size; }
+size_t oj_bytes_size(const oj_bytes *bytes) { return bytes ? bytes->size : 0; }
 
 /* The function came with the bytes, because they outlive the compiler that made them. */
 void oj_bytes_destroy(oj_bytes *bytes)

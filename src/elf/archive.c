@@ -545,6 +545,7 @@ oj_status oj_archive_create(oj_archive **out, const void *bytes, size_t size, co
     oji_bytes file = {bytes, size};
     oj_archive_options ours;
     oj_allocator allocator;
+    oj_status status;
     if (!out)
         return oji_fail(error, OJ_E_MISUSE, "oj_archive_create: out is NULL");
     *out = NULL;
@@ -552,10 +553,12 @@ oj_status oj_archive_create(oj_archive **out, const void *bytes, size_t size, co
         return oji_fail(error, OJ_E_MISUSE, "oj_archive_create: bytes is NULL");
     OJI_TRY(oji_import(&ours, sizeof ours, sizeof ours, options, "oj_archive_options", error));
     OJI_TRY(oji_allocator_import(&allocator, ours.allocator, error));
-    if (ours.flags & ~OJ_OBJECT_BORROW)
-        return oji_fail(error, OJ_E_MISUSE, "oj_archive_options.flags has a bit that means nothing: %#x", ours.flags);
-    OJI_TRY(read_archive(out, file, ours.name ? ours.name : "archive", ours.flags, &allocator, error));
-    return oji_succeed(error);
+    OJI_TRY(oji_check_flags(ours.flags, OJ_OBJECT_BORROW, "oj_archive_options.flags", error));
+    status = read_archive(out, file, ours.name ? ours.name : "archive", ours.flags, &allocator, error);
+    if (status == OJ_OK)
+        return oji_succeed(error);
+    oji_name_object(error, ours.name ? ours.name : "archive");
+    return status;
 }
 
 void oj_archive_destroy(oj_archive *base)

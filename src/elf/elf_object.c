@@ -378,6 +378,7 @@ oj_status oj_object_create(oj_object **out, const void *bytes, size_t size, cons
     oji_bytes file = {bytes, size};
     oj_object_options ours;
     oj_allocator allocator;
+    oj_status status;
     if (!out)
         return oji_fail(error, OJ_E_MISUSE, "oj_object_create: out is NULL");
     *out = NULL;
@@ -385,8 +386,10 @@ oj_status oj_object_create(oj_object **out, const void *bytes, size_t size, cons
         return oji_fail(error, OJ_E_MISUSE, "oj_object_create: bytes is NULL");
     OJI_TRY(oji_import(&ours, sizeof ours, sizeof ours, options, "oj_object_options", error));
     OJI_TRY(oji_allocator_import(&allocator, ours.allocator, error));
-    if (ours.flags & ~(OJ_OBJECT_BORROW | OJ_OBJECT_WITH_DEBUG))
-        return oji_fail(error, OJ_E_MISUSE, "oj_object_options.flags has a bit that means nothing: %#x", ours.flags);
-    OJI_TRY(oji_elf_read_object(out, file, ours.name ? ours.name : "object", ours.flags, &allocator, error));
-    return oji_succeed(error);
+    OJI_TRY(oji_check_flags(ours.flags, OJ_OBJECT_BORROW | OJ_OBJECT_WITH_DEBUG, "oj_object_options.flags", error));
+    status = oji_elf_read_object(out, file, ours.name ? ours.name : "object", ours.flags, &allocator, error);
+    if (status == OJ_OK)
+        return oji_succeed(error);
+    oji_name_object(error, ours.name ? ours.name : "object");
+    return status;
 }

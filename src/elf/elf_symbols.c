@@ -69,6 +69,33 @@ static oj_status read_common(const oji_elf_reader *reader, uint32_t index, oji_s
     return OJ_OK;
 }
 
+/* Code that throws ends the process unless the unwinder knows its tables, which nobody registers yet: what only throws
+ * has no exception table to be known by. */
+static bool is_for_throwing(const char *name)
+{
+    static const char *const names[] = {
+        "__cxa_throw",         "__cxa_rethrow", "_Unwind_RaiseException", "_Unwind_Resume", "_Unwind_Resume_or_Rethrow",
+        "_Unwind_ForcedUnwind"};
+    if (name[0] != '_')
+        return false;
+    for (size_t i = 0; i < OJI_COUNT(names); i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static oj_status read_undefined(const oji_elf_reader *reader, uint32_t index, oji_symbol *symbol)
+{
+    symbol->section = OJI_SECTION_UNDEFINED;
+    /* ELF has one undefined local, symbol 0. Another could never be resolved: nobody else may define it. */
+    if (symbol->binding == OJ_SYMBOL_LOCAL)
+        return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED, "is local, and yet undefined");
+    if (is_for_throwing(symbol->name))
+        return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED,
+                             "is for throwing exceptions, which is not supported yet");
+    return OJ_OK;
+}
+
 /* `section` is what an extended index says where `number` is ELF_SHN_XINDEX, and else the number itself. */
 static oj_status read_place(oji_elf_reader *reader, const oji_section *sections, uint32_t index, uint32_t number,
                             uint32_t section, oji_symbol *symbol)
@@ -82,13 +109,8 @@ static oj_status read_place(oji_elf_reader *reader, const oji_section *sections,
         return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED,
                              "is in a special section that is not known");
     }
-    /* ELF has one undefined local, symbol 0. Another could never be resolved: nobody else may define it. */
-    if (section == ELF_SHN_UNDEF) {
-        symbol->section = OJI_SECTION_UNDEFINED;
-        if (symbol->binding != OJ_SYMBOL_LOCAL)
-            return OJ_OK;
-        return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED, "is local, and yet undefined");
-    }
+    if (section == ELF_SHN_UNDEF)
+        return read_undefined(reader, index, symbol);
     symbol->section = section;
     if (section >= reader->n_sections)
         return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED, "is in a section that does not exist");

@@ -351,6 +351,6 @@ void oj_llvm_destroy(oj_llvm *llvm)
     }
 }
 
-uint32_t oj_llvm_version(const oj_llvm *llvm) { return llvm->library->version; }
+uint32_t oj_llvm_version(const oj_llvm *llvm) { return llvm ? llvm->library->version : 0; }
 
-const char *oj_llvm_path(const oj_llvm *llvm) { return llvm->library->path; }
+const char *oj_llvm_path(const oj_llvm *llvm) { return llvm ? llvm->library->path : ""; }

@@ -535,9 +535,7 @@ static oj_status check_options(oj_memory_options *options, oj_error *error)
 {
     if (options->mode > OJ_MEMORY_MODE_PRIVATE)
         return oji_fail(error, OJ_E_MISUSE, "oj_memory_options.mode is %u, which is no oj_memory_mode", options->mode);
-    if (options->flags & ~OJ_MEMORY_HUGE_PAGES)
-        return oji_fail(error, OJ_E_MISUSE, "oj_memory_options.flags is 0x%x, of which the library knows 0x%x",
-                        options->flags, OJ_MEMORY_HUGE_PAGES);
+    OJI_TRY(oji_check_flags(options->flags, OJ_MEMORY_HUGE_PAGES, "oj_memory_options.flags", error));
     if (options->slab_size > MAX_SLAB_SIZE)
         return oji_fail(error, OJ_E_MISUSE, "oj_memory_options.slab_size is %llu, above %llu",
                         (unsigned long long)options->slab_size, (unsigned long long)MAX_SLAB_SIZE);
@@ -674,6 +672,8 @@ oj_status oj_memory_get_stats(const oj_memory *memory, oj_memory_stats *stats, s
 {
     oji_memory_provider *provider = provider_of(memory);
     oj_memory_stats ours;
+    if (stats)
+        memset(stats, 0, out_size);
     if (!provider || !stats)
         return oji_fail(error, OJ_E_MISUSE, "oj_memory_get_stats: %s",
                         stats ? "the table is not the library's own" : "stats is NULL");

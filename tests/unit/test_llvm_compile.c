@@ -479,7 +479,7 @@ static void compile_bad_options_refused(void **state)
     assert_create_fails(llvm, options, OJ_E_MISUSE, "code_model");
     options = ojt_defaults();
     options.flags = 2;
-    assert_create_fails(llvm, options, OJ_E_MISUSE, "flags");
+    assert_create_fails(llvm, options, OJ_E_VERSION, "flags");
     options = ojt_defaults();
     options.struct_size = 8;
     assert_create_fails(llvm, options, OJ_E_MISUSE, "struct_size");

@@ -208,7 +208,7 @@ static void wish_unknown_flags_are_refused(void **state)
     (void)state;
     oj_memory_options_init(&options);
     options.flags = 2;
-    assert_int_equal(oj_memory_create(&memory, &options, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_memory_create(&memory, &options, &error), OJ_E_VERSION);
     assert_null(memory);
     assert_non_null(strstr(error.text, "flags"));
 }

@@ -248,7 +248,7 @@ static void object_create_arguments_checked(void **state)
     assert_int_equal(oj_object_create(&object, NULL, 0, NULL, &error), OJ_E_TRUNCATED);
     oj_object_options_init(&options);
     options.flags = 0x80;
-    assert_int_equal(oj_object_create(&object, sample.elf.bytes, sample.elf.size, &options, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_object_create(&object, sample.elf.bytes, sample.elf.size, &options, &error), OJ_E_VERSION);
     memset(&options, 0, sizeof options);
     assert_int_equal(oj_object_create(&object, sample.elf.bytes, sample.elf.size, &options, &error), OJ_E_MISUSE);
     memset(&longer, 0, sizeof longer);

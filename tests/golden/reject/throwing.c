@@ -1,0 +1,11 @@
+/* compilers: gcc clang
+ * expect: OJ_E_UNSUPPORTED '__cxa_throw' is for throwing exceptions */
+/* What throws and catches nothing has no exception table: it is known by what it calls. */
+void __cxa_throw(void *thrown, void *type, void (*destructor)(void *)) __attribute__((noreturn));
+void *__cxa_allocate_exception(unsigned long size);
+int f(int a)
+{
+    if (a)
+        __cxa_throw(__cxa_allocate_exception(4), 0, 0);
+    return 2;
+}
