@@ -37,6 +37,29 @@ static oj_status fail_kind(const oji_elf_reader *reader)
     return fail_header(reader, OJ_E_FORMAT, what);
 }
 
+/* Of the machines that a JIT's objects are likely to be for. Source: gABI's list of e_machine. */
+static const char *machine_name(uint32_t machine)
+{
+    switch (machine) {
+    case 3:
+        return "i386";
+    case 21:
+        return "PowerPC64";
+    case 22:
+        return "s390x";
+    case 40:
+        return "ARM";
+    case 183:
+        return "AArch64";
+    case 243:
+        return "RISC-V";
+    case 258:
+        return "LoongArch";
+    default:
+        return "another architecture";
+    }
+}
+
 /* Needs nothing; fills arch, headers_off, and n_sections as the header has it. Offsets are those of Elf64_Ehdr: e_type
  * 16, e_machine 18, e_version 20, e_shoff 40, e_shentsize 58, e_shnum 60, e_shstrndx 62. */
 static oj_status read_header(oji_elf_reader *reader)
@@ -57,8 +80,8 @@ static oj_status read_header(oji_elf_reader *reader)
         return fail_header(reader, OJ_E_FORMAT, "an ELF file, but not a relocatable object");
     if (oji_load16(p + 18) != ELF_EM_X86_64)
         return oji_fail(reader->error, OJ_E_ARCHITECTURE,
-                        "%s: an object for ELF machine %u; this version links x86-64 (machine %d)", reader->name,
-                        (unsigned)oji_load16(p + 18), ELF_EM_X86_64);
+                        "%s: an object for %s (ELF machine %u); this version links x86-64", reader->name,
+                        machine_name(oji_load16(p + 18)), (unsigned)oji_load16(p + 18));
     reader->arch = &oji_elf_x86_64;
     reader->headers_off = oji_load64(p + 40);
     reader->n_sections = oji_load16(p + 60);
