@@ -169,7 +169,7 @@ void *oji_allocate_zeroed(const oj_allocator *allocator, uint64_t size);
 /* NULL does nothing. */
 void oji_release(const oj_allocator *allocator, void *pointer, uint64_t size);
 
-/* Scratch memory that is freed at once. Starts in a caller's buffer (on the stack), so that small work needs no heap. */
+/* Scratch memory that is freed at once. Starts in a caller's buffer, on the stack: small work then needs no heap. */
 typedef struct oji_arena_block oji_arena_block;
 typedef struct oji_arena {
     const oj_allocator *allocator;

@@ -633,7 +633,8 @@ oj_status oj_memory_destroy(oj_memory *memory, oj_error *error)
     n_placements = provider->stats.n_placements;
     pthread_mutex_unlock(&provider->lock);
     if (n_placements > 0)
-        return oji_fail(error, OJ_E_MISUSE, "oj_memory_destroy: code of %llu links that was placed with it is not released yet",
+        return oji_fail(error, OJ_E_MISUSE,
+                        "oj_memory_destroy: code of %llu links that was placed with it is not released yet",
                         (unsigned long long)n_placements);
     free_provider(provider);
     return oji_succeed(error);
