@@ -107,6 +107,7 @@ static oji_bytes section_bytes(const oji_elf_reader *reader, const oji_elf_heade
 static oj_status read_strings(const oji_elf_reader *reader, uint32_t index, oji_bytes *out)
 {
     oji_elf_header header;
+    oji_bytes strings;
     if (index == 0 || index >= reader->n_sections)
         return fail_header(reader, OJ_E_MALFORMED, "a table of names is in a section that does not exist");
     header = oji_elf_section_header(reader, index);
@@ -116,9 +117,11 @@ static oj_status read_strings(const oji_elf_reader *reader, uint32_t index, oji_
         return fail_section(reader, index, OJ_E_TRUNCATED, "lies outside the input");
     if (header.size == 0)
         return OJ_OK;
-    *out = section_bytes(reader, &header);
-    if (out->data[out->size - 1] != '\0')
+    strings = section_bytes(reader, &header);
+    if (strings.data[strings.size - 1] != '\0')
         return fail_section(reader, index, OJ_E_MALFORMED, "is a table of names that does not end in a zero byte");
+    /* Last: it may be the table that the messages above take section names from. */
+    *out = strings;
     return OJ_OK;
 }
 
