@@ -165,23 +165,27 @@ def plan_valgrind(variant, build):
 
 
 def plan_fuzz(seconds):
+    """For a given time, what is found being kept for the next: `make fuzz`. Without a time the same inputs again and
+    again, so that a test run means the same wherever it is done."""
     def plan(variant, build):
         entries = []
         for path in sorted(glob.glob(os.path.join(build, 'tests', 'fuzz_*'))):
             if not os.path.isfile(path) or not os.access(path, os.X_OK):
                 continue
             name = os.path.basename(path)
-            found = os.path.join(CACHE, 'fuzz', name)
+            found = os.path.join(CACHE, 'fuzz', name) if seconds else os.path.join(build, 'found', name)
+            if not seconds:
+                shutil.rmtree(found, ignore_errors=True)
             os.makedirs(found, exist_ok=True)
+            limits = ['-max_total_time=%d' % seconds] if seconds else ['-seed=1', '-runs=1000000', '-max_total_time=60']
             corpora = [found] + [folder for folder in (os.path.join(SOURCE, 'tests', 'fuzz', 'corpus', name[5:]),)
                                  if os.path.isdir(folder)]
             artifacts = '-artifact_prefix=%s/crash-%s-' % (build, name)
             entries.append(Entry('%s/replay/%s' % (variant.name, name), [path, '-runs=0', artifacts, *corpora], 'exit',
                                  variant.environment(build), 300))
             entries.append(Entry('%s/%s' % (variant.name, name),
-                                 [path, '-max_total_time=%d' % seconds, '-rss_limit_mb=2048', '-timeout=10',
-                                  '-print_final_stats=1', artifacts, *corpora],
-                                 'exit', variant.environment(build), seconds + 120))
+                                 [path, *limits, '-rss_limit_mb=2048', '-timeout=10', '-print_final_stats=1', artifacts,
+                                  *corpora], 'exit', variant.environment(build), (seconds or 60) + 120))
         return entries
     return plan
 
@@ -219,6 +223,6 @@ VARIANTS = [
     Variant('llvm', 'long', plan_versions, 'gcc', RELEASE, folder='gcc'),
     Variant('valgrind', 'long', plan_valgrind, 'gcc',
             ('-Dtests=true', '-Dexamples=false', '--buildtype=debugoptimized')),
-    fuzz_variant(20),
+    fuzz_variant(None),
     Variant('real', 'long', plan_real, 'gcc', RELEASE, folder='gcc'),
 ]
