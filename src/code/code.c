@@ -3,16 +3,18 @@
 
 /* One block, so that a code costs one allocation and destroying it one release. Each bound is checked before sums
  * are formed, so that these cannot wrap. */
-oj_code *oji_code_allocate(const oj_allocator *allocator, uint64_t n_segments, uint64_t n_symbols, uint64_t names_size)
+oj_code *oji_code_allocate(const oj_allocator *allocator, const oji_code_room *room)
 {
     uint64_t size = sizeof(oj_code);
     oj_code *code;
-    if (n_segments > UINT32_MAX || n_symbols > UINT32_MAX || names_size > UINT32_MAX)
+    if (room->n_segments > UINT32_MAX || room->n_records > UINT8_MAX || room->n_symbols > UINT32_MAX ||
+        room->names_size > UINT32_MAX)
         return NULL;
-    size += n_segments * sizeof(oji_code_segment) + n_symbols * sizeof(oji_code_symbol) + names_size;
+    size += room->n_segments * sizeof(oji_code_segment) + room->n_records * sizeof(oj_record);
+    size += room->n_symbols * sizeof(oji_code_symbol) + room->names_size;
     /* Names end at any byte: this much more is what aligning the room behind them may cost. */
-    if (n_segments > OJI_CODE_STACK_SEGMENTS)
-        size += _Alignof(oj_segment) + n_segments * sizeof(oj_segment);
+    if (room->n_segments > OJI_CODE_STACK_SEGMENTS)
+        size += _Alignof(oj_segment) + room->n_segments * sizeof(oj_segment);
     if (size > UINT32_MAX)
         return NULL;
     code = oji_allocate_zeroed(allocator, size);
@@ -20,9 +22,10 @@ oj_code *oji_code_allocate(const oj_allocator *allocator, uint64_t n_segments, u
         return NULL;
     code->allocator = *allocator;
     code->heap_size = (uint32_t)size;
-    code->n_segments = (uint32_t)n_segments;
-    code->n_symbols = (uint32_t)n_symbols;
-    code->names_size = (uint32_t)names_size;
+    code->n_segments = (uint32_t)room->n_segments;
+    code->records_capacity = (uint8_t)room->n_records;
+    code->n_symbols = (uint32_t)room->n_symbols;
+    code->names_size = (uint32_t)room->names_size;
     return code;
 }
 
@@ -93,12 +96,14 @@ static oj_segment *segment_room(oj_code *code)
     return (oj_segment *)((end + _Alignof(oj_segment) - 1) & ~(uintptr_t)(_Alignof(oj_segment) - 1));
 }
 
-/* Needs no memory, so that it cannot fail: many segments are written out in the room that came with the code. */
+/* Needs no memory, so that it cannot fail: many segments are written out in the room that came with the code. Nobody
+ * may still be told of the code when its memory goes. */
 void oj_code_destroy(oj_code *code)
 {
     oj_segment few[OJI_CODE_STACK_SEGMENTS], *segments = few;
     if (!code)
         return;
+    oji_records_undo(oji_code_records(code), code->n_records);
     if (code->n_segments > OJI_CODE_STACK_SEGMENTS)
         segments = segment_room(code);
     for (uint32_t i = 0; i < code->n_segments; i++)
@@ -198,12 +203,7 @@ oj_status oj_code_segment(const oj_code *code, size_t index, oj_segment *segment
 
 size_t oj_code_heap_size(const oj_code *code) { return code ? code->heap_size : 0; }
 
-/* Nothing is registered for code yet: unwind tables are placed, not registered. */
-size_t oj_code_record_count(const oj_code *code)
-{
-    (void)code;
-    return 0;
-}
+size_t oj_code_record_count(const oj_code *code) { return code ? code->n_records : 0; }
 
 /* `taken` is the client's struct: the copy is for judging it, and results are written to the original. */
 static oj_status check_taken(const oj_taken *taken, oj_error *error)
@@ -214,6 +214,8 @@ static oj_status check_taken(const oj_taken *taken, oj_error *error)
     OJI_TRY(oji_import(&copy, sizeof copy, sizeof copy, taken, "oj_taken", error));
     if (!copy.segments && copy.n_segments > 0)
         return oji_fail(error, OJ_E_MISUSE, "oj_taken.segments is NULL but n_segments is %zu", copy.n_segments);
+    if (!copy.records && copy.n_records > 0)
+        return oji_fail(error, OJ_E_MISUSE, "oj_taken.records is NULL but n_records is %zu", copy.n_records);
     return OJ_OK;
 }
 
@@ -227,26 +229,30 @@ oj_status oj_code_take_over(oj_code *code, oj_taken *taken, oj_error *error)
     if (taken->n_segments < code->n_segments)
         return oji_fail(error, OJ_E_MISUSE, "oj_taken.segments has room for %zu segments, the code has %u",
                         taken->n_segments, code->n_segments);
+    if (taken->n_records < code->n_records)
+        return oji_fail(error, OJ_E_MISUSE, "oj_taken.records has room for %zu records, the code has %u",
+                        taken->n_records, code->n_records);
     for (uint32_t i = 0; i < code->n_segments; i++)
         export_segment(&oji_code_segments(code)[i], &taken->segments[i]);
     taken->n_segments = code->n_segments;
-    taken->n_records = 0;
+    if (code->n_records > 0)
+        memcpy(taken->records, oji_code_records(code), code->n_records * sizeof *taken->records);
+    taken->n_records = code->n_records;
     taken->memory = code->memory;
     taken->token = code->token;
     oji_code_free(code);
     return oji_succeed(error);
 }
 
-/* What the client kept is input: only records that this library gives are understood, and it has given none. */
+/* What the client kept is input: all of it is checked before any is undone. */
 oj_status oj_taken_release(const oj_taken *taken, oj_error *error)
 {
     OJI_TRY(check_taken(taken, error));
-    if (taken->n_records > 0)
-        return oji_fail(error, OJ_E_MISUSE, "oj_taken.records[0].kind is %u, which this library never gave",
-                        taken->records ? taken->records[0].kind : 0);
+    OJI_TRY(oji_records_check(taken->records, taken->n_records, error));
     if (!taken->memory)
         return oji_fail(error, OJ_E_MISUSE,
                         "oj_taken.memory is NULL: nothing was taken over with it, or the memory is the client's own");
+    oji_records_undo(taken->records, taken->n_records);
     release_segments(taken->memory, taken->token, taken->segments, taken->n_segments);
     return oji_succeed(error);
 }

@@ -28,7 +28,7 @@ typedef struct oji_code_segment {
     uint8_t flags;
 } oji_code_segment;
 
-/* One heap block: this, then segments, symbols, names, and room for the public form of many segments. */
+/* One heap block: this, then segments, records, symbols, names, and room for the public form of many segments. */
 struct oj_code {
     oj_allocator allocator;
     const oj_memory *memory; /* NULL where the client chose the addresses: nothing is given back */
@@ -38,19 +38,33 @@ struct oj_code {
     uint32_t n_segments;
     uint32_t names_size;
     uint32_t arch; /* oji_arch_id */
-    uint32_t reserved;
+    uint8_t n_records; /* made: a link adds one as soon as it has registered something */
+    uint8_t records_capacity;
+    uint16_t reserved;
 };
 
-/* Allocate a code with room for these, all zero. NULL where memory ends or a bound is exceeded. */
-oj_code *oji_code_allocate(const oj_allocator *allocator, uint64_t n_segments, uint64_t n_symbols, uint64_t names_size);
+/* How much room a code needs. */
+typedef struct oji_code_room {
+    uint64_t n_segments;
+    uint64_t n_records;
+    uint64_t n_symbols;
+    uint64_t names_size; /* bytes, zeros included */
+} oji_code_room;
+
+/* Allocate a code with this much room, all zero. NULL where memory ends or a bound is exceeded. */
+oj_code *oji_code_allocate(const oj_allocator *allocator, const oji_code_room *room);
 
 static inline oji_code_segment *oji_code_segments(const oj_code *code)
 {
     return (oji_code_segment *)(uintptr_t)(code + 1);
 }
+static inline oj_record *oji_code_records(const oj_code *code)
+{
+    return (oj_record *)(void *)(oji_code_segments(code) + code->n_segments);
+}
 static inline oji_code_symbol *oji_code_symbols(const oj_code *code)
 {
-    return (oji_code_symbol *)(void *)(oji_code_segments(code) + code->n_segments);
+    return (oji_code_symbol *)(void *)(oji_code_records(code) + code->records_capacity);
 }
 static inline char *oji_code_names(const oj_code *code) { return (char *)(oji_code_symbols(code) + code->n_symbols); }
 
@@ -65,6 +79,20 @@ void oji_code_export_placement(const oj_code *code, oj_placement *placement, oj_
 
 /* Find a kept symbol by name. */
 bool oji_code_find(const oj_code *code, const char *name, size_t name_size, uint64_t *addr);
+
+/* records.c: what is registered outside a code for its sake. Each kind's registry makes its records, knows them again,
+ * and undoes them; undoing needs no memory and cannot fail. */
+typedef struct oji_registry {
+    const char *name; /* for messages */
+    /* A record that a client hands back is input: is this one that the registry made and has not undone? */
+    bool (*is_known)(const oj_record *record);
+    void (*undo)(const oj_record *record);
+} oji_registry;
+
+/* Undo records in the reverse order of their making. */
+void oji_records_undo(const oj_record *records, size_t n_records);
+/* Refuse what is no record of this library's, before any is undone. */
+oj_status oji_records_check(const oj_record *records, size_t n_records, oj_error *error);
 
 /* Copy a client's memory table, members it does not know of being NULL. */
 oj_status oji_code_import_memory(oj_memory *ours, const oj_memory *given, oj_error *error);

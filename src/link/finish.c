@@ -122,13 +122,18 @@ static oj_status fill_memory(oj_plan *plan, const oj_segment *by_hand, size_t n_
 /* A plan may pass here again, after a failure too: every field that is written here is set anew by the next link. */
 oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_hand, oj_code **out, oj_error *error)
 {
+    oji_code_room room;
     oj_code *code;
     oj_status status;
     /* The default memory is this process's own, where code of another architecture could never run. */
     if (plan->arch != oji_arch_host() && !plan->options.memory && !by_hand)
         return oji_fail(error, OJ_E_ARCHITECTURE, "%s is for %s, which this process does not run: name the memory",
                         plan->members[0].object->name, plan->arch->name);
-    code = oji_code_allocate(&plan->allocator, plan->n_requests, plan->n_kept, plan->kept_names_size);
+    room.n_segments = plan->n_requests;
+    room.n_records = oji_link_count_records(plan);
+    room.n_symbols = plan->n_kept;
+    room.names_size = plan->kept_names_size;
+    code = oji_code_allocate(&plan->allocator, &room);
     if (!code)
         return oji_fail_nomem(error, plan->kept_names_size + (uint64_t)plan->n_kept * sizeof(oji_code_symbol),
                               "the code's handle");
@@ -138,9 +143,15 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
         oji_code_free(code);
         return status;
     }
-    /* Nothing below can fail, so published memory never has to be taken back. */
     fill_segments(plan, code);
     fill_symbols(plan, code);
+    if (room.n_records > 0) {
+        status = oji_link_attach(plan, code, error);
+        if (status != OJ_OK) {
+            oj_code_destroy(code);
+            return status;
+        }
+    }
     answer_wanted(plan);
     if (plan->options.stats)
         oji_export(plan->options.stats, plan->options.stats_size, &plan->stats, sizeof plan->stats);

@@ -215,6 +215,10 @@ uint64_t oji_link_name_addr(const oj_plan *plan, const oji_link_name *name);
 /* finish.c: all of the above, and the finished code. by_hand NULL: the provider is asked and the code published. */
 oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_hand, oj_code **out, oj_error *error);
 
+/* attach.c: tell the process of published code. As many records at most as counted before. */
+uint32_t oji_link_count_records(const oj_plan *plan);
+oj_status oji_link_attach(const oj_plan *plan, oj_code *code, oj_error *error);
+
 /* publish.c */
 /* Make one range visible to instruction fetch, and to every core, as the table wants it done. */
 oj_status oji_link_flush(const oj_memory *table, const oji_arch *arch, void *write, uint64_t run_addr, uint64_t size,

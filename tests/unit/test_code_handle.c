@@ -13,7 +13,7 @@ static oj_code *code_with_symbols(const ojt_heap *heap, uint32_t n)
     char name[32];
     for (uint32_t i = 0; i < n; i++)
         names_size += (uint64_t)snprintf(name, sizeof name, "s%u", i) + 1;
-    code = oji_code_allocate(&heap->table, 0, n, names_size);
+    code = oji_code_allocate(&heap->table, &(oji_code_room){.n_symbols = n, .names_size = names_size});
     assert_non_null(code);
     symbols = oji_code_symbols(code);
     for (uint32_t i = 0; i < n; i++) {

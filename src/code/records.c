@@ -1,0 +1,34 @@
+/* What is registered outside a code for its sake, by kind. */
+#include "code/code.h"
+
+/* ORDER OJ_RECORD: a kind without a name is none. */
+static const oji_registry *const kinds[] = {NULL};
+
+static const oji_registry *kind_of(const oj_record *record)
+{
+    return record->kind < sizeof kinds / sizeof *kinds ? kinds[record->kind] : NULL;
+}
+
+/* In reverse, as each may rest on what was registered before it: destructors still run with unwind tables and
+ * thread-local storage. */
+void oji_records_undo(const oj_record *records, size_t n_records)
+{
+    while (n_records-- > 0) {
+        const oji_registry *kind = kind_of(&records[n_records]);
+        if (kind)
+            kind->undo(&records[n_records]);
+    }
+}
+
+oj_status oji_records_check(const oj_record *records, size_t n_records, oj_error *error)
+{
+    for (size_t i = 0; i < n_records; i++) {
+        const oji_registry *kind = kind_of(&records[i]);
+        if (!kind)
+            return oji_fail(error, OJ_E_MISUSE, "oj_taken.records[%zu].kind is %u, which this library never gave", i,
+                            records[i].kind);
+        if (!kind->is_known(&records[i]))
+            return oji_fail(error, OJ_E_MISUSE, "oj_taken.records[%zu] (%s) is not registered", i, kind->name);
+    }
+    return OJ_OK;
+}
