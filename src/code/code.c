@@ -214,8 +214,6 @@ static oj_status check_taken(const oj_taken *taken, oj_error *error)
     OJI_TRY(oji_import(&copy, sizeof copy, sizeof copy, taken, "oj_taken", error));
     if (!copy.segments && copy.n_segments > 0)
         return oji_fail(error, OJ_E_MISUSE, "oj_taken.segments is NULL but n_segments is %zu", copy.n_segments);
-    if (!copy.records && copy.n_records > 0)
-        return oji_fail(error, OJ_E_MISUSE, "oj_taken.records is NULL but n_records is %zu", copy.n_records);
     return OJ_OK;
 }
 
@@ -229,6 +227,8 @@ oj_status oj_code_take_over(oj_code *code, oj_taken *taken, oj_error *error)
     if (taken->n_segments < code->n_segments)
         return oji_fail(error, OJ_E_MISUSE, "oj_taken.segments has room for %zu segments, the code has %u",
                         taken->n_segments, code->n_segments);
+    if (code->n_records > 0 && !taken->records)
+        return oji_fail(error, OJ_E_MISUSE, "oj_taken.records is NULL, the code has %u", code->n_records);
     if (taken->n_records < code->n_records)
         return oji_fail(error, OJ_E_MISUSE, "oj_taken.records has room for %zu records, the code has %u",
                         taken->n_records, code->n_records);

@@ -37,7 +37,7 @@ struct oj_code {
     uint32_t n_symbols;
     uint32_t n_segments;
     uint32_t names_size;
-    uint32_t arch; /* oji_arch_id */
+    uint32_t arch;     /* oji_arch_id */
     uint8_t n_records; /* made: a link adds one as soon as it has registered something */
     uint8_t records_capacity;
     uint16_t reserved;

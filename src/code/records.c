@@ -22,6 +22,8 @@ void oji_records_undo(const oj_record *records, size_t n_records)
 
 oj_status oji_records_check(const oj_record *records, size_t n_records, oj_error *error)
 {
+    if (!records && n_records > 0)
+        return oji_fail(error, OJ_E_MISUSE, "oj_taken.records is NULL but n_records is %zu", n_records);
     for (size_t i = 0; i < n_records; i++) {
         const oji_registry *kind = kind_of(&records[i]);
         if (!kind)
