@@ -68,6 +68,7 @@ extern "C" {
     X(OJ_E_UNDEFINED, 200, "undefined symbols")                                                            \
     X(OJ_E_DUPLICATE, 201, "a symbol is defined twice")                                                    \
     X(OJ_E_NOT_FOUND, 202, "no such symbol")                                                               \
+    X(OJ_E_REFERENCED, 203, "other code refers to it")                                                     \
     X(OJ_E_RANGE, 300, "a relocation cannot reach its target")                                             \
     X(OJ_E_PLACEMENT, 301, "the memory provider's answer cannot be used")                                  \
     X(OJ_E_NOMEM, 400, "out of memory")                                                                    \
