@@ -29,9 +29,14 @@ typedef struct oj_definition {
 typedef struct oj_query {
     const char *name; /* lends, during the call */
     uint64_t addr;    /* set by the resolver; 0 is an address like any other */
-    uint32_t found;   /* 0 when asked; the resolver sets 1 where it knows the name */
+    uint32_t found;   /* 0 when asked; the resolver sets 1 where it knows the name, or OJ_FOUND_LATER */
     uint32_t is_weak; /* 1: the reference is weak, and stays at address 0 where nobody knows the name */
 } oj_query;
+
+/* oj_query.found: the name is known, its address is not yet. The resolver is asked for it again, and must answer with 1
+ * then, when the link's own memory has been placed. For links that refer to each other: oj_plan_place(). References
+ * that do not go through GOT or stub must then reach what nobody could take into account. */
+#define OJ_FOUND_LATER 2u
 
 typedef enum oj_resolver_kind {
     OJ_RESOLVER_OBJECTS = 1,  /* the position of the linked objects' own definitions and archives: a resolver listed
@@ -224,11 +229,29 @@ OJ_API oj_status oj_plan_create(oj_plan **out, const oj_object *const *objects, 
  * Since:    0.1 */
 OJ_API oj_status oj_plan_link(oj_plan *plan, oj_code **out, oj_error *error);
 
+/* Ask for the memory of what was planned, and stop there: the addresses of its symbols are known from then on. The next
+ * oj_plan_link() uses this memory; oj_plan_destroy() gives it back if there was none.
+ * Errors:   those of oj_link() from place on; OJ_E_MISUSE where it is placed already
+ * On error: nothing is placed
+ * Threads:  exclusive(plan)
+ * Since:    0.1 */
+OJ_API oj_status oj_plan_place(oj_plan *plan, oj_error *error);
+
+/* Find the address of one of the plan's own global symbols, as its code has it or will have it: of the last
+ * oj_plan_place() or oj_plan_link().
+ * addr      set to the run address, 0 on failure
+ * Errors:   OJ_E_NOT_FOUND (no global definition of that name, or one that a resolver overrides), OJ_E_MISUSE (not
+ *           placed)
+ * Threads:  exclusive(plan)
+ * Since:    0.1 */
+OJ_API oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr, oj_error *error);
+
 /* Relocate what was planned for addresses that the client chose, into buffers of its own, and stop there: no provider
  * is asked, no page is touched, nothing is flushed or published. The run addresses may be another process's.
  * segments  borrows; n_segments of oj_plan_segment()'s count and order, with write and run_addr filled in
  * Owns:     gives *out, a handle to look addresses up in; oj_code_destroy() frees it and leaves the memory alone
- * Errors:   OJ_E_PLACEMENT (addresses that cannot be used), OJ_E_RANGE, OJ_E_NOMEM, OJ_E_MISUSE
+ * Errors:   OJ_E_PLACEMENT (addresses that cannot be used), OJ_E_RANGE, OJ_E_NOMEM, OJ_E_MISUSE (the plan is placed
+ *           already, ...)
  * Threads:  exclusive(plan)
  * Since:    0.1 */
 OJ_API oj_status oj_plan_write(oj_plan *plan, const oj_segment *segments, size_t n_segments, oj_code **out,

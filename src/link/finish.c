@@ -70,29 +70,50 @@ static oj_status write_placed(oj_plan *plan, const oj_placement *placement, oj_e
     return status;
 }
 
-/* Holds nothing on failure: once place() has answered, release() is told of the same placement exactly once. The
- * clock is read only where statistics are wanted, because small links take a few microseconds in all. */
-static oj_status place_and_publish(oj_plan *plan, void **token, oj_error *error)
+/* The memory is asked for here, unless oj_plan_place() has; either way it is this link's from here on. A link of no
+ * bytes asks no provider. Phases are timed only where statistics are wanted, because small links take a few
+ * microseconds in all. */
+static oj_status take_placement(oj_plan *plan, oj_error *error)
+{
+    uint64_t start = plan->options.stats ? oji_now() : 0;
+    bool was_placed = plan->is_placed;
+    plan->is_placed = plan->has_addresses = false;
+    if (was_placed || plan->n_requests == 0)
+        return OJ_OK;
+    OJI_TRY(oji_link_place(plan, error));
+    plan->stats.place_ns = plan->options.stats ? oji_now() - start : 0;
+    return OJ_OK;
+}
+
+/* What was promised is asked for first: a client that does not keep its promise has cost nothing but the placement. */
+static oj_status write_and_publish(oj_plan *plan, oj_error *error)
 {
     bool timed = plan->options.stats != NULL;
-    uint64_t start = timed ? oji_now() : 0, placed = 0, written = 0;
-    oj_placement placement;
-    oj_status status;
-    OJI_TRY(oji_link_place(plan, &placement, error));
-    placed = timed ? oji_now() : 0;
-    status = write_placed(plan, &placement, error);
+    uint64_t start = timed ? oji_now() : 0, written;
+    if (plan->has_later)
+        OJI_TRY(oji_link_ask_later(plan, error));
+    if (plan->n_requests == 0)
+        return oji_link_write(plan, error);
+    OJI_TRY(write_placed(plan, &plan->placement, error));
     written = timed ? oji_now() : 0;
-    if (status == OJ_OK)
-        status = oji_link_publish(plan, &placement, error);
-    if (status != OJ_OK) {
-        oji_link_release(plan, &placement);
-        return status;
-    }
-    plan->stats.place_ns = placed - start;
-    plan->stats.relocate_ns = written - placed;
+    OJI_TRY(oji_link_publish(plan, &plan->placement, error));
+    plan->stats.relocate_ns = written - start;
     plan->stats.publish_ns = timed ? oji_now() - written : 0;
-    *token = placement.token;
     return OJ_OK;
+}
+
+/* Holds nothing on failure: once place() has answered, release() is told of the same placement exactly once. */
+static oj_status place_and_publish(oj_plan *plan, void **token, oj_error *error)
+{
+    oj_status status;
+    OJI_TRY(take_placement(plan, error));
+    status = write_and_publish(plan, error);
+    plan->has_addresses = status == OJ_OK;
+    if (status == OJ_OK)
+        *token = plan->placement.token;
+    else if (plan->n_requests > 0)
+        oji_link_release(plan);
+    return status;
 }
 
 /* No callback, flush or permission: who chose the addresses brings the bytes there and publishes them. Phases that
@@ -101,6 +122,8 @@ static oj_status write_by_hand(oj_plan *plan, const oj_segment *segments, size_t
 {
     uint64_t start = plan->options.stats ? oji_now() : 0;
     OJI_TRY(oji_link_place_by_hand(plan, segments, n_segments, error));
+    if (plan->has_later)
+        OJI_TRY(oji_link_ask_later(plan, error));
     OJI_TRY(oji_link_write(plan, error));
     plan->stats.place_ns = plan->stats.publish_ns = 0;
     plan->stats.relocate_ns = plan->options.stats ? oji_now() - start : 0;
@@ -114,9 +137,25 @@ static oj_status fill_memory(oj_plan *plan, const oj_segment *by_hand, size_t n_
     if (by_hand)
         return write_by_hand(plan, by_hand, n_by_hand, error);
     code->memory = plan->memory;
-    if (plan->n_requests > 0)
-        return place_and_publish(plan, &code->token, error);
-    return oji_link_write(plan, error);
+    return place_and_publish(plan, &code->token, error);
+}
+
+/* The default memory is this process's own, where code of another architecture could never run. */
+static oj_status check_memory(const oj_plan *plan, oj_error *error)
+{
+    if (plan->arch == oji_arch_host() || plan->options.memory)
+        return OJ_OK;
+    return oji_fail(error, OJ_E_ARCHITECTURE, "%s is for %s, which this process does not run: name the memory",
+                    plan->members[0].object->name, plan->arch->name);
+}
+
+/* Only until the plan is linked or destroyed: the placement is released then, or becomes a code's. */
+oj_status oji_link_place_ahead(oj_plan *plan, oj_error *error)
+{
+    OJI_TRY(check_memory(plan, error));
+    OJI_TRY(take_placement(plan, error));
+    plan->is_placed = plan->has_addresses = true;
+    return OJ_OK;
 }
 
 /* A plan may pass here again, after a failure too: every field that is written here is set anew by the next link. */
@@ -125,10 +164,8 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     oji_code_room room;
     oj_code *code;
     oj_status status;
-    /* The default memory is this process's own, where code of another architecture could never run. */
-    if (plan->arch != oji_arch_host() && !plan->options.memory && !by_hand)
-        return oji_fail(error, OJ_E_ARCHITECTURE, "%s is for %s, which this process does not run: name the memory",
-                        plan->members[0].object->name, plan->arch->name);
+    if (!by_hand)
+        OJI_TRY(check_memory(plan, error));
     room.n_segments = plan->n_requests;
     room.n_records = oji_link_count_records(plan);
     room.n_symbols = plan->n_kept;

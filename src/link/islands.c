@@ -37,8 +37,8 @@ static bool needs_entry(uint16_t uses, bool is_inside)
  * the link (the psABI's copy relocation), which only a program's own link can do for the whole process. */
 static bool is_canonical(const oji_link_name *name)
 {
-    return name->definition == OJI_LINK_EXTERNAL && (name->uses & (OJI_USE_NEAR | OJI_USE_LOW2G | OJI_USE_LOW4G)) &&
-           oji_link_is_process_code(name->addr);
+    return name->definition == OJI_LINK_EXTERNAL && name->later == 0 &&
+           (name->uses & (OJI_USE_NEAR | OJI_USE_LOW2G | OJI_USE_LOW4G)) && oji_link_is_process_code(name->addr);
 }
 
 /* Add an entry to the island; its index in the island + 1, 0 where memory ends. */

@@ -83,6 +83,7 @@ typedef struct oji_link_name {
     uint32_t symbol;          /* in that member */
     uint32_t entry;           /* GOT entry index + 1, 0 = none */
     uint32_t stub;            /* stub index + 1, 0 = none */
+    uint32_t later;           /* index + 1 of the resolver that will tell the address when the plan is placed, or 0 */
     uint16_t uses;            /* OR over all members' symbols */
     uint8_t definition;       /* oji_link_definition */
     bool is_canonical;        /* a function whose stub may serve as its address: see islands.c */
@@ -137,6 +138,10 @@ struct oj_plan {
 
     oj_segment *requests; /* one for each segment that is not empty: the placement */
     uint32_t n_requests;
+    oj_placement placement; /* of the requests, where the provider has been asked */
+    bool is_placed;         /* by oj_plan_place(), and no code's yet */
+    bool has_addresses;     /* of the last placement: a code's, or one that is held */
+    bool has_later;         /* some name has an address that a resolver tells when the plan is placed */
 
     oji_link_ref *kept; /* kept symbols, in the order of a code's symbols */
     uint32_t n_kept;
@@ -168,7 +173,9 @@ static inline oji_link_name *oji_link_name_of(const oj_plan *plan, const oji_lin
 /* resolve.c */
 oj_status oji_link_resolve(oj_plan *plan, const oj_object *const *objects, size_t n_objects, oj_error *error);
 
-/* Find a name of a plan that has a table of names (it has where something is wanted); NULL where there is none. */
+/* Find a name of a plan that has a table of names; NULL where there is none. It has one where something is wanted, and
+ * after indexing, which is false where memory ends. */
+bool oji_link_index_names(oj_plan *plan);
 const oji_link_name *oji_link_find_name(const oj_plan *plan, const char *name, size_t name_size);
 
 /* resolvers.c: ask the client's resolvers, in order. */
@@ -176,6 +183,8 @@ oj_status oji_link_check_resolvers(const oj_plan *plan, oj_error *error);
 /* Those before the objects' own definitions may override what has default visibility. */
 oj_status oji_link_ask_before_objects(oj_plan *plan, oj_error *error);
 oj_status oji_link_ask_after_objects(oj_plan *plan, oj_error *error);
+/* For the addresses that were promised; needs placed requests. */
+oj_status oji_link_ask_later(oj_plan *plan, oj_error *error);
 
 /* layout.c */
 oj_status oji_link_layout(oj_plan *plan, oj_error *error);
@@ -203,9 +212,10 @@ bool oji_link_list_ranges(oj_plan *plan);
 
 /* place.c: ask the provider, or take the client's own addresses; either answer is checked. Results are in
  * plan->requests. */
-oj_status oji_link_place(oj_plan *plan, oj_placement *placement, oj_error *error);
+oj_status oji_link_place(oj_plan *plan, oj_error *error);
 oj_status oji_link_place_by_hand(oj_plan *plan, const oj_segment *segments, size_t n_segments, oj_error *error);
-void oji_link_release(const oj_plan *plan, const oj_placement *placement);
+/* Take back what the provider gave. */
+void oji_link_release(oj_plan *plan);
 
 /* write.c: copy and relocate into plan->requests; sets every target's address. */
 oj_status oji_link_write(oj_plan *plan, oj_error *error);
@@ -218,6 +228,9 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
 /* attach.c: tell the process of published code. As many records at most as counted before. */
 uint32_t oji_link_count_records(const oj_plan *plan);
 oj_status oji_link_attach(const oj_plan *plan, oj_code *code, oj_error *error);
+
+/* Ask the provider ahead of the next finish, which uses the answer. */
+oj_status oji_link_place_ahead(oj_plan *plan, oj_error *error);
 
 /* publish.c */
 /* Make one range visible to instruction fetch, and to every core, as the table wants it done. */

@@ -176,8 +176,9 @@ static bool is_unchanged(const oj_segment *request, const oj_segment *asked)
 
 /* Put back what place() was asked, whatever it did to it: names are lent on, and release() is told the truth. False
  * where it had changed anything. */
-static bool restore_request(oj_plan *plan, oj_placement *placement)
+static bool restore_request(oj_plan *plan)
 {
+    oj_placement *placement = &plan->placement;
     bool unchanged = placement->n_segments == plan->n_requests && placement->segments == plan->requests;
     void *token = placement->token;
     for (uint32_t i = 0; i < plan->n_segments; i++) {
@@ -197,23 +198,24 @@ static bool restore_request(oj_plan *plan, oj_placement *placement)
     return unchanged;
 }
 
-void oji_link_release(const oj_plan *plan, const oj_placement *placement)
+void oji_link_release(oj_plan *plan)
 {
+    plan->is_placed = false;
     if (plan->table.release)
-        plan->table.release(plan->table.context, placement);
+        plan->table.release(plan->table.context, &plan->placement);
 }
 
 /* The answer is looked at only after the request has been put back, whatever place() returned. A failing place()
  * holds nothing; an answer that is refused is given back here. */
-oj_status oji_link_place(oj_plan *plan, oj_placement *placement, oj_error *error)
+oj_status oji_link_place(oj_plan *plan, oj_error *error)
 {
     bool unchanged;
     oj_status status;
     reset_requests(plan);
-    describe(plan, placement);
+    describe(plan, &plan->placement);
     oji_clear_error(error);
-    status = plan->table.place(plan->table.context, placement, error);
-    unchanged = restore_request(plan, placement);
+    status = plan->table.place(plan->table.context, &plan->placement, error);
+    unchanged = restore_request(plan);
     if (status != OJ_OK)
         return oji_fail_callback(error, status, "oj_memory.place");
     if (unchanged)
@@ -221,7 +223,7 @@ oj_status oji_link_place(oj_plan *plan, oj_placement *placement, oj_error *error
     else
         status = oji_fail(error, OJ_E_PLACEMENT, "oj_memory.place() changed what it was asked for");
     if (status != OJ_OK)
-        oji_link_release(plan, placement);
+        oji_link_release(plan);
     return status;
 }
 

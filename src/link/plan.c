@@ -172,6 +172,35 @@ oj_status oj_plan_link(oj_plan *plan, oj_code **out, oj_error *error)
     return oji_succeed(error);
 }
 
+oj_status oj_plan_place(oj_plan *plan, oj_error *error)
+{
+    if (!plan || plan->is_placed)
+        return oji_fail(error, OJ_E_MISUSE, plan ? "the plan is placed already" : "plan is NULL");
+    OJI_TRY(oji_link_place_ahead(plan, error));
+    return oji_succeed(error);
+}
+
+/* A single object's names have no table until they are asked for. */
+oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr, oj_error *error)
+{
+    const oji_place place = {.symbol = name, .offset = UINT64_MAX};
+    const oji_link_name *found;
+    if (!addr)
+        return oji_fail(error, OJ_E_MISUSE, "addr is NULL");
+    *addr = 0;
+    if (!plan || !name)
+        return oji_fail(error, OJ_E_MISUSE, "%s is NULL", plan ? "name" : "plan");
+    if (!plan->has_addresses)
+        return oji_fail(error, OJ_E_MISUSE, "the plan is not placed: its symbols have no addresses");
+    if (!oji_link_index_names(plan))
+        return oji_fail(error, OJ_E_NOMEM, "out of memory: a plan's table of names");
+    found = oji_link_find_name(plan, name, strlen(name));
+    if (!found || found->definition == OJI_LINK_UNDEFINED || found->definition >= OJI_LINK_EXTERNAL)
+        return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "the plan does not define '%s'", name);
+    *addr = oji_link_name_addr(plan, found);
+    return oji_succeed(error);
+}
+
 /* NULL with no segments is a link of no bytes. Inside, by_hand NULL would mean the provider: so it is never passed. */
 oj_status oj_plan_write(oj_plan *plan, const oj_segment *segments, size_t n_segments, oj_code **out, oj_error *error)
 {
@@ -181,16 +210,20 @@ oj_status oj_plan_write(oj_plan *plan, const oj_segment *segments, size_t n_segm
     *out = NULL;
     if (!plan || (!segments && n_segments > 0))
         return oji_fail(error, OJ_E_MISUSE, "%s is NULL", plan ? "segments" : "plan");
+    if (plan->is_placed)
+        return oji_fail(error, OJ_E_MISUSE, "the plan is placed already: its addresses are its provider's");
     zero_wanted(&plan->options);
     OJI_TRY(oji_link_finish(plan, segments ? segments : &none, n_segments, out, error));
     return oji_succeed(error);
 }
 
-/* The allocator lies inside the block that it frees. */
+/* The allocator lies inside the block that it frees. A placement that became no code's is given back. */
 void oj_plan_destroy(oj_plan *plan)
 {
     if (plan) {
         oj_allocator allocator = plan->allocator;
+        if (plan->is_placed && plan->n_requests > 0)
+            oji_link_release(plan);
         oji_arena_free(&plan->arena);
         oji_release(&allocator, plan, sizeof *plan);
     }

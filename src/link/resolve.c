@@ -34,6 +34,11 @@ static bool rebuild_table(oj_plan *plan, uint64_t capacity)
     return true;
 }
 
+bool oji_link_index_names(oj_plan *plan)
+{
+    return plan->by_name.slots || rebuild_table(plan, (uint64_t)plan->n_names + 4);
+}
+
 /* Find or add a name; OJI_NONE where memory ends. Without a table every name is new. The array may move: pointers to
  * names do not outlive a call of this. */
 static uint32_t intern(oj_plan *plan, const char *name, uint32_t name_size)

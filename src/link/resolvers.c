@@ -115,7 +115,8 @@ static oj_status ask_table(oj_plan *plan, const oj_resolver *resolver, bool may_
 
 /* One call for all names: a client that must lock or send does so once. The second loop meets the same names in the
  * same order, because a name stays open until it is found, and each is passed before it can change. No lock is held. */
-static oj_status ask_callback(oj_plan *plan, const oj_resolver *resolver, bool may_override, oj_error *error)
+static oj_status ask_callback(oj_plan *plan, uint32_t index, const oj_resolver *resolver, bool may_override,
+                              oj_error *error)
 {
     oj_query *queries = oji_arena_array(&plan->arena, plan->n_names, sizeof *queries);
     size_t n_queries = 0, next = 0;
@@ -137,6 +138,10 @@ static oj_status ask_callback(oj_plan *plan, const oj_resolver *resolver, bool m
         if (is_open(&plan->names[i], may_override)) {
             if (queries[next].found)
                 found_at(&plan->names[i], queries[next].addr);
+            if (queries[next].found == OJ_FOUND_LATER) {
+                plan->names[i].later = index + 1;
+                plan->has_later = true;
+            }
             next++;
         }
     return OJ_OK;
@@ -160,10 +165,10 @@ static bool lookup(const oj_resolver *resolver, const oji_link_name *name, uint6
 }
 
 /* Eight is where hashing a table costs about as much as comparing its names. */
-static oj_status ask(oj_plan *plan, const oj_resolver *resolver, bool may_override, oj_error *error)
+static oj_status ask(oj_plan *plan, uint32_t index, const oj_resolver *resolver, bool may_override, oj_error *error)
 {
     if (resolver->kind == OJ_RESOLVER_CALLBACK)
-        return ask_callback(plan, resolver, may_override, error);
+        return ask_callback(plan, index, resolver, may_override, error);
     if (resolver->kind == OJ_RESOLVER_TABLE && resolver->n_table > 8)
         return ask_table(plan, resolver, may_override, error);
     for (uint32_t i = 0; i < plan->n_names; i++) {
@@ -190,7 +195,7 @@ oj_status oji_link_ask_before_objects(oj_plan *plan, oj_error *error)
     size_t position = objects_position(plan);
     oj_resolver resolver;
     for (size_t i = 0; i < position; i++)
-        OJI_TRY(ask(plan, resolver_at(plan, i, &resolver), true, error));
+        OJI_TRY(ask(plan, (uint32_t)i, resolver_at(plan, i, &resolver), true, error));
     return OJ_OK;
 }
 
@@ -200,9 +205,66 @@ oj_status oji_link_ask_after_objects(oj_plan *plan, oj_error *error)
     oj_resolver resolver;
     if (!plan->options.resolvers) {
         resolver = oj_resolver_process();
-        return ask(plan, &resolver, false, error);
+        return ask(plan, 0, &resolver, false, error);
     }
     for (size_t i = objects_position(plan); i < plan->options.n_resolvers; i++)
-        OJI_TRY(ask(plan, resolver_at(plan, i, &resolver), false, error));
+        OJI_TRY(ask(plan, (uint32_t)i, resolver_at(plan, i, &resolver), false, error));
+    return OJ_OK;
+}
+
+/* --- addresses that were promised --------------------------------------------------------------------------------- */
+
+/* Take the answers of one resolver; all of them must be there. */
+static oj_status take_promised(oj_plan *plan, uint32_t later, const oj_query *queries, oj_error *error)
+{
+    size_t next = 0;
+    for (uint32_t i = 0; i < plan->n_names; i++) {
+        oji_link_name *name = &plan->names[i];
+        const oji_place place = {.symbol = name->name, .offset = UINT64_MAX};
+        if (name->later != later)
+            continue;
+        if (queries[next].found != 1)
+            return oji_fail_at(error, OJ_E_UNDEFINED, &place,
+                               "oj_resolver.resolve promised an address for '%s' and gave none", name->name);
+        name->addr = queries[next++].addr;
+    }
+    return OJ_OK;
+}
+
+/* In heap that is given back at once: a plan may be linked any number of times. */
+static oj_status ask_promised(oj_plan *plan, uint32_t later, oj_error *error)
+{
+    uint64_t n_queries = 0, next = 0;
+    oj_resolver resolver;
+    oj_query *queries;
+    oj_status status;
+    for (uint32_t i = 0; i < plan->n_names; i++)
+        n_queries += plan->names[i].later == later;
+    if (n_queries == 0)
+        return OJ_OK;
+    queries = oji_allocate_zeroed(&plan->allocator, n_queries * sizeof *queries);
+    if (!queries)
+        return oji_fail_nomem(error, n_queries * sizeof *queries, "queries of a resolver");
+    for (uint32_t i = 0; i < plan->n_names; i++)
+        if (plan->names[i].later == later) {
+            queries[next].name = plan->names[i].name;
+            queries[next++].is_weak = !plan->names[i].is_strong_reference;
+        }
+    resolver_at(plan, later - 1, &resolver);
+    oji_clear_error(error);
+    status = resolver.resolve(resolver.context, queries, (size_t)n_queries, error);
+    if (status == OJ_OK)
+        status = take_promised(plan, later, queries, error);
+    else
+        status = oji_fail_callback(error, status, "oj_resolver.resolve");
+    oji_release(&plan->allocator, queries, n_queries * sizeof *queries);
+    return status;
+}
+
+/* The index fits: only callbacks promise, and their index was a name's then. */
+oj_status oji_link_ask_later(oj_plan *plan, oj_error *error)
+{
+    for (size_t i = 0; i < plan->options.n_resolvers; i++)
+        OJI_TRY(ask_promised(plan, (uint32_t)i + 1, error));
     return OJ_OK;
 }

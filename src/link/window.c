@@ -75,8 +75,9 @@ oj_status oji_link_find_window(oj_plan *plan, oj_error *error)
     find_low_uses(plan);
     for (uint32_t i = 0; i < plan->n_names; i++) {
         const oji_link_name *name = &plan->names[i];
-        /* A canonical function's stub is inside the link, and as low as that has to be. */
-        if (name->definition != OJI_LINK_EXTERNAL || name->is_canonical)
+        /* A canonical function's stub is inside the link, and as low as that has to be. What will be told later cannot
+         * be waited for: whether it is reached is found when the fields are written. */
+        if (name->definition != OJI_LINK_EXTERNAL || name->is_canonical || name->later != 0)
             continue;
         if (is_too_high(name))
             return oji_link_report_unreachable(plan, name, error);
