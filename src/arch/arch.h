@@ -29,13 +29,15 @@ typedef struct oji_fixups {
 } oji_fixups;
 
 typedef struct oji_arch {
-    const char *name;
-    uint32_t id;             /* oji_arch_id */
+    uint32_t id;             /* oji_arch_id: oji_arch_name() */
     uint32_t got_entry_size; /* bytes */
     uint32_t stub_size;      /* bytes, also its alignment */
     uint64_t reach;          /* bytes: all segments of a link must lie within this of one another */
     uint8_t padding;         /* byte to fill gaps between code sections with: traps */
     uint8_t patch_word;      /* bytes: aligned words of code of up to this size may be stored while they run */
+
+    /* What one relocation needs of an island: OJI_USE_GOT, OJI_USE_GOT_RELAX, OJI_USE_CALL, or 0. */
+    uint16_t (*needs)(uint32_t kind);
 
     /* Write every relocation of a section, each store range-checked. Returns the index of the first that does not fit,
      * or n_relocs. Pure but for the bytes at `write` and the counters. */
@@ -45,6 +47,7 @@ typedef struct oji_arch {
 } oji_arch;
 
 extern const oji_arch oji_arch_x86_64;
+extern const oji_arch oji_arch_aarch64;
 
 /* NULL where there is none. */
 const oji_arch *oji_arch_find(uint32_t id);

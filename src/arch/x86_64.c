@@ -230,8 +230,26 @@ static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
     return true;
 }
 
+static uint16_t needs(uint32_t kind)
+{
+    switch (kind) {
+    case OJI_RELOC_CALL32:
+        return OJI_USE_CALL;
+    case OJI_RELOC_GOT_LOAD32:
+    case OJI_RELOC_GOT_LOAD64:
+    case OJI_RELOC_GOT_ENTRY32:
+    case OJI_RELOC_GOT_ENTRY64:
+        return OJI_USE_GOT;
+    case OJI_RELOC_RELAX_MOV:
+    case OJI_RELOC_RELAX_CALL:
+    case OJI_RELOC_RELAX_JUMP:
+        return OJI_USE_GOT_RELAX;
+    default:
+        return 0;
+    }
+}
+
 const oji_arch oji_arch_x86_64 = {
-    .name = "x86-64",
     .id = OJI_ARCH_X86_64,
     .got_entry_size = GOT_ENTRY_SIZE,
     .stub_size = STUB_SIZE,
@@ -240,6 +258,7 @@ const oji_arch oji_arch_x86_64 = {
     .padding = 0xcc,
     /* AMD64 APM volume 2, 7.6.1: naturally aligned stores of up to a quadword may modify running code. */
     .patch_word = 8,
+    .needs = needs,
     .relocate = relocate,
     .write_stub = write_stub,
 };

@@ -9,7 +9,7 @@
 /* Sizes of the file's records, bytes. */
 enum { ELF_HEADER_SIZE = 64, ELF_SECTION_SIZE = 64, ELF_SYMBOL_SIZE = 24, ELF_RELA_SIZE = 24 };
 
-enum { ELF_ET_REL = 1, ELF_EM_X86_64 = 62 };
+enum { ELF_ET_REL = 1, ELF_EM_X86_64 = 62, ELF_EM_AARCH64 = 183 };
 
 #define ELF_SHT_NULL 0u
 #define ELF_SHT_PROGBITS 1u
@@ -76,12 +76,13 @@ typedef struct oji_elf_row {
     uint16_t uses; /* OJI_USE_..., of the symbol; OJI_USE_GOT_START goes to the object */
 } oji_elf_row;
 
-#define OJI_ELF_CHOOSE 254u  /* choose() looks at the instruction to tell the kind */
-#define OJI_ELF_REFUSED 255u /* refusal() says why */
+#define OJI_ELF_CHOOSE 255u               /* choose() looks at the instruction to tell the kind */
+#define OJI_ELF_REFUSED OJI_RELOC_REFUSED /* refusal() says why; a row of zeros is refused */
 
 /* An architecture's relocations, by their ELF number. */
 typedef struct oji_elf_arch {
-    uint32_t id; /* oji_arch_id */
+    uint32_t id;      /* oji_arch_id */
+    uint32_t machine; /* e_machine */
     uint32_t n_rows;
     const oji_elf_row *rows;
     const char *const *names; /* n_rows; NULL where the number means nothing */
@@ -92,6 +93,7 @@ typedef struct oji_elf_arch {
 } oji_elf_arch;
 
 extern const oji_elf_arch oji_elf_x86_64;
+extern const oji_elf_arch oji_elf_aarch64;
 
 /* One object being read. Lives for one call. */
 typedef struct oji_elf_reader {
@@ -121,7 +123,7 @@ typedef struct oji_elf_parts {
     oji_section *sections;
     oji_symbol *symbols;
     oji_reloc *relocs;
-    uint8_t *numbers;
+    uint16_t *numbers;
 } oji_elf_parts;
 
 /* Read one object. name is copied, allocator too; flags as oj_object_options. */

@@ -49,8 +49,6 @@ static const char *machine_name(uint32_t machine)
         return "s390x";
     case 40:
         return "ARM";
-    case 183:
-        return "AArch64";
     case 243:
         return "RISC-V";
     case 258:
@@ -58,6 +56,15 @@ static const char *machine_name(uint32_t machine)
     default:
         return "another architecture";
     }
+}
+
+static const oji_elf_arch *find_arch(uint32_t machine)
+{
+    static const oji_elf_arch *const all[] = {&oji_elf_x86_64, &oji_elf_aarch64};
+    for (size_t i = 0; i < OJI_COUNT(all); i++)
+        if (all[i]->machine == machine)
+            return all[i];
+    return NULL;
 }
 
 /* Needs nothing; fills arch, headers_off, and n_sections as the header has it. Offsets are those of Elf64_Ehdr: e_type
@@ -78,11 +85,11 @@ static oj_status read_header(oji_elf_reader *reader)
         return fail_header(reader, OJ_E_MALFORMED, "an ELF version that is not known");
     if (oji_load16(p + 16) != ELF_ET_REL)
         return fail_header(reader, OJ_E_FORMAT, "an ELF file, but not a relocatable object");
-    if (oji_load16(p + 18) != ELF_EM_X86_64)
+    reader->arch = find_arch(oji_load16(p + 18));
+    if (!reader->arch)
         return oji_fail(reader->error, OJ_E_ARCHITECTURE,
-                        "%s: an object for %s (ELF machine %u); this version links x86-64", reader->name,
+                        "%s: an object for %s (ELF machine %u), which this version does not link", reader->name,
                         machine_name(oji_load16(p + 18)), (unsigned)oji_load16(p + 18));
-    reader->arch = &oji_elf_x86_64;
     reader->headers_off = oji_load64(p + 40);
     reader->n_sections = oji_load16(p + 60);
     if (reader->headers_off != 0 && oji_load16(p + 58) != ELF_SECTION_SIZE)
@@ -298,7 +305,8 @@ static bool lay_out_block(const oji_elf_reader *reader, block_layout *layout)
     return add_part(&layout->size, reader->n_sections, sizeof(oji_section), &layout->sections_off) &&
            add_part(&layout->size, reader->n_symbols, sizeof(oji_symbol), &layout->symbols_off) &&
            add_part(&layout->size, reader->n_relocs, sizeof(oji_reloc), &layout->relocs_off) &&
-           add_part(&layout->size, reader->n_relocs, 1, &layout->numbers_off) &&
+           add_part(&layout->size, reader->n_relocs, sizeof *((oj_object *)NULL)->reloc_numbers,
+                    &layout->numbers_off) &&
            add_part(&layout->size, strlen(reader->name) + 1, 1, &layout->name_off) &&
            add_part(&layout->size, n_copied, 1, &layout->bytes_off);
 }
@@ -336,7 +344,7 @@ static oj_status allocate_object(oji_elf_reader *reader, const oj_allocator *all
     parts->sections = (oji_section *)(block + layout.sections_off);
     parts->symbols = (oji_symbol *)(block + layout.symbols_off);
     parts->relocs = (oji_reloc *)(block + layout.relocs_off);
-    parts->numbers = block + layout.numbers_off;
+    parts->numbers = (uint16_t *)(void *)(block + layout.numbers_off);
     memset(parts->object, 0, sizeof *parts->object);
     parts->object->allocator = *allocator;
     parts->object->heap_size = layout.size;

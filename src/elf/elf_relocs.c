@@ -56,7 +56,7 @@ static oj_status read_table(oji_elf_reader *reader, oji_elf_parts *parts, oji_by
     const uint32_t symbol_uses = oji_section_is_loaded(target) ? (uint32_t)~OJI_USE_GOT_START : 0;
     uint64_t first = (uint64_t)(target->relocs - parts->relocs) + target->n_relocs;
     oji_reloc *relocs = parts->relocs + first;
-    uint8_t *numbers = parts->numbers + first;
+    uint16_t *numbers = parts->numbers + first;
     uint32_t all_uses = 0;
     for (uint32_t i = 0; i < n; i++) {
         const uint8_t *p = table.data + (uint64_t)i * ELF_RELA_SIZE;
@@ -78,7 +78,7 @@ static oj_status read_table(oji_elf_reader *reader, oji_elf_parts *parts, oji_by
         /* Whole, so that it is stores only: bit by bit, memory that holds nothing yet would be read first. */
         relocs[i] = (oji_reloc){
             .addend = addend, .offset = (uint32_t)offset, .symbol = symbol & (OJI_MAX_SYMBOLS - 1), .kind = row.kind};
-        numbers[i] = (uint8_t)number;
+        numbers[i] = (uint16_t)number;
     }
     target->n_relocs += n;
     if (oji_section_is_loaded(target)) {

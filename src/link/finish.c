@@ -146,7 +146,7 @@ static oj_status check_memory(const oj_plan *plan, oj_error *error)
     if (plan->arch == oji_arch_host() || plan->options.memory)
         return OJ_OK;
     return oji_fail(error, OJ_E_ARCHITECTURE, "%s is for %s, which this process does not run: name the memory",
-                    plan->members[0].object->name, plan->arch->name);
+                    plan->members[0].object->name, oji_arch_name(plan->arch->id));
 }
 
 /* Only until the plan is linked or destroyed: the placement is released then, or becomes a code's. */

@@ -160,27 +160,15 @@ static bool is_in_section(const oj_plan *plan, uint32_t member, uint32_t section
 
 /* As needs_entry(), for one relocation: a section that is placed singly pays for its own references only, not for
  * what others do with the same symbol. */
-static bool wants_entry(const oji_reloc *reloc, bool is_inside)
+static bool wants_entry(const oj_plan *plan, const oji_reloc *reloc, bool is_inside)
 {
-    switch (reloc->kind) {
-    case OJI_RELOC_GOT_LOAD32:
-    case OJI_RELOC_GOT_LOAD64:
-    case OJI_RELOC_GOT_ENTRY32:
-    case OJI_RELOC_GOT_ENTRY64:
-        return true;
-    case OJI_RELOC_RELAX_MOV:
-    case OJI_RELOC_RELAX_CALL:
-    case OJI_RELOC_RELAX_JUMP:
-        return !is_inside || ENTRIES_FOR_ALL;
-    default:
-        return false;
-    }
+    return needs_entry(plan->arch->needs(reloc->kind), is_inside);
 }
 
 /* A stub is code, so only code can bring one. */
-static bool wants_stub(const oji_section *section, const oji_reloc *reloc, bool is_inside)
+static bool wants_stub(const oj_plan *plan, const oji_section *section, const oji_reloc *reloc, bool is_inside)
 {
-    return reloc->kind == OJI_RELOC_CALL32 && section->kind == OJ_SECTION_CODE && (!is_inside || ENTRIES_FOR_ALL);
+    return section->kind == OJ_SECTION_CODE && needs_stub(plan->arch->needs(reloc->kind), is_inside);
 }
 
 /* While an island is planned target->entry marks what it has already. Called twice, for stubs and then for loads,
@@ -196,7 +184,7 @@ static bool add_section_entries(oj_plan *plan, oji_link_island *island, uint32_t
         if (target->entry != 0)
             continue;
         is_inside = is_in_section(plan, island->member, island->section, reloc->symbol);
-        if (stubs ? !wants_stub(section, reloc, is_inside) : !wants_entry(reloc, is_inside))
+        if (stubs ? !wants_stub(plan, section, reloc, is_inside) : !wants_entry(plan, reloc, is_inside))
             continue;
         target->entry = add_entry(plan, island, capacity, island->member, reloc->symbol);
         if (target->entry == 0)

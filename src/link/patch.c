@@ -148,7 +148,7 @@ static oj_status check(patch *p, oj_error *error)
         return oji_fail(error, OJ_E_UNSUPPORTED,
                         "0x%llx, %zu bytes: %s can change running code only inside one aligned word of %u bytes; stop "
                         "the threads and say OJ_PATCH_STOPPED",
-                        (unsigned long long)p->run_addr, p->size, p->arch->name, p->arch->patch_word);
+                        (unsigned long long)p->run_addr, p->size, oji_arch_name(p->arch->id), p->arch->patch_word);
     return OJ_OK;
 }
 

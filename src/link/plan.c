@@ -232,5 +232,5 @@ void oj_plan_destroy(oj_plan *plan)
 const char *oj_link_architecture(size_t index)
 {
     const oji_arch *arch = oji_arch_at(index);
-    return arch ? arch->name : NULL;
+    return arch ? oji_arch_name(arch->id) : NULL;
 }

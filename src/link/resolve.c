@@ -153,7 +153,7 @@ static oj_status add_member(oj_plan *plan, const oj_object *object, oj_error *er
     if (object->arch != plan->arch->id) {
         const oji_place place = {.object = object->name, .offset = UINT64_MAX};
         return oji_fail_at(error, OJ_E_ARCHITECTURE, &place, "%s is not for %s, as the first object is", object->name,
-                           plan->arch->name);
+                           oji_arch_name(plan->arch->id));
     }
     if (!oji_arena_grow(&plan->arena, &members, plan->n_members, &plan->members_capacity, sizeof *plan->members))
         return out_of_memory(error);

@@ -16,13 +16,20 @@ void oj_object_destroy(oj_object *object)
 
 const char *oj_object_name(const oj_object *object) { return object ? object->name : ""; }
 
-/* Accessors take NULL and answer as for an object with nothing in it, so that none of them can fail. */
-const char *oj_object_architecture(const oj_object *object)
+const char *oji_arch_name(uint32_t id)
 {
-    if (object && object->arch == OJI_ARCH_X86_64)
+    switch (id) {
+    case OJI_ARCH_X86_64:
         return "x86-64";
-    return "unknown";
+    case OJI_ARCH_AARCH64:
+        return "aarch64";
+    default:
+        return "unknown";
+    }
 }
+
+/* Accessors take NULL and answer as for an object with nothing in it, so that none of them can fail. */
+const char *oj_object_architecture(const oj_object *object) { return oji_arch_name(object ? object->arch : 0); }
 
 size_t oj_object_section_count(const oj_object *object) { return object ? object->n_sections : 0; }
 

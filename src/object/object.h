@@ -12,7 +12,8 @@
  * bits. Values that do not fit are OJ_E_RANGE.
  * ORDER OJI_RELOC: src/arch tables and src/elf mappings are indexed by these. */
 typedef enum oji_reloc_kind {
-    OJI_RELOC_NONE = 0,
+    OJI_RELOC_REFUSED = 0, /* no kind: what a reader's tables have for numbers that mean nothing to it */
+    OJI_RELOC_NONE,
     OJI_RELOC_ABS64,         /* S + A */
     OJI_RELOC_ABS32,         /* S + A, must fit uint32 */
     OJI_RELOC_ABS32S,        /* S + A, must fit int32 */
@@ -36,7 +37,8 @@ typedef enum oji_reloc_kind {
     OJI_RELOC_CALL_OFFSET64, /* L + A - GOT; L is S, which 64 bits always reach */
     OJI_RELOC_SIZE32,        /* Z + A, must fit uint32 */
     OJI_RELOC_SIZE64,        /* Z + A */
-    OJI_RELOC_KINDS
+    OJI_RELOC_KINDS,
+    OJI_RELOC_OF_ARCH = 96 /* from here on an architecture's own, for fields inside its instructions */
 } oji_reloc_kind;
 
 /* What the relocations of loaded sections need of a symbol: all that planning has to know, so that it need not walk
@@ -97,7 +99,10 @@ typedef struct oji_symbol {
 } oji_symbol;
 
 /* Architectures; src/arch has a table for each. */
-typedef enum oji_arch_id { OJI_ARCH_X86_64 = 1 } oji_arch_id;
+typedef enum oji_arch_id { OJI_ARCH_X86_64 = 1, OJI_ARCH_AARCH64 = 2 } oji_arch_id;
+
+/* The architecture's name; "unknown" for none of these. */
+const char *oji_arch_name(uint32_t id);
 
 /* What holds of every object that a reader made:
  * - every name ends in a zero byte;
@@ -111,7 +116,7 @@ struct oj_object {
     const oji_section *sections;    /* index 0 is empty */
     const oji_symbol *symbols;      /* index 0 is empty; locals come first */
     const oji_reloc *relocs;        /* of all sections: each section's are a run of these */
-    const uint8_t *reloc_numbers;   /* the format's own number of each of relocs */
+    const uint16_t *reloc_numbers;  /* the format's own number of each of relocs */
     const char *const *reloc_names; /* the format's own names, by its numbers: oji_object_reloc_name() */
     uint32_t n_sections;
     uint32_t n_symbols;

@@ -111,7 +111,7 @@ def objects(c):
     c.write('o.c', 'int puts(const char *);\nint main(void) { return puts("x"); }\n')
     c.build('gcc', '-c', 'o.c', '-o', 'o.o')
     data = c.read('o.o')
-    c.write('machine.o', patched(data, 18, struct.pack('<H', 183)))
+    c.write('machine.o', patched(data, 18, struct.pack('<H', 22)))
     c.write('class.o', patched(data, 4, b'\1'))
     c.write('order.o', patched(data, 5, b'\2'))
     c.write('cut.o', data[:len(data) // 2])
@@ -126,7 +126,7 @@ def objects(c):
     for name in ('tls.c', 'constructor.c', 'ifunc.c', 'reloc.s'):
         c.build('gcc', '-c', name, '-o', name.split('.')[0] + '.o')
     for name, parts in (
-            ('machine', ('x86-64',)), ('class', ('64-bit',)), ('order', ('little-endian',)), ('cut', ('outside',)),
+            ('machine', ('s390x',)), ('class', ('64-bit',)), ('order', ('little-endian',)), ('cut', ('outside',)),
             ('header', ()), ('type', ('relocatable',)), ('sections', ()),
             ('tls', ('thread-local', 'not supported')), ('constructor', ('constructor', 'not supported')),
             ('ifunc', ("'f'", 'ifunc', 'not supported')), ('reloc', ('R_X86_64_COPY', '.text', '0x1'))):

@@ -55,6 +55,31 @@ typedef struct link_case {
     char names[MAX_DEFINITIONS][64];
 } link_case;
 
+/* A case's architecture is the first part of its file's name. */
+typedef struct tools {
+    const char *prefix;
+    const char *assembler; /* called as `ASSEMBLER -o OBJECT SOURCE` */
+    const char *ld;
+    const char *fill; /* between code sections, for a linker script */
+    uint64_t word;    /* bytes: code ends on one, so that it can be patched to its end */
+} tools;
+
+static const tools all_tools[] = {
+    {"x86_64_", "as", "ld", "0xcccccccc", 8},
+    {"aarch64_", "aarch64-linux-gnu-as", "aarch64-linux-gnu-ld", "0", 4},
+};
+
+static const tools *tools_of(const link_case *test)
+{
+    const char *slash = strrchr(test->path, '/');
+    const char *name = slash ? slash + 1 : test->path;
+    for (size_t i = 0; i < OJI_COUNT(all_tools); i++)
+        if (strncmp(name, all_tools[i].prefix, strlen(all_tools[i].prefix)) == 0)
+            return &all_tools[i];
+    fail_msg("%s begins with no architecture", name);
+    return NULL;
+}
+
 static const char *const kind_names[4] = {"", "code", "rodata", "data"};
 
 /* --- directives --------------------------------------------------------------------------------------------------- */
@@ -255,13 +280,18 @@ static void remove_folder(const char *folder)
     rmdir(folder);
 }
 
-static uint8_t *assemble(const char *source, const char *folder, size_t *size)
+/* NULL where the architecture's assembler is not installed. */
+static uint8_t *assemble(const link_case *test, const char *folder, size_t *size)
 {
     char object[PATH_MAX], log[PATH_MAX];
-    char *const arguments[] = {(char *)"cc", (char *)"-c", (char *)"-o", object, (char *)(uintptr_t)source, NULL};
+    const char *arguments[] = {tools_of(test)->assembler, "-o", object, test->path, NULL};
+    int status;
     in_folder(object, folder, "case.o");
     in_folder(log, folder, "log");
-    if (run(arguments, log) != 0)
+    status = run((char *const *)(uintptr_t)arguments, log);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+        return NULL;
+    if (status != 0)
         fail_with_log("the assembler failed", log);
     return read_file(object, size);
 }
@@ -286,10 +316,11 @@ static void compare(const char *what, uint32_t kind, uint64_t offset, const uint
     }
 }
 
-/* Code ends on a word of 8 bytes, so that it can be patched to its end; other linkers end it with its last byte. */
-static uint64_t segment_size(uint32_t kind, uint64_t size)
+/* Code ends on a whole word; other linkers end it with its last byte. */
+static uint64_t segment_size(const link_case *test, uint32_t kind, uint64_t size)
 {
-    return kind == OJ_SEGMENT_CODE ? (size + 7) & ~UINT64_C(7) : size;
+    uint64_t word = tools_of(test)->word;
+    return kind == OJ_SEGMENT_CODE ? (size + word - 1) & ~(word - 1) : size;
 }
 
 static void check_chunks(const link_case *test, const ojt_client *client)
@@ -299,14 +330,14 @@ static void check_chunks(const link_case *test, const ojt_client *client)
         const oj_segment *segment = ojt_client_segment(client, part->kind);
         if (!segment)
             fail_msg("there is no %s segment", kind_names[part->kind]);
-        if (part->is_whole && segment->size != segment_size(part->kind, part->size))
+        if (part->is_whole && segment->size != segment_size(test, part->kind, part->size))
             print_message("%s has %llu bytes, %zu are expected\n", kind_names[part->kind],
                           (unsigned long long)segment->size, part->size);
         assert_true(part->offset + part->size <= segment->size);
         compare("expected", part->kind, part->offset, (const uint8_t *)segment->write + part->offset, part->bytes,
                 part->size);
         if (part->is_whole)
-            assert_int_equal(segment->size, segment_size(part->kind, part->size));
+            assert_int_equal(segment->size, segment_size(test, part->kind, part->size));
     }
 }
 
@@ -336,14 +367,15 @@ static void write_script(const link_case *test, const char *path)
     assert_non_null(file);
     fprintf(file,
             "SECTIONS {\n"
-            "  .code 0x%llx : { *(.text*) } =0xcccccccc\n"
+            "  .code 0x%llx : { *(.text*) } =%s\n"
             "  .rodata 0x%llx : { *(.got) *(.rodata* .data.rel.ro*) }\n"
             "  .got.plt 0x%llx : { *(.got.plt) }\n"
             "  .data 0x%llx : { *(.data*) *(.bss*) *(COMMON) }\n"
             "  /DISCARD/ : { *(.note*) *(.comment) *(.eh_frame) }\n"
             "}\n",
-            (unsigned long long)test->addrs[OJ_SEGMENT_CODE], (unsigned long long)test->addrs[OJ_SEGMENT_RODATA],
-            (unsigned long long)test->addrs[OJ_SEGMENT_RODATA], (unsigned long long)test->addrs[OJ_SEGMENT_DATA]);
+            (unsigned long long)test->addrs[OJ_SEGMENT_CODE], tools_of(test)->fill,
+            (unsigned long long)test->addrs[OJ_SEGMENT_RODATA], (unsigned long long)test->addrs[OJ_SEGMENT_RODATA],
+            (unsigned long long)test->addrs[OJ_SEGMENT_DATA]);
     assert_int_equal(fclose(file), 0);
 }
 
@@ -371,7 +403,7 @@ static bool is_overwritten(const uint8_t *file, const Elf64_Shdr *section)
     return find_section(file, ".got.plt", &second) && second.sh_offset == section->sh_offset && second.sh_size > 0;
 }
 
-static void compare_output(const char *linker, const uint8_t *file, const ojt_client *client)
+static void compare_output(const link_case *test, const char *linker, const uint8_t *file, const ojt_client *client)
 {
     static const char *const sections[4] = {"", ".code", ".rodata", ".data"};
     for (uint32_t kind = OJ_SEGMENT_CODE; kind <= OJ_SEGMENT_DATA; kind++) {
@@ -384,7 +416,7 @@ static void compare_output(const char *linker, const uint8_t *file, const ojt_cl
             fail_msg("%s makes no %s", linker, sections[kind]);
         if (is_overwritten(file, &theirs))
             continue;
-        if (segment_size(kind, theirs.sh_size) != segment->size)
+        if (segment_size(test, kind, theirs.sh_size) != segment->size)
             fail_msg("%s: %s has %llu bytes, ours %llu", linker, sections[kind], (unsigned long long)theirs.sh_size,
                      (unsigned long long)segment->size);
         zeroes = calloc(1, theirs.sh_size);
@@ -428,7 +460,7 @@ static void ask_oracle(const link_case *test, const char *linker, const char *fo
     if (status != 0)
         fail_with_log(linker, log);
     uint8_t *file = read_file(output, &size);
-    compare_output(linker, file, client);
+    compare_output(test, linker, file, client);
     free(file);
 }
 
@@ -463,8 +495,13 @@ static void run_case(const link_case *test, const char *folder)
     oj_code *code = NULL;
     oj_error error = {0};
     size_t size;
-    uint8_t *bytes = assemble(test->path, folder, &size);
+    uint8_t *bytes = assemble(test, folder, &size);
     oj_status status;
+    if (!bytes) {
+        print_message("%s is not installed\n", tools_of(test)->assembler);
+        remove_folder(folder);
+        skip();
+    }
     ojt_client_init_buffers(&client, test->addrs[1], test->addrs[2], test->addrs[3]);
     status = link_it(test, bytes, size, &client, &code, &error);
     free(bytes);
@@ -480,7 +517,7 @@ static void run_case(const link_case *test, const char *folder)
     if (!test->is_refused && (test->status == OJ_OK || test->status == OJ_E_RANGE)) {
         /* A stress build's GOT and stubs are where no other linker has any. */
         if (test->use_ld && !OJT_STRESS)
-            ask_oracle(test, "ld", folder, &client);
+            ask_oracle(test, tools_of(test)->ld, folder, &client);
         if (test->use_lld && !OJT_STRESS)
             ask_oracle(test, "ld.lld", folder, &client);
     }

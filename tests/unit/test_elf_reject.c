@@ -64,7 +64,7 @@ static void elf_header_fields_checked(void **state)
         {20, 4, 0, OJ_E_MALFORMED, "version"},
         {16, 2, 2, OJ_E_FORMAT, "not a relocatable object"},
         {16, 2, 3, OJ_E_FORMAT, "not a relocatable object"},
-        {18, 2, 183, OJ_E_ARCHITECTURE, "machine 183"},
+        {18, 2, 22, OJ_E_ARCHITECTURE, "machine 22"},
         {58, 2, 40, OJ_E_MALFORMED, "section headers"},
         {40, 8, UINT64_MAX, OJ_E_TRUNCATED, "section headers"},
         {40, 8, UINT64_MAX - 63, OJ_E_TRUNCATED, "section headers"},

@@ -1,0 +1,310 @@
+/* AArch64: relocation formulas, stubs, facts.
+ * Every kind is a row: which value it computes, which bits of it must be all, and which field takes it. What a field is
+ * and how it is filled is written once.
+ * Source: ELF for the Arm 64-bit Architecture (AAELF64), section 5.7; Arm ARM (DDI 0487), section C4.1 (encodings). */
+#include "arch/arch.h"
+#include "object/aarch64.h"
+
+enum { GOT_ENTRY_SIZE = 8, STUB_SIZE = 16 };
+
+/* The value, in the words of object/aarch64.h. */
+typedef enum formula {
+    ABSOLUTE,     /* S + A */
+    RELATIVE,     /* S + A - P */
+    PAGE,         /* Page(S + A) - Page(P) */
+    FROM_GOT,     /* S + A - GOT */
+    BRANCH,       /* S + A - P, or the stub's */
+    ENTRY,        /* G */
+    ENTRY_PC,     /* G - P */
+    ENTRY_PAGE,   /* Page(G) - Page(P) */
+    ENTRY_GOT,    /* G - GOT */
+    ENTRY_GOTPAGE /* G - Page(GOT) */
+} formula;
+
+/* How a value must fit: in `bits` bits. */
+typedef enum check { ANYTHING, SIGNED, UNSIGNED, EITHER } check;
+
+/* Where a value goes; bits below `shift` are not part of it. */
+typedef enum field {
+    DATA64,
+    DATA32,
+    DATA16,
+    IMM26,     /* bits 0 to 25: B, BL */
+    IMM19,     /* bits 5 to 23: LDR literal, B.cond, CBZ */
+    IMM14,     /* bits 5 to 18: TBZ */
+    ADR,       /* two bits at 29, nineteen at 5: ADR, ADRP */
+    IMM12,     /* bits 10 to 21: ADD, LDR, STR */
+    MOVK,      /* bits 5 to 20, a 16-bit group of the value */
+    MOV_SIGNED /* the same; MOVN takes the complement of what is negative, MOVZ the rest */
+} field;
+
+typedef struct row {
+    uint8_t formula;
+    uint8_t check;
+    uint8_t bits;
+    uint8_t field;
+    uint8_t shift;      /* of the value into the field */
+    uint8_t is_aligned; /* the bits shifted out must be zero: an access of that size, or an instruction */
+} row;
+
+#define KIND(name) [OJI_A64_##name - OJI_RELOC_OF_ARCH]
+
+/* ORDER OJI_A64 */
+static const row rows[OJI_A64_END - OJI_RELOC_OF_ARCH] = {
+    KIND(ABS32) = {ABSOLUTE, EITHER, 32, DATA32, 0, 0},
+    KIND(ABS16) = {ABSOLUTE, EITHER, 16, DATA16, 0, 0},
+    KIND(PREL32) = {RELATIVE, EITHER, 32, DATA32, 0, 0},
+    KIND(PREL16) = {RELATIVE, EITHER, 16, DATA16, 0, 0},
+    KIND(PLT32) = {BRANCH, SIGNED, 32, DATA32, 0, 0},
+    KIND(GOTPCREL32) = {ENTRY_PC, SIGNED, 32, DATA32, 0, 0},
+    KIND(GOTREL64) = {FROM_GOT, ANYTHING, 0, DATA64, 0, 0},
+    KIND(GOTREL32) = {FROM_GOT, SIGNED, 32, DATA32, 0, 0},
+    KIND(LD_PREL_LO19) = {RELATIVE, SIGNED, 21, IMM19, 2, 1},
+    KIND(ADR_PREL_LO21) = {RELATIVE, SIGNED, 21, ADR, 0, 0},
+    KIND(CONDBR19) = {RELATIVE, SIGNED, 21, IMM19, 2, 1},
+    KIND(TSTBR14) = {RELATIVE, SIGNED, 16, IMM14, 2, 1},
+    KIND(JUMP26) = {BRANCH, SIGNED, 28, IMM26, 2, 1},
+    KIND(CALL26) = {BRANCH, SIGNED, 28, IMM26, 2, 1},
+    KIND(ADR_PREL_PG_HI21) = {PAGE, SIGNED, 33, ADR, 12, 0},
+    KIND(ADR_PREL_PG_HI21_NC) = {PAGE, ANYTHING, 0, ADR, 12, 0},
+    KIND(ADD_ABS_LO12_NC) = {ABSOLUTE, ANYTHING, 0, IMM12, 0, 0},
+    KIND(LDST8_ABS_LO12_NC) = {ABSOLUTE, ANYTHING, 0, IMM12, 0, 0},
+    KIND(LDST16_ABS_LO12_NC) = {ABSOLUTE, ANYTHING, 0, IMM12, 1, 1},
+    KIND(LDST32_ABS_LO12_NC) = {ABSOLUTE, ANYTHING, 0, IMM12, 2, 1},
+    KIND(LDST64_ABS_LO12_NC) = {ABSOLUTE, ANYTHING, 0, IMM12, 3, 1},
+    KIND(LDST128_ABS_LO12_NC) = {ABSOLUTE, ANYTHING, 0, IMM12, 4, 1},
+    KIND(MOVW_UABS_G0) = {ABSOLUTE, UNSIGNED, 16, MOVK, 0, 0},
+    KIND(MOVW_UABS_G0_NC) = {ABSOLUTE, ANYTHING, 0, MOVK, 0, 0},
+    KIND(MOVW_UABS_G1) = {ABSOLUTE, UNSIGNED, 32, MOVK, 16, 0},
+    KIND(MOVW_UABS_G1_NC) = {ABSOLUTE, ANYTHING, 0, MOVK, 16, 0},
+    KIND(MOVW_UABS_G2) = {ABSOLUTE, UNSIGNED, 48, MOVK, 32, 0},
+    KIND(MOVW_UABS_G2_NC) = {ABSOLUTE, ANYTHING, 0, MOVK, 32, 0},
+    KIND(MOVW_UABS_G3) = {ABSOLUTE, ANYTHING, 0, MOVK, 48, 0},
+    KIND(MOVW_SABS_G0) = {ABSOLUTE, SIGNED, 17, MOV_SIGNED, 0, 0},
+    KIND(MOVW_SABS_G1) = {ABSOLUTE, SIGNED, 33, MOV_SIGNED, 16, 0},
+    KIND(MOVW_SABS_G2) = {ABSOLUTE, SIGNED, 49, MOV_SIGNED, 32, 0},
+    KIND(MOVW_PREL_G0) = {RELATIVE, SIGNED, 17, MOV_SIGNED, 0, 0},
+    KIND(MOVW_PREL_G0_NC) = {RELATIVE, ANYTHING, 0, MOVK, 0, 0},
+    KIND(MOVW_PREL_G1) = {RELATIVE, SIGNED, 33, MOV_SIGNED, 16, 0},
+    KIND(MOVW_PREL_G1_NC) = {RELATIVE, ANYTHING, 0, MOVK, 16, 0},
+    KIND(MOVW_PREL_G2) = {RELATIVE, SIGNED, 49, MOV_SIGNED, 32, 0},
+    KIND(MOVW_PREL_G2_NC) = {RELATIVE, ANYTHING, 0, MOVK, 32, 0},
+    KIND(MOVW_PREL_G3) = {RELATIVE, ANYTHING, 0, MOV_SIGNED, 48, 0},
+    KIND(MOVW_GOTOFF_G0) = {ENTRY_GOT, SIGNED, 17, MOV_SIGNED, 0, 0},
+    KIND(MOVW_GOTOFF_G0_NC) = {ENTRY_GOT, ANYTHING, 0, MOVK, 0, 0},
+    KIND(MOVW_GOTOFF_G1) = {ENTRY_GOT, SIGNED, 33, MOV_SIGNED, 16, 0},
+    KIND(MOVW_GOTOFF_G1_NC) = {ENTRY_GOT, ANYTHING, 0, MOVK, 16, 0},
+    KIND(MOVW_GOTOFF_G2) = {ENTRY_GOT, SIGNED, 49, MOV_SIGNED, 32, 0},
+    KIND(MOVW_GOTOFF_G2_NC) = {ENTRY_GOT, ANYTHING, 0, MOVK, 32, 0},
+    KIND(MOVW_GOTOFF_G3) = {ENTRY_GOT, ANYTHING, 0, MOV_SIGNED, 48, 0},
+    KIND(GOT_LD_PREL19) = {ENTRY_PC, SIGNED, 21, IMM19, 2, 1},
+    KIND(ADR_GOT_PAGE) = {ENTRY_PAGE, SIGNED, 33, ADR, 12, 0},
+    KIND(LD64_GOT_LO12_NC) = {ENTRY, ANYTHING, 0, IMM12, 3, 1},
+    KIND(LD64_GOTOFF_LO15) = {ENTRY_GOT, UNSIGNED, 15, IMM12, 3, 1},
+    KIND(LD64_GOTPAGE_LO15) = {ENTRY_GOTPAGE, UNSIGNED, 15, IMM12, 3, 1},
+};
+
+static inline uint64_t page_of(uint64_t addr) { return addr & ~UINT64_C(0xfff); }
+
+/* Differences of addresses wrap modulo 2^64; a value fits if extending its low bits gives it back. */
+static inline bool fits(uint64_t value, uint8_t how, uint8_t bits)
+{
+    switch (how) {
+    case SIGNED:
+        return (int64_t)value >= -(INT64_C(1) << (bits - 1)) && (int64_t)value < INT64_C(1) << (bits - 1);
+    case UNSIGNED:
+        return value < UINT64_C(1) << bits;
+    case EITHER:
+        return fits(value, SIGNED, bits) || fits(value, UNSIGNED, bits);
+    default:
+        return true;
+    }
+}
+
+static inline uint32_t insert(uint32_t instruction, uint64_t value, unsigned low, unsigned bits)
+{
+    uint32_t mask = ((UINT32_C(1) << bits) - 1) << low;
+    return (instruction & ~mask) | ((uint32_t)(value << low) & mask);
+}
+
+/* Bits 30 and 29 tell MOVN (00) from MOVZ (10): what is negative is the complement of what MOVN holds. */
+static uint32_t insert_signed(uint32_t instruction, uint64_t value, uint8_t shift)
+{
+    bool is_negative = (int64_t)value < 0;
+    uint64_t group = (is_negative ? ~value : value) >> shift;
+    instruction = is_negative ? instruction & ~(UINT32_C(1) << 30) : instruction | (UINT32_C(1) << 30);
+    return insert(instruction, group, 5, 16);
+}
+
+static void store_field(uint8_t *where, const row *how, uint64_t value)
+{
+    uint64_t shifted = value >> how->shift;
+    uint32_t old = how->field == DATA16 ? 0 : oji_load32(where);
+    switch (how->field) {
+    case DATA64:
+        oji_store64(where, value);
+        break;
+    case DATA32:
+        oji_store32(where, (uint32_t)value);
+        break;
+    case DATA16:
+        oji_store16(where, (uint16_t)value);
+        break;
+    case IMM26:
+        oji_store32(where, insert(old, shifted, 0, 26));
+        break;
+    case IMM19:
+        oji_store32(where, insert(old, shifted, 5, 19));
+        break;
+    case IMM14:
+        oji_store32(where, insert(old, shifted, 5, 14));
+        break;
+    case ADR:
+        oji_store32(where, insert(insert(old, shifted, 29, 2), shifted >> 2, 5, 19));
+        break;
+    case IMM12:
+        /* The low 12 bits of an address: as many of them as are left by the access's size. */
+        oji_store32(where, insert(old, (how->check == ANYTHING ? value & 0xfff : value) >> how->shift, 10, 12));
+        break;
+    case MOVK:
+        oji_store32(where, insert(old, shifted, 5, 16));
+        break;
+    default:
+        oji_store32(where, insert_signed(old, value, how->shift));
+    }
+}
+
+static inline bool store_checked(uint8_t *where, const row *how, uint64_t value)
+{
+    uint64_t low = (UINT64_C(1) << how->shift) - 1;
+    if (!fits(value, how->check, how->bits) || (how->is_aligned && (value & low) != 0))
+        return false;
+    store_field(where, how, value);
+    return true;
+}
+
+static inline uint64_t entry_addr(const oji_fixups *fixups, const oji_target *target)
+{
+    return fixups->got_addr + (uint64_t)(target->entry - 1) * GOT_ENTRY_SIZE;
+}
+
+/* A branch to a weak name that nobody defines goes to the next instruction (AAELF64, 5.7.9, "Call and jump
+ * relocations"); a stress build takes the stub wherever there is one. */
+static bool fix_branch(oji_fixups *fixups, const oji_reloc *reloc, const row *how, uint8_t *where)
+{
+    const oji_target *target = &fixups->targets[reloc->symbol];
+    const oji_symbol *symbol = &fixups->symbols[reloc->symbol];
+    uint64_t place = fixups->run_addr + reloc->offset, addend = (uint64_t)reloc->addend;
+    bool has_stub = target->stub != 0;
+    if (target->addr == 0 && symbol->binding == OJ_SYMBOL_WEAK && symbol->section == OJI_SECTION_UNDEFINED &&
+        how->field == IMM26)
+        return store_checked(where, how, 4);
+#ifdef OJ_STRESS
+    if (!has_stub)
+#endif
+        if (store_checked(where, how, target->addr + addend - place)) {
+            fixups->n_direct += has_stub;
+            return true;
+        }
+    return has_stub &&
+           store_checked(where, how, fixups->stubs_addr + (uint64_t)(target->stub - 1) * STUB_SIZE + addend - place);
+}
+
+/* Kinds of this architecture's own. A missing GOT entry counts as not fitting. */
+static bool fix_own(oji_fixups *fixups, const oji_reloc *reloc, uint8_t *where)
+{
+    const row *how = &rows[reloc->kind - OJI_RELOC_OF_ARCH];
+    const oji_target *target = &fixups->targets[reloc->symbol];
+    uint64_t place = fixups->run_addr + reloc->offset, addend = (uint64_t)reloc->addend;
+    uint64_t absolute = target->addr + addend, entry = entry_addr(fixups, target) + addend, value;
+    if (how->formula >= ENTRY && target->entry == 0)
+        return false;
+    switch (how->formula) {
+    case ABSOLUTE:
+        value = absolute;
+        break;
+    case RELATIVE:
+        value = absolute - place;
+        break;
+    case PAGE:
+        value = page_of(absolute) - page_of(place);
+        break;
+    case FROM_GOT:
+        value = absolute - fixups->got_addr;
+        break;
+    case BRANCH:
+        return fix_branch(fixups, reloc, how, where);
+    case ENTRY:
+        value = entry;
+        break;
+    case ENTRY_PC:
+        value = entry - place;
+        break;
+    case ENTRY_PAGE:
+        value = page_of(entry) - page_of(place);
+        break;
+    case ENTRY_GOT:
+        value = entry - fixups->got_addr;
+        break;
+    default:
+        value = entry - page_of(fixups->got_addr);
+    }
+    return store_checked(where, how, value);
+}
+
+static uint32_t relocate(oji_fixups *fixups)
+{
+    for (uint32_t i = 0; i < fixups->n_relocs; i++) {
+        const oji_reloc *reloc = &fixups->relocs[i];
+        uint64_t absolute = fixups->targets[reloc->symbol].addr + (uint64_t)reloc->addend;
+        uint8_t *where = fixups->write + reloc->offset;
+        bool done = true;
+        OJI_ASSERT(reloc->offset < fixups->size || reloc->kind == OJI_RELOC_NONE);
+        if (OJI_LIKELY(reloc->kind >= OJI_RELOC_OF_ARCH && reloc->kind < OJI_A64_END))
+            done = fix_own(fixups, reloc, where);
+        else if (reloc->kind == OJI_RELOC_ABS64)
+            oji_store64(where, absolute);
+        else if (reloc->kind == OJI_RELOC_PC64)
+            oji_store64(where, absolute - (fixups->run_addr + reloc->offset));
+        else
+            done = reloc->kind == OJI_RELOC_NONE;
+        if (OJI_UNLIKELY(!done))
+            return i;
+    }
+    return fixups->n_relocs;
+}
+
+static uint16_t needs(uint32_t kind)
+{
+    if (kind < OJI_RELOC_OF_ARCH || kind >= OJI_A64_END)
+        return 0;
+    if (rows[kind - OJI_RELOC_OF_ARCH].formula == BRANCH)
+        return OJI_USE_CALL;
+    return rows[kind - OJI_RELOC_OF_ARCH].formula >= ENTRY ? OJI_USE_GOT : 0;
+}
+
+/* adrp x16, entry; ldr x17, [x16, entry]; br x17; udf 0. x16 and x17 are the procedure call standard's for stubs
+ * (AAPCS64, 6.1.1: IP0 and IP1). */
+static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
+{
+    static const row page = {PAGE, SIGNED, 33, ADR, 12, 0}, low = {ENTRY, ANYTHING, 0, IMM12, 3, 1};
+    oji_store32(write, UINT32_C(0x90000010));
+    oji_store32(write + 4, UINT32_C(0xf9400211));
+    oji_store32(write + 8, UINT32_C(0xd61f0220));
+    oji_store32(write + 12, 0);
+    return store_checked(write, &page, page_of(entry) - page_of(stub)) && store_checked(write + 4, &low, entry);
+}
+
+const oji_arch oji_arch_aarch64 = {
+    .id = OJI_ARCH_AARCH64,
+    .got_entry_size = GOT_ENTRY_SIZE,
+    .stub_size = STUB_SIZE,
+    /* PREL32 in unwind tables, and the distance that ADRP reaches at least. */
+    .reach = (UINT64_C(1) << 31) - (UINT64_C(1) << 24),
+    /* UDF #0 is four bytes of zero (Arm ARM, C6.2.387). */
+    .padding = 0,
+    .patch_word = 4,
+    .needs = needs,
+    .relocate = relocate,
+    .write_stub = write_stub,
+};

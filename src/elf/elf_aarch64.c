@@ -1,0 +1,93 @@
+/* AArch64: ELF relocation numbers to kinds.
+ * Source: ELF for the Arm 64-bit Architecture (AAELF64), section 5.7, tables of static relocations. */
+#include "elf/elf.h"
+#include "object/aarch64.h"
+
+#define LOAD OJI_USE_GOT
+#define ENTRY (OJI_USE_GOT | OJI_USE_GOT_START)
+#define START OJI_USE_GOT_START
+#define ANY OJI_USE_ABSOLUTE
+#define NEAR OJI_USE_NEAR
+
+/* X(number, name, kind, width in bytes, uses). Numbers that are not here mean nothing, or are refused by range. */
+#define RELOCATIONS(X)                                               \
+    X(0, NONE, OJI_RELOC_NONE, 0, 0)                                 \
+    X(256, NONE_256, OJI_RELOC_NONE, 0, 0)                           \
+    X(257, ABS64, OJI_RELOC_ABS64, 8, ANY)                           \
+    X(258, ABS32, OJI_A64_ABS32, 4, OJI_USE_LOW4G)                   \
+    X(259, ABS16, OJI_A64_ABS16, 2, OJI_USE_LOW2G)                   \
+    X(260, PREL64, OJI_RELOC_PC64, 8, ANY)                           \
+    X(261, PREL32, OJI_A64_PREL32, 4, NEAR)                          \
+    X(262, PREL16, OJI_A64_PREL16, 2, NEAR)                          \
+    X(263, MOVW_UABS_G0, OJI_A64_MOVW_UABS_G0, 4, OJI_USE_LOW2G)     \
+    X(264, MOVW_UABS_G0_NC, OJI_A64_MOVW_UABS_G0_NC, 4, ANY)         \
+    X(265, MOVW_UABS_G1, OJI_A64_MOVW_UABS_G1, 4, OJI_USE_LOW4G)     \
+    X(266, MOVW_UABS_G1_NC, OJI_A64_MOVW_UABS_G1_NC, 4, ANY)         \
+    X(267, MOVW_UABS_G2, OJI_A64_MOVW_UABS_G2, 4, ANY)               \
+    X(268, MOVW_UABS_G2_NC, OJI_A64_MOVW_UABS_G2_NC, 4, ANY)         \
+    X(269, MOVW_UABS_G3, OJI_A64_MOVW_UABS_G3, 4, ANY)               \
+    X(270, MOVW_SABS_G0, OJI_A64_MOVW_SABS_G0, 4, OJI_USE_LOW2G)     \
+    X(271, MOVW_SABS_G1, OJI_A64_MOVW_SABS_G1, 4, OJI_USE_LOW4G)     \
+    X(272, MOVW_SABS_G2, OJI_A64_MOVW_SABS_G2, 4, ANY)               \
+    X(273, LD_PREL_LO19, OJI_A64_LD_PREL_LO19, 4, NEAR)              \
+    X(274, ADR_PREL_LO21, OJI_A64_ADR_PREL_LO21, 4, NEAR)            \
+    X(275, ADR_PREL_PG_HI21, OJI_A64_ADR_PREL_PG_HI21, 4, NEAR)      \
+    X(276, ADR_PREL_PG_HI21_NC, OJI_A64_ADR_PREL_PG_HI21_NC, 4, ANY) \
+    X(277, ADD_ABS_LO12_NC, OJI_A64_ADD_ABS_LO12_NC, 4, ANY)         \
+    X(278, LDST8_ABS_LO12_NC, OJI_A64_LDST8_ABS_LO12_NC, 4, ANY)     \
+    X(279, TSTBR14, OJI_A64_TSTBR14, 4, NEAR)                        \
+    X(280, CONDBR19, OJI_A64_CONDBR19, 4, NEAR)                      \
+    X(282, JUMP26, OJI_A64_JUMP26, 4, OJI_USE_CALL)                  \
+    X(283, CALL26, OJI_A64_CALL26, 4, OJI_USE_CALL)                  \
+    X(284, LDST16_ABS_LO12_NC, OJI_A64_LDST16_ABS_LO12_NC, 4, ANY)   \
+    X(285, LDST32_ABS_LO12_NC, OJI_A64_LDST32_ABS_LO12_NC, 4, ANY)   \
+    X(286, LDST64_ABS_LO12_NC, OJI_A64_LDST64_ABS_LO12_NC, 4, ANY)   \
+    X(287, MOVW_PREL_G0, OJI_A64_MOVW_PREL_G0, 4, NEAR)              \
+    X(288, MOVW_PREL_G0_NC, OJI_A64_MOVW_PREL_G0_NC, 4, ANY)         \
+    X(289, MOVW_PREL_G1, OJI_A64_MOVW_PREL_G1, 4, NEAR)              \
+    X(290, MOVW_PREL_G1_NC, OJI_A64_MOVW_PREL_G1_NC, 4, ANY)         \
+    X(291, MOVW_PREL_G2, OJI_A64_MOVW_PREL_G2, 4, ANY)               \
+    X(292, MOVW_PREL_G2_NC, OJI_A64_MOVW_PREL_G2_NC, 4, ANY)         \
+    X(293, MOVW_PREL_G3, OJI_A64_MOVW_PREL_G3, 4, ANY)               \
+    X(299, LDST128_ABS_LO12_NC, OJI_A64_LDST128_ABS_LO12_NC, 4, ANY) \
+    X(300, MOVW_GOTOFF_G0, OJI_A64_MOVW_GOTOFF_G0, 4, ENTRY)         \
+    X(301, MOVW_GOTOFF_G0_NC, OJI_A64_MOVW_GOTOFF_G0_NC, 4, ENTRY)   \
+    X(302, MOVW_GOTOFF_G1, OJI_A64_MOVW_GOTOFF_G1, 4, ENTRY)         \
+    X(303, MOVW_GOTOFF_G1_NC, OJI_A64_MOVW_GOTOFF_G1_NC, 4, ENTRY)   \
+    X(304, MOVW_GOTOFF_G2, OJI_A64_MOVW_GOTOFF_G2, 4, ENTRY)         \
+    X(305, MOVW_GOTOFF_G2_NC, OJI_A64_MOVW_GOTOFF_G2_NC, 4, ENTRY)   \
+    X(306, MOVW_GOTOFF_G3, OJI_A64_MOVW_GOTOFF_G3, 4, ENTRY)         \
+    X(307, GOTREL64, OJI_A64_GOTREL64, 8, ANY | START)               \
+    X(308, GOTREL32, OJI_A64_GOTREL32, 4, NEAR | START)              \
+    X(309, GOT_LD_PREL19, OJI_A64_GOT_LD_PREL19, 4, LOAD)            \
+    X(310, LD64_GOTOFF_LO15, OJI_A64_LD64_GOTOFF_LO15, 4, ENTRY)     \
+    X(311, ADR_GOT_PAGE, OJI_A64_ADR_GOT_PAGE, 4, LOAD)              \
+    X(312, LD64_GOT_LO12_NC, OJI_A64_LD64_GOT_LO12_NC, 4, LOAD)      \
+    X(313, LD64_GOTPAGE_LO15, OJI_A64_LD64_GOTPAGE_LO15, 4, ENTRY)   \
+    X(314, PLT32, OJI_A64_PLT32, 4, OJI_USE_CALL)                    \
+    X(315, GOTPCREL32, OJI_A64_GOTPCREL32, 4, LOAD)
+
+#define NUMBER(number, name, kind, width, uses) R_AARCH64_##name = number,
+enum { RELOCATIONS(NUMBER) };
+
+/* A relocation that does nothing refers to nobody either. */
+#define ROW(number, name, kind, width, uses) [number] = {kind, width, (width) == 0 ? 0 : (OJI_USE_REFERENCED | (uses))},
+static const oji_elf_row rows[] = {RELOCATIONS(ROW)};
+
+#define NAME(number, name, kind, width, uses) [number] = "R_AARCH64_" #name,
+static const char *const names[] = {RELOCATIONS(NAME)};
+
+/* No number leaves its kind to the instruction. */
+static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t addend, uint32_t number)
+{
+    (void)bytes, (void)offset, (void)addend, (void)number;
+    return OJI_RELOC_NONE;
+}
+
+static const char *refusal(uint32_t number)
+{
+    (void)number;
+    return NULL;
+}
+
+const oji_elf_arch oji_elf_aarch64 = {OJI_ARCH_AARCH64, ELF_EM_AARCH64, OJI_COUNT(rows), rows, names, choose, refusal};
