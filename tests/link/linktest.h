@@ -129,8 +129,9 @@ static inline void ojt_client_map(ojt_client *client, ojt_placement *given, oj_p
     uint8_t *base;
     for (size_t i = 0; i < placement->n_segments; i++)
         total += placement->segments[i].size + placement->segments[i].alignment + 2 * page;
-    base = mmap(NULL, total, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS | (placement->high_addr != 0 ? MAP_32BIT : 0), -1, 0);
+    /* Where low memory is wanted it is asked for near this address, which the kernel takes as a hint. */
+    base = mmap(placement->high_addr != 0 ? (void *)(uintptr_t)0x50000000 : NULL, total, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(base, MAP_FAILED);
     for (size_t i = 0; i < placement->n_segments; i++) {
         oj_segment *segment = &placement->segments[i];
