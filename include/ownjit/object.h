@@ -98,7 +98,12 @@ OJ_API size_t oj_object_section_count(const oj_object *object);
  * Since:    0.1 */
 OJ_API oj_status oj_object_section(const oj_object *object, size_t index, oj_section_info *info, size_t out_size);
 
-typedef enum oj_symbol_binding { OJ_SYMBOL_LOCAL = 0, OJ_SYMBOL_GLOBAL = 1, OJ_SYMBOL_WEAK = 2 } oj_symbol_binding;
+typedef enum oj_symbol_binding {
+    OJ_SYMBOL_LOCAL = 0,
+    OJ_SYMBOL_GLOBAL = 1,
+    OJ_SYMBOL_WEAK = 2,
+    OJ_SYMBOL_UNIQUE = 3 /* global, and one for the whole process: where the process or an older code has it, theirs */
+} oj_symbol_binding;
 
 typedef enum oj_symbol_visibility {
     OJ_SYMBOL_DEFAULT = 0,

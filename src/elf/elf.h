@@ -109,6 +109,8 @@ typedef struct oji_elf_reader {
     uint32_t n_symbols;      /* 1 or more: the empty symbol is made where the file has no table */
     uint32_t first_global;
     uint64_t n_relocs;       /* upper bound of what will be kept */
+    uint32_t max_groups;     /* upper bound of what will be made */
+    bool has_linkonce;       /* saw a section that is a group of its own */
     oji_bytes section_names; /* empty, or ends in a zero byte */
     oji_bytes symbol_names;  /* empty, or ends in a zero byte */
     oji_bytes symbols;       /* the table's bytes */
@@ -124,6 +126,7 @@ typedef struct oji_elf_parts {
     oji_symbol *symbols;
     oji_reloc *relocs;
     uint16_t *numbers;
+    oji_group *groups;
 } oji_elf_parts;
 
 /* Read one object. name is copied, allocator too; flags as oj_object_options. */
@@ -139,6 +142,12 @@ const char *oji_elf_section_name(const oji_elf_reader *reader, const oji_elf_hea
 /* Fill a neutral section from header `index`: its kind, name and bytes. Refuses what would not run as it should.
  * Needs the headers' ranges checked; fills all but relocs and n_relocs. */
 oj_status oji_elf_read_section(oji_elf_reader *reader, uint32_t index, oji_section *section);
+
+/* Does the section make up a group by itself, as GNU's compilers wrote shared definitions before there were groups? */
+bool oji_elf_is_linkonce(const oji_elf_header *header, const char *name);
+
+/* Make the groups and tell their sections. Needs the sections, and the symbols' range and names. */
+oj_status oji_elf_read_groups(oji_elf_reader *reader, oji_elf_parts *parts);
 
 /* Fill all symbols. Needs the sections. */
 oj_status oji_elf_read_symbols(oji_elf_reader *reader, const oji_section *sections, oji_symbol *symbols);

@@ -208,7 +208,14 @@ static oj_status scan_section(oji_elf_reader *reader, uint32_t index, const oji_
     case ELF_SHT_RELR:
     case ELF_SHT_CREL:
         return scan_relocations(reader, index, header);
+    case ELF_SHT_GROUP:
+        reader->max_groups++;
+        return OJ_OK;
     default:
+        if (OJI_UNLIKELY(oji_elf_is_linkonce(header, oji_elf_section_name(reader, header)))) {
+            reader->has_linkonce = true;
+            reader->max_groups++;
+        }
         return OJ_OK;
     }
 }
@@ -283,6 +290,7 @@ typedef struct block_layout {
     uint64_t sections_off;
     uint64_t symbols_off;
     uint64_t relocs_off;
+    uint64_t groups_off;
     uint64_t numbers_off;
     uint64_t name_off;
     uint64_t bytes_off;
@@ -305,6 +313,7 @@ static bool lay_out_block(const oji_elf_reader *reader, block_layout *layout)
     return add_part(&layout->size, reader->n_sections, sizeof(oji_section), &layout->sections_off) &&
            add_part(&layout->size, reader->n_symbols, sizeof(oji_symbol), &layout->symbols_off) &&
            add_part(&layout->size, reader->n_relocs, sizeof(oji_reloc), &layout->relocs_off) &&
+           add_part(&layout->size, reader->max_groups, sizeof(oji_group), &layout->groups_off) &&
            add_part(&layout->size, reader->n_relocs, sizeof *((oj_object *)NULL)->reloc_numbers,
                     &layout->numbers_off) &&
            add_part(&layout->size, strlen(reader->name) + 1, 1, &layout->name_off) &&
@@ -344,6 +353,7 @@ static oj_status allocate_object(oji_elf_reader *reader, const oj_allocator *all
     parts->sections = (oji_section *)(block + layout.sections_off);
     parts->symbols = (oji_symbol *)(block + layout.symbols_off);
     parts->relocs = (oji_reloc *)(block + layout.relocs_off);
+    parts->groups = (oji_group *)(block + layout.groups_off);
     parts->numbers = (uint16_t *)(void *)(block + layout.numbers_off);
     memset(parts->object, 0, sizeof *parts->object);
     parts->object->allocator = *allocator;
@@ -354,6 +364,7 @@ static oj_status allocate_object(oji_elf_reader *reader, const oj_allocator *all
     parts->object->sections = parts->sections;
     parts->object->symbols = parts->symbols;
     parts->object->relocs = parts->relocs;
+    parts->object->groups = parts->groups;
     parts->object->reloc_numbers = parts->numbers;
     parts->object->n_sections = reader->n_sections;
     parts->object->n_symbols = reader->n_symbols;
@@ -394,6 +405,8 @@ oj_status oji_elf_read_object(oj_object **out, oji_bytes file, const char *name,
     OJI_TRY(find_symbols(&reader));
     OJI_TRY(allocate_object(&reader, allocator, &parts));
     status = read_sections(&reader, parts.sections);
+    if (status == OJ_OK && reader.max_groups > 0)
+        status = oji_elf_read_groups(&reader, &parts);
     if (status == OJ_OK)
         status = oji_elf_read_symbols(&reader, parts.sections, parts.symbols);
     if (status == OJ_OK)

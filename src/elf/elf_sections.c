@@ -86,8 +86,6 @@ static const char *find_refusal(const oji_elf_header *header, const char *name)
         return "is compressed, which is not supported for loaded sections";
     if (is_constructors(name, header->type))
         return "is for constructors or destructors, which are not supported yet";
-    if (name[0] == '.' && name[1] == 'g' && is_named(name, ".gcc_except_table"))
-        return "is for exception handling (tables of landing pads), which is not supported yet";
     if ((header->flags & writable_code) == writable_code)
         return "is for self-modifying code: both writable and executable, which is not supported";
     if ((header->flags & ELF_SHF_EXECINSTR) && header->type == ELF_SHT_NOBITS)
@@ -112,39 +110,25 @@ static uint32_t loaded_kind(const oji_elf_header *header, const char *name)
     return OJ_SECTION_RODATA;
 }
 
+/* Tables about code: unwinding, and what to do with exceptions there. GNU ld lets both refer to code that it has left
+ * out. */
+static uint32_t loaded_flags(uint32_t kind, const char *name)
+{
+    if (kind == OJ_SECTION_UNWIND || (name[0] == '.' && name[1] == 'g' && is_named(name, ".gcc_except_table")))
+        return OJI_SECTION_TELLS;
+    return 0;
+}
+
 static uint32_t unloaded_kind(const char *name)
 {
     return name[0] == '.' && name[1] == 'd' && strncmp(name, ".debug", 6) == 0 ? OJ_SECTION_DEBUG : OJ_SECTION_OTHER;
-}
-
-/* A group says that its sections are to be dropped where another object has a group of the same name. */
-static oj_status check_group(const oji_elf_reader *reader, const oji_elf_header *header, const char *name)
-{
-    oji_place place = {reader->name, name, NULL, NULL, UINT64_MAX};
-    /* sh_link and sh_info name the symbol that the group is known by; only the message needs it. */
-    const uint64_t symbol_off = (uint64_t)header->info * ELF_SYMBOL_SIZE;
-    const char *signature = "";
-    if (header->size < 4)
-        return refuse_section(reader, name, OJ_E_MALFORMED, "is a section group without its flags");
-    if (!(oji_load32(reader->file.data + header->offset) & ELF_GRP_COMDAT))
-        return OJ_OK;
-    if (header->link == reader->symbols_index && oji_bytes_contain(reader->symbols, symbol_off, ELF_SYMBOL_SIZE)) {
-        uint32_t offset = oji_load32(reader->symbols.data + symbol_off);
-        if (offset < reader->symbol_names.size)
-            signature = (const char *)reader->symbol_names.data + offset;
-    }
-    place.symbol = signature;
-    return oji_fail_at(reader->error, OJ_E_UNSUPPORTED, &place,
-                       "%s: section %s is a COMDAT group (of '%s'), for definitions that several objects share, "
-                       "which are not supported yet",
-                       reader->name, name, signature);
 }
 
 /* Sections that are not loaded, and yet say that the object cannot run as it is. */
 static oj_status check_unloaded(oji_elf_reader *reader, const oji_elf_header *header, const char *name)
 {
     if (header->type == ELF_SHT_GROUP)
-        return check_group(reader, header, name);
+        return OJ_OK;
     if (name[0] != '.')
         return OJ_OK;
     if (name[1] == 'g' && strncmp(name, ".gnu.lto_", 9) == 0)
@@ -196,6 +180,7 @@ oj_status oji_elf_read_section(oji_elf_reader *reader, uint32_t index, oji_secti
     if (loading == ELF_SHF_ALLOC && header.type != ELF_SHT_NOTE) {
         const char *refusal = find_refusal(&header, name);
         section->kind = loaded_kind(&header, name);
+        section->flags = loaded_flags(section->kind, name);
         return refusal ? refuse_section(reader, name, OJ_E_UNSUPPORTED, refusal) : OJ_OK;
     }
     section->kind = unloaded_kind(name);

@@ -17,15 +17,14 @@ static oj_status refuse_symbol(const oji_elf_reader *reader, uint32_t index, con
 static oj_status read_binding(const oji_elf_reader *reader, uint32_t index, uint8_t info, oji_symbol *symbol)
 {
     uint8_t binding = info >> 4;
-    if (binding > ELF_STB_WEAK)
-        return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED,
-                             binding == ELF_STB_GNU_UNIQUE
-                                 ? "is bound as unique in the whole process (STB_GNU_UNIQUE), which is not supported"
-                                 : "has a binding that is not known");
+    if (binding == ELF_STB_GNU_UNIQUE)
+        binding = OJ_SYMBOL_UNIQUE;
+    else if (binding > ELF_STB_WEAK)
+        return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED, "has a binding that is not known");
     if ((binding == ELF_STB_LOCAL) != (index < reader->first_global))
         return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED,
                              "is on the wrong side of the border between local and global symbols");
-    symbol->binding = binding; /* ORDER oj_symbol_binding: the same numbers */
+    symbol->binding = binding; /* ORDER oj_symbol_binding: the first three have the same numbers */
     return OJ_OK;
 }
 
@@ -69,30 +68,12 @@ static oj_status read_common(const oji_elf_reader *reader, uint32_t index, oji_s
     return OJ_OK;
 }
 
-/* Code that throws ends the process unless the unwinder knows its tables, which nobody registers yet: what only throws
- * has no exception table to be known by. */
-static bool is_for_throwing(const char *name)
-{
-    static const char *const names[] = {
-        "__cxa_throw",         "__cxa_rethrow", "_Unwind_RaiseException", "_Unwind_Resume", "_Unwind_Resume_or_Rethrow",
-        "_Unwind_ForcedUnwind"};
-    if (name[0] != '_')
-        return false;
-    for (size_t i = 0; i < OJI_COUNT(names); i++)
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    return false;
-}
-
 static oj_status read_undefined(const oji_elf_reader *reader, uint32_t index, oji_symbol *symbol)
 {
     symbol->section = OJI_SECTION_UNDEFINED;
     /* ELF has one undefined local, symbol 0. Another could never be resolved: nobody else may define it. */
     if (symbol->binding == OJ_SYMBOL_LOCAL)
         return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED, "is local, and yet undefined");
-    if (is_for_throwing(symbol->name))
-        return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED,
-                             "is for throwing exceptions, which is not supported yet");
     return OJ_OK;
 }
 

@@ -11,7 +11,7 @@ static void fill_symbols(const oj_plan *plan, oj_code *code)
     uint32_t name_off = 0;
     for (uint32_t i = 0; i < plan->n_kept; i++) {
         const oji_link_member *member = &plan->members[plan->kept[i].member];
-        const oji_symbol *symbol = &member->object->symbols[plan->kept[i].symbol];
+        const oji_symbol *symbol = &member->symbols[plan->kept[i].symbol];
         size_t name_size = strlen(symbol->name) + 1;
         symbols[i].addr = member->targets[plan->kept[i].symbol].addr;
         symbols[i].size = symbol->size < UINT32_MAX ? (uint32_t)symbol->size : UINT32_MAX;

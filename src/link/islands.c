@@ -71,7 +71,7 @@ static bool add_stubs(oj_plan *plan, oji_link_island *island, uint32_t *capacity
     for (uint32_t m = 0; m < plan->n_members; m++) {
         const oj_object *object = plan->members[m].object;
         for (uint32_t i = 0; (object->uses & OJI_USE_CALL) && i < object->first_global; i++) {
-            const oji_symbol *symbol = &object->symbols[i];
+            const oji_symbol *symbol = &plan->members[m].symbols[i];
             oji_target *target = &plan->members[m].targets[i];
             if (!needs_stub(symbol->uses, oji_link_is_inside(symbol)))
                 continue;
@@ -100,7 +100,7 @@ static bool add_entries(oj_plan *plan, oji_link_island *island, uint32_t *capaci
     for (uint32_t m = 0; m < plan->n_members; m++) {
         const oj_object *object = plan->members[m].object;
         for (uint32_t i = 0; (object->uses & (OJI_USE_GOT | OJI_USE_GOT_RELAX)) && i < object->first_global; i++) {
-            const oji_symbol *symbol = &object->symbols[i];
+            const oji_symbol *symbol = &plan->members[m].symbols[i];
             oji_target *target = &plan->members[m].targets[i];
             if (!needs_entry(symbol->uses, oji_link_is_inside(symbol)))
                 continue;
@@ -150,12 +150,12 @@ static oj_status plan_merged(oj_plan *plan, oj_error *error)
 static bool is_in_section(const oj_plan *plan, uint32_t member, uint32_t section, uint32_t symbol)
 {
     const oji_link_name *name = oji_link_name_of(plan, &plan->members[member], symbol);
-    const oji_symbol *own = &plan->members[member].object->symbols[symbol];
+    const oji_symbol *own = &plan->members[member].symbols[symbol];
     if (!name)
         return own->section == section;
     if (name->definition != OJI_LINK_WEAK && name->definition != OJI_LINK_STRONG)
         return false;
-    return name->member == member && plan->members[member].object->symbols[name->symbol].section == section;
+    return name->member == member && plan->members[member].symbols[name->symbol].section == section;
 }
 
 /* As needs_entry(), for one relocation: a section that is placed singly pays for its own references only, not for
@@ -221,7 +221,8 @@ static oj_status plan_singly(oj_plan *plan, oj_error *error)
         for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++) {
             const oji_section *section = &plan->members[m].object->sections[i];
             oji_link_island *island = &plan->islands[plan->n_islands];
-            if (oji_link_kind_of(plan, section) == 0 || section->n_relocs == 0)
+            if (oji_link_kind_of(plan, section) == 0 || section->n_relocs == 0 ||
+                plan->members[m].slots[i].segment == OJI_NONE)
                 continue;
             *island = (oji_link_island){.member = m, .section = i};
             if (!plan_section(plan, island, &capacity))

@@ -71,7 +71,7 @@ static void collect(const oj_plan *plan, oji_link_ref *refs, uint64_t *keys, uin
     }
     for (uint32_t m = 0; m < plan->n_members && (plan->options.flags & OJ_LINK_KEEP_LOCAL_SYMBOLS); m++)
         for (uint32_t i = 1; i < plan->members[m].object->first_global; i++) {
-            const oji_symbol *symbol = &plan->members[m].object->symbols[i];
+            const oji_symbol *symbol = &plan->members[m].symbols[i];
             if (!is_kept_local(plan, &plan->members[m], symbol))
                 continue;
             refs[n] = (oji_link_ref){.member = m, .symbol = i};

@@ -84,7 +84,7 @@ static bool lay_sections(oj_plan *plan, bool zero)
         for (uint32_t i = 0; i < member->object->n_sections; i++) {
             const oji_section *section = &member->object->sections[i];
             uint32_t kind = oji_link_kind_of(plan, section);
-            if ((section->kind == OJ_SECTION_ZERO) != zero)
+            if ((section->kind == OJ_SECTION_ZERO) != zero || member->slots[i].segment == OJI_NONE)
                 continue;
             member->slots[i].segment = kind == 0 ? OJI_NONE : kind - 1;
             if (kind == 0)
@@ -119,7 +119,7 @@ static bool lay_section_singly(oj_plan *plan, uint32_t m, uint32_t i)
 {
     oji_link_slot *slot = &plan->members[m].slots[i];
     const oji_section *section = &plan->members[m].object->sections[i];
-    uint32_t kind = oji_link_kind_of(plan, section);
+    uint32_t kind = slot->segment == OJI_NONE ? 0 : oji_link_kind_of(plan, section);
     slot->segment = OJI_NONE;
     if (kind == 0)
         return true;
@@ -231,10 +231,12 @@ static oj_status check_references(const oj_plan *plan, oj_error *error)
     for (uint32_t m = 0; m < plan->n_members; m++) {
         const oj_object *object = plan->members[m].object;
         for (uint32_t i = 0; i < object->n_symbols; i++) {
-            const oji_symbol *symbol = &object->symbols[i];
+            const oji_symbol *symbol = &plan->members[m].symbols[i];
             if (!(symbol->uses & OJI_USE_REFERENCED) || !oji_link_is_inside(symbol) ||
                 plan->members[m].slots[symbol->section].segment != OJI_NONE)
                 continue;
+            if (oji_link_kind_of(plan, &object->sections[symbol->section]) != 0)
+                return oji_link_report_left_out(plan, m, i, error);
             const oji_place place = {.object = object->name,
                                      .section = object->sections[symbol->section].name,
                                      .symbol = symbol->name,

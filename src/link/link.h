@@ -27,7 +27,7 @@ enum { SEGMENT_CODE, SEGMENT_RODATA, SEGMENT_DATA, SEGMENTS };
 
 /* Where a section lies. */
 typedef struct oji_link_slot {
-    uint32_t segment; /* index, or OJI_NONE where it is not loaded */
+    uint32_t segment; /* index, or OJI_NONE where it is not loaded; before layout OJI_NONE where it is left out */
     uint32_t offset;  /* bytes into the segment */
 } oji_link_slot;
 
@@ -58,9 +58,11 @@ typedef struct oji_link_island {
 
 typedef struct oji_link_member {
     const oj_object *object;
-    oji_link_slot *slots; /* one for each section */
-    oji_target *targets;  /* one for each symbol */
-    uint32_t *names;      /* one for each symbol from object->first_global on: index of its name, or OJI_NONE */
+    const oji_symbol *symbols; /* the object's; a copy where sections are left out: what these define is undefined */
+    oji_link_slot *slots;      /* one for each section */
+    oji_target *targets;       /* one for each symbol */
+    uint32_t *names;           /* one for each symbol from object->first_global on: index of its name, or OJI_NONE */
+    bool has_left_out;         /* some section is left out, though its kind is loaded */
 } oji_link_member;
 
 /* How a name is defined; a later kind replaces an earlier one. */
@@ -90,6 +92,7 @@ typedef struct oji_link_name {
     bool is_strong_reference; /* some undefined reference to it is not weak */
     bool is_hidden;           /* some symbol of it has hidden or internal visibility */
     bool is_protected;        /* some symbol of it has protected visibility */
+    bool is_unique;           /* some definition of it is to be the only one in the process */
     bool is_wanted;
     bool is_not_in_archives; /* all archives have been asked */
 } oji_link_name;
@@ -122,6 +125,12 @@ struct oj_plan {
     uint32_t names_capacity;
     oji_table by_name; /* no slots where a single object needs none */
     uint32_t by_name_capacity;
+
+    const oji_group **groups; /* shared ones that are taken */
+    uint32_t n_groups;
+    uint32_t groups_capacity;
+    oji_table by_signature; /* no slots before the first */
+    uint32_t by_signature_capacity;
 
     oji_link_ref *entries; /* what GOT entries hold the addresses of, island by island */
     uint32_t n_entries;
@@ -158,7 +167,7 @@ static inline bool oji_link_is_inside(const oji_symbol *symbol) { return symbol-
 static inline bool oji_link_name_is_inside(const oj_plan *plan, const oji_link_name *name)
 {
     if (name->definition == OJI_LINK_WEAK || name->definition == OJI_LINK_STRONG)
-        return oji_link_is_inside(&plan->members[name->member].object->symbols[name->symbol]);
+        return oji_link_is_inside(&plan->members[name->member].symbols[name->symbol]);
     return name->definition == OJI_LINK_COMMON || name->definition == OJI_LINK_LINKER;
 }
 
@@ -177,6 +186,17 @@ oj_status oji_link_resolve(oj_plan *plan, const oj_object *const *objects, size_
  * after indexing, which is false where memory ends. */
 bool oji_link_index_names(oj_plan *plan);
 const oji_link_name *oji_link_find_name(const oj_plan *plan, const char *name, size_t name_size);
+
+/* drop.c: what is left out of a link. Needs the member's object and slots, and sets its symbols: sections of shared
+ * groups that an earlier member has are left out. */
+oj_status oji_link_take_groups(oj_plan *plan, oji_link_member *member, oj_error *error);
+
+/* Does the relocation, of a section that is taken, refer to a local symbol of one that is left out? */
+static inline bool oji_link_refers_to_nothing(const oji_link_member *member, const oji_reloc *reloc)
+{
+    const oji_symbol *symbol = &member->symbols[reloc->symbol];
+    return oji_link_is_inside(symbol) && member->slots[symbol->section].segment == OJI_NONE;
+}
 
 /* resolvers.c: ask the client's resolvers, in order. */
 oj_status oji_link_check_resolvers(const oj_plan *plan, oj_error *error);
@@ -247,6 +267,8 @@ oj_status oji_link_report_duplicate(const oj_plan *plan, const char *name, uint3
 /* Relocation `index` of a section does not fit; place_addr and target_addr are run addresses. */
 oj_status oji_link_report_range(const oj_plan *plan, oji_link_ref section, uint32_t index, uint64_t place_addr,
                                 uint64_t target_addr, oj_error *error);
+/* A section refers to a local symbol of one that is left out. */
+oj_status oji_link_report_left_out(const oj_plan *plan, uint32_t member, uint32_t symbol, oj_error *error);
 /* The name is nowhere that all references to it reach. */
 oj_status oji_link_report_unreachable(const oj_plan *plan, const oji_link_name *name, oj_error *error);
 

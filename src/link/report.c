@@ -44,7 +44,9 @@ static link_reference find_reference(const oj_plan *plan, const oji_link_name *n
         const oj_object *object = plan->members[m].object;
         for (uint32_t s = 0; s < object->n_sections; s++) {
             const oji_section *section = &object->sections[s];
-            for (uint32_t i = 0; i < section->n_relocs && oji_section_is_loaded(section); i++) {
+            if (!oji_section_is_loaded(section) || plan->members[m].slots[s].segment == OJI_NONE)
+                continue;
+            for (uint32_t i = 0; i < section->n_relocs; i++) {
                 const oji_reloc *reloc = &section->relocs[i];
                 if (!refers_to(plan, &plan->members[m], reloc, name) || (direct_only && !is_direct(reloc)))
                     continue;
@@ -166,6 +168,32 @@ oj_status oji_link_report_range(const oj_plan *plan, oji_link_ref section, uint3
                        "0x%llx",
                        object->name, where->name, (unsigned long long)reloc->offset, place.relocation, place.symbol,
                        (long long)reloc->addend, (unsigned long long)place_addr, (unsigned long long)target_addr);
+}
+
+/* The relocation is searched for: there is one, in a section that is taken. */
+oj_status oji_link_report_left_out(const oj_plan *plan, uint32_t member, uint32_t symbol, oj_error *error)
+{
+    const oji_link_member *m = &plan->members[member];
+    const oji_section *owner = &m->object->sections[m->symbols[symbol].section];
+    const char *name = m->symbols[symbol].name[0] ? m->symbols[symbol].name : owner->name;
+    link_reference found = {.object = m->object};
+    for (uint32_t s = 0; s < m->object->n_sections && !found.reloc; s++) {
+        const oji_section *section = &m->object->sections[s];
+        bool may_tell = (section->flags & OJI_SECTION_TELLS) != 0;
+        if (!oji_section_is_loaded(section) || m->slots[s].segment == OJI_NONE || may_tell)
+            continue;
+        for (uint32_t i = 0; i < section->n_relocs && !found.reloc; i++)
+            if (section->relocs[i].symbol == symbol) {
+                found.section = section;
+                found.reloc = &section->relocs[i];
+            }
+    }
+    const oji_place place = place_of(&found, name);
+    return oji_fail_at(error, OJ_E_MALFORMED, &place,
+                       "%s, %s+0x%llx: refers to '%s' in section %s, of which another object's copy is linked: only "
+                       "global symbols of such a section may be referred to",
+                       m->object->name, found.section ? found.section->name : "",
+                       (unsigned long long)(found.reloc ? found.reloc->offset : 0), name, owner->name);
 }
 
 /* Found before memory is asked for, so there is no place address to tell; the first direct reference stands for all. */

@@ -99,13 +99,15 @@ static void merge_common(oji_link_name *name, const oji_symbol *symbol, uint32_t
 static oj_status merge_symbol(const oj_plan *plan, oji_link_name *name, uint32_t member, uint32_t index,
                               oj_error *error)
 {
-    const oji_symbol *symbol = &plan->members[member].object->symbols[index];
+    const oji_symbol *symbol = &plan->members[member].symbols[index];
     bool is_new = name->uses == 0 && name->definition == OJI_LINK_UNDEFINED && !name->is_strong_reference;
     name->uses |= symbol->uses;
     if (symbol->visibility == OJ_SYMBOL_HIDDEN || symbol->visibility == OJ_SYMBOL_INTERNAL)
         name->is_hidden = true;
     if (symbol->visibility == OJ_SYMBOL_PROTECTED)
         name->is_protected = true;
+    if (symbol->binding == OJ_SYMBOL_UNIQUE)
+        name->is_unique = true;
     if (symbol->section == OJI_SECTION_UNDEFINED) {
         if (symbol->binding != OJ_SYMBOL_WEAK)
             name->is_strong_reference = true;
@@ -128,9 +130,10 @@ static oj_status merge_symbol(const oj_plan *plan, oji_link_name *name, uint32_t
 static oj_status add_names(oj_plan *plan, uint32_t member, oj_error *error)
 {
     const oj_object *object = plan->members[member].object;
+    const oji_symbol *symbols = plan->members[member].symbols;
     uint32_t *names = plan->members[member].names;
     for (uint32_t i = object->first_global; i < object->n_symbols; i++) {
-        const oji_symbol *symbol = &object->symbols[i];
+        const oji_symbol *symbol = &symbols[i];
         uint32_t name;
         names[i - object->first_global] = OJI_NONE;
         /* Assemblers leave undefined symbols behind that nothing refers to; linkers do not ask for them. */
@@ -165,6 +168,7 @@ static oj_status add_member(oj_plan *plan, const oj_object *object, oj_error *er
     member->names = oji_arena_array(&plan->arena, object->n_symbols - object->first_global, sizeof *member->names);
     if (!member->slots || !member->targets || !member->names)
         return out_of_memory(error);
+    OJI_TRY(oji_link_take_groups(plan, member, error));
     return add_names(plan, plan->n_members++, error);
 }
 

@@ -61,16 +61,38 @@ oj_status oji_link_check_resolvers(const oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
+/* Which definitions of the objects give way to a resolver's: all where it is listed before them; what is to be the only
+ * one in the process wherever another has it; and what C++ lets every object define (weak symbols) where an older code
+ * has it, so that both use one and the same, as if the dynamic linker had loaded them. */
+typedef enum override { OVERRIDE_NONE, OVERRIDE_UNIQUE, OVERRIDE_SHARED, OVERRIDE_ALL } override;
+
+static override override_of(const oj_resolver *resolver)
+{
+    switch (resolver->kind) {
+    case OJ_RESOLVER_CODE:
+        return OVERRIDE_SHARED;
+    case OJ_RESOLVER_PROCESS:
+    case OJ_RESOLVER_LIBRARY:
+        return OVERRIDE_UNIQUE;
+    default:
+        return OVERRIDE_NONE;
+    }
+}
+
 /* May this name be looked for outside the objects now? Undefined ones may whatever their visibility: references to
  * __dso_handle, for one, are hidden and are defined outside every object. Overriding is what the dynamic linker does
  * to symbols of default visibility; hidden and protected ones are promised to their own component (gABI chapter 4,
  * "Symbol Visibility"). Names that nothing refers to are never asked for. */
-static bool is_open(const oji_link_name *name, bool may_override)
+static bool is_open(const oji_link_name *name, override may_override)
 {
     if (!(name->uses & OJI_USE_REFERENCED))
         return false;
-    return name->definition == OJI_LINK_UNDEFINED ||
-           (may_override && name->definition < OJI_LINK_EXTERNAL && !name->is_hidden && !name->is_protected);
+    if (name->definition == OJI_LINK_UNDEFINED)
+        return true;
+    if (name->definition >= OJI_LINK_EXTERNAL || name->is_hidden || name->is_protected)
+        return false;
+    return may_override == OVERRIDE_ALL || (may_override != OVERRIDE_NONE && name->is_unique) ||
+           (may_override == OVERRIDE_SHARED && name->definition == OJI_LINK_WEAK);
 }
 
 /* The name keeps member and symbol: messages and GOT entries still need one that mentions it. */
@@ -92,7 +114,7 @@ static bool lookup_table(const oj_resolver *resolver, const oji_link_name *name,
 }
 
 /* A long table is put into a hash table once; a short one is searched faster than that. */
-static oj_status ask_table(oj_plan *plan, const oj_resolver *resolver, bool may_override, oj_error *error)
+static oj_status ask_table(oj_plan *plan, const oj_resolver *resolver, override may_override, oj_error *error)
 {
     oji_table by_name;
     if (resolver->n_table > UINT32_MAX / 4 || !oji_table_init(&by_name, &plan->arena, resolver->n_table))
@@ -115,7 +137,7 @@ static oj_status ask_table(oj_plan *plan, const oj_resolver *resolver, bool may_
 
 /* One call for all names: a client that must lock or send does so once. The second loop meets the same names in the
  * same order, because a name stays open until it is found, and each is passed before it can change. No lock is held. */
-static oj_status ask_callback(oj_plan *plan, uint32_t index, const oj_resolver *resolver, bool may_override,
+static oj_status ask_callback(oj_plan *plan, uint32_t index, const oj_resolver *resolver, override may_override,
                               oj_error *error)
 {
     oj_query *queries = oji_arena_array(&plan->arena, plan->n_names, sizeof *queries);
@@ -165,7 +187,7 @@ static bool lookup(const oj_resolver *resolver, const oji_link_name *name, uint6
 }
 
 /* Eight is where hashing a table costs about as much as comparing its names. */
-static oj_status ask(oj_plan *plan, uint32_t index, const oj_resolver *resolver, bool may_override, oj_error *error)
+static oj_status ask(oj_plan *plan, uint32_t index, const oj_resolver *resolver, override may_override, oj_error *error)
 {
     if (resolver->kind == OJ_RESOLVER_CALLBACK)
         return ask_callback(plan, index, resolver, may_override, error);
@@ -195,7 +217,7 @@ oj_status oji_link_ask_before_objects(oj_plan *plan, oj_error *error)
     size_t position = objects_position(plan);
     oj_resolver resolver;
     for (size_t i = 0; i < position; i++)
-        OJI_TRY(ask(plan, (uint32_t)i, resolver_at(plan, i, &resolver), true, error));
+        OJI_TRY(ask(plan, (uint32_t)i, resolver_at(plan, i, &resolver), OVERRIDE_ALL, error));
     return OJ_OK;
 }
 
@@ -205,10 +227,12 @@ oj_status oji_link_ask_after_objects(oj_plan *plan, oj_error *error)
     oj_resolver resolver;
     if (!plan->options.resolvers) {
         resolver = oj_resolver_process();
-        return ask(plan, 0, &resolver, false, error);
+        return ask(plan, 0, &resolver, override_of(&resolver), error);
     }
-    for (size_t i = objects_position(plan); i < plan->options.n_resolvers; i++)
-        OJI_TRY(ask(plan, (uint32_t)i, resolver_at(plan, i, &resolver), false, error));
+    for (size_t i = objects_position(plan); i < plan->options.n_resolvers; i++) {
+        resolver_at(plan, i, &resolver);
+        OJI_TRY(ask(plan, (uint32_t)i, &resolver, override_of(&resolver), error));
+    }
     return OJ_OK;
 }
 

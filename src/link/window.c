@@ -33,11 +33,12 @@ static void find_low_uses(oj_plan *plan)
     uint16_t low = OJI_USE_LOW2G | OJI_USE_LOW4G;
     for (uint32_t m = 0; m < plan->n_members; m++) {
         const oj_object *object = plan->members[m].object;
+        const oji_symbol *symbols = plan->members[m].symbols;
         if (!(object->uses & low))
             continue;
         for (uint32_t i = 0; i < object->first_global; i++)
-            if ((object->symbols[i].uses & low) && oji_link_is_inside(&object->symbols[i]))
-                keep_low(plan, object->symbols[i].uses);
+            if ((symbols[i].uses & low) && oji_link_is_inside(&symbols[i]))
+                keep_low(plan, symbols[i].uses);
     }
     for (uint32_t i = 0; i < plan->n_names; i++)
         if ((plan->names[i].uses & low) &&

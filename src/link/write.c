@@ -74,7 +74,7 @@ uint64_t oji_link_name_addr(const oj_plan *plan, const oji_link_name *name)
     switch (name->definition) {
     case OJI_LINK_WEAK:
     case OJI_LINK_STRONG:
-        return symbol_addr(plan, member, &member->object->symbols[name->symbol]);
+        return symbol_addr(plan, member, &member->symbols[name->symbol]);
     case OJI_LINK_COMMON:
         return run_addr(plan, plan->common_segment) + name->addr;
     case OJI_LINK_LINKER:
@@ -92,7 +92,7 @@ static void set_targets(const oj_plan *plan)
         const oji_link_member *member = &plan->members[m];
         const oj_object *object = member->object;
         for (uint32_t i = 0; i < object->first_global; i++)
-            member->targets[i].addr = symbol_addr(plan, member, &object->symbols[i]);
+            member->targets[i].addr = symbol_addr(plan, member, &member->symbols[i]);
         for (uint32_t i = object->first_global; i < object->n_symbols; i++) {
             const oji_link_name *name = oji_link_name_of(plan, member, i);
             member->targets[i].addr = name ? oji_link_name_addr(plan, name) : 0;
@@ -211,6 +211,47 @@ static oj_status write_bytes(oj_plan *plan, oj_error *error)
 
 /* --- relocations -------------------------------------------------------------------------------------------------- */
 
+/* Bytes of the field, of kinds that tables of addresses are made of. */
+static uint64_t field_size(const oji_reloc *reloc)
+{
+    switch (reloc->kind) {
+    case OJI_RELOC_NONE:
+    case OJI_RELOC_ABS16:
+    case OJI_RELOC_ABS8:
+    case OJI_RELOC_PC16:
+    case OJI_RELOC_PC8:
+        return 0;
+    case OJI_RELOC_ABS64:
+    case OJI_RELOC_PC64:
+        return 8;
+    default:
+        return 4;
+    }
+}
+
+/* A table that tells about sections has fields for some that are left out. These fields are zero: what reads such tables
+ * takes that for none (as GNU ld leaves them). The runs between them are relocated. Returns as relocate(). */
+static uint32_t relocate_around(const oj_plan *plan, const oji_link_member *member, oji_fixups *fixups)
+{
+    const oji_reloc *relocs = fixups->relocs;
+    const uint32_t n = fixups->n_relocs;
+    uint32_t next = 0;
+    for (uint32_t i = 0; i <= n; i++) {
+        uint32_t index;
+        if (i < n && !oji_link_refers_to_nothing(member, &relocs[i]))
+            continue;
+        fixups->relocs = relocs + next;
+        fixups->n_relocs = i - next;
+        index = plan->arch->relocate(fixups);
+        if (index < fixups->n_relocs)
+            return next + index;
+        if (i < n && field_size(&relocs[i]) <= fixups->size - relocs[i].offset)
+            memset(fixups->write + relocs[i].offset, 0, field_size(&relocs[i]));
+        next = i + 1;
+    }
+    return n;
+}
+
 /* Needs the section's bytes, targets, and the island's addresses in fixups. Index n_relocs is success, any other
  * names the relocation that did not fit; what was written until then is given back with its memory. */
 static oj_status relocate_section(oj_plan *plan, oji_link_ref ref, oji_fixups *fixups, oj_error *error)
@@ -220,14 +261,17 @@ static oj_status relocate_section(oj_plan *plan, oji_link_ref ref, oji_fixups *f
     const oji_link_slot *slot = &member->slots[ref.symbol];
     const oji_reloc *failed;
     uint32_t index;
-    fixups->symbols = member->object->symbols;
+    fixups->symbols = member->symbols;
     fixups->targets = member->targets;
     fixups->write = write_at(plan, slot->segment, slot->offset);
     fixups->size = section->size;
     fixups->run_addr = run_addr(plan, slot->segment) + slot->offset;
     fixups->relocs = section->relocs;
     fixups->n_relocs = section->n_relocs;
-    index = plan->arch->relocate(fixups);
+    if (OJI_UNLIKELY(member->has_left_out && (section->flags & OJI_SECTION_TELLS)))
+        index = relocate_around(plan, member, fixups);
+    else
+        index = plan->arch->relocate(fixups);
     if (index == section->n_relocs)
         return OJ_OK;
     failed = &section->relocs[index];

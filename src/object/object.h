@@ -79,7 +79,23 @@ typedef struct oji_section {
     uint32_t n_relocs;
     uint32_t kind;      /* oj_section_kind */
     uint32_t alignment; /* bytes, a power of two */
+    uint32_t group;     /* index of its group + 1, 0 = none */
+    uint32_t flags;     /* OJI_SECTION_... */
 } oji_section;
+
+/* oji_section.flags */
+enum {
+    /* It only tells about other sections (unwind and exception tables): where it refers to a local symbol of one that a
+     * link leaves out, the field is zero, which readers of such tables pass over. */
+    OJI_SECTION_TELLS = 1
+};
+
+/* Sections that stand or fall together. */
+typedef struct oji_group {
+    const char *signature;
+    uint32_t signature_size; /* bytes, without the zero */
+    bool is_shared;          /* of the groups of one signature in a link only the first is taken */
+} oji_group;
 
 /* oji_symbol.section where it is none */
 #define OJI_SECTION_UNDEFINED UINT32_MAX
@@ -118,6 +134,8 @@ struct oj_object {
     const oji_reloc *relocs;        /* of all sections: each section's are a run of these */
     const uint16_t *reloc_numbers;  /* the format's own number of each of relocs */
     const char *const *reloc_names; /* the format's own names, by its numbers: oji_object_reloc_name() */
+    const oji_group *groups;
+    uint32_t n_groups;
     uint32_t n_sections;
     uint32_t n_symbols;
     uint32_t first_global;    /* symbols before it are local */

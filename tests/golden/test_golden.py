@@ -162,7 +162,8 @@ def reference_symbol(table, index, names, extended):
     if section == 0xffff:
         section, = struct.unpack_from('<I', extended, index * 4)
     kind = {5: 1}.get(info & 15, info & 15)
-    return (text_at(names, name), value, size, section if place == DEFINED else 0, place, info >> 4, other & 3, kind)
+    binding = {10: 3}.get(info >> 4, info >> 4)
+    return (text_at(names, name), value, size, section if place == DEFINED else 0, place, binding, other & 3, kind)
 
 
 # --- sources ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,88 @@
+/* Groups: sections that stand or fall together, and of which a link takes only one copy where they are shared.
+ * Source: ELF gABI chapter 4, "Section Groups" (SHT_GROUP, GRP_COMDAT); `.gnu.linkonce` as binutils treats it. */
+#include "elf/elf.h"
+
+/* GNU ld compares the whole name: .gnu.linkonce.t.f and .gnu.linkonce.d.f are two definitions. */
+bool oji_elf_is_linkonce(const oji_elf_header *header, const char *name)
+{
+    return name[0] == '.' && name[1] == 'g' && (header->flags & ELF_SHF_ALLOC) &&
+           strncmp(name, ".gnu.linkonce.", 14) == 0;
+}
+
+static oj_status refuse_group(const oji_elf_reader *reader, const char *name, const char *signature, const char *why)
+{
+    oji_place place = {reader->name, name, NULL, signature, UINT64_MAX};
+    return oji_fail_at(reader->error, OJ_E_MALFORMED, &place, "%s: section %s, a group of '%s', %s", reader->name, name,
+                       signature, why);
+}
+
+/* The signature is the name of symbol sh_info. Assemblers may name it by a section's symbol, which has no name but the
+ * section's own. */
+static oj_status read_signature(const oji_elf_reader *reader, const oji_elf_parts *parts, const oji_elf_header *header,
+                                const char *name, const char **signature)
+{
+    const uint8_t *symbol;
+    uint32_t offset, section;
+    *signature = "";
+    if (header->link != reader->symbols_index || header->info == 0 || header->info >= reader->n_symbols)
+        return refuse_group(reader, name, "", "has a signature that is no symbol");
+    symbol = reader->symbols.data + (uint64_t)header->info * ELF_SYMBOL_SIZE;
+    offset = oji_load32(symbol);
+    section = oji_load16(symbol + 6);
+    if (offset != 0 && offset < reader->symbol_names.size)
+        *signature = (const char *)reader->symbol_names.data + offset;
+    else if ((symbol[4] & 15) == ELF_STT_SECTION && section < reader->n_sections)
+        *signature = parts->sections[section].name;
+    return **signature ? OJ_OK : refuse_group(reader, name, "", "has a signature without a name");
+}
+
+static uint32_t add_group(oji_elf_parts *parts, const char *signature, bool is_shared)
+{
+    oji_group *group = &parts->groups[parts->object->n_groups];
+    group->signature = signature;
+    group->signature_size = (uint32_t)strlen(signature);
+    group->is_shared = is_shared;
+    return ++parts->object->n_groups;
+}
+
+/* Words of section indexes behind a word of flags. A section in two groups would be both taken and left out. */
+static oj_status read_group(const oji_elf_reader *reader, oji_elf_parts *parts, const oji_elf_header *header,
+                            const char *name)
+{
+    const uint8_t *words = reader->file.data + header->offset;
+    const char *signature = "";
+    uint32_t group;
+    bool is_shared;
+    if (header->size < 4 || header->size % 4 != 0)
+        return refuse_group(reader, name, "", "is without its flags, or ends inside a word");
+    /* Nobody asks for the signature of a group that is not shared. */
+    is_shared = (oji_load32(words) & ELF_GRP_COMDAT) != 0;
+    if (is_shared)
+        OJI_TRY(read_signature(reader, parts, header, name, &signature));
+    group = add_group(parts, signature, is_shared);
+    for (uint64_t i = 4; i < header->size; i += 4) {
+        uint32_t index = oji_load32(words + i);
+        if (index == 0 || index >= reader->n_sections)
+            return refuse_group(reader, name, signature, "lists a section that does not exist");
+        if (parts->sections[index].group != 0)
+            return refuse_group(reader, name, signature, "lists a section that is in a group already");
+        parts->sections[index].group = group;
+    }
+    return OJ_OK;
+}
+
+/* Groups first: a section that one lists is no group of its own, whatever its name. */
+oj_status oji_elf_read_groups(oji_elf_reader *reader, oji_elf_parts *parts)
+{
+    for (uint32_t i = 1; i < reader->n_sections; i++) {
+        oji_elf_header header = oji_elf_section_header(reader, i);
+        if (header.type == ELF_SHT_GROUP)
+            OJI_TRY(read_group(reader, parts, &header, parts->sections[i].name));
+    }
+    for (uint32_t i = 1; reader->has_linkonce && i < reader->n_sections; i++) {
+        oji_elf_header header = oji_elf_section_header(reader, i);
+        if (parts->sections[i].group == 0 && oji_elf_is_linkonce(&header, parts->sections[i].name))
+            parts->sections[i].group = add_group(parts, parts->sections[i].name, true);
+    }
+    return OJ_OK;
+}
