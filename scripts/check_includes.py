@@ -29,7 +29,7 @@ PUBLIC = {
     'elf': ['base', 'object'],
     'arch': ['base', 'object'],
     'memory': ['base', 'memory'],
-    'code': ['base', 'memory', 'code'],
+    'code': ['base', 'memory', 'code', 'stackmap'],
     'link': ['base', 'memory', 'code', 'object', 'link'],
     'compile': ['base', 'memory', 'code', 'object', 'link', 'llvm', 'compiler'],
     'llvm': ['base', 'llvm', 'compiler'],

@@ -20,5 +20,6 @@
 #include <ownjit/llvm.h>
 #include <ownjit/memory.h>
 #include <ownjit/object.h>
+#include <ownjit/stackmap.h>
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/base.h"
 
 #include <ownjit/code.h>
+#include <ownjit/stackmap.h>
 
 /* Up to this many segments are handed to release() from the stack; a code with more brings the room along, because
  * destroying must not need memory. */
@@ -28,7 +29,7 @@ typedef struct oji_code_segment {
     uint8_t flags;
 } oji_code_segment;
 
-/* One heap block: this, then segments, records, symbols, names, and room for the public form of many segments. */
+/* One heap block: this, then segments, records, stack maps' ranges, symbols, names, and room for the public form of many segments. */
 struct oj_code {
     oj_allocator allocator;
     const oj_memory *memory; /* NULL where the client chose the addresses: nothing is given back */
@@ -37,16 +38,18 @@ struct oj_code {
     uint32_t n_symbols;
     uint32_t n_segments;
     uint32_t names_size;
-    uint32_t arch;     /* oji_arch_id */
+    uint32_t n_stackmaps;
+    uint8_t arch;      /* oji_arch_id */
     uint8_t n_records; /* made: a link adds one as soon as it has registered something */
     uint8_t records_capacity;
-    uint16_t reserved;
+    bool is_foreign; /* of an architecture that this process does not run */
 };
 
 /* How much room a code needs. */
 typedef struct oji_code_room {
     uint64_t n_segments;
     uint64_t n_records;
+    uint64_t n_stackmaps;
     uint64_t n_symbols;
     uint64_t names_size; /* bytes, zeros included */
 } oji_code_room;
@@ -62,9 +65,14 @@ static inline oj_record *oji_code_records(const oj_code *code)
 {
     return (oj_record *)(void *)(oji_code_segments(code) + code->n_segments);
 }
+/* Where stack maps lie, of each linked object that has some. */
+static inline oj_stackmap_range *oji_code_stackmaps(const oj_code *code)
+{
+    return (oj_stackmap_range *)(void *)(oji_code_records(code) + code->records_capacity);
+}
 static inline oji_code_symbol *oji_code_symbols(const oj_code *code)
 {
-    return (oji_code_symbol *)(void *)(oji_code_records(code) + code->records_capacity);
+    return (oji_code_symbol *)(void *)(oji_code_stackmaps(code) + code->n_stackmaps);
 }
 static inline char *oji_code_names(const oj_code *code) { return (char *)(oji_code_symbols(code) + code->n_symbols); }
 

@@ -168,19 +168,22 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
         OJI_TRY(check_memory(plan, error));
     room.n_segments = plan->n_requests;
     room.n_records = oji_link_count_records(plan);
+    room.n_stackmaps = oji_link_count_stackmaps(plan);
     room.n_symbols = plan->n_kept;
     room.names_size = plan->kept_names_size;
     code = oji_code_allocate(&plan->allocator, &room);
     if (!code)
         return oji_fail_nomem(error, plan->kept_names_size + (uint64_t)plan->n_kept * sizeof(oji_code_symbol),
                               "the code's handle");
-    code->arch = plan->arch->id;
+    code->arch = (uint8_t)plan->arch->id;
+    code->is_foreign = plan->arch != oji_arch_host();
     status = fill_memory(plan, by_hand, n_by_hand, code, error);
     if (status != OJ_OK) {
         oji_code_free(code);
         return status;
     }
     fill_segments(plan, code);
+    oji_link_list_stackmaps(plan, code);
     fill_symbols(plan, code);
     if (room.n_records > 0) {
         status = oji_link_attach(plan, code, error);

@@ -252,6 +252,10 @@ oj_status oji_link_attach(const oj_plan *plan, oj_code *code, oj_error *error);
 /* Ask the provider ahead of the next finish, which uses the answer. */
 oj_status oji_link_place_ahead(oj_plan *plan, oj_error *error);
 
+/* stackmaps.c: where the linked stack maps lie, for the code to keep. Listing needs addresses. */
+uint64_t oji_link_count_stackmaps(const oj_plan *plan);
+void oji_link_list_stackmaps(const oj_plan *plan, oj_code *code);
+
 /* publish.c */
 /* Make one range visible to instruction fetch, and to every core, as the table wants it done. */
 oj_status oji_link_flush(const oj_memory *table, const oji_arch *arch, void *write, uint64_t run_addr, uint64_t size,
