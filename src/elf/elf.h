@@ -1,13 +1,11 @@
-/* ELF64 little-endian relocatable files and `ar` archives of them: what the files of this folder share.
+/* ELF relocatable files and `ar` archives of them: what the files of this folder share.
  * Source: ELF gABI chapters 4 and 5 (names below are the specification's); x86-64 psABI section 4. */
 #ifndef OJI_ELF_H
 #define OJI_ELF_H
 
 #include "base/base.h"
+#include "elf/elf_format.h"
 #include "object/object.h"
-
-/* Sizes of the file's records, bytes. */
-enum { ELF_HEADER_SIZE = 64, ELF_SECTION_SIZE = 64, ELF_SYMBOL_SIZE = 24, ELF_RELA_SIZE = 24 };
 
 enum { ELF_ET_REL = 1, ELF_EM_X86_64 = 62, ELF_EM_AARCH64 = 183 };
 
@@ -56,19 +54,6 @@ enum {
     ELF_STT_GNU_IFUNC = 10
 };
 
-/* A section header, decoded; nothing in it is checked. */
-typedef struct oji_elf_header {
-    uint32_t name;
-    uint32_t type;
-    uint64_t flags;
-    uint64_t offset;
-    uint64_t size;
-    uint32_t link;
-    uint32_t info;
-    uint64_t alignment;
-    uint64_t entry_size;
-} oji_elf_header;
-
 /* What one relocation number of an architecture means. */
 typedef struct oji_elf_row {
     uint8_t kind;  /* oji_reloc_kind, or one of the two below */
@@ -90,6 +75,11 @@ typedef struct oji_elf_arch {
     oji_reloc_kind (*choose)(const uint8_t *bytes, uint64_t offset, int64_t addend, uint32_t number);
     /* What a refused number is for, in words that go after "is for"; NULL where the number means nothing. */
     const char *(*refusal)(uint32_t number);
+    bool is_64; /* the class and the byte order of its files */
+    bool is_big;
+    /* The addend that a field holds where the relocation itself has none (SHT_REL); the field lies inside the bytes.
+     * NULL where the architecture's relocations all have theirs. */
+    int64_t (*read_addend)(const uint8_t *field, uint32_t number);
 } oji_elf_arch;
 
 extern const oji_elf_arch oji_elf_x86_64;
@@ -98,11 +88,13 @@ extern const oji_elf_arch oji_elf_aarch64;
 /* One object being read. Lives for one call. */
 typedef struct oji_elf_reader {
     oji_bytes file;
+    const oji_elf_format *format;
     const char *name; /* the object's, for messages */
     uint32_t flags;   /* OJ_OBJECT_... */
     oj_error *error;
     const oji_elf_arch *arch;
     uint64_t headers_off;    /* bytes from the file's start to section header 0 */
+    uint32_t names_index;    /* as the header has it */
     uint32_t n_sections;     /* 1 or more; 1 where the file has none */
     uint32_t symbols_index;  /* section index of the symbol table, 0 = none */
     uint32_t extended_index; /* section index of its extended section indexes, 0 = none */
@@ -132,6 +124,12 @@ typedef struct oji_elf_parts {
 /* Read one object. name is copied, allocator too; flags as oj_object_options. */
 oj_status oji_elf_read_object(oj_object **out, oji_bytes file, const char *name, uint32_t flags,
                               const oj_allocator *allocator, oj_error *error);
+
+/* Bytes of one relocation in a table of this type. */
+static inline uint64_t oji_elf_reloc_size(const oji_elf_reader *reader, uint32_t type)
+{
+    return type == ELF_SHT_RELA ? reader->format->rela_size : reader->format->rel_size;
+}
 
 /* Decode header `index`, which must be below n_sections and inside the file. */
 oji_elf_header oji_elf_section_header(const oji_elf_reader *reader, uint32_t index);

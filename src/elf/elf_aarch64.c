@@ -90,4 +90,5 @@ static const char *refusal(uint32_t number)
     return NULL;
 }
 
-const oji_elf_arch oji_elf_aarch64 = {OJI_ARCH_AARCH64, ELF_EM_AARCH64, OJI_COUNT(rows), rows, names, choose, refusal};
+const oji_elf_arch oji_elf_aarch64 = {OJI_ARCH_AARCH64, ELF_EM_AARCH64, OJI_COUNT(rows), rows, names, choose,
+                                      refusal,          true,           false,           NULL};

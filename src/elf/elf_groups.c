@@ -21,18 +21,16 @@ static oj_status refuse_group(const oji_elf_reader *reader, const char *name, co
 static oj_status read_signature(const oji_elf_reader *reader, const oji_elf_parts *parts, const oji_elf_header *header,
                                 const char *name, const char **signature)
 {
-    const uint8_t *symbol;
-    uint32_t offset, section;
+    oji_elf_symbol symbol;
     *signature = "";
     if (header->link != reader->symbols_index || header->info == 0 || header->info >= reader->n_symbols)
         return refuse_group(reader, name, "", "has a signature that is no symbol");
-    symbol = reader->symbols.data + (uint64_t)header->info * ELF_SYMBOL_SIZE;
-    offset = oji_load32(symbol);
-    section = oji_load16(symbol + 6);
-    if (offset != 0 && offset < reader->symbol_names.size)
-        *signature = (const char *)reader->symbol_names.data + offset;
-    else if ((symbol[4] & 15) == ELF_STT_SECTION && section < reader->n_sections)
-        *signature = parts->sections[section].name;
+    symbol = oji_elf_decode_symbol(reader->format,
+                                   reader->symbols.data + (uint64_t)header->info * reader->format->symbol_size);
+    if (symbol.name != 0 && symbol.name < reader->symbol_names.size)
+        *signature = (const char *)reader->symbol_names.data + symbol.name;
+    else if ((symbol.info & 15) == ELF_STT_SECTION && symbol.section < reader->n_sections)
+        *signature = parts->sections[symbol.section].name;
     return **signature ? OJ_OK : refuse_group(reader, name, "", "has a signature without a name");
 }
 
@@ -56,12 +54,12 @@ static oj_status read_group(const oji_elf_reader *reader, oji_elf_parts *parts, 
     if (header->size < 4 || header->size % 4 != 0)
         return refuse_group(reader, name, "", "is without its flags, or ends inside a word");
     /* Nobody asks for the signature of a group that is not shared. */
-    is_shared = (oji_load32(words) & ELF_GRP_COMDAT) != 0;
+    is_shared = (oji_elf_word(reader->format, words) & ELF_GRP_COMDAT) != 0;
     if (is_shared)
         OJI_TRY(read_signature(reader, parts, header, name, &signature));
     group = add_group(parts, signature, is_shared);
     for (uint64_t i = 4; i < header->size; i += 4) {
-        uint32_t index = oji_load32(words + i);
+        uint32_t index = oji_elf_word(reader->format, words + i);
         if (index == 0 || index >= reader->n_sections)
             return refuse_group(reader, name, signature, "lists a section that does not exist");
         if (parts->sections[index].group != 0)

@@ -49,6 +49,10 @@ static const char *machine_name(uint32_t machine)
         return "s390x";
     case 40:
         return "ARM";
+    case ELF_EM_X86_64:
+        return "x86-64";
+    case ELF_EM_AARCH64:
+        return "AArch64";
     case 243:
         return "RISC-V";
     case 258:
@@ -58,42 +62,49 @@ static const char *machine_name(uint32_t machine)
     }
 }
 
-static const oji_elf_arch *find_arch(uint32_t machine)
+/* Class and order count as well: x86-64 with 32-bit pointers (x32) is an architecture of its own. */
+static const oji_elf_arch *find_arch(const oji_elf_format *format, uint32_t machine)
 {
     static const oji_elf_arch *const all[] = {&oji_elf_x86_64, &oji_elf_aarch64};
     for (size_t i = 0; i < OJI_COUNT(all); i++)
-        if (all[i]->machine == machine)
+        if (all[i]->machine == machine && all[i]->is_64 == format->is_64 && all[i]->is_big == format->is_big)
             return all[i];
     return NULL;
 }
 
-/* Needs nothing; fills arch, headers_off, and n_sections as the header has it. Offsets are those of Elf64_Ehdr: e_type
- * 16, e_machine 18, e_version 20, e_shoff 40, e_shentsize 58, e_shnum 60, e_shstrndx 62. */
+/* Needs nothing; fills format, arch, headers_off, and n_sections and names_index as the header has them. */
 static oj_status read_header(oji_elf_reader *reader)
 {
     const uint8_t *p = reader->file.data;
+    oji_elf_file file;
     if (reader->file.size < 4 || memcmp(p, "\177ELF", 4) != 0)
         return fail_kind(reader);
-    if (reader->file.size < ELF_HEADER_SIZE)
+    if (reader->file.size < 6)
         return fail_header(reader, OJ_E_TRUNCATED, "the input ends inside the ELF header");
-    /* EI_CLASS, EI_DATA: 64 bits, little-endian. */
-    if (p[4] != 2 || p[5] != 1)
-        return fail_header(reader, OJ_E_ARCHITECTURE, "not a 64-bit little-endian ELF file");
+    /* EI_CLASS, EI_DATA */
+    reader->format = oji_elf_find_format(p[4], p[5]);
+    if (!reader->format)
+        return fail_header(reader, OJ_E_MALFORMED, "an ELF file of no known class and byte order");
+    if (reader->file.size < reader->format->header_size)
+        return fail_header(reader, OJ_E_TRUNCATED, "the input ends inside the ELF header");
+    file = oji_elf_decode_file(reader->format, p);
     /* EI_VERSION and e_version: there has only ever been one. EI_OSABI is free: GNU's says which extensions are used,
      * and each of those is told by its own mark. */
-    if (p[6] != 1 || oji_load32(p + 20) != 1)
+    if (p[6] != 1 || file.version != 1)
         return fail_header(reader, OJ_E_MALFORMED, "an ELF version that is not known");
-    if (oji_load16(p + 16) != ELF_ET_REL)
+    if (file.type != ELF_ET_REL)
         return fail_header(reader, OJ_E_FORMAT, "an ELF file, but not a relocatable object");
-    reader->arch = find_arch(oji_load16(p + 18));
+    reader->arch = find_arch(reader->format, file.machine);
     if (!reader->arch)
         return oji_fail(reader->error, OJ_E_ARCHITECTURE,
-                        "%s: an object for %s (ELF machine %u), which this version does not link", reader->name,
-                        machine_name(oji_load16(p + 18)), (unsigned)oji_load16(p + 18));
-    reader->headers_off = oji_load64(p + 40);
-    reader->n_sections = oji_load16(p + 60);
-    if (reader->headers_off != 0 && oji_load16(p + 58) != ELF_SECTION_SIZE)
-        return fail_header(reader, OJ_E_MALFORMED, "section headers of a size that is not ELF64's");
+                        "%s: a %s-bit %s-endian object for %s (ELF machine %u), which this version does not link",
+                        reader->name, reader->format->is_64 ? "64" : "32", reader->format->is_big ? "big" : "little",
+                        machine_name(file.machine), (unsigned)file.machine);
+    reader->headers_off = file.headers_off;
+    reader->n_sections = file.n_sections;
+    reader->names_index = file.names_index;
+    if (reader->headers_off != 0 && file.section_size != reader->format->section_size)
+        return fail_header(reader, OJ_E_MALFORMED, "section headers of a size that is not its class's");
     return OJ_OK;
 }
 
@@ -137,20 +148,20 @@ static oj_status read_strings(const oji_elf_reader *reader, uint32_t index, oji_
 static oj_status find_sections(oji_elf_reader *reader)
 {
     uint64_t n = reader->n_sections;
-    uint32_t names = oji_load16(reader->file.data + 62);
+    uint32_t names = reader->names_index;
     uint64_t size;
     if (reader->headers_off == 0) {
         reader->n_sections = 1;
         return n == 0 ? OJ_OK : fail_header(reader, OJ_E_MALFORMED, "sections are counted, but there is no table");
     }
-    if (!oji_bytes_contain(reader->file, reader->headers_off, ELF_SECTION_SIZE))
+    if (!oji_bytes_contain(reader->file, reader->headers_off, reader->format->section_size))
         return fail_header(reader, OJ_E_TRUNCATED, "the section headers lie outside the input");
     /* One header is inside the input by now, so section 0 may be asked; its count is as hostile as the field's. */
     if (n == 0)
         n = oji_elf_section_header(reader, 0).size;
     if (names == ELF_SHN_XINDEX)
         names = oji_elf_section_header(reader, 0).link;
-    if (!oji_mul(n, ELF_SECTION_SIZE, &size) || !oji_bytes_contain(reader->file, reader->headers_off, size))
+    if (!oji_mul(n, reader->format->section_size, &size) || !oji_bytes_contain(reader->file, reader->headers_off, size))
         return fail_header(reader, OJ_E_TRUNCATED, "the section headers lie outside the input");
     /* The bound keeps indexes apart from OJI_SECTION_UNDEFINED and its neighbours. */
     if (n == 0 || n > UINT32_MAX / 2)
@@ -170,21 +181,23 @@ static bool counts_relocations(const oji_elf_reader *reader, uint32_t target)
 /* Needs the table's own range checked. Of tables that are not read, only the target is checked. */
 static oj_status scan_relocations(oji_elf_reader *reader, uint32_t index, const oji_elf_header *header)
 {
+    uint64_t size;
     if (header->info >= reader->n_sections)
         return fail_section(reader, index, OJ_E_MALFORMED, "relocates a section that does not exist");
     if (!counts_relocations(reader, header->info))
         return OJ_OK;
-    if (header->type != ELF_SHT_RELA) {
+    if (header->type != ELF_SHT_RELA && !(header->type == ELF_SHT_REL && reader->arch->read_addend)) {
         /* LLVM writes its call graph profile as SHT_REL for a section that is not loaded. */
         if (!(oji_elf_section_header(reader, header->info).flags & ELF_SHF_ALLOC))
             return OJ_OK;
         return fail_section(reader, index, OJ_E_UNSUPPORTED,
-                            "is for relocations of a form (SHT_REL, SHT_RELR or SHT_CREL) that is not supported on "
-                            "x86-64");
+                            "is for relocations of a form (SHT_REL, SHT_RELR or SHT_CREL) that is not supported for "
+                            "this architecture");
     }
-    if (header->entry_size != ELF_RELA_SIZE || header->size % ELF_RELA_SIZE != 0)
-        return fail_section(reader, index, OJ_E_MALFORMED, "has relocations of a size that is not ELF64's");
-    reader->n_relocs += header->size / ELF_RELA_SIZE;
+    size = oji_elf_reloc_size(reader, header->type);
+    if (header->entry_size != size || header->size % size != 0)
+        return fail_section(reader, index, OJ_E_MALFORMED, "has relocations of a size that is not its class's");
+    reader->n_relocs += header->size / size;
     return OJ_OK;
 }
 
@@ -261,20 +274,21 @@ static oj_status find_extended(oji_elf_reader *reader)
 static oj_status find_symbols(oji_elf_reader *reader)
 {
     uint32_t index = reader->symbols_index;
+    const uint64_t symbol_size = reader->format->symbol_size;
     oji_elf_header header;
     reader->n_symbols = 1;
     reader->first_global = 1;
     if (index == 0)
         return OJ_OK;
     header = oji_elf_section_header(reader, index);
-    if (header.entry_size != ELF_SYMBOL_SIZE || header.size % ELF_SYMBOL_SIZE != 0)
-        return fail_section(reader, index, OJ_E_MALFORMED, "has symbols of a size that is not ELF64's");
-    if (header.size / ELF_SYMBOL_SIZE >= OJI_MAX_SYMBOLS)
+    if (header.entry_size != symbol_size || header.size % symbol_size != 0)
+        return fail_section(reader, index, OJ_E_MALFORMED, "has symbols of a size that is not its class's");
+    if (header.size / symbol_size >= OJI_MAX_SYMBOLS)
         return fail_section(reader, index, OJ_E_LIMIT, "has 2^24 or more symbols");
     reader->symbols = section_bytes(reader, &header);
     if (header.size == 0)
         return OJ_OK;
-    reader->n_symbols = (uint32_t)(header.size / ELF_SYMBOL_SIZE);
+    reader->n_symbols = (uint32_t)(header.size / symbol_size);
     /* sh_info is one more than the last local symbol (gABI chapter 4, sh_link and sh_info); symbol 0 is always
      * local. */
     if (header.info == 0 || header.info > reader->n_symbols)

@@ -12,17 +12,17 @@ static bool is_wanted(const oji_elf_reader *reader, const oji_section *target)
     return oji_section_is_loaded(target) || (reader->flags & OJ_OBJECT_WITH_DEBUG);
 }
 
-/* Say why the relocation at `p` cannot be taken. The reading loop asks in one condition for four reasons; here they are
+/* Say why a relocation cannot be taken. The reading loop asks in one condition for four reasons; here they are
  * told apart, the ones that explain others first. */
 static oj_status refuse_reloc(const oji_elf_reader *reader, const oji_elf_parts *parts, const oji_section *target,
-                              const uint8_t *p)
+                              const oji_elf_reloc *reloc)
 {
-    uint32_t number = oji_load32(p + 8);
-    uint32_t symbol = oji_load32(p + 12);
+    uint32_t number = reloc->number;
+    uint32_t symbol = reloc->symbol;
     const oji_elf_arch *arch = reader->arch;
     const char *name = number < arch->n_rows ? arch->names[number] : NULL;
     const char *symbol_name = symbol < reader->n_symbols ? parts->symbols[symbol].name : "";
-    oji_place place = {reader->name, target->name, name, symbol_name, oji_load64(p)};
+    oji_place place = {reader->name, target->name, name, symbol_name, reloc->offset};
     unsigned long long offset = place.offset;
     if (!name)
         return oji_fail_at(reader->error, OJ_E_UNSUPPORTED, &place,
@@ -44,13 +44,16 @@ static oj_status refuse_reloc(const oji_elf_reader *reader, const oji_elf_parts 
 /* Append one table to its target's relocations. Needs the run assigned and the target's bytes; counts n_relocs up.
  * The row of a number says all; the two exceptions leave the straight path in one comparison each. This loop is where
  * a large object's time goes: one load, one store and one mark on the symbol for each relocation. */
-static oj_status read_table(oji_elf_reader *reader, oji_elf_parts *parts, oji_bytes table, oji_section *target)
+static inline __attribute__((always_inline)) oj_status read_entries(oji_elf_reader *reader, oji_elf_parts *parts,
+                                                                    oji_bytes table, oji_section *target,
+                                                                    const oji_elf_format *format, bool has_addend)
 {
     static const oji_elf_row unknown = {OJI_ELF_REFUSED, 0, 0};
     const oji_elf_row *rows = reader->arch->rows;
     const uint32_t n_rows = reader->arch->n_rows;
     const uint64_t size = target->size;
-    const uint32_t n = (uint32_t)(table.size / ELF_RELA_SIZE);
+    const uint32_t entry_size = has_addend ? format->rela_size : format->rel_size;
+    const uint32_t n = (uint32_t)(table.size / entry_size);
     const uint32_t n_symbols = reader->n_symbols;
     /* The GOT's start is a need of the object, not of the symbol named; what is not loaded needs nothing. */
     const uint32_t symbol_uses = oji_section_is_loaded(target) ? (uint32_t)~OJI_USE_GOT_START : 0;
@@ -59,15 +62,16 @@ static oj_status read_table(oji_elf_reader *reader, oji_elf_parts *parts, oji_by
     uint16_t *numbers = parts->numbers + first;
     uint32_t all_uses = 0;
     for (uint32_t i = 0; i < n; i++) {
-        const uint8_t *p = table.data + (uint64_t)i * ELF_RELA_SIZE;
-        uint64_t offset = oji_load64(p);
-        uint32_t number = oji_load32(p + 8);
-        uint32_t symbol = oji_load32(p + 12);
-        int64_t addend = (int64_t)oji_load64(p + 16);
+        oji_elf_reloc reloc = oji_elf_decode_reloc(format, table.data + (uint64_t)i * entry_size, has_addend);
+        uint64_t offset = reloc.offset;
+        uint32_t number = reloc.number, symbol = reloc.symbol;
+        int64_t addend = reloc.addend;
         oji_elf_row row = OJI_LIKELY(number < n_rows) ? rows[number] : unknown;
         if (OJI_UNLIKELY(row.kind == OJI_ELF_REFUSED || symbol >= n_symbols || offset > size ||
                          row.width > size - offset))
-            return refuse_reloc(reader, parts, target, p);
+            return refuse_reloc(reader, parts, target, &reloc);
+        if (!has_addend)
+            addend = reader->arch->read_addend(target->bytes + offset, number);
         if (row.kind == OJI_ELF_CHOOSE) {
             /* In range by now, so the bytes before the field may be looked at. */
             row.kind = (uint8_t)reader->arch->choose(target->bytes, offset, addend, number);
@@ -88,6 +92,16 @@ static oj_status read_table(oji_elf_reader *reader, oji_elf_parts *parts, oji_by
     return OJ_OK;
 }
 
+/* Written out once for the commonest files, so that there every field is one load, and once for all others. */
+static oj_status read_table(oji_elf_reader *reader, oji_elf_parts *parts, oji_bytes table, uint32_t type,
+                            oji_section *target)
+{
+    static const oji_elf_format usual = {true, false, 64, 64, 24, 24, 16};
+    if (OJI_LIKELY(reader->format->is_64 && !reader->format->is_big && type == ELF_SHT_RELA))
+        return read_entries(reader, parts, table, target, &usual, true);
+    return read_entries(reader, parts, table, target, reader->format, type == ELF_SHT_RELA);
+}
+
 static oj_status fail_table(const oji_elf_reader *reader, uint32_t index, const oji_section *target, const char *why)
 {
     oji_place place = {reader->name, target->name, NULL, NULL, UINT64_MAX};
@@ -98,7 +112,8 @@ static oj_status fail_table(const oji_elf_reader *reader, uint32_t index, const 
 /* Only tables that the scan has checked come through: counts_relocations() there allows whatever is_wanted() does. */
 static bool is_table(const oji_elf_reader *reader, const oji_elf_header *header, const oji_section *sections)
 {
-    return header->type == ELF_SHT_RELA && header->size > 0 && is_wanted(reader, &sections[header->info]);
+    return (header->type == ELF_SHT_RELA || (header->type == ELF_SHT_REL && reader->arch->read_addend)) &&
+           header->size > 0 && is_wanted(reader, &sections[header->info]);
 }
 
 /* A section may have several tables: count for each section first, so that its relocations become one run. */
@@ -120,7 +135,7 @@ static oj_status count_relocs(const oji_elf_reader *reader, oji_section *section
             return oji_fail(reader->error, OJ_E_UNSUPPORTED,
                             "%s: section %s is compressed, which is not supported where it has relocations",
                             reader->name, target->name);
-        target->n_relocs += (uint32_t)(header.size / ELF_RELA_SIZE);
+        target->n_relocs += (uint32_t)(header.size / oji_elf_reloc_size(reader, header.type));
     }
     return OJ_OK;
 }
@@ -167,7 +182,7 @@ oj_status oji_elf_read_relocs(oji_elf_reader *reader, oji_elf_parts *parts)
         oji_elf_header header = oji_elf_section_header(reader, i);
         if (is_table(reader, &header, parts->sections)) {
             oji_bytes table = {reader->file.data + header.offset, header.size};
-            OJI_TRY(read_table(reader, parts, table, &parts->sections[header.info]));
+            OJI_TRY(read_table(reader, parts, table, header.type, &parts->sections[header.info]));
         }
     }
     return reader->has_unloaded ? check_targets(reader, parts) : OJ_OK;

@@ -6,21 +6,11 @@
  * which are loaded like any other). */
 #include "elf/elf.h"
 
-/* Field by field: the input may lie at any alignment, and the host may be of the other byte order. */
 oji_elf_header oji_elf_section_header(const oji_elf_reader *reader, uint32_t index)
 {
-    const uint8_t *p = reader->file.data + reader->headers_off + (uint64_t)index * ELF_SECTION_SIZE;
-    oji_elf_header header;
-    header.name = oji_load32(p);
-    header.type = oji_load32(p + 4);
-    header.flags = oji_load64(p + 8);
-    header.offset = oji_load64(p + 24);
-    header.size = oji_load64(p + 32);
-    header.link = oji_load32(p + 40);
-    header.info = oji_load32(p + 44);
-    header.alignment = oji_load64(p + 48);
-    header.entry_size = oji_load64(p + 56);
-    return header;
+    const oji_elf_format *format = reader->format;
+    return oji_elf_decode_section(format,
+                                  reader->file.data + reader->headers_off + (uint64_t)index * format->section_size);
 }
 
 /* Needs the names read, whose last byte is zero: any offset inside them then begins a string that ends inside. */

@@ -107,30 +107,30 @@ static oj_status read_place(oji_elf_reader *reader, const oji_section *sections,
  * local name is left out: few are ever looked up, and measuring them all costs as much as the rest of the symbol. */
 static oj_status read_symbol(oji_elf_reader *reader, const oji_section *sections, uint32_t index, oji_symbol *symbol)
 {
-    const uint8_t *p = reader->symbols.data + (uint64_t)index * ELF_SYMBOL_SIZE;
-    uint32_t name = oji_load32(p);
-    uint32_t number = oji_load16(p + 6);
-    uint32_t section = number;
+    const oji_elf_format *format = reader->format;
+    const oji_elf_symbol entry =
+        oji_elf_decode_symbol(format, reader->symbols.data + (uint64_t)index * format->symbol_size);
+    uint32_t section = entry.section;
     symbol->name = "";
     symbol->name_size = 0;
-    symbol->value = oji_load64(p + 8);
-    symbol->size = oji_load64(p + 16);
-    symbol->visibility = p[5] & 3; /* ORDER oj_symbol_visibility: the same numbers */
+    symbol->value = entry.value;
+    symbol->size = entry.size;
+    symbol->visibility = entry.other & 3; /* ORDER oj_symbol_visibility: the same numbers */
     symbol->uses = 0;
-    if (name != 0) {
-        if (name >= reader->symbol_names.size)
+    if (entry.name != 0) {
+        if (entry.name >= reader->symbol_names.size)
             return refuse_symbol(reader, index, "", OJ_E_MALFORMED, "has a name outside the table of names");
-        symbol->name = (const char *)reader->symbol_names.data + name;
+        symbol->name = (const char *)reader->symbol_names.data + entry.name;
     }
-    if (number == ELF_SHN_XINDEX) {
+    if (entry.section == ELF_SHN_XINDEX) {
         if (reader->extended.size == 0)
             return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED,
                                  "needs the table of extended section indexes, which is missing");
-        section = oji_load32(reader->extended.data + (uint64_t)index * 4);
+        section = oji_elf_word(format, reader->extended.data + (uint64_t)index * 4);
     }
-    OJI_TRY(read_binding(reader, index, p[4], symbol));
-    OJI_TRY(read_type(reader, index, p[4], symbol));
-    OJI_TRY(read_place(reader, sections, index, number, section, symbol));
+    OJI_TRY(read_binding(reader, index, entry.info, symbol));
+    OJI_TRY(read_type(reader, index, entry.info, symbol));
+    OJI_TRY(read_place(reader, sections, index, entry.section, section, symbol));
     if (symbol->binding == OJ_SYMBOL_LOCAL)
         return OJ_OK;
     symbol->name_size = (uint32_t)strlen(symbol->name);

@@ -126,7 +126,7 @@ def objects(c):
     for name in ('tls.c', 'constructor.c', 'ifunc.c', 'reloc.s'):
         c.build('gcc', '-c', name, '-o', name.split('.')[0] + '.o')
     for name, parts in (
-            ('machine', ('s390x',)), ('class', ('64-bit',)), ('order', ('little-endian',)), ('cut', ('outside',)),
+            ('machine', ('s390x',)), ('class', ('32-bit',)), ('order', ('version',)), ('cut', ('outside',)),
             ('header', ()), ('type', ('relocatable',)), ('sections', ()),
             ('tls', ('thread-local', 'not supported')), ('constructor', ('constructor', 'not supported')),
             ('ifunc', ("'f'", 'ifunc', 'not supported')), ('reloc', ('R_X86_64_COPY', '.text', '0x1'))):

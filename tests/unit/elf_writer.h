@@ -9,6 +9,9 @@
 
 #include <stdlib.h>
 
+/* Sizes of ELF64's records, bytes. */
+enum { ELF_HEADER_SIZE = 64, ELF_SECTION_SIZE = 64, ELF_SYMBOL_SIZE = 24, ELF_RELA_SIZE = 24 };
+
 typedef struct ojt_section {
     char name[48];
     uint32_t type;

@@ -67,8 +67,10 @@ static void elf_header_fields_checked(void **state)
         oj_status status;
         const char *words;
     } rows[] = {
-        {4, 1, 1, OJ_E_ARCHITECTURE, "64-bit"},
-        {5, 1, 2, OJ_E_ARCHITECTURE, "little-endian"},
+        {4, 1, 1, OJ_E_ARCHITECTURE, "32-bit little-endian object for x86-64"},
+        {5, 1, 2, OJ_E_MALFORMED, "version"},
+        {4, 1, 3, OJ_E_MALFORMED, "class"},
+        {5, 1, 0, OJ_E_MALFORMED, "byte order"},
         {6, 1, 2, OJ_E_MALFORMED, "version"},
         {20, 4, 0, OJ_E_MALFORMED, "version"},
         {16, 2, 2, OJ_E_FORMAT, "not a relocatable object"},
