@@ -119,13 +119,18 @@ static inline void oj_memory_init(oj_memory *memory)
     memory->struct_size = (uint32_t)sizeof *memory;
 }
 
-/* How the library's own provider keeps pages from being writable and executable at once. */
+/* How the library's own provider keeps pages from being writable and executable at once: for any thread in every mode,
+ * and for the mapping itself in all but OJ_MEMORY_MODE_KEYS. */
 typedef enum oj_memory_mode {
     OJ_MEMORY_MODE_DEFAULT = 0, /* the first of the following that works here; links too large to share a slab get
                                    private memory even where views work, if both do: it is quicker to fill */
     OJ_MEMORY_MODE_VIEWS = 1,   /* a sealed memory file, mapped once to write and once to execute */
-    OJ_MEMORY_MODE_PRIVATE = 2  /* private memory that is written first and made executable then. After publishing,
+    OJ_MEMORY_MODE_PRIVATE = 2, /* private memory that is written first and made executable then. After publishing,
                                    the segments' `write` is NULL, but for data */
+    OJ_MEMORY_MODE_KEYS = 3     /* never chosen by default. Code is private memory mapped to read, write and execute,
+                                   under a protection key: every thread may execute it, none may write it but the
+                                   linking one while it does, and threads that have not linked cannot even read it.
+                                   Not for sections that are placed singly: their GOT entries lie in code */
 } oj_memory_mode;
 
 /* oj_memory_options.flags */
@@ -208,7 +213,7 @@ OJ_API oj_status oj_memory_get_stats(const oj_memory *memory, oj_memory_stats *s
  * Since:    0.1 */
 OJ_API uint32_t oj_memory_mode_in_use(const oj_memory *memory);
 
-/* Return "views", "private" or "none". Lends a constant string.
+/* Return "views", "private", "keys" or "none". Lends a constant string.
  * Threads:  any
  * Since:    0.1 */
 OJ_API const char *oj_memory_mode_name(uint32_t mode);

@@ -155,6 +155,7 @@ static oji_memory_wish wish_for(const oji_memory_provider *provider, uint32_t mo
 {
     return (oji_memory_wish){
         .mode = placement->flags & OJ_PLACEMENT_PRIVATE ? provider->debug_mode : mode,
+        .key = provider->key,
         .huge_pages = provider->huge_pages,
         .low = placement->low_addr,
         .high = placement->high_addr,
@@ -273,14 +274,15 @@ static oj_status place_shared(oji_memory_provider *provider, oj_placement *place
 }
 
 /* Pages for what the link is about to write, in one call instead of one fault each. Only those never used: others have
- * theirs. Data may be mostly zeros that nobody touches. */
-static void populate(const oj_placement *placement)
+ * theirs. Data may be mostly zeros that nobody touches; code under a key is not open yet. */
+static void populate(const oji_memory_provider *provider, const oj_placement *placement)
 {
     for (size_t i = 0; i < placement->n_segments; i++) {
         const oj_segment *segment = &placement->segments[i];
         uint64_t page = oji_memory_os_page_size(), skipped;
+        bool is_keyed = provider->mode == OJ_MEMORY_MODE_KEYS && segment->kind == OJ_SEGMENT_CODE;
         if (segment->size < OJI_MEMORY_BULK || !(segment->flags & OJ_SEGMENT_ZEROED) ||
-            segment->kind == OJ_SEGMENT_DATA)
+            segment->kind == OJ_SEGMENT_DATA || is_keyed)
             continue;
         skipped = (uint64_t)(uintptr_t)segment->write & (page - 1);
         oji_memory_os_populate((uint8_t *)segment->write - skipped, segment->size + skipped);
@@ -362,6 +364,16 @@ static void clear_answers(oj_placement *placement)
     placement->token = NULL;
 }
 
+/* Threads that cannot read code would fault on what code reads of itself. */
+static oj_status check_mode(const oji_memory_provider *provider, const oj_placement *placement, oj_error *error)
+{
+    if (provider->mode == OJ_MEMORY_MODE_KEYS && (placement->flags & OJ_PLACEMENT_SECTIONS))
+        return oji_fail(error, OJ_E_UNSUPPORTED,
+                        "sections that are placed singly have GOT entries in their code, which a protection key keeps "
+                        "other threads from reading");
+    return OJ_OK;
+}
+
 static oj_status place(void *context, oj_placement *placement, oj_error *error)
 {
     oji_memory_provider *provider = context;
@@ -372,6 +384,8 @@ static oj_status place(void *context, oj_placement *placement, oj_error *error)
     oji_memory_check_process(provider);
     /* The default provider is made without a way to report that nothing works; its first link does. */
     status = oji_memory_choose_mode(provider, error);
+    if (status == OJ_OK)
+        status = check_mode(provider, placement, error);
     if (status == OJ_OK && is_for_slab(provider, placement)) {
         status = place_shared(provider, placement, &wants_single, error);
         if (wants_single)
@@ -381,24 +395,49 @@ static oj_status place(void *context, oj_placement *placement, oj_error *error)
     if (status == OJ_OK && wants_single)
         status = place_single(provider, placement, error);
     if (status == OJ_OK)
-        populate(placement);
+        populate(provider, placement);
     else
         clear_answers(placement);
     return status;
 }
 
+/* --- writing under a key: on the thread that links ---------------------------------------------------------------- */
+
+static oj_status set_key(oji_memory_provider *provider, bool (*set)(int key, oji_memory_failure *failure),
+                         oj_error *error)
+{
+    oji_memory_failure failure;
+    if (set(provider->key, &failure))
+        return OJ_OK;
+    return oji_fail_system(error, OJ_E_SYSTEM, failure.system_error, "code under a protection key: %s", failure.step);
+}
+
+static oj_status write_begin(void *context, const oj_placement *placement, oj_error *error)
+{
+    (void)placement;
+    return set_key(context, oji_memory_os_open_key, error);
+}
+
+static oj_status write_end(void *context, const oj_placement *placement, oj_error *error)
+{
+    (void)placement;
+    return set_key(context, oji_memory_os_close_key, error);
+}
+
 /* --- publishing --------------------------------------------------------------------------------------------------- */
 
-/* Switch what a single slab in private mode holds to its final permissions. A step that fails leaves nothing writable
+/* Switch what a single slab in private or keys mode holds to its final permissions. A step that fails leaves nothing writable
  * and executable; the placement is then released like any other. */
 static bool protect_single(oji_memory_slab *slab, const oj_placement *placement, oji_memory_failure *failure)
 {
     oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE], *rodata = &slab->regions[OJI_MEMORY_RODATA];
-    if (!oji_memory_os_protect(code->run, code->size, OJI_MEMORY_READ_EXECUTE, failure) ||
+    bool is_keyed = slab->mode == OJ_MEMORY_MODE_KEYS;
+    if ((!is_keyed && !oji_memory_os_protect(code->run, code->size, OJI_MEMORY_READ_EXECUTE, failure)) ||
         !oji_memory_os_protect(rodata->run, rodata->size, OJI_MEMORY_READ, failure))
         return false;
     for (size_t i = 0; i < placement->n_segments; i++)
-        if (placement->segments[i].kind != OJ_SEGMENT_DATA)
+        if (placement->segments[i].kind == OJ_SEGMENT_RODATA ||
+            (placement->segments[i].kind == OJ_SEGMENT_CODE && !is_keyed))
             placement->segments[i].write = NULL;
     return true;
 }
@@ -533,7 +572,7 @@ static void init_provider(oji_memory_provider *provider)
 
 static oj_status check_options(oj_memory_options *options, oj_error *error)
 {
-    if (options->mode > OJ_MEMORY_MODE_PRIVATE)
+    if (options->mode > OJ_MEMORY_MODE_KEYS)
         return oji_fail(error, OJ_E_MISUSE, "oj_memory_options.mode is %u, which is no oj_memory_mode", options->mode);
     OJI_TRY(oji_check_flags(options->flags, OJ_MEMORY_HUGE_PAGES, "oj_memory_options.flags", error));
     if (options->slab_size > MAX_SLAB_SIZE)
@@ -562,6 +601,8 @@ static void free_provider(oji_memory_provider *provider)
     oj_allocator allocator = provider->allocator;
     oji_memory_unregister(provider);
     destroy_slabs(&provider->slabs);
+    if (provider->mode == OJ_MEMORY_MODE_KEYS)
+        oji_memory_os_free_key(provider->key);
     pthread_mutex_destroy(&provider->lock);
     oji_release(&allocator, provider, sizeof *provider);
 }
@@ -588,6 +629,12 @@ oj_status oj_memory_create(oj_memory **out, const oj_memory_options *options, oj
     provider->huge_pages = (ours.flags & OJ_MEMORY_HUGE_PAGES) != 0;
     provider->wanted_mode = ours.mode;
     init_provider(provider);
+    if (ours.mode == OJ_MEMORY_MODE_KEYS) {
+        provider->table.write_begin = write_begin;
+        provider->table.write_end = write_end;
+        /* The linker reads what it replaces, and may do so only between the two. */
+        provider->table.patch = NULL;
+    }
     status = probe(provider, error);
     if (status != OJ_OK) {
         free_provider(provider);

@@ -7,12 +7,13 @@
 
 /* Make one page of code memory the way slabs do, and give it back. All of its steps: a system may give the file and
  * refuse to execute it, or lack the seal (Linux before 5.1). */
-static bool try_views(oji_memory_failure *failure)
+static bool try_views(int *key, oji_memory_failure *failure)
 {
     uint64_t page = oji_memory_os_page_size();
     oji_memory_file file = {.size = page, .execute_size = page, .alignment = page};
     uint8_t *base, *write;
     bool works;
+    (void)key;
     if (!oji_memory_os_reserve(page, page, 0, 0, &base, failure))
         return false;
     works = oji_memory_os_map_views(base, &file, &write, failure);
@@ -23,11 +24,12 @@ static bool try_views(oji_memory_failure *failure)
 }
 
 /* Some systems object only to memory that really was written. Hence the store, which the compiler may not leave out. */
-static bool try_private(oji_memory_failure *failure)
+static bool try_private(int *key, oji_memory_failure *failure)
 {
     uint64_t page = oji_memory_os_page_size();
     uint8_t *base;
     bool works;
+    (void)key;
     if (!oji_memory_os_reserve(page, page, 0, 0, &base, failure))
         return false;
     works = oji_memory_os_map_private(base, page, failure);
@@ -39,13 +41,39 @@ static bool try_private(oji_memory_failure *failure)
     return works;
 }
 
+/* Some systems have keys and refuse memory that can be written and executed. The key is the provider's where it
+ * works. */
+static bool try_keys(int *key, oji_memory_failure *failure)
+{
+    uint64_t page = oji_memory_os_page_size();
+    uint8_t *base;
+    bool works;
+    if (!oji_memory_os_allocate_key(key, failure))
+        return false;
+    works = oji_memory_os_reserve(page, page, 0, 0, &base, failure);
+    if (works) {
+        works = oji_memory_os_map_private(base, page, failure) &&
+                oji_memory_os_protect_by_key(base, page, *key, failure) && oji_memory_os_open_key(*key, failure);
+        if (works) {
+            *(volatile uint8_t *)base = oji_memory_os_trap;
+            works = oji_memory_os_close_key(*key, failure);
+        }
+        oji_memory_os_unmap(base, page);
+    }
+    if (!works)
+        oji_memory_os_free_key(*key);
+    return works;
+}
+
 static const struct {
     uint32_t mode;
-    bool (*try)(oji_memory_failure *failure);
+    bool is_default; /* may be chosen where the client names none */
+    bool (*try)(int *key, oji_memory_failure *failure);
 } ways[] = {
     /* In order of preference. With views small links share pages without a system call for each. */
-    {OJ_MEMORY_MODE_VIEWS, try_views},
-    {OJ_MEMORY_MODE_PRIVATE, try_private},
+    {OJ_MEMORY_MODE_VIEWS, true, try_views},
+    {OJ_MEMORY_MODE_PRIVATE, true, try_private},
+    {OJ_MEMORY_MODE_KEYS, false, try_keys},
 };
 
 /* One text for all that was tried. Running out of something is not a prohibition. Needs at least one tried. The code
@@ -76,12 +104,15 @@ static oj_status fail_all(const oji_memory_failure failures[], const bool tried[
 }
 
 /* A client that named a mode gets that one for single slabs too; only a placement that asks for private memory itself,
- * which debuggers and profilers need, may be in another. */
+ * which debuggers and profilers need, may be in another. Memory under a key is private. */
 static void set_modes(oji_memory_provider *provider, uint32_t mode)
 {
     oji_memory_failure ignored;
-    bool has_private = mode == OJ_MEMORY_MODE_PRIVATE || try_private(&ignored);
+    bool has_private;
     provider->mode = provider->single_mode = provider->debug_mode = mode;
+    if (mode == OJ_MEMORY_MODE_KEYS)
+        return;
+    has_private = mode == OJ_MEMORY_MODE_PRIVATE || try_private(NULL, &ignored);
     if (has_private)
         provider->debug_mode = OJ_MEMORY_MODE_PRIVATE;
     if (has_private && provider->wanted_mode == OJ_MEMORY_MODE_DEFAULT)
@@ -97,10 +128,11 @@ oj_status oji_memory_choose_mode(oji_memory_provider *provider, oj_error *error)
     if (provider->mode != OJ_MEMORY_MODE_DEFAULT)
         return OJ_OK;
     for (size_t i = 0; i < OJI_COUNT(ways); i++) {
-        if (provider->wanted_mode != OJ_MEMORY_MODE_DEFAULT && provider->wanted_mode != ways[i].mode)
+        bool is_named = provider->wanted_mode == ways[i].mode;
+        if (!is_named && (provider->wanted_mode != OJ_MEMORY_MODE_DEFAULT || !ways[i].is_default))
             continue;
         tried[i] = true;
-        if (ways[i].try(&failures[i])) {
+        if (ways[i].try(&provider->key, &failures[i])) {
             set_modes(provider, ways[i].mode);
             return OJ_OK;
         }
@@ -115,6 +147,8 @@ const char *oj_memory_mode_name(uint32_t mode)
         return "views";
     case OJ_MEMORY_MODE_PRIVATE:
         return "private";
+    case OJ_MEMORY_MODE_KEYS:
+        return "keys";
     default:
         return "none";
     }

@@ -4,7 +4,7 @@
 
 #include "base/base.h"
 
-/* What a page may be used for; never writing and executing. */
+/* What a page may be used for; never writing and executing, but see oji_memory_os_protect_by_key(). */
 typedef enum oji_memory_access {
     OJI_MEMORY_NO_ACCESS = 0,
     OJI_MEMORY_READ_WRITE,
@@ -54,6 +54,17 @@ typedef struct oji_memory_file {
 bool oji_memory_os_map_views(uint8_t *base, const oji_memory_file *file, uint8_t **write, oji_memory_failure *failure);
 
 bool oji_memory_os_protect(uint8_t *base, uint64_t size, oji_memory_access access, oji_memory_failure *failure);
+
+/* A protection key: what each thread may do, beside executing, with all memory under it. Closed means that this thread
+ * may not write; threads that never opened it may not read either. */
+bool oji_memory_os_allocate_key(int *key, oji_memory_failure *failure);
+/* No memory may be under it any more. */
+void oji_memory_os_free_key(int key);
+/* Make private memory readable, writable and executable as far as the key lets a thread. */
+bool oji_memory_os_protect_by_key(uint8_t *base, uint64_t size, int key, oji_memory_failure *failure);
+/* Let this thread, and no other, write. A thread that was not let go on must not store. */
+bool oji_memory_os_open_key(int key, oji_memory_failure *failure);
+bool oji_memory_os_close_key(int key, oji_memory_failure *failure);
 
 /* Turn private memory that was never touched into a pair: `run`, to execute and empty, and `twin`, to write, over
  * reserved address space. Pages that move from the twin to the same offset of `run` join the mapping that is there. */

@@ -389,6 +389,33 @@ bool oji_memory_os_protect(uint8_t *base, uint64_t size, oji_memory_access acces
     return true;
 }
 
+/* Threads that run already have no access through a key that is allocated later, and signal handlers none through any
+ * (pkeys(7)). Fetching instructions is no access (Intel SDM volume 3, 4.6.2). */
+bool oji_memory_os_allocate_key(int *key, oji_memory_failure *failure)
+{
+    *key = pkey_alloc(0, PKEY_DISABLE_WRITE);
+    return *key >= 0 || fail(failure, "pkey_alloc");
+}
+
+void oji_memory_os_free_key(int key) { (void)pkey_free(key); }
+
+bool oji_memory_os_protect_by_key(uint8_t *base, uint64_t size, int key, oji_memory_failure *failure)
+{
+    if (size > 0 && pkey_mprotect(base, size, PROT_READ | PROT_WRITE | PROT_EXEC, key) != 0)
+        return fail(failure, "pkey_mprotect to executable");
+    return true;
+}
+
+bool oji_memory_os_open_key(int key, oji_memory_failure *failure)
+{
+    return pkey_set(key, 0) == 0 || fail(failure, "pkey_set to write");
+}
+
+bool oji_memory_os_close_key(int key, oji_memory_failure *failure)
+{
+    return pkey_set(key, PKEY_DISABLE_WRITE) == 0 || fail(failure, "pkey_set to read");
+}
+
 /* Mappings of private memory merge only if their pages were counted from the same origin and share one history
  * (vm_pgoff and anon_vma), else every page that is moved would stay a mapping of its own. So the twin is the memory
  * that was mapped at `run` and touched there, moved away once; what MREMAP_DONTUNMAP leaves at `run` has the same

@@ -95,7 +95,7 @@ static bool place_segment(oji_memory_slab *slab, oj_segment *segment, bool is_wh
     if (segment->kind == OJ_SEGMENT_CODE && index < top)
         progress->is_recycled = true;
     /* Staged room is reused and never called zeroed, wherever it is to run. */
-    if (slab->mode == OJ_MEMORY_MODE_PRIVATE && segment->kind != OJ_SEGMENT_DATA) {
+    if (oji_memory_slab_stages(slab, segment->kind)) {
         if (!oji_memory_private_stage(slab, segment)) {
             oji_memory_zone_free(&region->zone, index, n);
             return false;
@@ -115,7 +115,7 @@ static void undo(oji_memory_slab *slab, oj_placement *placement, size_t n_placed
         oj_segment *segment = &placement->segments[i];
         oji_memory_region *region = &slab->regions[segment->kind - 1];
         uint32_t index = index_of(region, segment->run_addr);
-        if (slab->mode == OJ_MEMORY_MODE_PRIVATE)
+        if (oji_memory_slab_stages(slab, segment->kind))
             oji_memory_private_unstage(slab, segment);
         oji_memory_zone_free(&region->zone, index, oji_memory_zone_length(&region->zone, index));
         segment->flags &= ~OJ_SEGMENT_ZEROED;
@@ -202,21 +202,32 @@ static void bury(oji_memory_slab *slab, uint32_t index, uint32_t n)
         oji_memory_slab_recycle(slab);
 }
 
-/* What a forked process may be running keeps its bytes and its room for ever. In private mode traps wait for the batch:
- * a page of code cannot be written in place. */
+/* In private mode traps wait for the batch: a page of code cannot be written in place. False where the bytes must stay,
+ * and the room with them: this thread cannot get the right to write. */
+static bool fill_with_traps(oji_memory_slab *slab, uint32_t index, uint32_t n)
+{
+    const oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE];
+    oji_memory_failure failure;
+    if (slab->mode == OJ_MEMORY_MODE_PRIVATE)
+        return true;
+    if (slab->mode == OJ_MEMORY_MODE_KEYS && !oji_memory_os_open_key(slab->key, &failure))
+        return false;
+    memset(code->write + (uint64_t)index * OJI_MEMORY_GRANULE, oji_memory_os_trap, (size_t)n * OJI_MEMORY_GRANULE);
+    return slab->mode != OJ_MEMORY_MODE_KEYS || oji_memory_os_close_key(slab->key, &failure);
+}
+
+/* What a forked process may be running keeps its bytes and its room for ever. */
 static void release_segment(oji_memory_slab *slab, const oj_segment *segment, uint32_t index, uint32_t n)
 {
     oji_memory_region *region = &slab->regions[segment->kind - 1];
-    if (slab->mode == OJ_MEMORY_MODE_PRIVATE && segment->kind != OJ_SEGMENT_DATA)
+    if (oji_memory_slab_stages(slab, segment->kind))
         oji_memory_private_unstage(slab, segment);
     if (slab->is_retired || index < region->frozen) {
         oji_memory_zone_retire(&region->zone, index);
     } else if (segment->kind == OJ_SEGMENT_CODE) {
-        if (region->is_file)
-            memset(region->write + (uint64_t)index * OJI_MEMORY_GRANULE, oji_memory_os_trap,
-                   (size_t)n * OJI_MEMORY_GRANULE);
         oji_memory_zone_retire(&region->zone, index);
-        bury(slab, index, n);
+        if (fill_with_traps(slab, index, n))
+            bury(slab, index, n);
     } else {
         oji_memory_zone_free(&region->zone, index, n);
     }

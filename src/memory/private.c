@@ -17,13 +17,17 @@ _Static_assert(sizeof(stage_header) == OJI_MEMORY_GRANULE, "a header is one gran
 static uint64_t page_down(uint64_t value) { return value & ~(oji_memory_os_page_size() - 1); }
 static uint64_t page_up(uint64_t value) { return page_down(value + oji_memory_os_page_size() - 1); }
 
-/* Needs the code's memory untouched: the twin is what was mapped there. */
+/* Needs the code's memory untouched: the twin is what was mapped there. In keys mode the stage is one mapping with the
+ * data before it. */
 bool oji_memory_private_prepare(oji_memory_slab *slab, oji_memory_failure *failure)
 {
     oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE], *rodata = &slab->regions[OJI_MEMORY_RODATA];
-    slab->n_mappings += 2;
-    return oji_memory_os_make_twin(code->run, slab->regions[OJI_MEMORY_TWIN].run, code->size, failure) &&
-           oji_memory_os_protect(rodata->run, rodata->size, OJI_MEMORY_READ, failure);
+    if (slab->mode == OJ_MEMORY_MODE_PRIVATE) {
+        slab->n_mappings += 2;
+        if (!oji_memory_os_make_twin(code->run, slab->regions[OJI_MEMORY_TWIN].run, code->size, failure))
+            return false;
+    }
+    return oji_memory_os_protect(rodata->run, rodata->size, OJI_MEMORY_READ, failure);
 }
 
 /* The granules from a range's start to its data: the header, and what the alignment asks for. */

@@ -19,6 +19,7 @@ struct oji_memory_provider {
     pthread_mutex_t lock;   /* for all that follows; no client's function is called while it is held */
     uint32_t mode;          /* in use; OJ_MEMORY_MODE_DEFAULT until probed */
     uint32_t single_mode;   /* of single slabs: private memory is quicker to fill, where the choice is left to us */
+    int key;                /* in keys mode */
     uint32_t debug_mode;    /* of placements that ask for private memory: the mode in use where that does not work */
     uint32_t process;       /* the stamp of the process that last used it */
     oji_memory_slab *slabs; /* the one that served last comes first */

@@ -109,13 +109,15 @@ static bool map_regions(oji_memory_slab *slab, const slab_shape *shape, oji_memo
         if (region->is_file)
             region->write = slab->view + (shape->start[r] - shape->start[OJI_MEMORY_CODE]);
     }
-    return true;
+    return slab->mode != OJ_MEMORY_MODE_KEYS ||
+           oji_memory_os_protect_by_key(slab->regions[OJI_MEMORY_CODE].run, shape->size[OJI_MEMORY_CODE], slab->key,
+                                        failure);
 }
 
 /* Code and rodata of a shared slab in private mode change page by page, which would only break huge pages up. */
 static void advise_huge_pages(const oji_memory_slab *slab)
 {
-    bool is_by_page = slab->mode == OJ_MEMORY_MODE_PRIVATE && !slab->is_single;
+    bool is_by_page = slab->mode != OJ_MEMORY_MODE_VIEWS && !slab->is_single;
     for (unsigned k = is_by_page ? OJI_MEMORY_DATA : 0; k < OJI_MEMORY_KINDS; k++) {
         const oji_memory_region *region = &slab->regions[k];
         if (region->size < OJI_MEMORY_HUGE_PAGE)
@@ -167,6 +169,7 @@ static bool create(oji_memory_slab **out, const oji_memory_wish *wish, const sla
     slab->base = base;
     slab->size = shape->total;
     slab->mode = wish->mode;
+    slab->key = wish->key;
     slab->is_single = shape->is_full;
     if (!map_regions(slab, shape, failure)) {
         oji_memory_slab_destroy(slab);
@@ -216,10 +219,10 @@ static bool shape_shared(slab_shape *shape, const oji_memory_wish *wish, uint64_
     shape->size[OJI_MEMORY_DATA] = size - size / 2 - size / 4;
     if (wish->huge_pages && !fit_huge_pages(shape))
         return false;
-    if (wish->mode == OJ_MEMORY_MODE_PRIVATE) {
+    if (wish->mode != OJ_MEMORY_MODE_VIEWS)
         shape->size[OJI_MEMORY_STAGE] = size / 4;
+    if (wish->mode == OJ_MEMORY_MODE_PRIVATE)
         shape->size[OJI_MEMORY_TWIN] = shape->size[OJI_MEMORY_CODE];
-    }
     for (unsigned r = 0; r < OJI_MEMORY_REGIONS; r++)
         if (r != OJI_MEMORY_TWIN)
             table_size += oji_memory_zone_tables_size((uint32_t)(shape->size[r] / OJI_MEMORY_GRANULE));
@@ -241,7 +244,7 @@ bool oji_memory_slab_create(oji_memory_slab **out, const oji_memory_wish *wish, 
     /* Tables are touched here and there: a huge page of them would hold more than all the code. */
     oji_memory_os_use_huge_pages((*out)->base, shape.table_size, false);
     init_tables(*out, &shape);
-    if (wish->mode != OJ_MEMORY_MODE_PRIVATE || oji_memory_private_prepare(*out, failure))
+    if (wish->mode == OJ_MEMORY_MODE_VIEWS || oji_memory_private_prepare(*out, failure))
         return true;
     oji_memory_slab_destroy(*out);
     *out = NULL;
@@ -308,7 +311,7 @@ static bool is_huge_quicker(const slab_shape *shape, uint32_t mode)
 {
     uint64_t written = shape->size[OJI_MEMORY_CODE] + shape->size[OJI_MEMORY_RODATA];
     uint64_t used = shape->total - oji_memory_os_page_size(), rest = used % OJI_MEMORY_HUGE_PAGE;
-    return mode == OJ_MEMORY_MODE_PRIVATE && (rest == 0 || rest >= OJI_MEMORY_HUGE_PAGE / 2) &&
+    return mode != OJ_MEMORY_MODE_VIEWS && (rest == 0 || rest >= OJI_MEMORY_HUGE_PAGE / 2) &&
            written >= used - used / 8;
 }
 

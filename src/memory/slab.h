@@ -6,7 +6,8 @@
  * a single slab is made to measure for one that is too large or too particular, and goes back to the system with it.
  *
  * In views mode code and rodata are one memory file, with a write view elsewhere. In private mode a shared slab has two
- * more regions: links write to the stage, and the code's twin is where pages are built aside before they move in.
+ * more regions: links write to the stage, and the code's twin is where pages are built aside before they move in. In
+ * keys mode code is written where it runs, by the thread that has opened its key, and only rodata is staged.
  *
  * The slab's own record and tables lie in its first pages, in memory the kernel zeroes and supplies on demand: they
  * need no allocator, hence none is called while a lock is held. */
@@ -62,6 +63,7 @@ struct oji_memory_slab {
     uint8_t *view; /* write view of code and rodata; NULL in private mode, and in a child */
     uint64_t view_size;
     uint32_t mode; /* oj_memory_mode */
+    int key;       /* of its code, in keys mode */
     uint32_t n_mappings;
     uint64_t n_live; /* placements */
     uint64_t mapped; /* bytes that can have pages; tables, stage and twin not included */
@@ -74,6 +76,13 @@ struct oji_memory_slab {
     oji_memory_run *dead; /* OJI_MEMORY_DEAD_RUNS of the code region; NULL in single slabs */
 };
 
+/* Is a segment of this kind written elsewhere, and moved to where it runs when it is published? */
+static inline bool oji_memory_slab_stages(const oji_memory_slab *slab, uint32_t kind)
+{
+    return (slab->mode == OJ_MEMORY_MODE_PRIVATE && kind != OJ_SEGMENT_DATA) ||
+           (slab->mode == OJ_MEMORY_MODE_KEYS && kind == OJ_SEGMENT_RODATA);
+}
+
 /* What a placement took or gave back, for the provider's accounts. */
 typedef struct oji_memory_amounts {
     uint64_t used[OJI_MEMORY_KINDS]; /* bytes, whole granules */
@@ -85,6 +94,7 @@ typedef struct oji_memory_amounts {
 /* What a new slab is to be like. */
 typedef struct oji_memory_wish {
     uint32_t mode;   /* oj_memory_mode */
+    int key;         /* for code, in keys mode */
     bool huge_pages; /* for regions that fill half of one */
     uint64_t low;    /* inclusive bound of its addresses */
     uint64_t high;   /* exclusive bound; 0 = none */

@@ -607,7 +607,7 @@ static void provider_options_are_checked(void **state)
     oj_memory *memory;
     (void)state;
     oj_memory_options_init(&options);
-    options.mode = 3;
+    options.mode = 4;
     assert_int_equal(oj_memory_create(&memory, &options, NULL), OJ_E_MISUSE);
     assert_null(memory);
     oj_memory_options_init(&options);

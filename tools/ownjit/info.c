@@ -79,6 +79,21 @@ static void print_memory_mode(void)
     printf("memory mode    %s%s\n", oj_memory_mode_name(mode), is_known ? explained[mode] : "");
 }
 
+/* Never in use unless a client asks for them, so that whether they work is all there is to say. */
+static void print_protection_keys(void)
+{
+    oj_memory_options options;
+    oj_memory *memory;
+    oj_error error;
+    bool works;
+    oj_memory_options_init(&options);
+    options.mode = OJ_MEMORY_MODE_KEYS;
+    works = oj_memory_create(&memory, &options, &error) == OJ_OK;
+    printf("memory keys    %s\n", works ? "available" : error.text);
+    if (works)
+        oj_memory_destroy(memory, NULL);
+}
+
 int command_info(int argc, char **argv)
 {
     struct info_options options = {.command = {"info", &info_argp}};
@@ -91,6 +106,7 @@ int command_info(int argc, char **argv)
         printf("%s %s", i > 0 ? "," : "", oj_link_architecture(i));
     putchar('\n');
     print_memory_mode();
+    print_protection_keys();
     printf("C library      %zu variables shared with non-PIC code\n", process_data_count());
     return fflush(stdout) == 0 ? 0 : EXIT_OWNJIT;
 }
