@@ -20,6 +20,7 @@ FOLDERS = {
     'link': ['object', 'arch', 'code', 'base'],
     'compile': ['base'],
     'llvm': ['compile', 'base'],
+    'session': ['compile', 'object', 'code', 'base'],
 }
 
 # And these public headers: what a folder implements or is a client of.
@@ -33,6 +34,7 @@ PUBLIC = {
     'link': ['base', 'memory', 'code', 'object', 'link'],
     'compile': ['base', 'memory', 'code', 'object', 'link', 'llvm', 'compiler'],
     'llvm': ['base', 'llvm', 'compiler'],
+    'session': ['base', 'memory', 'code', 'object', 'link', 'llvm', 'compiler', 'session'],
 }
 
 # Clients: public headers, their own folder, and the system. Benchmarks measure LLVM's own engines too.

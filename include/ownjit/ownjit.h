@@ -20,6 +20,7 @@
 #include <ownjit/llvm.h>
 #include <ownjit/memory.h>
 #include <ownjit/object.h>
+#include <ownjit/session.h>
 #include <ownjit/stackmap.h>
 
 #endif

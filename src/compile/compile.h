@@ -19,10 +19,20 @@ typedef struct oji_input {
     uint64_t heap_size;
 } oji_input;
 
+/* Who is told the names that IR defines for others. */
+typedef struct oji_compile_names {
+    void *context;
+    /* name ends nowhere; binding is an oj_symbol_binding, common counting as weak. False: memory has ended. */
+    bool (*add)(void *context, const char *name, size_t size, uint32_t binding);
+    bool may_define_more; /* set by list(): names in inline assembly are not told */
+} oji_compile_names;
+
 /* One implementation. Arguments are checked; *out is NULL on entry. */
 typedef struct oji_compiler_ops {
     oj_status (*compile)(oj_compiler *compiler, const oji_input *input, oj_bytes **out, oj_error *error);
     void (*destroy)(oj_compiler *compiler);
+    /* Tell the names that the input defines, without compiling it. NULL where that cannot be told. */
+    oj_status (*list)(oj_compiler *compiler, const oji_input *input, oji_compile_names *names, oj_error *error);
 } oji_compiler_ops;
 
 /* First member of every implementation's own struct. */

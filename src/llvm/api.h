@@ -38,7 +38,14 @@ enum {
     OJI_LLVM_RELOC_PIC = 2,
     OJI_LLVM_MODEL_SMALL = 3, /* LLVMCodeModel */
     OJI_LLVM_MODEL_MEDIUM = 5,
-    OJI_LLVM_MODEL_LARGE = 6
+    OJI_LLVM_MODEL_LARGE = 6,
+    OJI_LLVM_EXTERNAL = 0, /* LLVMLinkage */
+    OJI_LLVM_LINK_ONCE_ANY = 2,
+    OJI_LLVM_LINK_ONCE_ODR = 3,
+    OJI_LLVM_WEAK_ANY = 5,
+    OJI_LLVM_WEAK_ODR = 6,
+    OJI_LLVM_COMMON = 14,
+    OJI_LLVM_HIDDEN = 1 /* LLVMVisibility */
 };
 #define OJI_LLVM_FUNCTION_INDEX 0xFFFFFFFFu /* LLVMAttributeFunctionIndex */
 
@@ -73,6 +80,17 @@ enum {
     X(14, int, VerifyModule, (oji_llvm_module *, unsigned, char **))                                                  \
     X(14, oji_llvm_value *, GetFirstFunction, (oji_llvm_module *))                                                    \
     X(14, oji_llvm_value *, GetNextFunction, (oji_llvm_value *))                                                      \
+    X(14, oji_llvm_value *, GetFirstGlobal, (oji_llvm_module *))                                                      \
+    X(14, oji_llvm_value *, GetNextGlobal, (oji_llvm_value *))                                                        \
+    X(14, oji_llvm_value *, GetFirstGlobalAlias, (oji_llvm_module *))                                                 \
+    X(14, oji_llvm_value *, GetNextGlobalAlias, (oji_llvm_value *))                                                   \
+    X(14, oji_llvm_value *, GetFirstGlobalIFunc, (oji_llvm_module *))                                                 \
+    X(14, oji_llvm_value *, GetNextGlobalIFunc, (oji_llvm_value *))                                                   \
+    X(14, int, IsDeclaration, (oji_llvm_value *))                                                                     \
+    X(14, unsigned, GetLinkage, (oji_llvm_value *))                                                                   \
+    X(14, unsigned, GetVisibility, (oji_llvm_value *))                                                                \
+    X(14, const char *, GetValueName2, (oji_llvm_value *, size_t *))                                                  \
+    X(14, const char *, GetModuleInlineAsm, (oji_llvm_module *, size_t *))                                            \
     X(14, oji_llvm_attribute *, GetStringAttributeAtIndex, (oji_llvm_value *, unsigned, const char *, unsigned))      \
     X(14, const char *, GetStringAttributeValue, (oji_llvm_attribute *, unsigned *))                                  \
     X(14, void, RemoveStringAttributeAtIndex, (oji_llvm_value *, unsigned, const char *, unsigned))                   \

@@ -355,6 +355,19 @@ static oj_status compile(oj_compiler *compiler, const oji_input *input, oj_bytes
     return OJ_OK;
 }
 
+/* Needs nothing of the target: a live module is only looked at. */
+static oj_status list(oj_compiler *compiler, const oji_input *input, oji_compile_names *names, oj_error *error)
+{
+    job j;
+    oj_status status;
+    begin(&j, (in_process *)(void *)compiler, input);
+    status = load(&j, error);
+    if (status == OJ_OK && !oji_llvm_list_names(j.api, j.module, names))
+        status = oji_fail(error, OJ_E_NOMEM, "out of memory: the names that %s defines", input->name);
+    end(&j);
+    return status;
+}
+
 /* --- a compiler's life -------------------------------------------------------------------------------------------- */
 
 /* Takes a compiler at any stage of its making. Parts that were not made are NULL, the block having been zeroed. The
@@ -375,7 +388,7 @@ static void destroy(oj_compiler *compiler)
     oji_release(&allocator, c, c->heap_size);
 }
 
-static const oji_compiler_ops in_process_ops = {compile, destroy};
+static const oji_compiler_ops in_process_ops = {compile, destroy, list};
 
 /* The strings a compiler is made of, the host's filled in where the client named none. */
 typedef struct choices {

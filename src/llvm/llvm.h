@@ -118,6 +118,12 @@ bool oji_llvm_is_fatal(const char *triple, const char *cpu, const char *features
 oj_status oji_llvm_check_attributes(oji_llvm_target_options *target, oji_llvm_module *module, const char *name,
                                     oji_llvm_listener *listener, oj_error *error);
 
+/* --- names.c: what a module defines ------------------------------------------------------------------------------- */
+
+struct oji_compile_names;
+/* Tell every name that the module defines for others; false where the listener stopped it. */
+bool oji_llvm_list_names(const oji_llvm_api *api, oji_llvm_module *module, struct oji_compile_names *names);
+
 /* --- capture.c: running with the standard error stream of this thread alone set aside ----------------------------- */
 
 /* Run function(argument) on a thread of its own whose writes to descriptor 2 land in `text` instead of the process's

@@ -1,109 +1,5 @@
 /* Members of archives: pulled when a name needs them, transitively, whatever the order; wanted names. */
-#include "link/linktest.h"
-
-#include <ar.h>
-
-enum { MAX_MEMBERS = 8, MAX_INDEX = 8 };
-
-/* What an archive is made of. */
-typedef struct recipe {
-    uint8_t *members[MAX_MEMBERS];
-    size_t sizes[MAX_MEMBERS];
-    const char *index_names[MAX_INDEX];
-    int index_members[MAX_INDEX];
-    int n_members;
-    int n_index;
-} recipe;
-
-static void add_member(recipe *made, ojt_elf *elf)
-{
-    made->members[made->n_members] = ojt_elf_finish(elf, &made->sizes[made->n_members]);
-    made->n_members++;
-}
-
-static void add_index(recipe *made, const char *name, int member)
-{
-    made->index_names[made->n_index] = name;
-    made->index_members[made->n_index++] = member;
-}
-
-static void add_returning(recipe *made, const char *function, uint32_t value)
-{
-    uint8_t bytes[6];
-    ojt_elf elf;
-    ojt_elf_init(&elf);
-    ojt_elf_add_global(&elf, function, ojt_elf_add_code(&elf, ojt_return_code(bytes, value), 6), 0, 6);
-    add_member(made, &elf);
-    add_index(made, function, made->n_members - 1);
-}
-
-static void add_calling(recipe *made, const char *function, const char *callee)
-{
-    ojt_elf elf;
-    uint16_t text;
-    ojt_elf_init(&elf);
-    text = ojt_elf_add_code(&elf, ojt_calling_code, sizeof ojt_calling_code);
-    ojt_elf_add_global(&elf, function, text, 0, sizeof ojt_calling_code);
-    ojt_elf_add_reloc(&elf, text, OJT_CALL_FIELD, R_X86_64_PLT32, ojt_elf_add_undefined(&elf, callee), -4);
-    add_member(made, &elf);
-    add_index(made, function, made->n_members - 1);
-}
-
-static void put_header(uint8_t *at, const char *name, size_t size)
-{
-    struct ar_hdr header;
-    char number[24];
-    memset(&header, ' ', sizeof header);
-    memcpy(header.ar_name, name, strlen(name));
-    snprintf(number, sizeof number, "%zu", size);
-    memcpy(header.ar_size, number, strlen(number));
-    memcpy(header.ar_fmag, ARFMAG, 2);
-    memcpy(at, &header, sizeof header);
-}
-
-static void put32be(uint8_t *at, size_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
-/* Write the archive as GNU ar would, and open it. The members are freed. */
-static oj_archive *open_archive(recipe *made)
-{
-    uint8_t bytes[16384];
-    size_t offsets[MAX_MEMBERS], index_size = 4 + 4 * (size_t)made->n_index, position, index = SARMAG;
-    oj_archive *archive = NULL;
-    oj_error error = {0};
-    memset(bytes, '\n', sizeof bytes);
-    memcpy(bytes, ARMAG, SARMAG);
-    for (int i = 0; i < made->n_index; i++)
-        index_size += strlen(made->index_names[i]) + 1;
-    put_header(bytes + index, "/", index_size);
-    position = index + sizeof(struct ar_hdr) + index_size;
-    for (int i = 0; i < made->n_members; i++) {
-        char name[16];
-        position = (position + 1) & ~(size_t)1;
-        offsets[i] = position;
-        snprintf(name, sizeof name, "m%d.o/", i);
-        assert_true(position + sizeof(struct ar_hdr) + made->sizes[i] < sizeof bytes);
-        put_header(bytes + position, name, made->sizes[i]);
-        memcpy(bytes + position + sizeof(struct ar_hdr), made->members[i], made->sizes[i]);
-        position += sizeof(struct ar_hdr) + made->sizes[i];
-        free(made->members[i]);
-    }
-    index += sizeof(struct ar_hdr);
-    put32be(bytes + index, (size_t)made->n_index);
-    index += 4;
-    for (int i = 0; i < made->n_index; i++, index += 4)
-        put32be(bytes + index, offsets[made->index_members[i]]);
-    for (int i = 0; i < made->n_index; i++) {
-        memcpy(bytes + index, made->index_names[i], strlen(made->index_names[i]) + 1);
-        index += strlen(made->index_names[i]) + 1;
-    }
-    if (oj_archive_create(&archive, bytes, position, NULL, &error) != OJ_OK)
-        fail_msg("oj_archive_create: %s", error.text);
-    return archive;
-}
+#include "archive_recipe.h"
 
 /* A link in a client's memory, with what it says of itself. */
 typedef struct job {
@@ -145,17 +41,17 @@ static void archive_members_pulled_transitively_in_any_order(void **state)
 {
     (void)state;
     for (int order = 0; order < 2; order++) {
-        recipe upper = {0}, lower = {0};
+        ojt_recipe upper = {0}, lower = {0};
         oj_archive *archives[2];
         oj_object *object = ojt_object_calling("main.o", "f", "one");
         job link;
-        add_calling(&upper, "one", "two");
-        add_returning(&upper, "unused", 1);
-        add_calling(&upper, "three", "four");
-        add_calling(&lower, "two", "three");
-        add_returning(&lower, "four", 40);
-        archives[order] = open_archive(&upper);
-        archives[1 - order] = open_archive(&lower);
+        ojt_recipe_calling(&upper, "one", "two");
+        ojt_recipe_returning(&upper, "unused", 1);
+        ojt_recipe_calling(&upper, "three", "four");
+        ojt_recipe_calling(&lower, "two", "three");
+        ojt_recipe_returning(&lower, "four", 40);
+        archives[order] = ojt_recipe_open(&upper);
+        archives[1 - order] = ojt_recipe_open(&lower);
         init_job(&link, archives, 2);
         if (run(&link, object) != OJ_OK)
             fail_msg("%s", link.error.text);
@@ -172,13 +68,13 @@ static void archive_members_pulled_transitively_in_any_order(void **state)
 
 static void archive_member_of_defined_name_not_pulled(void **state)
 {
-    recipe made = {0};
+    ojt_recipe made = {0};
     oj_archive *archive;
     oj_object *objects[] = {ojt_object_calling("main.o", "f", "g"), ojt_object_returning("g.o", "g", 7)};
     job link;
     (void)state;
-    add_returning(&made, "g", 99);
-    archive = open_archive(&made);
+    ojt_recipe_returning(&made, "g", 99);
+    archive = ojt_recipe_open(&made);
     init_job(&link, &archive, 1);
     assert_int_equal(oj_link((const oj_object *const *)objects, 2, &link.options, &link.code, &link.error), OJ_OK);
     assert_int_equal(ojt_call(link.code, "f"), 8);
@@ -191,15 +87,15 @@ static void archive_member_of_defined_name_not_pulled(void **state)
 
 static void archive_first_archive_wins(void **state)
 {
-    recipe first = {0}, second = {0};
+    ojt_recipe first = {0}, second = {0};
     oj_archive *archives[2];
     oj_object *object = ojt_object_calling("main.o", "f", "g");
     job link;
     (void)state;
-    add_returning(&first, "g", 10);
-    add_returning(&second, "g", 20);
-    archives[0] = open_archive(&first);
-    archives[1] = open_archive(&second);
+    ojt_recipe_returning(&first, "g", 10);
+    ojt_recipe_returning(&second, "g", 20);
+    archives[0] = ojt_recipe_open(&first);
+    archives[1] = ojt_recipe_open(&second);
     init_job(&link, archives, 2);
     assert_int_equal(run(&link, object), OJ_OK);
     assert_int_equal(ojt_call(link.code, "f"), 11);
@@ -212,15 +108,15 @@ static void archive_first_archive_wins(void **state)
 static void archive_weak_reference_pulls_nothing(void **state)
 {
     static const uint8_t zeroes[8];
-    recipe made = {0};
+    ojt_recipe made = {0};
     oj_archive *archive;
     oj_object *object;
     job link;
     ojt_elf elf;
     uint16_t data;
     (void)state;
-    add_returning(&made, "g", 10);
-    archive = open_archive(&made);
+    ojt_recipe_returning(&made, "g", 10);
+    archive = ojt_recipe_open(&made);
     ojt_elf_init(&elf);
     data = ojt_elf_add_data(&elf, zeroes, 8);
     ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64, ojt_elf_add_symbol(&elf, "g", SHN_UNDEF, 0, 0, STB_WEAK, 0), 0);
@@ -235,14 +131,14 @@ static void archive_weak_reference_pulls_nothing(void **state)
 
 static void archive_lying_index_links_no_member_twice(void **state)
 {
-    recipe made = {0};
+    ojt_recipe made = {0};
     oj_archive *archive;
     oj_object *object = ojt_object_calling("main.o", "f", "promised");
     job link;
     (void)state;
-    add_returning(&made, "other", 10);
-    add_index(&made, "promised", 0);
-    archive = open_archive(&made);
+    ojt_recipe_returning(&made, "other", 10);
+    ojt_recipe_index(&made, "promised", 0);
+    archive = ojt_recipe_open(&made);
     init_job(&link, &archive, 1);
     assert_int_equal(run(&link, object), OJ_E_UNDEFINED);
     assert_string_equal(link.error.symbol, "promised");
@@ -254,16 +150,16 @@ static void archive_lying_index_links_no_member_twice(void **state)
 
 static void archive_truth_in_second_archive_found_behind_a_lie(void **state)
 {
-    recipe lying = {0}, honest = {0};
+    ojt_recipe lying = {0}, honest = {0};
     oj_archive *archives[2];
     oj_object *object = ojt_object_calling("main.o", "f", "promised");
     job link;
     (void)state;
-    add_returning(&lying, "other", 10);
-    add_index(&lying, "promised", 0);
-    add_returning(&honest, "promised", 30);
-    archives[0] = open_archive(&lying);
-    archives[1] = open_archive(&honest);
+    ojt_recipe_returning(&lying, "other", 10);
+    ojt_recipe_index(&lying, "promised", 0);
+    ojt_recipe_returning(&honest, "promised", 30);
+    archives[0] = ojt_recipe_open(&lying);
+    archives[1] = ojt_recipe_open(&honest);
     init_job(&link, archives, 2);
     assert_int_equal(run(&link, object), OJ_OK);
     assert_int_equal(ojt_call(link.code, "f"), 31);
@@ -275,15 +171,15 @@ static void archive_truth_in_second_archive_found_behind_a_lie(void **state)
 
 static void archive_broken_member_fails_and_leaves_archive_usable(void **state)
 {
-    recipe made = {0};
+    ojt_recipe made = {0};
     oj_archive *archive;
     oj_object *bad = ojt_object_calling("main.o", "f", "broken"), *good = ojt_object_calling("main.o", "f", "whole");
     job link;
     (void)state;
-    add_returning(&made, "broken", 10);
-    add_returning(&made, "whole", 20);
+    ojt_recipe_returning(&made, "broken", 10);
+    ojt_recipe_returning(&made, "whole", 20);
     made.members[0][EI_CLASS] = ELFCLASS32;
-    archive = open_archive(&made);
+    archive = ojt_recipe_open(&made);
     for (int round = 0; round < 2; round++) {
         init_job(&link, &archive, 1);
         assert_true(run(&link, bad) != OJ_OK);
@@ -303,7 +199,7 @@ static void archive_broken_member_fails_and_leaves_archive_usable(void **state)
 /* Two members that each define a name the other needs, and both define a third: a real duplicate. */
 static void archive_duplicate_between_members_rejected(void **state)
 {
-    recipe made = {0};
+    ojt_recipe made = {0};
     oj_archive *archive;
     oj_object *object = ojt_object_calling("main.o", "f", "one");
     job link;
@@ -311,14 +207,14 @@ static void archive_duplicate_between_members_rejected(void **state)
     uint8_t bytes[6];
     uint16_t text;
     (void)state;
-    add_calling(&made, "one", "two");
+    ojt_recipe_calling(&made, "one", "two");
     ojt_elf_init(&elf);
     text = ojt_elf_add_code(&elf, ojt_return_code(bytes, 1), 6);
     ojt_elf_add_global(&elf, "two", text, 0, 6);
     ojt_elf_add_global(&elf, "one", text, 0, 6);
-    add_member(&made, &elf);
-    add_index(&made, "two", 1);
-    archive = open_archive(&made);
+    ojt_recipe_member(&made, &elf);
+    ojt_recipe_index(&made, "two", 1);
+    archive = ojt_recipe_open(&made);
     init_job(&link, &archive, 1);
     assert_int_equal(run(&link, object), OJ_E_DUPLICATE);
     assert_string_equal(link.error.symbol, "one");
@@ -329,14 +225,14 @@ static void archive_duplicate_between_members_rejected(void **state)
 
 static void wanted_name_pulls_its_member(void **state)
 {
-    recipe made = {0};
+    ojt_recipe made = {0};
     oj_archive *archive;
     oj_object *object = ojt_object_returning("main.o", "f", 1);
     oj_wanted wanted[] = {{"inside", 1}, {"f", 1}};
     job link;
     (void)state;
-    add_returning(&made, "inside", 60);
-    archive = open_archive(&made);
+    ojt_recipe_returning(&made, "inside", 60);
+    archive = ojt_recipe_open(&made);
     init_job(&link, &archive, 1);
     link.options.wanted = wanted;
     link.options.n_wanted = 2;

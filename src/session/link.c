@@ -1,0 +1,257 @@
+/* Phase two of linking: the units of a step are planned, placed, and written, each into a code of its own, and attached
+ * to the session as one.
+ *
+ * All names are resolved before any memory is asked for, and all memory is asked for before anything is written, so
+ * that units may refer to each other in circles. */
+#include "session/session.h"
+
+/* --- what plans ask ----------------------------------------------------------------------------------------------- */
+
+/* What overrides leaves a unit's own strong definitions to it. */
+static bool defines_strongly(const oji_session_name *name, const oji_session_unit *unit)
+{
+    for (const oji_session_definition *d = name->n_strong > 0 ? name->first : NULL; d; d = d->next)
+        if (d->unit == unit && d->rank == OJI_SESSION_STRONG)
+            return true;
+    return false;
+}
+
+/* A unit of the same step has its address when all have been placed. Nobody's own definition is answered: the plan has
+ * it. */
+static oj_status answer(oji_session_step *step, oj_query *query, oj_error *error)
+{
+    const oji_session_name *name = oji_session_find(step->session, query->name, strlen(query->name));
+    const oji_session_definition *chosen = name ? oji_session_choose(name) : NULL;
+    if (!chosen || chosen->unit == step->current)
+        return OJ_OK;
+    if (chosen->unit && !chosen->unit->code && !chosen->unit->is_in_step)
+        return OJ_OK;
+    if (name->overrides && defines_strongly(name, step->current))
+        return OJ_OK;
+    if (chosen->unit && !step->is_placed && !oji_session_add_edge(step->session, step->current, chosen->unit, name))
+        return oji_fail(error, OJ_E_NOMEM, "out of memory: what a module refers to");
+    query->found = 1;
+    query->addr = chosen->addr;
+    if (!chosen->unit || chosen->unit->code)
+        return OJ_OK;
+    if (!step->is_placed) {
+        query->found = OJ_FOUND_LATER;
+        return OJ_OK;
+    }
+    return oj_plan_lookup(chosen->unit->plan, query->name, &query->addr, error);
+}
+
+static oj_status answer_all(void *context, oj_query *queries, size_t n_queries, oj_error *error)
+{
+    for (size_t i = 0; i < n_queries; i++)
+        OJI_TRY(answer(context, &queries[i], error));
+    return OJ_OK;
+}
+
+/* --- plans -------------------------------------------------------------------------------------------------------- */
+
+/* The session's definitions come before a unit's own, which it knows by itself; then the client's resolvers. The
+ * array is the step's, as plans keep it. */
+static oj_status list_resolvers(oji_session_step *step, oj_error *error)
+{
+    oj_session *session = step->session;
+    uint64_t n = 3;
+    for (oj_module *module = session->first_module; module; module = module->next)
+        n += module->kind == OJI_MODULE_RESOLVER;
+    step->resolvers = oji_arena_array(&step->arena, n, sizeof *step->resolvers);
+    if (!step->resolvers)
+        return oji_fail(error, OJ_E_NOMEM, "out of memory: a session's resolvers");
+    step->resolvers[step->n_resolvers++] = oj_resolver_callback(answer_all, step);
+    step->resolvers[step->n_resolvers++] = oj_resolver_objects();
+    for (oj_module *module = session->first_module; module; module = module->next)
+        if (module->kind == OJI_MODULE_RESOLVER)
+            step->resolvers[step->n_resolvers++] = module->resolver;
+    if (!(session->options.flags & OJ_SESSION_NO_PROCESS))
+        step->resolvers[step->n_resolvers++] = oj_resolver_process();
+    return OJ_OK;
+}
+
+static oj_status plan_unit(oji_session_step *step, oji_session_unit *unit, oj_error *error)
+{
+    oj_link_options options;
+    oj_link_options_init(&options);
+    options.flags = unit->module->link_flags;
+    options.memory = unit->module->memory;
+    options.allocator = &step->session->allocator;
+    options.resolvers = step->resolvers;
+    options.n_resolvers = step->n_resolvers;
+    options.undefined = oji_session_note_undefined;
+    options.undefined_context = step;
+    step->current = unit;
+    return oj_plan_create(&unit->plan, &unit->object, 1, &options, error);
+}
+
+/* Undefined names of one unit do not end it: those of all are told at once. */
+static oj_status plan_all(oji_session_step *step, oj_error *error)
+{
+    OJI_TRY(list_resolvers(step, error));
+    for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step) {
+        oj_status status = plan_unit(step, unit, error);
+        if (step->is_out_of_memory)
+            return oji_fail(error, OJ_E_NOMEM, "out of memory: a list of undefined symbols");
+        if (status != OJ_OK && (status != OJ_E_UNDEFINED || step->n_undefined == 0))
+            return status;
+    }
+    return step->n_undefined > 0 ? oji_session_report_undefined(step, error) : OJ_OK;
+}
+
+static oj_status place_all(oji_session_step *step, oj_error *error)
+{
+    for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step) {
+        oj_status status = oj_plan_place(unit->plan, error);
+        if (status != OJ_OK)
+            oji_name_object(error, unit->module->name);
+        OJI_TRY(status);
+    }
+    step->is_placed = true;
+    return OJ_OK;
+}
+
+static oj_status write_all(oji_session_step *step, oj_error *error)
+{
+    for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step) {
+        step->current = unit;
+        OJI_TRY(oj_plan_link(unit->plan, &unit->linked, error));
+    }
+    return OJ_OK;
+}
+
+/* A definition that lost its name to another has no address of its own in the plan: it is left at 0. */
+static oj_status find_addresses(const oji_session_step *step, oj_error *error)
+{
+    for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step)
+        for (uint32_t i = 0; i < unit->n_definitions; i++) {
+            oji_session_definition *d = &unit->definitions[i];
+            oj_status status = oj_plan_lookup(unit->plan, d->name->text, &d->addr, error);
+            if (status != OJ_OK && status != OJ_E_NOT_FOUND)
+                return status;
+        }
+    return OJ_OK;
+}
+
+/* --- attaching ---------------------------------------------------------------------------------------------------- */
+
+static void attach_code(oj_session *session, oji_session_unit *unit)
+{
+    unit->previous_linked = session->last_linked;
+    unit->next_linked = NULL;
+    if (session->last_linked)
+        session->last_linked->next_linked = unit;
+    else
+        session->first_linked = unit;
+    session->last_linked = unit;
+    oji_session_attach_edges(unit);
+    pthread_mutex_lock(&session->lock);
+    unit->code = unit->linked;
+    unit->module->n_codes++;
+    session->stats.n_codes++;
+    pthread_mutex_unlock(&session->lock);
+    unit->linked = NULL;
+}
+
+/* What its module uses in place of a definition that lost its name is what the module answers for it. */
+static void settle_names(oj_session *session, oji_session_unit *unit)
+{
+    for (uint32_t i = 0; i < unit->n_definitions; i++) {
+        oji_session_definition *d = &unit->definitions[i];
+        oji_session_settle(session, d->name);
+        if (d->addr == 0)
+            d->addr = oji_session_choose(d->name)->addr;
+    }
+}
+
+/* Names are settled when all codes are there, since any of them may have the chosen definition. */
+static void attach_all(oji_session_step *step)
+{
+    oj_session *session = step->session;
+    for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step)
+        attach_code(session, unit);
+    for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step)
+        settle_names(session, unit);
+    pthread_mutex_lock(&session->lock);
+    session->stats.n_links++;
+    pthread_mutex_unlock(&session->lock);
+    for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step) {
+        unit->is_in_step = false;
+        oji_session_release_object(unit);
+    }
+}
+
+/* Codes end before plans and edges; nothing has run in them. */
+static void undo(oji_session_step *step)
+{
+    for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step) {
+        oj_code_destroy(unit->linked);
+        unit->linked = NULL;
+    }
+}
+
+static void destroy_plans(oji_session_step *step)
+{
+    for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step) {
+        oj_plan_destroy(unit->plan);
+        unit->plan = NULL;
+    }
+}
+
+/* --- a step ------------------------------------------------------------------------------------------------------- */
+
+static oj_status take_archive(oji_session_step *step, const oji_session_goal *goal, oj_error *error)
+{
+    oj_archive *archive = goal->module->archive;
+    size_t n = goal->name ? 1 : oj_archive_symbol_count(archive);
+    for (size_t i = 0; i < n; i++) {
+        const char *name = goal->name ? goal->name : oj_archive_symbol(archive, i);
+        oji_session_unit *pulled;
+        OJI_TRY(oji_session_pull(step, goal->module, name, strlen(name), &pulled, error));
+    }
+    return OJ_OK;
+}
+
+static oj_status take_goal(oji_session_step *step, const oji_session_goal *goal, oj_error *error)
+{
+    if (goal->module && goal->module->kind == OJI_MODULE_ARCHIVE)
+        return take_archive(step, goal, error);
+    if (goal->module)
+        return oji_session_has_units(goal->module) ? oji_session_take_unit(step, &goal->module->own, error) : OJ_OK;
+    step->wanted = goal->name;
+    for (oj_module *module = goal->name ? NULL : step->session->first_module; module; module = module->next)
+        if (oji_session_has_units(module))
+            OJI_TRY(oji_session_take_unit(step, &module->own, error));
+    return OJ_OK;
+}
+
+static oj_status link_step(oji_session_step *step, const oji_session_goal *goal, oj_error *error)
+{
+    OJI_TRY(oji_session_refresh_hints(step->session, error));
+    OJI_TRY(take_goal(step, goal, error));
+    OJI_TRY(oji_session_close(step, error));
+    if (!step->first)
+        return OJ_OK;
+    OJI_TRY(plan_all(step, error));
+    OJI_TRY(place_all(step, error));
+    OJI_TRY(write_all(step, error));
+    return find_addresses(step, error);
+}
+
+oj_status oji_session_link(oj_session *session, const oji_session_goal *goal, oj_error *error)
+{
+    oji_session_step step = {.session = session};
+    oj_status status;
+    oji_arena_init(&step.arena, &session->allocator, NULL, 0);
+    status = link_step(&step, goal, error);
+    if (status != OJ_OK)
+        undo(&step);
+    destroy_plans(&step);
+    if (status != OJ_OK)
+        oji_session_abandon(&step);
+    else if (step.first)
+        attach_all(&step);
+    oji_arena_free(&step.arena);
+    return status;
+}

@@ -1,0 +1,69 @@
+/* The messages of a step that failed. */
+#include "session/session.h"
+
+#include <stdio.h>
+
+/* The linker's texts belong to objects, which outlive the step. A name that several units refer to is told once. */
+void oji_session_note_undefined(void *context, const oj_undefined *undefined)
+{
+    oji_session_step *step = context;
+    void *grown = step->undefined;
+    for (uint32_t i = 0; i < step->n_undefined; i++)
+        if (strcmp(step->undefined[i].name, undefined->name) == 0) {
+            step->undefined[i].n_references += undefined->n_references;
+            return;
+        }
+    if (!oji_arena_grow(&step->arena, &grown, step->n_undefined, &step->undefined_capacity, sizeof *step->undefined)) {
+        step->is_out_of_memory = true;
+        return;
+    }
+    step->undefined = grown;
+    step->undefined[step->n_undefined++] = *undefined;
+}
+
+/* Append one name with its place, if it fits as a whole. */
+static bool append(char *text, size_t capacity, size_t *length, const oj_undefined *undefined)
+{
+    int written =
+        snprintf(text + *length, capacity - *length, "%s'%s' (%s, %s+0x%llx)", *length ? ", " : "", undefined->name,
+                 undefined->object, undefined->section, (unsigned long long)undefined->offset);
+    if (written < 0 || (size_t)written >= capacity - *length) {
+        text[*length] = '\0';
+        return false;
+    }
+    *length += (size_t)written;
+    return true;
+}
+
+oj_status oji_session_report_undefined(oji_session_step *step, oj_error *error)
+{
+    const oj_session_options *options = &step->session->options;
+    const oj_undefined *first = &step->undefined[0];
+    const oji_place place = {
+        .object = first->object, .section = first->section, .symbol = first->name, .offset = first->offset};
+    char list[1200] = "";
+    size_t length = 0;
+    uint32_t n_listed = 0;
+    bool fits = true;
+    for (uint32_t i = 0; i < step->n_undefined; i++) {
+        if (options->undefined)
+            options->undefined(options->undefined_context, &step->undefined[i]);
+        fits = fits && append(list, sizeof list, &length, &step->undefined[i]);
+        n_listed += fits;
+    }
+    if (n_listed < step->n_undefined)
+        return oji_fail_at(error, OJ_E_UNDEFINED, &place, "%u undefined symbols: %s and %u more", step->n_undefined,
+                           list, step->n_undefined - n_listed);
+    return oji_fail_at(error, OJ_E_UNDEFINED, &place, "%u undefined symbol%s: %s", step->n_undefined,
+                       step->n_undefined == 1 ? "" : "s", list);
+}
+
+/* The place names the second: it is the module that does not belong. */
+oj_status oji_session_report_duplicate(const oji_session_name *name, const oji_session_definition *first,
+                                       const char *second, oj_error *error)
+{
+    const oji_place place = {.object = second, .symbol = name->text, .offset = UINT64_MAX};
+    return oji_fail_at(error, OJ_E_DUPLICATE, &place, "'%s' is defined by %s and again by %s", name->text,
+                       first->unit ? first->unit->module->name : "oj_session_define()",
+                       second ? second : "oj_session_define()");
+}

@@ -1,0 +1,326 @@
+/* A session's life, its turn, its absolute symbols, and looking names up. */
+#include "session/session.h"
+
+/* --- the turn ----------------------------------------------------------------------------------------------------- */
+
+/* The lock is held for a few instructions; the turn is what a call keeps while it works and calls back. */
+oj_status oji_session_begin(oj_session *session, oj_error *error)
+{
+    pthread_mutex_lock(&session->lock);
+    if (session->is_turn_taken && pthread_equal(session->turn_owner, pthread_self())) {
+        pthread_mutex_unlock(&session->lock);
+        return oji_fail(error, OJ_E_MISUSE, "a callback of a session calls what changes the same session");
+    }
+    while (session->is_turn_taken)
+        pthread_cond_wait(&session->turn_ended, &session->lock);
+    session->is_turn_taken = true;
+    session->turn_owner = pthread_self();
+    pthread_mutex_unlock(&session->lock);
+    return OJ_OK;
+}
+
+void oji_session_end(oj_session *session)
+{
+    pthread_mutex_lock(&session->lock);
+    session->is_turn_taken = false;
+    pthread_cond_signal(&session->turn_ended);
+    pthread_mutex_unlock(&session->lock);
+}
+
+/* --- its life ----------------------------------------------------------------------------------------------------- */
+
+static oj_status open_session(oj_session **out, const oj_session_options *options, const oj_allocator *allocator,
+                              oj_error *error)
+{
+    oj_session *session = oji_allocate_zeroed(allocator, sizeof *session);
+    int failed;
+    if (!session)
+        return oji_fail_nomem(error, sizeof *session, "a session");
+    session->allocator = *allocator;
+    session->options = *options;
+    failed = pthread_mutex_init(&session->lock, NULL);
+    if (failed == 0) {
+        failed = pthread_cond_init(&session->turn_ended, NULL);
+        if (failed != 0)
+            pthread_mutex_destroy(&session->lock);
+    }
+    if (failed != 0) {
+        oji_release(allocator, session, sizeof *session);
+        return oji_fail_system(error, OJ_E_SYSTEM, failed, "a session's lock");
+    }
+    *out = session;
+    return OJ_OK;
+}
+
+oj_status oj_session_create(oj_session **out, const oj_session_options *options, oj_error *error)
+{
+    oj_session_options ours;
+    oj_allocator allocator;
+    if (!out)
+        return oji_fail(error, OJ_E_MISUSE, "out is NULL");
+    *out = NULL;
+    OJI_TRY(oji_import(&ours, sizeof ours, sizeof ours, options, "oj_session_options", error));
+    OJI_TRY(oji_check_flags(ours.flags, OJ_SESSION_NO_PROCESS, "oj_session_options.flags", error));
+    OJI_TRY(oji_allocator_import(&allocator, ours.allocator, error));
+    OJI_TRY(open_session(out, &ours, &allocator, error));
+    return oji_succeed(error);
+}
+
+/* Codes first, the last linked first, as destructors run; then what names them. */
+void oj_session_destroy(oj_session *session)
+{
+    oj_allocator allocator;
+    if (!session)
+        return;
+    allocator = session->allocator;
+    while (session->last_linked) {
+        oji_session_unit *unit = session->last_linked;
+        oji_session_end_unit(session, unit);
+        oj_code_destroy(unit->linked);
+        unit->linked = NULL;
+    }
+    while (session->first_module) {
+        oj_module *module = session->first_module;
+        oji_session_detach_module(session, module);
+        oji_session_free_module(session, module);
+    }
+    oji_session_free_names(session);
+    pthread_cond_destroy(&session->turn_ended);
+    pthread_mutex_destroy(&session->lock);
+    oji_release(&allocator, session, sizeof *session);
+}
+
+oj_status oj_session_get_stats(oj_session *session, oj_session_stats *stats, size_t out_size)
+{
+    oj_session_stats ours;
+    if (!stats)
+        return OJ_E_MISUSE;
+    memset(stats, 0, out_size);
+    if (!session)
+        return OJ_E_MISUSE;
+    pthread_mutex_lock(&session->lock);
+    ours = session->stats;
+    pthread_mutex_unlock(&session->lock);
+    oji_export(stats, out_size, &ours, sizeof ours);
+    return OJ_OK;
+}
+
+size_t oj_session_code_count(oj_session *session)
+{
+    size_t n;
+    if (!session)
+        return 0;
+    pthread_mutex_lock(&session->lock);
+    n = (size_t)session->stats.n_codes;
+    pthread_mutex_unlock(&session->lock);
+    return n;
+}
+
+/* --- absolute symbols --------------------------------------------------------------------------------------------- */
+
+static oj_status check_free(const oji_session_name *name, oj_error *error)
+{
+    for (const oji_session_definition *d = name->n_strong > 0 ? name->first : NULL; d; d = d->next)
+        if (d->rank == OJI_SESSION_STRONG && !d->is_hint)
+            return oji_session_report_duplicate(name, d, NULL, error);
+    return OJ_OK;
+}
+
+/* One that replaces another keeps its place: the address is what changes. */
+static void set_absolute(oj_session *session, oji_session_name *name, uint64_t addr, bool overrides)
+{
+    pthread_mutex_lock(&session->lock);
+    name->absolute->addr = addr;
+    name->overrides = name->overrides || overrides;
+    pthread_mutex_unlock(&session->lock);
+    oji_session_settle(session, name);
+}
+
+static oj_status define(oj_session *session, const char *text, uint64_t addr, bool overrides, oj_error *error)
+{
+    oji_session_name *name = oji_session_intern(session, text, strlen(text));
+    oj_status status = name ? OJ_OK : oji_fail(error, OJ_E_NOMEM, "out of memory: a session's names");
+    if (status == OJ_OK && !overrides)
+        status = check_free(name, error);
+    if (status == OJ_OK && !name->absolute) {
+        oji_session_definition *made = oji_allocate_zeroed(&session->allocator, sizeof *made);
+        if (made) {
+            made->name = name;
+            made->sequence = session->next_sequence++;
+            made->rank = OJI_SESSION_STRONG;
+            oji_session_enter(session, made);
+            name->absolute = made;
+        } else {
+            status = oji_fail_nomem(error, sizeof *made, "an absolute symbol");
+        }
+    }
+    if (status == OJ_OK)
+        set_absolute(session, name, addr, overrides);
+    else if (name)
+        oji_session_drop_name(session, name);
+    return status;
+}
+
+oj_status oj_session_define(oj_session *session, const char *name, uint64_t addr, uint32_t flags, oj_error *error)
+{
+    oj_status status;
+    if (!session || !name || !name[0])
+        return oji_fail(error, OJ_E_MISUSE, !session ? "session is NULL" : !name ? "name is NULL" : "name is empty");
+    OJI_TRY(oji_check_flags(flags, OJ_DEFINE_OVERRIDE, "oj_session_define() flags", error));
+    OJI_TRY(oji_session_begin(session, error));
+    status = define(session, name, addr, (flags & OJ_DEFINE_OVERRIDE) != 0, error);
+    oji_session_end(session);
+    return status == OJ_OK ? oji_succeed(error) : status;
+}
+
+static oj_status undefine(oj_session *session, const char *text, oj_error *error)
+{
+    const oji_place place = {.symbol = text, .offset = UINT64_MAX};
+    oji_session_name *name = oji_session_find(session, text, strlen(text));
+    oji_session_definition *absolute = name ? name->absolute : NULL;
+    if (!absolute)
+        return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "the session has no absolute symbol '%s'", text);
+    pthread_mutex_lock(&session->lock);
+    name->overrides = false;
+    pthread_mutex_unlock(&session->lock);
+    oji_session_leave(session, absolute);
+    name->absolute = NULL;
+    oji_session_drop_name(session, name);
+    oji_release(&session->allocator, absolute, sizeof *absolute);
+    return OJ_OK;
+}
+
+oj_status oj_session_undefine(oj_session *session, const char *name, oj_error *error)
+{
+    oj_status status;
+    if (!session || !name)
+        return oji_fail(error, OJ_E_MISUSE, "%s is NULL", session ? "name" : "session");
+    OJI_TRY(oji_session_begin(session, error));
+    status = undefine(session, name, error);
+    oji_session_end(session);
+    return status == OJ_OK ? oji_succeed(error) : status;
+}
+
+/* --- lookups ------------------------------------------------------------------------------------------------------ */
+
+/* What needs no linking is answered without the turn. */
+static bool find_settled(oj_session *session, const char *name, uint64_t *addr)
+{
+    const oji_session_name *found;
+    const oji_session_definition *answer;
+    pthread_mutex_lock(&session->lock);
+    found = oji_session_find(session, name, strlen(name));
+    answer = found ? oji_session_answer(found) : NULL;
+    if (answer)
+        *addr = answer->addr;
+    pthread_mutex_unlock(&session->lock);
+    return answer != NULL;
+}
+
+/* Linking has settled the name, unless there is none: then it has linked nothing. */
+static oj_status look_up(oj_session *session, const char *name, uint64_t *addr, oj_error *error)
+{
+    const oji_place place = {.symbol = name, .offset = UINT64_MAX};
+    const oji_session_goal goal = {.name = name};
+    oj_status status = OJ_OK;
+    if (find_settled(session, name, addr))
+        return OJ_OK;
+    OJI_TRY(oji_session_begin(session, error));
+    /* Another thread may have linked it while this one waited. */
+    if (!find_settled(session, name, addr)) {
+        status = oji_session_link(session, &goal, error);
+        if (status == OJ_OK && !find_settled(session, name, addr))
+            status = oji_fail_at(error, OJ_E_NOT_FOUND, &place, "no module of the session defines '%s'", name);
+    }
+    oji_session_end(session);
+    return status;
+}
+
+static oj_status construct_linked(oj_session *session, oj_status status, oj_error *error)
+{
+    (void)session;
+    return status == OJ_OK ? oji_succeed(error) : status;
+}
+
+oj_status oj_session_lookup(oj_session *session, const char *name, uint64_t *addr, oj_error *error)
+{
+    oj_status status;
+    if (!addr)
+        return oji_fail(error, OJ_E_MISUSE, "addr is NULL");
+    *addr = 0;
+    if (!session || !name)
+        return oji_fail(error, OJ_E_MISUSE, "%s is NULL", session ? "name" : "session");
+    status = construct_linked(session, look_up(session, name, addr, error), error);
+    if (status != OJ_OK)
+        *addr = 0;
+    return status;
+}
+
+static oj_status link_goal(oj_session *session, const oji_session_goal *goal, oj_error *error)
+{
+    oj_status status;
+    OJI_TRY(oji_session_begin(session, error));
+    status = oji_session_link(session, goal, error);
+    oji_session_end(session);
+    return status;
+}
+
+oj_status oj_session_link(oj_session *session, oj_error *error)
+{
+    const oji_session_goal goal = {.name = NULL};
+    if (!session)
+        return oji_fail(error, OJ_E_MISUSE, "session is NULL");
+    return construct_linked(session, link_goal(session, &goal, error), error);
+}
+
+oj_status oj_module_link(oj_module *module, oj_error *error)
+{
+    const oji_session_goal goal = {.module = module};
+    if (!module)
+        return oji_fail(error, OJ_E_MISUSE, "module is NULL");
+    return construct_linked(module->session, link_goal(module->session, &goal, error), error);
+}
+
+/* One of the module's own definitions, else a symbol that its code keeps for itself. */
+static bool find_in_module(const oj_module *module, const char *text, uint64_t *addr)
+{
+    size_t size = strlen(text);
+    const oji_session_name *name = oji_session_find(module->session, text, size);
+    for (const oji_session_definition *d = name ? name->first : NULL; d; d = d->next)
+        if (d->unit && d->unit->module == module && d->unit->code) {
+            *addr = d->addr;
+            return true;
+        }
+    for (const oji_session_unit *unit = module->units; unit; unit = unit->next)
+        if (unit->code && oji_code_find(unit->code, text, size, addr))
+            return true;
+    return false;
+}
+
+static oj_status look_up_in_module(oj_module *module, const char *name, uint64_t *addr, oj_error *error)
+{
+    const oji_place place = {.object = module->name, .symbol = name, .offset = UINT64_MAX};
+    const oji_session_goal goal = {.name = name, .module = module};
+    if (!module->own.code)
+        OJI_TRY(oji_session_link(module->session, &goal, error));
+    if (find_in_module(module, name, addr))
+        return OJ_OK;
+    return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "%s does not define '%s'", module->name, name);
+}
+
+oj_status oj_module_lookup(oj_module *module, const char *name, uint64_t *addr, oj_error *error)
+{
+    oj_status status;
+    if (!addr)
+        return oji_fail(error, OJ_E_MISUSE, "addr is NULL");
+    *addr = 0;
+    if (!module || !name)
+        return oji_fail(error, OJ_E_MISUSE, "%s is NULL", module ? "name" : "module");
+    OJI_TRY(oji_session_begin(module->session, error));
+    status = look_up_in_module(module, name, addr, error);
+    oji_session_end(module->session);
+    status = construct_linked(module->session, status, error);
+    if (status != OJ_OK)
+        *addr = 0;
+    return status;
+}
