@@ -33,6 +33,7 @@ typedef struct oji_arch {
     uint32_t got_entry_size; /* bytes */
     uint32_t stub_size;      /* bytes, also its alignment */
     uint64_t reach;          /* bytes: all segments of a link must lie within this of one another */
+    uint8_t address_bits;    /* 64 or 32: every address of a link is below this power of two */
     uint8_t padding;         /* byte to fill gaps between code sections with: traps */
     uint8_t patch_word;      /* bytes: aligned words of code of up to this size may be stored while they run */
 
@@ -48,6 +49,7 @@ typedef struct oji_arch {
 
 extern const oji_arch oji_arch_x86_64;
 extern const oji_arch oji_arch_aarch64;
+extern const oji_arch oji_arch_i386;
 
 /* NULL where there is none. */
 const oji_arch *oji_arch_find(uint32_t id);

@@ -255,6 +255,7 @@ const oji_arch oji_arch_x86_64 = {
     .stub_size = STUB_SIZE,
     /* Displacements count from the end of an instruction and carry addends: 16 MiB of the 2 GiB are kept back. */
     .reach = (UINT64_C(1) << 31) - (UINT64_C(1) << 24),
+    .address_bits = 64,
     .padding = 0xcc,
     /* AMD64 APM volume 2, 7.6.1: naturally aligned stores of up to a quadword may modify running code. */
     .patch_word = 8,

@@ -84,11 +84,17 @@ static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t adde
     return OJI_RELOC_NONE;
 }
 
+static uint16_t chosen_uses(uint32_t kind)
+{
+    (void)kind;
+    return 0;
+}
+
 static const char *refusal(uint32_t number)
 {
     (void)number;
     return NULL;
 }
 
-const oji_elf_arch oji_elf_aarch64 = {OJI_ARCH_AARCH64, ELF_EM_AARCH64, OJI_COUNT(rows), rows, names, choose,
-                                      refusal,          true,           false,           NULL};
+const oji_elf_arch oji_elf_aarch64 = {
+    OJI_ARCH_AARCH64, ELF_EM_AARCH64, OJI_COUNT(rows), rows, names, choose, chosen_uses, refusal, true, false, NULL};

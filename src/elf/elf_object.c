@@ -41,7 +41,7 @@ static oj_status fail_kind(const oji_elf_reader *reader)
 static const char *machine_name(uint32_t machine)
 {
     switch (machine) {
-    case 3:
+    case ELF_EM_386:
         return "i386";
     case 21:
         return "PowerPC64";
@@ -65,7 +65,7 @@ static const char *machine_name(uint32_t machine)
 /* Class and order count as well: x86-64 with 32-bit pointers (x32) is an architecture of its own. */
 static const oji_elf_arch *find_arch(const oji_elf_format *format, uint32_t machine)
 {
-    static const oji_elf_arch *const all[] = {&oji_elf_x86_64, &oji_elf_aarch64};
+    static const oji_elf_arch *const all[] = {&oji_elf_x86_64, &oji_elf_aarch64, &oji_elf_i386};
     for (size_t i = 0; i < OJI_COUNT(all); i++)
         if (all[i]->machine == machine && all[i]->is_64 == format->is_64 && all[i]->is_big == format->is_big)
             return all[i];

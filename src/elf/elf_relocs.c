@@ -75,7 +75,7 @@ static inline __attribute__((always_inline)) oj_status read_entries(oji_elf_read
         if (row.kind == OJI_ELF_CHOOSE) {
             /* In range by now, so the bytes before the field may be looked at. */
             row.kind = (uint8_t)reader->arch->choose(target->bytes, offset, addend, number);
-            row.uses = OJI_USE_REFERENCED | (row.kind == OJI_RELOC_GOT_LOAD32 ? OJI_USE_GOT : OJI_USE_GOT_RELAX);
+            row.uses = (uint16_t)(row.uses | OJI_USE_REFERENCED | reader->arch->chosen_uses(row.kind));
         }
         parts->symbols[symbol].uses |= (uint16_t)(row.uses & symbol_uses);
         all_uses |= row.uses;

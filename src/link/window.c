@@ -73,6 +73,9 @@ static oj_status keep_near(oj_plan *plan, const oji_link_name *name, oj_error *e
 
 oj_status oji_link_find_window(oj_plan *plan, oj_error *error)
 {
+    /* A process of that architecture has no other memory; this one may. */
+    if (plan->arch->address_bits < 8 * sizeof(void *))
+        lower(&plan->high_addr, UINT64_C(1) << plan->arch->address_bits);
     find_low_uses(plan);
     for (uint32_t i = 0; i < plan->n_names; i++) {
         const oji_link_name *name = &plan->names[i];

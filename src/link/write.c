@@ -153,6 +153,15 @@ static uint64_t entry_value(const oj_plan *plan, const oji_link_island *island, 
     return plan->members[ref.member].targets[ref.symbol].addr;
 }
 
+/* An address that is too wide for the architecture is refused by every relocation that would use the entry. */
+static void store_address(const oj_plan *plan, uint8_t *where, uint64_t addr)
+{
+    if (plan->arch->address_bits == 32)
+        oji_store32(where, (uint32_t)addr);
+    else
+        oji_store64(where, addr);
+}
+
 /* Needs targets. Entries are absolute addresses, so they reach everything. */
 static void write_got(oj_plan *plan, const oji_link_island *island)
 {
@@ -162,8 +171,8 @@ static void write_got(oj_plan *plan, const oji_link_island *island)
         return;
     fill_up(plan, island->got_segment, written, island->got_off);
     for (uint32_t i = 0; i < island->n_entries; i++)
-        oji_store64(write_at(plan, island->got_segment, island->got_off + (uint64_t)i * entry_size),
-                    entry_value(plan, island, i));
+        store_address(plan, write_at(plan, island->got_segment, island->got_off + (uint64_t)i * entry_size),
+                      entry_value(plan, island, i));
     *written = island->got_off + (uint64_t)island->n_entries * entry_size;
 }
 

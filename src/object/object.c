@@ -23,6 +23,8 @@ const char *oji_arch_name(uint32_t id)
         return "x86-64";
     case OJI_ARCH_AARCH64:
         return "aarch64";
+    case OJI_ARCH_I386:
+        return "i386";
     default:
         return "unknown";
     }

@@ -115,7 +115,7 @@ typedef struct oji_symbol {
 } oji_symbol;
 
 /* Architectures; src/arch has a table for each. */
-typedef enum oji_arch_id { OJI_ARCH_X86_64 = 1, OJI_ARCH_AARCH64 = 2 } oji_arch_id;
+typedef enum oji_arch_id { OJI_ARCH_X86_64 = 1, OJI_ARCH_AARCH64 = 2, OJI_ARCH_I386 = 3 } oji_arch_id;
 
 /* The architecture's name; "unknown" for none of these. */
 const char *oji_arch_name(uint32_t id);

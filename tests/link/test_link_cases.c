@@ -14,6 +14,7 @@
  *   # oracle-flags FLAGS                      more arguments for them
  *
  * The GOT stands at the start of the read-only segment, and _GLOBAL_OFFSET_TABLE_ there: the oracles are told so. */
+#include "elf/elf_format.h"
 #include "link/linktest.h"
 
 #include <dirent.h>
@@ -58,15 +59,18 @@ typedef struct link_case {
 /* A case's architecture is the first part of its file's name. */
 typedef struct tools {
     const char *prefix;
-    const char *assembler; /* called as `ASSEMBLER -o OBJECT SOURCE` */
+    const char *assembler; /* called as `ASSEMBLER FLAG -o OBJECT SOURCE` */
+    const char *assembler_flag;
     const char *ld;
-    const char *fill; /* between code sections, for a linker script */
-    uint64_t word;    /* bytes: code ends on one, so that it can be patched to its end */
+    const char *ld_emulation; /* both linkers are told */
+    const char *fill;         /* between code sections, for a linker script */
+    uint64_t word;            /* bytes: code ends on one, so that it can be patched to its end */
 } tools;
 
 static const tools all_tools[] = {
-    {"x86_64_", "as", "ld", "0xcccccccc", 8},
-    {"aarch64_", "aarch64-linux-gnu-as", "aarch64-linux-gnu-ld", "0", 4},
+    {"x86_64_", "as", "--64", "ld", "elf_x86_64", "0xcccccccc", 8},
+    {"i386_", "as", "--32", "ld", "elf_i386", "0xcccccccc", 4},
+    {"aarch64_", "aarch64-linux-gnu-as", "-EL", "aarch64-linux-gnu-ld", "aarch64linux", "0", 4},
 };
 
 static const tools *tools_of(const link_case *test)
@@ -284,7 +288,8 @@ static void remove_folder(const char *folder)
 static uint8_t *assemble(const link_case *test, const char *folder, size_t *size)
 {
     char object[PATH_MAX], log[PATH_MAX];
-    const char *arguments[] = {tools_of(test)->assembler, "-o", object, test->path, NULL};
+    const char *arguments[] = {
+        tools_of(test)->assembler, tools_of(test)->assembler_flag, "-o", object, test->path, NULL};
     int status;
     in_folder(object, folder, "case.o");
     in_folder(log, folder, "log");
@@ -380,15 +385,18 @@ static void write_script(const link_case *test, const char *path)
 }
 
 /* Find a section by name. Trusts the file, which a linker wrote. */
-static bool find_section(const uint8_t *file, const char *wanted, Elf64_Shdr *found)
+static bool find_section(const uint8_t *file, const char *wanted, oji_elf_header *found)
 {
-    Elf64_Ehdr header;
-    Elf64_Shdr names, section;
-    memcpy(&header, file, sizeof header);
-    memcpy(&names, file + header.e_shoff + header.e_shstrndx * sizeof names, sizeof names);
-    for (unsigned i = 1; i < header.e_shnum; i++) {
-        memcpy(&section, file + header.e_shoff + i * sizeof section, sizeof section);
-        if (strcmp((const char *)file + names.sh_offset + section.sh_name, wanted) != 0)
+    const oji_elf_format *format = oji_elf_find_format(file[4], file[5]);
+    oji_elf_file header;
+    oji_elf_header names, section;
+    assert_non_null(format);
+    header = oji_elf_decode_file(format, file);
+    names =
+        oji_elf_decode_section(format, file + header.headers_off + (uint64_t)header.names_index * header.section_size);
+    for (uint32_t i = 1; i < header.n_sections; i++) {
+        section = oji_elf_decode_section(format, file + header.headers_off + (uint64_t)i * header.section_size);
+        if (strcmp((const char *)file + names.offset + section.name, wanted) != 0)
             continue;
         *found = section;
         return true;
@@ -397,10 +405,10 @@ static bool find_section(const uint8_t *file, const char *wanted, Elf64_Shdr *fo
 }
 
 /* ld.lld gives sections of one address one place in the file, so that the second GOT overwrites the first. */
-static bool is_overwritten(const uint8_t *file, const Elf64_Shdr *section)
+static bool is_overwritten(const uint8_t *file, const oji_elf_header *section)
 {
-    Elf64_Shdr second;
-    return find_section(file, ".got.plt", &second) && second.sh_offset == section->sh_offset && second.sh_size > 0;
+    oji_elf_header second;
+    return find_section(file, ".got.plt", &second) && second.offset == section->offset && second.size > 0;
 }
 
 static void compare_output(const link_case *test, const char *linker, const uint8_t *file, const ojt_client *client)
@@ -408,7 +416,7 @@ static void compare_output(const link_case *test, const char *linker, const uint
     static const char *const sections[4] = {"", ".code", ".rodata", ".data"};
     for (uint32_t kind = OJ_SEGMENT_CODE; kind <= OJ_SEGMENT_DATA; kind++) {
         const oj_segment *segment = ojt_client_segment(client, kind);
-        Elf64_Shdr theirs;
+        oji_elf_header theirs;
         uint8_t *zeroes;
         if (!segment)
             continue;
@@ -416,13 +424,13 @@ static void compare_output(const link_case *test, const char *linker, const uint
             fail_msg("%s makes no %s", linker, sections[kind]);
         if (is_overwritten(file, &theirs))
             continue;
-        if (segment_size(test, kind, theirs.sh_size) != segment->size)
-            fail_msg("%s: %s has %llu bytes, ours %llu", linker, sections[kind], (unsigned long long)theirs.sh_size,
+        if (segment_size(test, kind, theirs.size) != segment->size)
+            fail_msg("%s: %s has %llu bytes, ours %llu", linker, sections[kind], (unsigned long long)theirs.size,
                      (unsigned long long)segment->size);
-        zeroes = calloc(1, theirs.sh_size);
+        zeroes = calloc(1, theirs.size);
         assert_non_null(zeroes);
-        compare(linker, kind, 0, segment->write, theirs.sh_type == SHT_NOBITS ? zeroes : file + theirs.sh_offset,
-                theirs.sh_size);
+        compare(linker, kind, 0, segment->write, theirs.type == SHT_NOBITS ? zeroes : file + theirs.offset,
+                theirs.size);
         free(zeroes);
     }
 }
@@ -431,10 +439,23 @@ static void ask_oracle(const link_case *test, const char *linker, const char *fo
 {
     char object[PATH_MAX], output[PATH_MAX], script[PATH_MAX], log[PATH_MAX], definitions[MAX_DEFINITIONS][128],
         flags[256];
-    const char *arguments[MAX_ARGUMENTS] = {
-        linker, "-static", "-N", "-e",   "0",   "--no-check-sections", "--build-id=none", "-z", "noexecstack",
-        "-T",   script,    "-o", output, object};
-    size_t n = 14, size;
+    const char *arguments[MAX_ARGUMENTS] = {linker,
+                                            "-m",
+                                            tools_of(test)->ld_emulation,
+                                            "-static",
+                                            "-N",
+                                            "-e",
+                                            "0",
+                                            "--no-check-sections",
+                                            "--build-id=none",
+                                            "-z",
+                                            "noexecstack",
+                                            "-T",
+                                            script,
+                                            "-o",
+                                            output,
+                                            object};
+    size_t n = 16, size;
     int status;
     in_folder(object, folder, "case.o");
     in_folder(output, folder, linker);

@@ -1,0 +1,171 @@
+/* i386: relocation formulas, stubs, facts.
+ * Source: i386 psABI 1.1, section 4.4 (relocation), section B.2 (GOT32X optimisation). */
+#include "arch/arch.h"
+#include "object/i386.h"
+
+enum { GOT_ENTRY_SIZE = 4, STUB_SIZE = 8 };
+
+/* Linkers take fields of 16 and 8 bits as signed or unsigned; the sum is of 32 bits. */
+static bool fits(uint32_t value, int bits)
+{
+    int32_t as_signed = (int32_t)value;
+    return value < UINT32_C(1) << bits || (as_signed < 0 && as_signed >= -(INT32_C(1) << (bits - 1)));
+}
+
+static bool fits_signed(uint32_t value, int bits)
+{
+    int32_t as_signed = (int32_t)value;
+    return as_signed >= -(INT32_C(1) << (bits - 1)) && as_signed < INT32_C(1) << (bits - 1);
+}
+
+static bool store16(uint8_t *where, uint32_t value, bool fits_field)
+{
+    if (fits_field)
+        oji_store16(where, (uint16_t)value);
+    return fits_field;
+}
+
+static bool store8(uint8_t *where, uint32_t value, bool fits_field)
+{
+    if (fits_field)
+        *where = (uint8_t)value;
+    return fits_field;
+}
+
+/* All that the formulas need, as addresses of 32 bits. */
+typedef struct values {
+    uint32_t symbol;
+    uint32_t addend;
+    uint32_t place;
+    uint32_t got;
+    uint32_t entry;
+    uint32_t size;
+} values;
+
+/* The reader has checked opcode, ModRM and that the addend is 0.
+ * mov foo@GOT(%reg), r  ->  lea foo@GOTOFF(%reg), r
+ * mov foo@GOT, r        ->  mov $foo, r
+ * call *foo@GOT(%reg)   ->  addr32 call foo
+ * jmp *foo@GOT(%reg)    ->  jmp foo; nop */
+static void relax(oji_fixups *fixups, uint32_t kind, const values *v, uint8_t *where)
+{
+    uint8_t register_field = (where[-1] >> 3) & 7;
+    fixups->n_relaxed++;
+    switch (kind) {
+    case OJI_I386_RELAX_MOV:
+        where[-2] = 0x8d;
+        oji_store32(where, v->symbol - v->got);
+        break;
+    case OJI_I386_RELAX_MOV_ADDR:
+        where[-2] = 0xc7;
+        where[-1] = (uint8_t)(0xc0 | register_field);
+        oji_store32(where, v->symbol);
+        break;
+    case OJI_I386_RELAX_CALL:
+        where[-2] = 0x67;
+        where[-1] = 0xe8;
+        oji_store32(where, v->symbol - v->place - 4);
+        break;
+    default:
+        /* The displacement moves down by one byte, and with it the place it is relative to. */
+        where[-2] = 0xe9;
+        oji_store32(where - 1, v->symbol - v->place - 3);
+        where[3] = 0x90;
+    }
+}
+
+/* A symbol in the upper part of a 64-bit address space is no address here; nor is one without its GOT entry. */
+static bool fix(oji_fixups *fixups, const oji_reloc *reloc, const oji_target *target, uint8_t *where)
+{
+    const values v = {.symbol = (uint32_t)target->addr,
+                      .addend = (uint32_t)reloc->addend,
+                      .place = (uint32_t)fixups->run_addr + reloc->offset,
+                      .got = (uint32_t)fixups->got_addr,
+                      .entry = (uint32_t)fixups->got_addr + (target->entry - 1) * GOT_ENTRY_SIZE,
+                      .size = (uint32_t)fixups->symbols[reloc->symbol].size};
+    bool has_entry = target->entry != 0;
+    if (target->addr > UINT32_MAX)
+        return false;
+    switch ((uint32_t)reloc->kind) {
+    case OJI_RELOC_NONE:
+        return true;
+    case OJI_RELOC_ABS32:
+        oji_store32(where, v.symbol + v.addend);
+        return true;
+    case OJI_RELOC_PC32:
+        oji_store32(where, v.symbol + v.addend - v.place);
+        return true;
+    case OJI_RELOC_ABS16:
+        return store16(where, v.symbol + v.addend, fits(v.symbol + v.addend, 16));
+    case OJI_RELOC_PC16:
+        return store16(where, v.symbol + v.addend - v.place, fits_signed(v.symbol + v.addend - v.place, 16));
+    case OJI_RELOC_ABS8:
+        return store8(where, v.symbol + v.addend, fits(v.symbol + v.addend, 8));
+    case OJI_RELOC_PC8:
+        return store8(where, v.symbol + v.addend - v.place, fits_signed(v.symbol + v.addend - v.place, 8));
+    case OJI_RELOC_SIZE32:
+        oji_store32(where, v.size + v.addend);
+        return true;
+    case OJI_I386_GOT_OFFSET:
+        oji_store32(where, v.symbol + v.addend - v.got);
+        return true;
+    case OJI_RELOC_GOT_START32:
+        oji_store32(where, v.got + v.addend - v.place);
+        return true;
+    case OJI_RELOC_GOT_ENTRY32:
+        oji_store32(where, v.entry + v.addend - v.got);
+        return has_entry;
+    case OJI_I386_GOT_ADDR:
+        oji_store32(where, v.entry + v.addend);
+        return has_entry;
+    case OJI_I386_RELAX_MOV:
+    case OJI_I386_RELAX_MOV_ADDR:
+    case OJI_I386_RELAX_CALL:
+    case OJI_I386_RELAX_JUMP:
+        relax(fixups, reloc->kind, &v, where);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static uint32_t relocate(oji_fixups *fixups)
+{
+    for (uint32_t i = 0; i < fixups->n_relocs; i++) {
+        const oji_reloc *reloc = &fixups->relocs[i];
+        OJI_ASSERT(reloc->offset < fixups->size || reloc->kind == OJI_RELOC_NONE);
+        if (OJI_UNLIKELY(!fix(fixups, reloc, &fixups->targets[reloc->symbol], fixups->write + reloc->offset)))
+            return i;
+    }
+    return fixups->n_relocs;
+}
+
+static uint16_t needs(uint32_t kind)
+{
+    return kind == OJI_RELOC_GOT_ENTRY32 || kind == OJI_I386_GOT_ADDR ? OJI_USE_GOT : 0;
+}
+
+/* jmp *entry; int3; int3. No relocation asks for one; the address of the entry is absolute, as all of them reach. */
+static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
+{
+    (void)stub;
+    write[0] = 0xff;
+    write[1] = 0x25;
+    oji_store32(write + 2, (uint32_t)entry);
+    write[6] = write[7] = 0xcc;
+    return entry <= UINT32_MAX;
+}
+
+const oji_arch oji_arch_i386 = {
+    .id = OJI_ARCH_I386,
+    .got_entry_size = GOT_ENTRY_SIZE,
+    .stub_size = STUB_SIZE,
+    .reach = UINT64_C(1) << 32,
+    .address_bits = 32,
+    .padding = 0xcc,
+    /* Aligned stores of up to a word may modify running code; 8 bytes need an instruction that not all have. */
+    .patch_word = 4,
+    .needs = needs,
+    .relocate = relocate,
+    .write_stub = write_stub,
+};
