@@ -147,6 +147,18 @@ typedef struct oj_link_stats {
 #define OJ_LINK_SECTIONS_SINGLY \
     32u /* ask for each section as a segment of its own, for allocators that hand them
                                          out so; each brings the GOT entries and stubs that it uses */
+/* The next three are for code that runs in this process, and do nothing for code that does not (oj_plan_write(), or
+ * another architecture). Each puts the code where OJ_LINK_PRIVATE_MEMORY would. What they tell of source lines and
+ * variables they take from objects that were read with OJ_OBJECT_WITH_DEBUG, as oj_link_bytes() and oj_compile() then
+ * read theirs; of other objects they tell the functions' names.
+ * DEBUGGER: gdb and lldb see the code until it is destroyed (OJ_RECORD_DEBUGGER); OJ_E_NOMEM.
+ * PERF_MAP: functions are added to /tmp/perf-PID.map, for good. OJ_E_SYSTEM: the file cannot be written, or is not a
+ *           plain file of this user's own.
+ * JITDUMP:  functions with bytes, lines and unwind tables are added to a jit-PID.dump, for good, in a new folder below
+ *           .debug/jit of the folder that the environment's JITDUMPDIR names, or else HOME. OJ_E_SYSTEM */
+#define OJ_LINK_DEBUGGER 128u
+#define OJ_LINK_PERF_MAP 256u
+#define OJ_LINK_JITDUMP 512u
 
 /* A name whose address the client wants when the link is done. */
 typedef struct oj_wanted {

@@ -1,8 +1,9 @@
 /* What is registered outside a code for its sake, by kind. */
 #include "code/code.h"
+#include "code/debug.h"
 
 /* ORDER OJ_RECORD: a kind without a name is none. */
-static const oji_registry *const kinds[] = {NULL};
+static const oji_registry *const kinds[] = {[OJ_RECORD_DEBUGGER] = &oji_gdb_registry};
 
 static const oji_registry *kind_of(const oj_record *record)
 {

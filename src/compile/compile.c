@@ -102,6 +102,8 @@ static oj_status link_compiled(const oj_compiler *compiler, const oj_bytes *byte
     oj_status status;
     oj_object_options_init(&options);
     options.flags = OJ_OBJECT_BORROW;
+    if (link_options && (link_options->flags & (OJ_LINK_DEBUGGER | OJ_LINK_JITDUMP)))
+        options.flags |= OJ_OBJECT_WITH_DEBUG;
     options.name = ir->name ? ir->name : ir->kind == OJ_IR_FILE ? ir->path : "module";
     options.allocator = &compiler->allocator;
     OJI_TRY(oj_object_create(&object, bytes->data, bytes->size, &options, error));

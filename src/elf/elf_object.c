@@ -380,6 +380,7 @@ static oj_status allocate_object(oji_elf_reader *reader, const oj_allocator *all
     parts->object->relocs = parts->relocs;
     parts->object->groups = parts->groups;
     parts->object->reloc_numbers = parts->numbers;
+    parts->object->flags = reader->flags;
     parts->object->n_sections = reader->n_sections;
     parts->object->n_symbols = reader->n_symbols;
     parts->object->first_global = reader->first_global;

@@ -167,8 +167,9 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     if (!by_hand)
         OJI_TRY(check_memory(plan, error));
     room.n_segments = plan->n_requests;
-    room.n_records = oji_link_count_records(plan);
     room.n_stackmaps = oji_link_count_stackmaps(plan);
+    /* What was placed by hand may run elsewhere, or later: nobody here is told of it. */
+    room.n_records = by_hand ? 0 : oji_link_count_records(plan);
     room.n_symbols = plan->n_kept;
     room.names_size = plan->kept_names_size;
     code = oji_code_allocate(&plan->allocator, &room);

@@ -108,6 +108,12 @@ static inline bool oji_link_places_singly(const oj_link_options *options)
     return (options->flags & OJ_LINK_SECTIONS_SINGLY) != 0;
 }
 
+/* Are debuggers or profilers to be told of the code? */
+static inline bool oji_link_tells_tools(const oj_link_options *options)
+{
+    return (options->flags & (OJ_LINK_DEBUGGER | OJ_LINK_PERF_MAP | OJ_LINK_JITDUMP)) != 0;
+}
+
 struct oj_plan {
     oj_allocator allocator;
     oji_arena arena;
@@ -255,6 +261,10 @@ oj_status oji_link_place_ahead(oj_plan *plan, oj_error *error);
 /* stackmaps.c: where the linked stack maps lie, for the code to keep. Listing needs addresses. */
 uint64_t oji_link_count_stackmaps(const oj_plan *plan);
 void oji_link_list_stackmaps(const oj_plan *plan, oj_code *code);
+
+/* debug.c: the step that tells debuggers and profilers. Makes a record for the former only. */
+bool oji_link_needs_debug(const oj_plan *plan);
+oj_status oji_link_attach_debug(const oj_plan *plan, const oj_code *code, oj_record *record, oj_error *error);
 
 /* publish.c */
 /* Make one range visible to instruction fetch, and to every core, as the table wants it done. */

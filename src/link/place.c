@@ -155,7 +155,7 @@ static void describe(const oj_plan *plan, oj_placement *placement)
     placement->struct_size = (uint32_t)sizeof *placement;
     if (plan->options.flags & OJ_LINK_WHOLE_PAGES)
         placement->flags |= OJ_PLACEMENT_WHOLE_PAGES;
-    if (plan->options.flags & OJ_LINK_PRIVATE_MEMORY)
+    if ((plan->options.flags & OJ_LINK_PRIVATE_MEMORY) || oji_link_tells_tools(&plan->options))
         placement->flags |= OJ_PLACEMENT_PRIVATE;
     if (oji_link_places_singly(&plan->options))
         placement->flags |= OJ_PLACEMENT_SECTIONS;

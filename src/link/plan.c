@@ -13,7 +13,8 @@ enum { STACK_ARENA = 6 * 1024 };
 static oj_status check_options(const oj_link_options *options, oj_error *error)
 {
     const uint32_t known = OJ_LINK_KEEP_NO_SYMBOLS | OJ_LINK_KEEP_LOCAL_SYMBOLS | OJ_LINK_WHOLE_PAGES |
-                           OJ_LINK_NO_UNWIND | OJ_LINK_PRIVATE_MEMORY | OJ_LINK_SECTIONS_SINGLY;
+                           OJ_LINK_NO_UNWIND | OJ_LINK_PRIVATE_MEMORY | OJ_LINK_SECTIONS_SINGLY | OJ_LINK_DEBUGGER |
+                           OJ_LINK_PERF_MAP | OJ_LINK_JITDUMP;
     OJI_TRY(oji_check_flags(options->flags, known, "oj_link_options.flags", error));
     if ((options->flags & OJ_LINK_KEEP_NO_SYMBOLS) && (options->flags & OJ_LINK_KEEP_LOCAL_SYMBOLS))
         return oji_fail(error, OJ_E_MISUSE, "oj_link_options.flags both keeps no symbols and keeps local ones");
@@ -129,6 +130,8 @@ oj_status oj_link_bytes(const void *bytes, size_t size, const oj_link_options *o
     OJI_TRY(oji_import(&imported, sizeof imported, sizeof imported, options, "oj_link_options", error));
     oj_object_options_init(&object_options);
     object_options.flags = OJ_OBJECT_BORROW;
+    if (imported.flags & (OJ_LINK_DEBUGGER | OJ_LINK_JITDUMP))
+        object_options.flags |= OJ_OBJECT_WITH_DEBUG;
     object_options.allocator = imported.allocator;
     start = imported.stats ? oji_now() : 0;
     OJI_TRY(oj_object_create(&object, bytes, size, &object_options, error));

@@ -136,6 +136,7 @@ struct oj_object {
     const char *const *reloc_names; /* the format's own names, by its numbers: oji_object_reloc_name() */
     const oji_group *groups;
     uint32_t n_groups;
+    uint32_t flags; /* OJ_OBJECT_..., that it was read with */
     uint32_t n_sections;
     uint32_t n_symbols;
     uint32_t first_global;    /* symbols before it are local */

@@ -1,0 +1,229 @@
+/* Symbol files for debuggers: an ELF executable in memory that holds no code, but says which addresses the code is at
+ * and brings its symbols and debug information. Everything in it is final, so that a debugger relocates nothing.
+ *
+ * Layout: header; debug sections, each code's part behind the one before; symbols; their names; names of sections;
+ * section headers. The first section headers are those of the codes' segments, which have addresses and no bytes.
+ * Source: ELF gABI chapters 4 and 5. */
+#include "code/debug.h"
+
+#include <stdlib.h>
+
+enum { HEADER_SIZE = 64, SECTION_SIZE = 64, SYMBOL_SIZE = 24 };
+enum { SHT_PROGBITS = 1, SHT_SYMTAB = 2, SHT_STRTAB = 3, SHT_NOBITS = 8 };
+enum { SHF_WRITE = 1, SHF_ALLOC = 2, SHF_EXECINSTR = 4 };
+enum { STB_LOCAL = 0, STB_GLOBAL = 1, STT_OBJECT = 1, STT_FUNC = 2 };
+enum { SHN_LORESERVE = 0xff00, SHN_ABS = 0xfff1, SHN_XINDEX = 0xffff };
+
+/* ORDER OJI_DEBUG */
+const char *const oji_debug_names[OJI_DEBUG_SECTIONS] = {
+    ".debug_abbrev",   ".debug_addr", ".debug_aranges",     ".debug_frame",   ".debug_info",  ".debug_line",
+    ".debug_line_str", ".debug_loc",  ".debug_loclists",    ".debug_macinfo", ".debug_macro", ".debug_ranges",
+    ".debug_rnglists", ".debug_str",  ".debug_str_offsets", ".debug_types"};
+
+/* ORDER oj_segment_kind, which starts at 1. */
+static const char *const segment_names[] = {".text", ".rodata", ".data"};
+
+typedef struct writer {
+    const oji_debug_info *const *infos;
+    size_t n_infos;
+    uint8_t *file;
+    uint64_t debug_offs[OJI_DEBUG_SECTIONS]; /* bytes into the file */
+    uint64_t debug_sizes[OJI_DEBUG_SECTIONS];
+    uint64_t symbols_off;
+    uint64_t n_symbols; /* the null symbol included */
+    uint64_t n_local;   /* the null symbol included */
+    uint64_t names_off;
+    uint64_t names_size;
+    uint64_t section_names_off;
+    uint64_t section_names_size;
+    uint64_t headers_off;
+    uint64_t n_ranges;
+    uint64_t n_sections;
+    uint64_t size;
+    uint64_t next_header; /* offset of the header to write next */
+    uint32_t next_name;   /* offset of the next section's name */
+} writer;
+
+static uint64_t align8(uint64_t value) { return (value + 7) & ~UINT64_C(7); }
+
+/* Each sum is of sizes of what is in memory already, so that none wraps. */
+static void count(writer *w)
+{
+    w->n_symbols = w->n_local = w->names_size = 1;
+    for (size_t i = 0; i < w->n_infos; i++) {
+        const oji_debug_info *info = w->infos[i];
+        for (int k = 0; k < OJI_DEBUG_SECTIONS; k++)
+            w->debug_sizes[k] += info->sections[k].size;
+        for (uint32_t s = 0; s < info->n_symbols; s++)
+            w->n_local += !info->symbols[s].is_global;
+        w->n_symbols += info->n_symbols;
+        w->names_size += info->names_size;
+        w->n_ranges += info->n_ranges;
+    }
+}
+
+/* The null section, segments, debug sections, and three tables. Where a table of names would be: strlen + 1 each. */
+static void lay_out(writer *w)
+{
+    uint64_t end = HEADER_SIZE;
+    w->n_sections = 1 + w->n_ranges + 3;
+    w->section_names_size = 1 + sizeof ".symtab" + sizeof ".strtab" + sizeof ".shstrtab";
+    for (size_t i = 0; i < OJI_COUNT(segment_names); i++)
+        w->section_names_size += strlen(segment_names[i]) + 1;
+    for (int k = 0; k < OJI_DEBUG_SECTIONS; k++) {
+        w->debug_offs[k] = end;
+        end = align8(end + w->debug_sizes[k]);
+        w->n_sections += w->debug_sizes[k] > 0;
+        w->section_names_size += strlen(oji_debug_names[k]) + 1;
+    }
+    w->symbols_off = end;
+    w->names_off = end + w->n_symbols * SYMBOL_SIZE;
+    w->section_names_off = w->names_off + w->names_size;
+    w->headers_off = align8(w->section_names_off + w->section_names_size);
+    w->size = w->headers_off + w->n_sections * SECTION_SIZE;
+}
+
+/* e_ident, then the fields of Elf64_Ehdr by offset. Where the count of sections does not fit, section 0 has it. */
+static void write_header(writer *w)
+{
+    static const uint8_t ident[] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
+    uint64_t names_index = w->n_sections - 1;
+    uint8_t *p = w->file;
+    memcpy(p, ident, sizeof ident);
+    oji_store16(p + 16, 2 /* ET_EXEC */);
+    oji_store16(p + 18, (uint16_t)w->infos[0]->machine);
+    oji_store32(p + 20, 1);
+    oji_store64(p + 40, w->headers_off);
+    oji_store16(p + 52, HEADER_SIZE);
+    oji_store16(p + 58, SECTION_SIZE);
+    oji_store16(p + 60, w->n_sections < SHN_LORESERVE ? (uint16_t)w->n_sections : 0);
+    oji_store16(p + 62, names_index < SHN_LORESERVE ? (uint16_t)names_index : SHN_XINDEX);
+    if (w->n_sections >= SHN_LORESERVE)
+        oji_store64(w->file + w->headers_off + 32, w->n_sections);
+    if (names_index >= SHN_LORESERVE)
+        oji_store32(w->file + w->headers_off + 40, (uint32_t)names_index);
+    w->next_header = w->headers_off + SECTION_SIZE;
+}
+
+/* Fill one section header and give it to the caller for its rarer fields. */
+static uint8_t *add_section(writer *w, uint32_t name, uint32_t type, uint64_t offset, uint64_t size)
+{
+    uint8_t *p = w->file + w->next_header;
+    oji_store32(p, name);
+    oji_store32(p + 4, type);
+    oji_store64(p + 24, offset);
+    oji_store64(p + 32, size);
+    oji_store64(p + 48, 1);
+    w->next_header += SECTION_SIZE;
+    return p;
+}
+
+static uint32_t add_section_name(writer *w, const char *name)
+{
+    uint32_t offset = w->next_name;
+    size_t size = strlen(name) + 1;
+    memcpy(w->file + w->section_names_off + offset, name, size);
+    w->next_name += (uint32_t)size;
+    return offset;
+}
+
+static void write_segments(writer *w)
+{
+    static const uint64_t flags[] = {SHF_ALLOC | SHF_EXECINSTR, SHF_ALLOC, SHF_ALLOC | SHF_WRITE};
+    uint32_t names[OJI_COUNT(segment_names)];
+    for (size_t i = 0; i < OJI_COUNT(segment_names); i++)
+        names[i] = add_section_name(w, segment_names[i]);
+    for (size_t i = 0; i < w->n_infos; i++)
+        for (uint32_t r = 0; r < w->infos[i]->n_ranges; r++) {
+            const oji_debug_range *range = &w->infos[i]->ranges[r];
+            uint32_t kind = range->kind - 1;
+            uint8_t *p = add_section(w, names[kind], SHT_NOBITS, HEADER_SIZE, range->size);
+            oji_store64(p + 8, flags[kind]);
+            oji_store64(p + 16, range->addr);
+        }
+}
+
+/* Fields that count from a section's start grow by what lies before this code's part of it. A field that would not fit
+ * its 4 bytes is cut: the whole is bounded far below, see gdb.c. */
+static void write_part(writer *w, const oji_debug_info *info, const uint64_t starts[OJI_DEBUG_SECTIONS])
+{
+    for (int k = 0; k < OJI_DEBUG_SECTIONS; k++)
+        if (info->sections[k].size > 0)
+            memcpy(w->file + w->debug_offs[k] + starts[k], info->sections[k].bytes, (size_t)info->sections[k].size);
+    for (uint32_t i = 0; i < info->n_fixes; i++) {
+        const oji_debug_fix *fix = &info->fixes[i];
+        uint8_t *field = w->file + w->debug_offs[fix->section] + starts[fix->section] + fix->offset;
+        if (fix->width == 8)
+            oji_store64(field, oji_load64(field) + starts[fix->target]);
+        else
+            oji_store32(field, oji_load32(field) + (uint32_t)starts[fix->target]);
+    }
+}
+
+static void write_debug(writer *w)
+{
+    uint64_t starts[OJI_DEBUG_SECTIONS] = {0};
+    for (size_t i = 0; i < w->n_infos; i++) {
+        write_part(w, w->infos[i], starts);
+        for (int k = 0; k < OJI_DEBUG_SECTIONS; k++)
+            starts[k] += w->infos[i]->sections[k].size;
+    }
+    for (int k = 0; k < OJI_DEBUG_SECTIONS; k++)
+        if (w->debug_sizes[k] > 0)
+            add_section(w, add_section_name(w, oji_debug_names[k]), SHT_PROGBITS, w->debug_offs[k], w->debug_sizes[k]);
+}
+
+/* Symbols hold addresses, as in every executable. A segment beyond the numbers that a symbol can hold is not named. */
+static void write_symbol(uint8_t *p, const oji_debug_symbol *symbol, uint64_t name_off, uint64_t section)
+{
+    unsigned binding = symbol->is_global ? STB_GLOBAL : STB_LOCAL;
+    oji_store32(p, (uint32_t)name_off);
+    p[4] = (uint8_t)(binding << 4 | (symbol->is_function ? STT_FUNC : STT_OBJECT));
+    oji_store16(p + 6, section < SHN_LORESERVE ? (uint16_t)section : SHN_ABS);
+    oji_store64(p + 8, symbol->addr);
+    oji_store64(p + 16, symbol->size);
+}
+
+/* Local ones first (gABI chapter 4, sh_info of a symbol table). */
+static void write_symbols(writer *w)
+{
+    uint64_t next[2] = {w->symbols_off + SYMBOL_SIZE, w->symbols_off + w->n_local * SYMBOL_SIZE};
+    uint64_t name_base = 1, section_base = 1;
+    uint8_t *p;
+    for (size_t i = 0; i < w->n_infos; i++) {
+        const oji_debug_info *info = w->infos[i];
+        for (uint32_t s = 0; s < info->n_symbols; s++) {
+            const oji_debug_symbol *symbol = &info->symbols[s];
+            write_symbol(w->file + next[symbol->is_global], symbol, name_base + symbol->name_off,
+                         section_base + symbol->range);
+            next[symbol->is_global] += SYMBOL_SIZE;
+        }
+        if (info->names_size > 0)
+            memcpy(w->file + w->names_off + name_base, info->names, (size_t)info->names_size);
+        name_base += info->names_size;
+        section_base += info->n_ranges;
+    }
+    p = add_section(w, add_section_name(w, ".symtab"), SHT_SYMTAB, w->symbols_off, w->n_symbols * SYMBOL_SIZE);
+    oji_store32(p + 40, (uint32_t)(w->n_sections - 2)); /* the names come next */
+    oji_store32(p + 44, (uint32_t)w->n_local);
+    oji_store64(p + 48, 8);
+    oji_store64(p + 56, SYMBOL_SIZE);
+    add_section(w, add_section_name(w, ".strtab"), SHT_STRTAB, w->names_off, w->names_size);
+}
+
+uint8_t *oji_gdb_make_file(const oji_debug_info *const *infos, size_t n_infos, uint64_t *size)
+{
+    writer w = {.infos = infos, .n_infos = n_infos, .next_name = 1};
+    count(&w);
+    lay_out(&w);
+    w.file = calloc(1, (size_t)w.size);
+    if (!w.file)
+        return NULL;
+    write_header(&w);
+    write_segments(&w);
+    write_debug(&w);
+    write_symbols(&w);
+    add_section(&w, add_section_name(&w, ".shstrtab"), SHT_STRTAB, w.section_names_off, w.section_names_size);
+    *size = w.size;
+    return w.file;
+}

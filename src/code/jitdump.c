@@ -1,0 +1,286 @@
+/* jitdump: a file with the bytes, lines and unwind tables of every function, from which `perf inject --jit` makes an
+ * ELF file for each. perf finds it by a mapping of its first page, which the process makes only for that.
+ * Source: Linux, tools/perf/Documentation/jitdump-specification.txt. */
+#include "code/lines.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { RECORD_LOAD = 0, RECORD_LINES = 2, RECORD_CLOSE = 3, RECORD_UNWIND = 4 };
+enum { HEADER_SIZE = 40, PREFIX_SIZE = 16, LOAD_SIZE = 40, LINES_SIZE = 16, LINE_SIZE = 16, UNWIND_SIZE = 24 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static FILE *dump; /* nothing is in its buffer while the lock is free */
+static pid_t dump_pid;
+static void *marker;
+static uint64_t n_functions; /* told so far: perf wants a number for each */
+
+static void lock_all(void) { pthread_mutex_lock(&lock); }
+static void unlock_all(void) { pthread_mutex_unlock(&lock); }
+static void start(void) { (void)pthread_atfork(lock_all, unlock_all, unlock_all); }
+
+/* --- bytes ---------------------------------------------------------------------------------------------------------- */
+
+/* Failures are asked for once, when the records of a code are written. */
+static void put(const void *bytes, uint64_t size) { (void)fwrite(bytes, 1, (size_t)size, dump); }
+
+static void put32(uint32_t value) { put(&value, sizeof value); }
+static void put64(uint64_t value) { put(&value, sizeof value); }
+
+static void put_prefix(uint32_t kind, uint64_t size)
+{
+    put32(kind);
+    put32((uint32_t)size);
+    put64(oji_now());
+}
+
+/* --- the file ------------------------------------------------------------------------------------------------------- */
+
+enum { PATH_ROOM = 4096 };
+
+/* Make the folders below `root` that perf's own tools use, and one of our own; path is the folder's, then the file's. */
+static oj_status make_folder(char path[PATH_ROOM], oj_error *error)
+{
+    static const char *const below[] = {"", "/.debug", "/jit"};
+    const char *root = secure_getenv("JITDUMPDIR");
+    struct tm day;
+    time_t now = time(NULL);
+    size_t size;
+    if (!root || root[0] == '\0')
+        root = secure_getenv("HOME");
+    if (!root || root[0] == '\0')
+        root = ".";
+    if (strlen(root) > PATH_ROOM - 128)
+        return oji_fail(error, OJ_E_LIMIT, "the folder for the profiler's dump has a name of %zu bytes", strlen(root));
+    size = (size_t)snprintf(path, PATH_ROOM, "%s", root);
+    for (size_t i = 0; i < OJI_COUNT(below); i++) {
+        size += (size_t)snprintf(path + size, PATH_ROOM - size, "%s", below[i]);
+        if (mkdir(path, 0700) != 0 && errno != EEXIST)
+            return oji_fail_system(error, OJ_E_SYSTEM, errno, "the profiler's folder %s", path);
+    }
+    gmtime_r(&now, &day);
+    size += strftime(path + size, PATH_ROOM - size, "/ownjit-%Y%m%d-XXXXXX", &day);
+    if (!mkdtemp(path))
+        return oji_fail_system(error, OJ_E_SYSTEM, errno, "the profiler's folder %s", path);
+    snprintf(path + size, PATH_ROOM - size, "/jit-%ld.dump", (long)getpid());
+    return OJ_OK;
+}
+
+static void put_header(uint32_t machine)
+{
+    put32(0x4a695444); /* "JiTD" */
+    put32(1);          /* version */
+    put32(HEADER_SIZE);
+    put32(machine);
+    put32(0);
+    put32((uint32_t)getpid());
+    put64(oji_now());
+    put64(0); /* flags: times are those of CLOCK_MONOTONIC */
+}
+
+static void close_dump(void)
+{
+    if (marker)
+        munmap(marker, (size_t)sysconf(_SC_PAGESIZE));
+    if (dump)
+        fclose(dump);
+    marker = NULL;
+    dump = NULL;
+}
+
+/* The mapping is what perf records; executable, as it records no other. */
+static oj_status open_dump(uint32_t machine, oj_error *error)
+{
+    char path[PATH_ROOM];
+    int fd;
+    OJI_TRY(make_folder(path, error));
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return oji_fail_system(error, OJ_E_SYSTEM, errno, "the profiler's dump %s", path);
+    dump = fdopen(fd, "a");
+    if (!dump) {
+        close(fd);
+        return oji_fail_nomem(error, BUFSIZ, "the profiler's dump");
+    }
+    put_header(machine);
+    marker = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+    if (marker == MAP_FAILED || fflush(dump) != 0) {
+        oj_status status = oji_fail_system(error, OJ_E_SYSTEM, errno, "the profiler's dump %s", path);
+        marker = marker == MAP_FAILED ? NULL : marker;
+        close_dump();
+        return status;
+    }
+    dump_pid = getpid();
+    return OJ_OK;
+}
+
+/* Needs the lock. The child of a fork has its own file; what it inherits stays the parent's. */
+static oj_status use_dump(uint32_t machine, oj_error *error)
+{
+    if (dump && dump_pid == getpid())
+        return OJ_OK;
+    close_dump();
+    return open_dump(machine, error);
+}
+
+/* A process that ends says so; one that is killed does not, which perf takes as well. */
+static void __attribute__((destructor)) finish(void)
+{
+    pthread_mutex_lock(&lock);
+    if (dump && dump_pid == getpid())
+        put_prefix(RECORD_CLOSE, PREFIX_SIZE);
+    close_dump();
+    pthread_mutex_unlock(&lock);
+}
+
+/* --- records -------------------------------------------------------------------------------------------------------- */
+
+typedef struct telling {
+    const oji_debug_info *info;
+    oji_arena *arena;
+    oji_line *lines;
+    uint32_t n_lines;
+    oji_unwind_index unwind;
+} telling;
+
+static uint64_t path_size(const oji_line *line)
+{
+    uint64_t folder = strlen(line->folder);
+    return folder + (folder > 0) + strlen(line->file) + 1;
+}
+
+static void put_path(const oji_line *line)
+{
+    put(line->folder, strlen(line->folder));
+    if (line->folder[0] != '\0')
+        put("/", 1);
+    put(line->file, strlen(line->file) + 1);
+}
+
+static uint32_t first_line(const telling *t, uint64_t addr)
+{
+    uint32_t low = 0, high = t->n_lines;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (t->lines[middle].addr < addr)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Comes before the function that it is about. Lines without a number belong to no source. */
+static void put_lines(const telling *t, const oji_debug_symbol *symbol)
+{
+    uint64_t size = PREFIX_SIZE + LINES_SIZE, n = 0;
+    uint32_t first = first_line(t, symbol->addr);
+    for (uint32_t i = first; i < t->n_lines && t->lines[i].addr - symbol->addr < symbol->size; i++)
+        if (!t->lines[i].is_end && t->lines[i].line != 0) {
+            size += LINE_SIZE + path_size(&t->lines[i]);
+            n++;
+        }
+    if (n == 0 || size > UINT32_MAX)
+        return;
+    put_prefix(RECORD_LINES, size);
+    put64(symbol->addr);
+    put64(n);
+    for (uint32_t i = first; i < t->n_lines && t->lines[i].addr - symbol->addr < symbol->size; i++)
+        if (!t->lines[i].is_end && t->lines[i].line != 0) {
+            put64(t->lines[i].addr);
+            put32(t->lines[i].line);
+            put32(0); /* discriminator */
+            put_path(&t->lines[i]);
+        }
+}
+
+/* Comes before the function, too. Mapped size 0: the table is in perf's file only. */
+static bool put_unwind(const telling *t, const oji_debug_symbol *symbol)
+{
+    static const char padding[8] = "";
+    oji_debug_data table;
+    uint64_t header_size, padded;
+    if (!oji_debug_make_eh_frame(&t->unwind, symbol->addr, symbol->size, t->arena, &table, &header_size))
+        return false;
+    if (table.size == 0)
+        return true;
+    padded = (table.size + 7) & ~UINT64_C(7);
+    put_prefix(RECORD_UNWIND, PREFIX_SIZE + UNWIND_SIZE + padded);
+    put64(table.size);
+    put64(header_size);
+    put64(0);
+    put(table.bytes, table.size);
+    put(padding, padded - table.size);
+    return true;
+}
+
+static void put_load(const oji_debug_symbol *symbol, const char *name)
+{
+    uint64_t name_size = strlen(name) + 1;
+    put_prefix(RECORD_LOAD, PREFIX_SIZE + LOAD_SIZE + name_size + symbol->size);
+    put32((uint32_t)getpid());
+    put32((uint32_t)syscall(SYS_gettid));
+    put64(symbol->addr);
+    put64(symbol->addr);
+    put64(symbol->size);
+    put64(n_functions++);
+    put(name, name_size);
+    put((const void *)(uintptr_t)symbol->addr, symbol->size);
+}
+
+/* Symbols are as objects have them: one may claim more bytes than its segment has. */
+static bool is_told(const oji_debug_info *info, const oji_debug_symbol *symbol)
+{
+    const oji_debug_range *range = &info->ranges[symbol->range];
+    uint64_t offset = symbol->addr - range->addr;
+    return symbol->is_function && symbol->size > 0 && range->kind == OJ_SEGMENT_CODE && offset <= range->size &&
+           symbol->size <= range->size - offset;
+}
+
+/* Needs the lock and an open file. What was begun is cut off again where it cannot be ended, so that the file stays
+ * readable. */
+static oj_status write_records(const telling *t, oj_error *error)
+{
+    long before = ftell(dump);
+    bool has_memory = true;
+    for (uint32_t i = 0; i < t->info->n_symbols && has_memory; i++) {
+        const oji_debug_symbol *symbol = &t->info->symbols[i];
+        if (!is_told(t->info, symbol))
+            continue;
+        put_lines(t, symbol);
+        has_memory = put_unwind(t, symbol);
+        put_load(symbol, t->info->names + symbol->name_off);
+    }
+    if (fflush(dump) == 0 && !ferror(dump) && has_memory)
+        return OJ_OK;
+    if (has_memory)
+        oji_fail_system(error, OJ_E_SYSTEM, errno, "writing the profiler's dump");
+    clearerr(dump);
+    if (before < 0 || ftruncate(fileno(dump), before) != 0)
+        close_dump();
+    return has_memory ? OJ_E_SYSTEM : oji_fail(error, OJ_E_NOMEM, "out of memory: unwind tables for profilers");
+}
+
+oj_status oji_jitdump_add(const oji_debug_info *info, oji_arena *arena, oj_error *error)
+{
+    telling t = {.info = info, .arena = arena};
+    oj_status status;
+    if (!oji_lines_read(info, arena, &t.lines, &t.n_lines) || !oji_debug_index_unwind(info, arena, &t.unwind))
+        return oji_fail(error, OJ_E_NOMEM, "out of memory: source lines for profilers");
+    pthread_once(&once, start);
+    pthread_mutex_lock(&lock);
+    status = use_dump(info->machine, error);
+    if (status == OJ_OK)
+        status = write_records(&t, error);
+    pthread_mutex_unlock(&lock);
+    return status;
+}
