@@ -21,6 +21,7 @@ FOLDERS = {
     'compile': ['base'],
     'llvm': ['compile', 'base'],
     'session': ['compile', 'object', 'code', 'base'],
+    'worker': ['compile', 'base'],
 }
 
 # And these public headers: what a folder implements or is a client of.
@@ -35,6 +36,7 @@ PUBLIC = {
     'compile': ['base', 'memory', 'code', 'object', 'link', 'llvm', 'compiler'],
     'llvm': ['base', 'llvm', 'compiler'],
     'session': ['base', 'memory', 'code', 'object', 'link', 'llvm', 'compiler', 'session'],
+    'worker': ['base', 'llvm', 'compiler', 'workers'],
 }
 
 # Clients: public headers, their own folder, and the system. Benchmarks measure LLVM's own engines too.

@@ -6,6 +6,7 @@ set -eu
 cd "$1"
 mkdir -p bin lib
 ln -sfn ../tools/ownjit/ownjit bin/ownjit
+ln -sfn ../src/ownjit-worker bin/ownjit-worker
 for name in libownjit.a libownjit.so libownjit.so.0 libownjit.so.0.1.0; do
     ln -sfn "../src/$name" "lib/$name"
 done

@@ -77,6 +77,13 @@ extern "C" {
     X(OJ_E_SYSTEM, 500, "a system call failed")                                                            \
     X(OJ_E_NO_LLVM, 501, "no usable LLVM library")                                                         \
     X(OJ_E_CALLBACK, 502, "a client's callback reported a failure")                                        \
+    X(OJ_E_WORKER_START, 600, "the worker program cannot be started")                                      \
+    X(OJ_E_WORKER_VERSION, 601, "the worker program is of another version")                                \
+    X(OJ_E_WORKER_CRASHED, 602, "the worker process ended while it compiled")                              \
+    X(OJ_E_WORKER_DEADLINE, 603, "the deadline has passed")                                                \
+    X(OJ_E_WORKER_MEMORY, 604, "the compile needs more memory than its limit")                             \
+    X(OJ_E_WORKER_PROTOCOL, 605, "the worker's answer cannot be believed")                                 \
+    X(OJ_E_WORKER_CANCELLED, 606, "the compile was cancelled")                                             \
     X(OJ_E_MISUSE, 900, "the call is not allowed with these arguments")                                    \
     X(OJ_E_VERSION, 901, "a struct is of a version this library does not know")
 

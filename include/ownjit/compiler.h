@@ -9,6 +9,7 @@
 #include <ownjit/code.h>
 #include <ownjit/link.h>
 #include <ownjit/llvm.h>
+#include <ownjit/workers.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -47,6 +48,12 @@ typedef enum oj_severity {
     OJ_SEVERITY_NOTE = 3
 } oj_severity;
 
+/* Where LLVM runs. */
+typedef enum oj_isolation {
+    OJ_ISOLATION_NONE = 0,  /* in this process: a failure that LLVM aborts for ends the process */
+    OJ_ISOLATION_WORKER = 1 /* in a worker process: no failure of LLVM's reaches this one */
+} oj_isolation;
+
 /* oj_compiler_options.flags */
 #define OJ_COMPILER_NO_VERIFY 1u /* trust the IR: invalid IR then is undefined behaviour inside LLVM */
 
@@ -68,6 +75,13 @@ typedef struct oj_compiler_options {
      * Threads:  callback: on the compiling thread */
     void (*diagnostic)(void *context, uint32_t severity, const char *text);
     void *diagnostic_context;
+    uint32_t isolation;   /* oj_isolation. With OJ_ISOLATION_WORKER llvm must be NULL (the pool says which LLVM), and IR
+                             is bytes or a file: a live module must be written to bitcode first */
+    uint32_t deadline_ms; /* of a compile in a worker, waiting for one included; 0 = the pool's; OJ_WORKERS_FOREVER */
+    oj_workers *workers; /* keeps, until the compiler is destroyed; NULL = oj_workers_default(). Any number of compilers
+                             on any threads may share a pool: first come, first served */
+    uint64_t
+        memory_size; /* bytes of address space that a compile in a worker may take, at most the pool's; 0 = the pool's */
 } oj_compiler_options;
 
 static inline void oj_compiler_options_init(oj_compiler_options *options)
@@ -80,7 +94,8 @@ static inline void oj_compiler_options_init(oj_compiler_options *options)
  * object and no IR is left in memory.
  * options   borrows; NULL = defaults
  * Owns:     gives *out, end it with oj_compiler_destroy()
- * Errors:   OJ_E_NO_LLVM, OJ_E_TARGET, OJ_E_NOMEM, OJ_E_MISUSE, OJ_E_VERSION
+ * Errors:   OJ_E_NO_LLVM, OJ_E_TARGET, OJ_E_NOMEM, OJ_E_MISUSE, OJ_E_VERSION; with isolation also those of
+ *           oj_workers_start() and the OJ_E_WORKER_ ones of oj_compile_object()
  * Threads:  any
  * Since:    0.1 */
 OJ_API oj_status oj_compiler_create(oj_compiler **out, const oj_compiler_options *options, oj_error *error);
@@ -90,7 +105,14 @@ OJ_API oj_status oj_compiler_create(oj_compiler **out, const oj_compiler_options
  * Since:    0.1 */
 OJ_API void oj_compiler_destroy(oj_compiler *compiler);
 
-/* Return the LLVM the compiler uses. Lends, until the compiler is destroyed.
+/* End the compile that is in progress, which then returns OJ_E_WORKER_CANCELLED; where none is, nothing happens, and a
+ * compile that begins later is not affected.
+ * Errors:   OJ_E_UNSUPPORTED (the compiler is not isolated: LLVM cannot be interrupted), OJ_E_MISUSE
+ * Threads:  any, while another thread compiles; not during oj_compiler_destroy()
+ * Since:    0.1 */
+OJ_API oj_status oj_compiler_cancel(oj_compiler *compiler);
+
+/* Return the LLVM the compiler uses; NULL where it is isolated. Lends, until the compiler is destroyed.
  * Threads:  any
  * Since:    0.1 */
 OJ_API const oj_llvm *oj_compiler_llvm(const oj_compiler *compiler);
@@ -190,7 +212,9 @@ OJ_API void oj_bytes_destroy(oj_bytes *bytes);
 /* Compile IR to a relocatable object.
  * Owns:     borrows ir; gives *out, end it with oj_bytes_destroy()
  * Errors:   OJ_E_IR (error->line, ->column, LLVM's message), OJ_E_COMPILE (any diagnostic of error severity, even
- *           where LLVM goes on), OJ_E_PASSES, OJ_E_TARGET, OJ_E_SYSTEM (a file), OJ_E_NOMEM, OJ_E_MISUSE, OJ_E_VERSION
+ *           where LLVM goes on), OJ_E_PASSES, OJ_E_TARGET, OJ_E_SYSTEM (a file), OJ_E_NOMEM, OJ_E_MISUSE, OJ_E_VERSION;
+ *           with isolation also those of oj_workers_start(), and OJ_E_WORKER_CRASHED (signal, phase, LLVM's last words),
+ *           OJ_E_WORKER_DEADLINE, OJ_E_WORKER_MEMORY, OJ_E_WORKER_CANCELLED, OJ_E_WORKER_PROTOCOL
  * On error: the compiler is unchanged and may be used again. A live module may have been changed by passes
  * Threads:  exclusive(compiler); different compilers run in parallel
  * Since:    0.1 */

@@ -22,5 +22,6 @@
 #include <ownjit/object.h>
 #include <ownjit/session.h>
 #include <ownjit/stackmap.h>
+#include <ownjit/workers.h>
 
 #endif

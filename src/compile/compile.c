@@ -16,6 +16,16 @@ static oj_status check_choices(const oj_compiler_options *options, oj_error *err
     if (options->code_model > OJ_CODE_MODEL_LARGE)
         return oji_fail(error, OJ_E_MISUSE, "oj_compiler_options.code_model is %u, which is no oj_code_model",
                         options->code_model);
+    if (options->isolation > OJ_ISOLATION_WORKER)
+        return oji_fail(error, OJ_E_MISUSE, "oj_compiler_options.isolation is %u, which is no oj_isolation",
+                        options->isolation);
+    if (options->isolation == OJ_ISOLATION_NONE && (options->workers || options->deadline_ms || options->memory_size))
+        return oji_fail(error, OJ_E_MISUSE, "oj_compiler_options.%s needs OJ_ISOLATION_WORKER",
+                        options->workers       ? "workers"
+                        : options->deadline_ms ? "deadline_ms"
+                                               : "memory_size");
+    if (options->isolation == OJ_ISOLATION_WORKER && options->llvm)
+        return oji_fail(error, OJ_E_MISUSE, "oj_compiler_options.llvm is of this process: a worker's is its pool's");
     return OJ_OK;
 }
 
@@ -27,9 +37,11 @@ oj_status oj_compiler_create(oj_compiler **out, const oj_compiler_options *optio
     if (!out)
         return oji_fail(error, OJ_E_MISUSE, "oj_compiler_create: out is NULL");
     *out = NULL;
-    OJI_TRY(oji_import(&ours, sizeof ours, sizeof ours, options, "oj_compiler_options", error));
+    OJI_TRY(oji_import(&ours, sizeof ours, offsetof(oj_compiler_options, isolation), options, "oj_compiler_options",
+                       error));
     OJI_TRY(check_choices(&ours, error));
-    status = oji_compile_create_in_process(out, &ours, error);
+    status = ours.isolation == OJ_ISOLATION_WORKER ? oji_compile_create_isolated(out, &ours, error)
+                                                   : oji_compile_create_in_process(out, &ours, error);
     return status == OJ_OK ? oji_succeed(error) : status;
 }
 
@@ -38,6 +50,16 @@ void oj_compiler_destroy(oj_compiler *compiler)
 {
     if (compiler)
         compiler->ops->destroy(compiler);
+}
+
+oj_status oj_compiler_cancel(oj_compiler *compiler)
+{
+    if (!compiler)
+        return OJ_E_MISUSE;
+    if (!compiler->ops->cancel)
+        return OJ_E_UNSUPPORTED;
+    compiler->ops->cancel(compiler);
+    return OJ_OK;
 }
 
 const oj_llvm *oj_compiler_llvm(const oj_compiler *compiler) { return compiler ? compiler->llvm : NULL; }

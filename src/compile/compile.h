@@ -6,6 +6,7 @@
 #include "base/base.h"
 
 #include <ownjit/compiler.h>
+#include <stdatomic.h>
 
 /* IR that has been checked and read: a live module, or bytes. Bytes are followed by one zero byte where is_bitcode is
  * false, because LLVM's text parser reads up to it. */
@@ -27,12 +28,26 @@ typedef struct oji_compile_names {
     bool may_define_more; /* set by list(): names in inline assembly are not told */
 } oji_compile_names;
 
+/* What a compile is at, for those who must say it when it does not come back. */
+typedef enum oji_phase {
+    OJI_PHASE_IDLE = 0,
+    OJI_PHASE_STARTING = 1, /* of a worker process */
+    OJI_PHASE_TARGET = 2,   /* making the target machine */
+    OJI_PHASE_PARSE = 3,
+    OJI_PHASE_VERIFY = 4,
+    OJI_PHASE_PASSES = 5,
+    OJI_PHASE_CODEGEN = 6,
+    OJI_PHASE_SEND = 7 /* of a worker process: giving the object away */
+} oji_phase;
+#define OJI_PHASE_COUNT 8u
+
 /* One implementation. Arguments are checked; *out is NULL on entry. */
 typedef struct oji_compiler_ops {
     oj_status (*compile)(oj_compiler *compiler, const oji_input *input, oj_bytes **out, oj_error *error);
     void (*destroy)(oj_compiler *compiler);
     /* Tell the names that the input defines, without compiling it. NULL where that cannot be told. */
     oj_status (*list)(oj_compiler *compiler, const oji_input *input, oji_compile_names *names, oj_error *error);
+    void (*cancel)(oj_compiler *compiler); /* NULL: cannot be cancelled. Called from any thread */
 } oji_compiler_ops;
 
 /* First member of every implementation's own struct. */
@@ -42,8 +57,15 @@ struct oj_compiler {
     const oj_llvm *llvm; /* NULL where LLVM is not in this process */
     const char *triple;
     const char *cpu;
-    oj_compile_stats stats; /* of the last compile that succeeded */
+    oj_compile_stats stats;  /* of the last compile that succeeded */
+    _Atomic uint32_t *phase; /* where the implementation says its oji_phase; NULL = nowhere */
 };
+
+static inline void oji_compile_enter(const oj_compiler *compiler, oji_phase phase)
+{
+    if (compiler->phase)
+        atomic_store_explicit(compiler->phase, (uint32_t)phase, memory_order_relaxed);
+}
 
 /* First member of whatever holds the bytes of a compiled object. */
 struct oj_bytes {
@@ -54,6 +76,9 @@ struct oj_bytes {
 
 /* The in-process implementation; src/llvm provides it. options is imported and checked. */
 oj_status oji_compile_create_in_process(oj_compiler **out, const oj_compiler_options *options, oj_error *error);
+
+/* The implementation in worker processes; src/worker provides it. options is imported and checked. */
+oj_status oji_compile_create_isolated(oj_compiler **out, const oj_compiler_options *options, oj_error *error);
 
 /* Check an oj_ir and read what it names. A module (live) is taken over unread. On failure nothing is held. */
 oj_status oji_compile_open_input(oji_input *input, const oj_ir *ir, const oj_allocator *allocator, oj_error *error);

@@ -317,11 +317,15 @@ static oj_status emit(job *j, buffer_bytes *bytes, oj_error *error)
 static oj_status run(job *j, buffer_bytes *bytes, oj_error *error)
 {
     uint64_t start = oji_now(), parsed, optimised;
+    oji_compile_enter(&j->compiler->base, OJI_PHASE_PARSE);
     OJI_TRY(load(j, error));
     parsed = oji_now();
+    oji_compile_enter(&j->compiler->base, OJI_PHASE_VERIFY);
     OJI_TRY(adopt_target(j, error));
     OJI_TRY(verify(j, error));
+    oji_compile_enter(&j->compiler->base, OJI_PHASE_PASSES);
     OJI_TRY(run_passes(j, error));
+    oji_compile_enter(&j->compiler->base, OJI_PHASE_CODEGEN);
     optimised = oji_now();
     OJI_TRY(emit(j, bytes, error));
     j->stats.parse_ns = parsed - start;
@@ -388,7 +392,7 @@ static void destroy(oj_compiler *compiler)
     oji_release(&allocator, c, c->heap_size);
 }
 
-static const oji_compiler_ops in_process_ops = {compile, destroy, list};
+static const oji_compiler_ops in_process_ops = {compile, destroy, list, NULL};
 
 /* The strings a compiler is made of, the host's filled in where the client named none. */
 typedef struct choices {

@@ -1,0 +1,248 @@
+/* What a worker gives up before it reads the first byte of a client's. LLVM is loaded and has its targets by then, so
+ * that it needs memory, threads of its own (for capturing what it prints), memory files, and its socket.
+ *
+ * The filter is a list of what is allowed. Everything else fails with EPERM rather than killing: libraries of other
+ * versions try calls that they can do without. */
+#include "worker/program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* --- seccomp ------------------------------------------------------------------------------------------------------ */
+
+#define ALLOW SECCOMP_RET_ALLOW
+#define REFUSE (SECCOMP_RET_ERRNO | EPERM)
+#define MAX_INSTRUCTIONS 256
+
+/* Without conditions on their arguments. Numbers that the architecture has no call for are left out. */
+static const int allowed_calls[] = {
+    SYS_read,
+    SYS_write,
+    SYS_writev,
+    SYS_pread64,
+    SYS_lseek,
+    SYS_close,
+    SYS_dup3,
+    SYS_close_range,
+    SYS_fstat,
+    SYS_fstatfs,
+    SYS_ftruncate,
+    SYS_memfd_create,
+    SYS_recvmsg,
+    SYS_sendmsg,
+    SYS_ppoll,
+    SYS_munmap,
+    SYS_mremap,
+    SYS_madvise,
+    SYS_brk,
+    SYS_futex,
+    SYS_exit,
+    SYS_exit_group,
+    SYS_rt_sigaction,
+    SYS_rt_sigreturn,
+    SYS_rt_sigprocmask,
+    SYS_sigaltstack,
+    SYS_clock_gettime,
+    SYS_gettimeofday,
+    SYS_getrandom,
+    SYS_getpid,
+    SYS_gettid,
+    SYS_getppid,
+    SYS_sched_yield,
+    SYS_getrusage,
+    SYS_sched_getaffinity,
+    SYS_set_robust_list,
+    SYS_restart_syscall,
+#ifdef SYS_rseq
+    SYS_rseq,
+#endif
+#ifdef SYS_poll
+    SYS_poll,
+#endif
+#ifdef SYS_dup2
+    SYS_dup2,
+#endif
+};
+
+/* Commands of fcntl(): those that set owner and signal would reach other processes. */
+static const uint32_t allowed_commands[] = {F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_ADD_SEALS, F_GET_SEALS};
+
+typedef struct program {
+    struct sock_filter code[MAX_INSTRUCTIONS];
+    unsigned short n;
+} program;
+
+static void emit(program *p, uint16_t code, uint32_t value, uint8_t if_true, uint8_t if_false)
+{
+    struct sock_filter instruction = {code, if_true, if_false, value};
+    OJI_ASSERT(p->n < MAX_INSTRUCTIONS);
+    if (p->n < MAX_INSTRUCTIONS)
+        p->code[p->n++] = instruction;
+}
+
+static void load(program *p, size_t offset) { emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0); }
+
+/* The lower half: the kernel reads these arguments as 32 bits, and the upper half says nothing. Little-endian. */
+static void load_argument(program *p, unsigned index)
+{
+    load(p, offsetof(struct seccomp_data, args) + index * sizeof(uint64_t));
+}
+
+static void answer(program *p, uint32_t action) { emit(p, BPF_RET | BPF_K, action, 0, 0); }
+
+/* Go on with the next instruction where the number is `call`, else after `length` more; the number stays loaded. */
+static void if_call(program *p, int call, uint8_t length)
+{
+    emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, length);
+}
+
+static void allow_call(program *p, int call)
+{
+    if_call(p, call, 1);
+    answer(p, ALLOW);
+}
+
+static void allow_if_equal(program *p, int call, unsigned index, uint32_t value)
+{
+    if_call(p, call, 4);
+    load_argument(p, index);
+    emit(p, BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
+    answer(p, ALLOW);
+    answer(p, REFUSE);
+}
+
+/* `bits_set`: allowed where one of `bits` is set, or else where none is. */
+static void allow_by_bits(program *p, int call, unsigned index, uint32_t bits, bool bits_set)
+{
+    if_call(p, call, 4);
+    load_argument(p, index);
+    emit(p, BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1);
+    answer(p, bits_set ? ALLOW : REFUSE);
+    answer(p, bits_set ? REFUSE : ALLOW);
+}
+
+static void allow_commands(program *p)
+{
+    if_call(p, SYS_fcntl, (uint8_t)(2 * OJI_COUNT(allowed_commands) + 2));
+    load_argument(p, 1);
+    for (size_t i = 0; i < OJI_COUNT(allowed_commands); i++) {
+        emit(p, BPF_JMP | BPF_JEQ | BPF_K, allowed_commands[i], 0, 1);
+        answer(p, ALLOW);
+    }
+    answer(p, REFUSE);
+}
+
+/* Threads are this process's own; a new process is none. The kernel gives clone3()'s flags in memory, where a filter
+ * cannot look: the C library goes back to clone() where it is not there. abort() signals by tgkill(). */
+static void build(program *p, uint32_t architecture)
+{
+    load(p, offsetof(struct seccomp_data, arch));
+    emit(p, BPF_JMP | BPF_JEQ | BPF_K, architecture, 1, 0);
+    answer(p, SECCOMP_RET_KILL_PROCESS);
+    load(p, offsetof(struct seccomp_data, nr));
+    for (size_t i = 0; i < OJI_COUNT(allowed_calls); i++)
+        allow_call(p, allowed_calls[i]);
+    allow_by_bits(p, SYS_mmap, 2, PROT_EXEC, false);
+    allow_by_bits(p, SYS_mprotect, 2, PROT_EXEC, false);
+    allow_by_bits(p, SYS_clone, 0, CLONE_THREAD, true);
+    allow_if_equal(p, SYS_tgkill, 0, (uint32_t)getpid());
+    allow_if_equal(p, SYS_prlimit64, 0, 0);
+    allow_commands(p);
+#ifdef SYS_clone3
+    if_call(p, SYS_clone3, 1);
+    answer(p, SECCOMP_RET_ERRNO | ENOSYS);
+#endif
+    answer(p, REFUSE);
+}
+
+/* The build says which architecture's numbers it has; without one there is no filter. */
+#ifndef OJI_WORKER_AUDIT_ARCH
+#define OJI_WORKER_AUDIT_ARCH 0u
+#endif
+
+static uint32_t filter_calls(void)
+{
+    program p;
+    struct sock_fprog filter;
+    if (OJI_WORKER_AUDIT_ARCH == 0)
+        return 0;
+    p.n = 0;
+    build(&p, OJI_WORKER_AUDIT_ARCH);
+    filter.len = p.n;
+    filter.filter = p.code;
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0 ? OJI_WIRE_CONFINED_SECCOMP : 0;
+}
+
+static bool has_filters(void)
+{
+    uint32_t action = SECCOMP_RET_ERRNO;
+    return OJI_WORKER_AUDIT_ARCH != 0 && syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0u, &action) == 0;
+}
+
+/* --- landlock: no path at all, whatever a call that the filter misses might do -------------------------------------- */
+
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
+#define SYS_landlock_restrict_self 446
+#endif
+#define RULESET_VERSION 1u
+
+/* Source: landlock(7): access rights of the file system by version of the interface, of TCP, and scopes. */
+typedef struct ruleset {
+    uint64_t files;
+    uint64_t net;
+    uint64_t scoped;
+} ruleset;
+
+static int landlock_version(void)
+{
+    return (int)syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, RULESET_VERSION);
+}
+
+/* Bits of a later version, and members it does not know, are refused. */
+static uint32_t restrict_paths(void)
+{
+    static const uint8_t n_rights[] = {0, 13, 14, 15, 15, 16};
+    int version = landlock_version(), fd;
+    ruleset rules = {0, 0, 0};
+    size_t size = version >= 6 ? 24 : version >= 4 ? 16 : 8;
+    long done;
+    if (version < 1)
+        return 0;
+    rules.files = (UINT64_C(1) << n_rights[version < 5 ? version : 5]) - 1;
+    rules.net = version >= 4 ? 3 : 0;
+    rules.scoped = version >= 6 ? 3 : 0;
+    fd = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0u);
+    if (fd < 0)
+        return 0;
+    done = syscall(SYS_landlock_restrict_self, fd, 0u);
+    close(fd);
+    return done == 0 ? OJI_WIRE_CONFINED_LANDLOCK : 0;
+}
+
+/* --- both --------------------------------------------------------------------------------------------------------- */
+
+uint32_t oji_worker_probe_confinement(void)
+{
+    return (has_filters() ? OJI_WIRE_CONFINED_SECCOMP : 0) | (landlock_version() >= 1 ? OJI_WIRE_CONFINED_LANDLOCK : 0);
+}
+
+/* Landlock before the filter, which refuses its calls. */
+uint32_t oji_worker_confine(void)
+{
+    uint32_t confined;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return 0;
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    confined = restrict_paths();
+    return confined | filter_calls();
+}

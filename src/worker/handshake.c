@@ -1,0 +1,187 @@
+/* Starting the keeper: find it, run it, and see that it is what it should be before it is relied on. What it prints
+ * goes into a memory file, because a program that cannot start (a library is missing) says why in no other way. */
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MESSAGE_SIZE 4096u
+#define PATH_SIZE 4096u
+
+typedef struct handshake {
+    oj_workers *workers;
+    int control; /* of the pool, while it is tried */
+    int words;   /* memory file that is the keeper's standard output */
+    uint64_t deadline_ns;
+    char path[PATH_SIZE];
+} handshake;
+
+#define ADVICE "install the one of this library beside it, or name it in oj_workers_options.path or OWNJIT_WORKER"
+
+/* Its first words: the dynamic linker says one line, and a program that is none of ours may say anything. */
+static void read_words(int fd, char *text, size_t capacity)
+{
+    char raw[256];
+    ssize_t size = pread(fd, raw, sizeof raw, 0);
+    oji_wire_text words = {raw, size > 0 ? (uint32_t)size : 0};
+    oji_wire_copy_text(text, capacity, words);
+}
+
+static oj_status fail_exec(const handshake *h, int reason, oj_error *error)
+{
+    return oji_fail_system(error, OJ_E_WORKER_START, reason, "cannot execute the worker program \"%s\" (" ADVICE ")",
+                           h->path);
+}
+
+static oj_status fail_ended(const handshake *h, oj_error *error)
+{
+    char words[256];
+    read_words(h->words, words, sizeof words);
+    return oji_fail(
+        error, OJ_E_WORKER_START,
+        "\"%s\" ended before it was ready%s%s%s: it is no ownjit-worker, or something it needs is missing; " ADVICE,
+        h->path, words[0] ? "; it said \"" : "", words, words[0] ? "\"" : "");
+}
+
+static oj_status fail_version(const handshake *h, uint32_t version, uint32_t protocol, oj_error *error)
+{
+    return oji_fail(error, OJ_E_WORKER_VERSION,
+                    "the worker program \"%s\" is of another version (%u, protocol %u; this library is %u, protocol "
+                    "%u): " ADVICE,
+                    h->path, version, protocol, OJ_VERSION_NUMBER, OJI_WIRE_VERSION);
+}
+
+/* What a keeper may say it failed for; all else is not its to say. */
+static bool is_keeper_status(int32_t status)
+{
+    return status == OJ_E_NO_LLVM || status == OJ_E_NOMEM || status == OJ_E_SYSTEM || status == OJ_E_LIMIT;
+}
+
+static oj_status check_hello(const handshake *h, const oji_worker_message *message, oj_error *error)
+{
+    oji_wire_hello hello;
+    char text[1024];
+    if (!oji_wire_get_hello(message->bytes, &message->header, &hello))
+        return oji_fail(error, OJ_E_WORKER_PROTOCOL, "\"%s\" answered with something that is no greeting: " ADVICE,
+                        h->path);
+    if (hello.library_version != OJ_VERSION_NUMBER)
+        return fail_version(h, hello.library_version, message->version, error);
+    oji_wire_copy_text(text, sizeof text, hello.text);
+    if (hello.status != OJ_OK)
+        return oji_fail(error, is_keeper_status(hello.status) ? hello.status : OJ_E_WORKER_START,
+                        "the worker program \"%s\" cannot serve: %s", h->path, text);
+    if (h->workers->options.flags & OJ_WORKERS_REQUIRE_CONFINED && !(hello.confinement & OJI_WIRE_CONFINED_SECCOMP))
+        return oji_fail(error, OJ_E_WORKER_START,
+                        "this system cannot confine workers (no seccomp filters), and OJ_WORKERS_REQUIRE_CONFINED asks "
+                        "for it");
+    return OJ_OK;
+}
+
+/* A message of 8 bytes says that the program was never executed. */
+static oj_status receive_hello(const handshake *h, oj_error *error)
+{
+    uint8_t bytes[MESSAGE_SIZE];
+    oji_worker_message message = {.capacity = sizeof bytes, .bytes = bytes};
+    int reason = oji_worker_wait(h->control, h->deadline_ns);
+    if (reason == ETIMEDOUT)
+        return oji_fail(error, OJ_E_WORKER_DEADLINE,
+                        "the worker program \"%s\" was not ready in time: it is no ownjit-worker, or the system is "
+                        "overloaded",
+                        h->path);
+    memset(bytes, 0, 8);
+    if (reason == 0)
+        reason = oji_worker_receive(h->control, &message);
+    if (reason == ENODATA)
+        return fail_ended(h, error);
+    if (reason == EBADMSG && message.version != 0 && message.version != OJI_WIRE_VERSION)
+        return fail_version(h, 0, message.version, error);
+    if (reason == EBADMSG && message.version == 0 && oji_load32(bytes) == OJI_WIRE_MAGIC)
+        return fail_exec(h, (int)oji_load32(bytes + 4), error);
+    if (reason == EBADMSG)
+        return oji_fail(error, OJ_E_WORKER_PROTOCOL, "\"%s\" speaks, but not as a worker program: " ADVICE, h->path);
+    if (reason != 0)
+        return oji_fail_system(error, OJ_E_SYSTEM, reason, "cannot hear the worker program");
+    if (message.file >= 0)
+        close(message.file);
+    return check_hello(h, &message, error);
+}
+
+static oj_status send_setup(const handshake *h, oj_error *error)
+{
+    const oj_workers_options *options = &h->workers->options;
+    oji_wire_setup setup = {OJ_VERSION_NUMBER, options->llvm_version, options->idle_ms,
+                            options->flags,    options->memory_size,  oji_wire_text_of(options->llvm_path)};
+    uint8_t *message = oji_allocate(&h->workers->allocator, OJI_WIRE_MAX_SIZE);
+    uint32_t size;
+    int reason;
+    if (!message)
+        return oji_fail_nomem(error, OJI_WIRE_MAX_SIZE, "a message");
+    size = oji_wire_put_setup(message, &setup);
+    reason = size ? oji_worker_send(h->control, message, size, -1, false) : EMSGSIZE;
+    oji_release(&h->workers->allocator, message, OJI_WIRE_MAX_SIZE);
+    /* That it is gone already, it or the system tells when it is listened to. */
+    return reason == 0 || reason == EPIPE || reason == ECONNRESET
+               ? OJ_OK
+               : oji_fail_system(error, OJ_E_SYSTEM, reason, "cannot speak to the worker program");
+}
+
+/* With the lock held, so that a fork meanwhile finds every socket entered in the pool. */
+static oj_status spawn(handshake *h, oj_error *error)
+{
+    oj_workers *w = h->workers;
+    int pair[2];
+    int reason;
+    pthread_mutex_lock(&w->lock);
+    reason = oji_worker_make_pair(pair);
+    if (reason == 0) {
+        w->control = h->control = pair[0];
+        reason = oji_worker_spawn(&w->keeper, h->path, pair[1], h->words, &w->allocator);
+        close(pair[1]);
+    }
+    pthread_mutex_unlock(&w->lock);
+    if (reason == ENOMEM)
+        return oji_fail(error, OJ_E_NOMEM, "out of memory: no process for the worker program \"%s\"", h->path);
+    return reason ? oji_fail_system(error, OJ_E_SYSTEM, reason, "cannot make a process for \"%s\"", h->path) : OJ_OK;
+}
+
+/* Needs the lock. */
+static void settle(oj_workers *w, bool has_succeeded)
+{
+    if (!has_succeeded) {
+        oji_worker_kill(&w->keeper);
+        if (w->control >= 0)
+            close(w->control);
+        w->control = -1;
+    }
+    w->keeper_state = has_succeeded ? OJI_KEEPER_RUNNING : OJI_KEEPER_NONE;
+}
+
+static oj_status start(handshake *h, oj_error *error)
+{
+    OJI_TRY(oji_worker_find(h->path, sizeof h->path, h->workers->options.path, error));
+    h->words = oji_worker_raise(memfd_create("ownjit-words", MFD_CLOEXEC));
+    if (h->words < 0)
+        return oji_fail_system(error, OJ_E_SYSTEM, errno, "cannot make a memory file");
+    OJI_TRY(spawn(h, error));
+    OJI_TRY(send_setup(h, error));
+    return receive_hello(h, error);
+}
+
+oj_status oji_worker_start_keeper(oj_workers *workers, uint64_t deadline_ns, oj_error *error)
+{
+    handshake h = {workers, -1, -1, deadline_ns, ""};
+    uint64_t limit = oji_now() + (uint64_t)workers->options.start_ms * 1000000u;
+    oj_status status;
+    if (workers->options.start_ms != OJ_WORKERS_FOREVER && limit < deadline_ns)
+        h.deadline_ns = limit;
+    status = start(&h, error);
+    if (h.words >= 0)
+        close(h.words);
+    pthread_mutex_lock(&workers->lock);
+    settle(workers, status == OJ_OK);
+    pthread_mutex_unlock(&workers->lock);
+    return status;
+}

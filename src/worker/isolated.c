@@ -1,0 +1,220 @@
+/* The compiler whose work is done elsewhere: configuration and messages here, LLVM in a worker. */
+#include "compile/compile.h"
+#include "worker/worker.h"
+
+#include <sys/mman.h>
+
+typedef struct isolated {
+    oj_compiler base;
+    uint64_t heap_size;
+    oj_workers *workers;
+    uint32_t deadline_ms;
+    uint64_t memory_size;
+    void (*diagnostic)(void *context, uint32_t severity, const char *text);
+    void *diagnostic_context;
+    pthread_mutex_t lock;       /* guards `active` */
+    oji_worker_request *active; /* the compile in progress */
+    char triple[256];
+    char cpu[128];
+    uint32_t config_size;
+    uint8_t config[]; /* as it is sent */
+} isolated;
+
+typedef struct mapped_bytes {
+    oj_bytes base;
+    oj_allocator allocator;
+} mapped_bytes;
+
+static void destroy_bytes(oj_bytes *bytes)
+{
+    mapped_bytes *ours = (mapped_bytes *)(void *)bytes;
+    oj_allocator allocator = ours->allocator;
+    if (bytes->data)
+        munmap((void *)(uintptr_t)bytes->data, bytes->size);
+    oji_release(&allocator, ours, sizeof *ours);
+}
+
+/* --- one compile -------------------------------------------------------------------------------------------------- */
+
+/* Makes the request known to oj_compiler_cancel() for as long as it lies on this stack. */
+static oj_status run(isolated *c, oji_worker_job *job, oj_error *error)
+{
+    oji_worker_request request;
+    oj_status status;
+    uint64_t deadline_ns =
+        c->deadline_ms == OJ_WORKERS_FOREVER ? UINT64_MAX : oji_now() + (uint64_t)c->deadline_ms * 1000000u;
+    if (!oji_worker_open_request(&request, deadline_ns))
+        return oji_fail(error, OJ_E_SYSTEM, "the system has no more of what condition variables are made of");
+    job->workers = c->workers;
+    job->request = &request;
+    job->memory_size = c->memory_size;
+    job->deadline_ms = c->deadline_ms;
+    job->config = c->config;
+    job->config_size = c->config_size;
+    job->diagnostic = c->diagnostic;
+    job->diagnostic_context = c->diagnostic_context;
+    pthread_mutex_lock(&c->lock);
+    c->active = &request;
+    pthread_mutex_unlock(&c->lock);
+    status = oji_worker_run(job, error);
+    pthread_mutex_lock(&c->lock);
+    c->active = NULL;
+    pthread_mutex_unlock(&c->lock);
+    oji_worker_close_request(&request);
+    return status;
+}
+
+static oj_status compile(oj_compiler *compiler, const oji_input *input, oj_bytes **out, oj_error *error)
+{
+    isolated *c = (isolated *)(void *)compiler;
+    oji_worker_job job;
+    mapped_bytes *bytes;
+    oj_status status;
+    if (input->module)
+        return oji_fail(error, OJ_E_MISUSE,
+                        "%s: a live module cannot go to a worker process: write it to bitcode first", input->name);
+    bytes = oji_allocate_zeroed(&compiler->allocator, sizeof *bytes);
+    if (!bytes)
+        return oji_fail_nomem(error, sizeof *bytes, "an object's handle");
+    bytes->base.destroy = destroy_bytes;
+    bytes->allocator = compiler->allocator;
+    memset(&job, 0, sizeof job);
+    job.name = input->name;
+    job.input = input->data;
+    job.input_size = input->size;
+    status = run(c, &job, error);
+    if (status != OJ_OK) {
+        destroy_bytes(&bytes->base);
+        return status;
+    }
+    bytes->base.data = job.object;
+    bytes->base.size = (size_t)job.stats.object_size;
+    compiler->stats = job.stats;
+    *out = &bytes->base;
+    return OJ_OK;
+}
+
+/* Lock order: compiler, then pool. */
+static void cancel(oj_compiler *compiler)
+{
+    isolated *c = (isolated *)(void *)compiler;
+    pthread_mutex_lock(&c->lock);
+    if (c->active)
+        oji_worker_cancel(c->workers, c->active);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* --- a compiler's life -------------------------------------------------------------------------------------------- */
+
+static void destroy(oj_compiler *compiler)
+{
+    isolated *c = (isolated *)(void *)compiler;
+    oj_allocator allocator = compiler->allocator;
+    pthread_mutex_destroy(&c->lock);
+    oji_release(&allocator, c, c->heap_size);
+}
+
+static const oji_compiler_ops isolated_ops = {compile, destroy, NULL, cancel};
+
+static uint32_t bit_if(const char *text, uint32_t bit) { return text ? bit : 0; }
+
+static uint32_t put_config(uint8_t *buffer, const oj_compiler_options *options)
+{
+    oji_wire_config config = {
+        options->flags,
+        options->level,
+        options->relocation_model,
+        options->code_model,
+        bit_if(options->passes, OJI_WIRE_HAS_PASSES) | bit_if(options->triple, OJI_WIRE_HAS_TRIPLE) |
+            bit_if(options->cpu, OJI_WIRE_HAS_CPU) | bit_if(options->features, OJI_WIRE_HAS_FEATURES),
+        oji_wire_text_of(options->passes),
+        oji_wire_text_of(options->triple),
+        oji_wire_text_of(options->cpu),
+        oji_wire_text_of(options->features)};
+    return oji_wire_put_config(buffer, &config);
+}
+
+static oj_status allocate(isolated **out, const oj_compiler_options *options, const oj_allocator *allocator,
+                          oj_error *error)
+{
+    uint8_t *buffer = oji_allocate(allocator, OJI_WIRE_MAX_SIZE);
+    uint32_t config_size;
+    uint64_t size;
+    isolated *c;
+    if (!buffer)
+        return oji_fail_nomem(error, OJI_WIRE_MAX_SIZE, "a compiler's configuration");
+    config_size = put_config(buffer, options);
+    size = sizeof *c + config_size;
+    c = config_size ? oji_allocate_zeroed(allocator, size) : NULL;
+    if (c) {
+        c->heap_size = size;
+        c->config_size = config_size;
+        memcpy(c->config, buffer, config_size);
+    }
+    oji_release(allocator, buffer, OJI_WIRE_MAX_SIZE);
+    if (!config_size)
+        return oji_fail(error, OJ_E_LIMIT, "passes, triple, CPU and features together are longer than %u bytes",
+                        OJI_WIRE_MAX_SIZE);
+    *out = c;
+    return c ? OJ_OK : oji_fail_nomem(error, size, "a compiler");
+}
+
+/* Limits that the options leave open are the pool's. */
+static oj_status adopt_limits(isolated *c, const oj_compiler_options *options, oj_error *error)
+{
+    const oj_workers_options *pool;
+    c->workers = options->workers ? options->workers : oj_workers_default();
+    if (!c->workers)
+        return oji_fail_nomem(error, 0, "the default pool of workers");
+    pool = &c->workers->options;
+    if (options->memory_size > pool->memory_size)
+        return oji_fail(error, OJ_E_MISUSE, "oj_compiler_options.memory_size is above its pool's, %llu bytes",
+                        (unsigned long long)pool->memory_size);
+    c->memory_size = options->memory_size ? options->memory_size : pool->memory_size;
+    c->deadline_ms = options->deadline_ms ? options->deadline_ms : pool->deadline_ms;
+    return OJ_OK;
+}
+
+/* A request without input: the worker makes the compiler, and says what the machine is. */
+static oj_status try_target(isolated *c, oj_error *error)
+{
+    oji_worker_job job;
+    memset(&job, 0, sizeof job);
+    job.name = "a compiler";
+    OJI_TRY(run(c, &job, error));
+    memcpy(c->triple, job.triple, sizeof c->triple);
+    memcpy(c->cpu, job.cpu, sizeof c->cpu);
+    return OJ_OK;
+}
+
+static oj_status finish(isolated *c, const oj_compiler_options *options, oj_error *error)
+{
+    OJI_TRY(adopt_limits(c, options, error));
+    return try_target(c, error);
+}
+
+oj_status oji_compile_create_isolated(oj_compiler **out, const oj_compiler_options *options, oj_error *error)
+{
+    oj_allocator allocator;
+    isolated *c = NULL;
+    oj_status status;
+    OJI_TRY(oji_allocator_import(&allocator, options->allocator, error));
+    OJI_TRY(allocate(&c, options, &allocator, error));
+    c->base.ops = &isolated_ops;
+    c->base.allocator = allocator;
+    c->base.triple = c->triple;
+    c->base.cpu = c->cpu;
+    c->diagnostic = options->diagnostic;
+    c->diagnostic_context = options->diagnostic_context;
+    if (pthread_mutex_init(&c->lock, NULL) != 0) {
+        oji_release(&allocator, c, c->heap_size);
+        return oji_fail(error, OJ_E_SYSTEM, "the system has no more of what locks are made of");
+    }
+    status = finish(c, options, error);
+    if (status != OJ_OK) {
+        destroy(&c->base);
+        return status;
+    }
+    *out = &c->base;
+    return OJ_OK;
+}
