@@ -100,11 +100,12 @@ static uint32_t loaded_kind(const oji_elf_header *header, const char *name)
     return OJ_SECTION_RODATA;
 }
 
-/* Tables about code: unwinding, and what to do with exceptions there. GNU ld lets both refer to code that it has left
- * out. */
+/* Tables about code: unwinding, what to do with exceptions there, and where live values are. GNU ld lets the first two
+ * refer to code that it has left out. */
 static uint32_t loaded_flags(uint32_t kind, const char *name)
 {
-    if (kind == OJ_SECTION_UNWIND || (name[0] == '.' && name[1] == 'g' && is_named(name, ".gcc_except_table")))
+    if (kind == OJ_SECTION_UNWIND || (name[0] == '.' && name[1] == 'g' && is_named(name, ".gcc_except_table")) ||
+        (name[0] == '.' && name[1] == 'l' && strcmp(name, ".llvm_stackmaps") == 0))
         return OJI_SECTION_TELLS;
     return 0;
 }

@@ -85,7 +85,7 @@ typedef struct oji_section {
 
 /* oji_section.flags */
 enum {
-    /* It only tells about other sections (unwind and exception tables): where it refers to a local symbol of one that a
+    /* It only tells about other sections (unwind and exception tables, stack maps): where it refers to a local symbol of one that a
      * link leaves out, the field is zero, which readers of such tables pass over. */
     OJI_SECTION_TELLS = 1
 };

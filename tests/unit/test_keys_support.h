@@ -107,12 +107,13 @@ static inline void simulate(int fail_at)
     keys.fail_at = fail_at;
 }
 
-/* Real keys, or skip. */
+/* Real keys, or skip. Rights stay with a thread, and with those that it creates, after a key is freed: none are left
+ * behind. */
 static inline void use_real_keys(void)
 {
     int key;
     memset(&keys, 0, sizeof keys);
-    key = pkey_alloc(0, PKEY_DISABLE_WRITE);
+    key = pkey_alloc(0, PKEY_DISABLE_ACCESS);
     if (key < 0) {
         print_message("this machine has no protection keys: pkey_alloc: %s\n", strerror(errno));
         skip();

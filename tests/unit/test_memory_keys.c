@@ -80,6 +80,40 @@ static void link_and_run(void)
     assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
 }
 
+/* A thread that was there before the key has no rights through it: it executes all the same, and may not read. */
+typedef struct early {
+    pthread_barrier_t barrier;
+    ojt_link link;
+    bool reads;
+} early;
+
+static void *wait_and_use(void *context)
+{
+    early *e = context;
+    pthread_barrier_wait(&e->barrier);
+    if (e->reads)
+        return (void *)(intptr_t) * (volatile uint8_t *)(uintptr_t)e->link.segments[0].run_addr;
+    return (void *)(intptr_t)run(&e->link);
+}
+
+static int use_in_early_thread(bool reads)
+{
+    early e = {.reads = reads};
+    pthread_t thread;
+    oj_memory *memory;
+    void *result;
+    pthread_barrier_init(&e.barrier, NULL, 2);
+    assert_int_equal(pthread_create(&thread, NULL, wait_and_use, &e), 0);
+    memory = create();
+    make(memory, &e.link, 32, 41);
+    pthread_barrier_wait(&e.barrier);
+    assert_int_equal(pthread_join(thread, &result), 0);
+    pthread_barrier_destroy(&e.barrier);
+    ojt_release(memory, &e.link);
+    assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    return (int)(intptr_t)result;
+}
+
 /* A store with the key closed ends the process: the signal, -1 where it went on. */
 static int try_to_write(const ojt_link *link)
 {
@@ -146,6 +180,23 @@ static void memory_keys_fork_private(void **state)
     (void)state;
     use_real_keys();
     child_changes_its_own();
+}
+
+static void memory_keys_early_thread_executes_only(void **state)
+{
+    int status;
+    pid_t child;
+    (void)state;
+    use_real_keys();
+    child = fork();
+    if (child == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        (void)use_in_early_thread(true);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+    assert_int_equal(use_in_early_thread(false), 41);
 }
 
 static void memory_keys_simulated_linked_and_run(void **state)
@@ -257,7 +308,8 @@ static void memory_keys_never_by_default(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(memory_keys_linked_and_run), cmocka_unit_test(memory_keys_write_outside_faults),
-         cmocka_unit_test(memory_keys_fork_private), cmocka_unit_test(memory_keys_simulated_linked_and_run),
+         cmocka_unit_test(memory_keys_fork_private), cmocka_unit_test(memory_keys_early_thread_executes_only),
+         cmocka_unit_test(memory_keys_simulated_linked_and_run),
          cmocka_unit_test(memory_keys_simulated_write_outside_faults),
          cmocka_unit_test(memory_keys_simulated_fork_private), cmocka_unit_test(memory_keys_each_failure_told),
          cmocka_unit_test(memory_keys_later_failures_told), cmocka_unit_test(memory_keys_sections_singly_refused),
