@@ -105,6 +105,7 @@ int oji_worker_receive(int fd, oji_worker_message *message)
     while (size < 0 && (errno == EINTR || errno == ECONNRESET));
     if (size < 0)
         return errno;
+    message->size = (size_t)size;
     n_files = collect_files(&header, files);
     if (size == 0 && n_files == 0)
         return ENODATA;

@@ -19,6 +19,7 @@ int oji_worker_send(int fd, const uint8_t *message, uint32_t size, int file, boo
 typedef struct oji_worker_message {
     oji_wire_header header;
     uint32_t version; /* of the protocol, 0 where it is none */
+    size_t size;      /* bytes received, also of what is no message */
     int file;         /* -1 = none; the receiver's to close */
     uint32_t capacity;
     uint8_t *bytes; /* of `capacity`, the caller's */

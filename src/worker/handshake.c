@@ -91,14 +91,13 @@ static oj_status receive_hello(const handshake *h, oj_error *error)
                         "the worker program \"%s\" was not ready in time: it is no ownjit-worker, or the system is "
                         "overloaded",
                         h->path);
-    memset(bytes, 0, 8);
     if (reason == 0)
         reason = oji_worker_receive(h->control, &message);
     if (reason == ENODATA)
         return fail_ended(h, error);
     if (reason == EBADMSG && message.version != 0 && message.version != OJI_WIRE_VERSION)
         return fail_version(h, 0, message.version, error);
-    if (reason == EBADMSG && message.version == 0 && oji_load32(bytes) == OJI_WIRE_MAGIC)
+    if (reason == EBADMSG && message.size == 8 && oji_load32(bytes) == OJI_WIRE_MAGIC)
         return fail_exec(h, (int)oji_load32(bytes + 4), error);
     if (reason == EBADMSG)
         return oji_fail(error, OJ_E_WORKER_PROTOCOL, "\"%s\" speaks, but not as a worker program: " ADVICE, h->path);

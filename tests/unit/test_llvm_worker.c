@@ -476,6 +476,53 @@ static void worker_idle_ones_end(void **state)
     oj_workers_destroy(workers);
 }
 
+static void status_line(pid_t pid, const char *name, char *line, int capacity)
+{
+    char path[64];
+    FILE *file;
+    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, capacity, file) && strncmp(line, name, strlen(name)) != 0)
+        continue;
+    fclose(file);
+}
+
+/* The process that compiles is the confined one, and has no descriptor but what it needs. */
+static void worker_runs_confined(void **state)
+{
+    oj_workers_options pool;
+    oj_workers *workers;
+    oj_compiler *compiler;
+    char line[256], path[64];
+    pid_t pid;
+    DIR *folder;
+    int n = 0;
+    (void)state;
+    oj_workers_options_init(&pool);
+    pool.flags = OJ_WORKERS_REQUIRE_CONFINED;
+    pool.n_workers = 1;
+    workers = open_pool(&pool);
+    compiler = open_compiler(workers);
+    oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
+    pid = only_worker(workers);
+    status_line(pid, "Seccomp:", line, sizeof line);
+    assert_has(line, "2");
+    status_line(pid, "NoNewPrivs:", line, sizeof line);
+    assert_has(line, "1");
+    snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    /* What it closes last it closes after it has answered. Another user's folder cannot be read. */
+    for (int i = 0; i < 100 && n != 2 + 5 && (folder = opendir(path)) != NULL; i++) {
+        for (n = 0; readdir(folder);)
+            n++;
+        closedir(folder);
+        sleep_ms(10);
+    }
+    assert_true(n == 0 || n == 2 + 5);
+    oj_compiler_destroy(compiler);
+    oj_workers_destroy(workers);
+}
+
 /* --- many at once ------------------------------------------------------------------------------------------------- */
 
 typedef struct many {
@@ -796,8 +843,8 @@ OJT_MAIN(cmocka_unit_test(worker_compiles_like_in_process), cmocka_unit_test(wor
          cmocka_unit_test(worker_killed_while_idle_is_replaced),
          cmocka_unit_test(worker_killed_while_compiling_is_a_status), cmocka_unit_test(worker_cancel_ends_the_compile),
          cmocka_unit_test(worker_deadline_is_a_status), cmocka_unit_test(worker_memory_limit_is_a_status),
-         cmocka_unit_test(worker_idle_ones_end), cmocka_unit_test(worker_threads_share_a_pool),
-         cmocka_unit_test(worker_no_child_of_the_client), cmocka_unit_test(worker_leaves_no_descriptor),
-         cmocka_unit_test(worker_works_without_standard_streams), cmocka_unit_test(worker_works_after_fork),
-         cmocka_unit_test(worker_works_after_chroot_and_setuid), cmocka_unit_test(worker_misuse_rejected),
-         cmocka_unit_test(worker_every_allocation_may_fail))
+         cmocka_unit_test(worker_idle_ones_end), cmocka_unit_test(worker_runs_confined),
+         cmocka_unit_test(worker_threads_share_a_pool), cmocka_unit_test(worker_no_child_of_the_client),
+         cmocka_unit_test(worker_leaves_no_descriptor), cmocka_unit_test(worker_works_without_standard_streams),
+         cmocka_unit_test(worker_works_after_fork), cmocka_unit_test(worker_works_after_chroot_and_setuid),
+         cmocka_unit_test(worker_misuse_rejected), cmocka_unit_test(worker_every_allocation_may_fail))

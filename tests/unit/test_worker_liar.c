@@ -1,0 +1,216 @@
+/* A worker that lies, stalls, sends half, sends twice, or ends at any byte: a status each time, within the deadline, and
+ * nothing of it is kept. tests/support/worker_liar.c is the liar. */
+#include "support/test.h"
+
+#include <ownjit/ownjit.h>
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char liar_path[4096];
+static uint32_t deadline_ms = 5000;
+static const char ir_text[] = "define void @f() {\n  ret void\n}\n";
+
+static const char *find_liar(void)
+{
+    ssize_t length = readlink("/proc/self/exe", liar_path, sizeof liar_path - 32);
+    assert_true(length > 0);
+    liar_path[length] = '\0';
+    strcpy(strrchr(liar_path, '/'), "/worker_liar");
+    return liar_path;
+}
+
+static int count_files(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    int n = 0;
+    assert_non_null(folder);
+    while (readdir(folder))
+        n++;
+    closedir(folder);
+    return n;
+}
+
+/* Create a compiler over the liar and compile. */
+static oj_status compile_by(oj_workers *workers, oj_error *error)
+{
+    oj_compiler_options options;
+    oj_compiler *compiler = NULL;
+    oj_bytes *bytes = NULL;
+    oj_ir ir = oj_ir_bytes(ir_text, sizeof ir_text - 1);
+    oj_status status;
+    oj_compiler_options_init(&options);
+    options.isolation = OJ_ISOLATION_WORKER;
+    options.workers = workers;
+    options.deadline_ms = deadline_ms;
+    status = oj_compiler_create(&compiler, &options, error);
+    if (status == OJ_OK) {
+        status = oj_compile_object(compiler, &ir, &bytes, error);
+        if (status == OJ_OK) {
+            /* Read to its end: what was accepted can be. */
+            assert_int_equal(oj_bytes_size(bytes), sizeof "an object");
+            assert_memory_equal(oj_bytes_data(bytes), "an object", oj_bytes_size(bytes));
+        }
+    }
+    oj_bytes_destroy(bytes);
+    oj_compiler_destroy(compiler);
+    return status;
+}
+
+/* Twice over one pool, so that what is left of the first lie is met by the second compile; the first failure is told. */
+static oj_status lie(const char *how, oj_error *error)
+{
+    oj_workers_options options;
+    oj_workers *workers;
+    oj_workers_stats stats;
+    oj_status first, second;
+    int before = count_files();
+    setenv("OJT_LIE", how, 1);
+    oj_workers_options_init(&options);
+    options.path = find_liar();
+    options.n_workers = 1;
+    options.start_ms = 300;
+    assert_int_equal(oj_workers_create(&workers, &options, error), OJ_OK);
+    first = compile_by(workers, error);
+    second = compile_by(workers, first == OJ_OK ? error : NULL);
+    assert_int_equal(oj_workers_get_stats(workers, &stats, sizeof stats), OJ_OK);
+    assert_int_equal(stats.n_busy, 0);
+    oj_workers_destroy(workers);
+    assert_int_equal(count_files(), before);
+    for (const char *c = error->text; *c; c++)
+        assert_true((unsigned char)*c >= ' ');
+    return first == OJ_OK ? second : first;
+}
+
+typedef struct expected {
+    const char *how;
+    oj_status status;
+} expected;
+
+static void check(const expected *list, size_t n)
+{
+    oj_error error;
+    for (size_t i = 0; i < n; i++) {
+        oj_status status = lie(list[i].how, &error);
+        if (status != list[i].status)
+            fail_msg("%s: %s rather than %s: %s", list[i].how, oj_status_name(status), oj_status_name(list[i].status),
+                     error.text);
+    }
+}
+
+/* The liar can tell the truth, or the other tests would show nothing. */
+static void liar_truth_is_believed(void **state)
+{
+    oj_error error;
+    (void)state;
+    assert_int_equal(lie("", &error), OJ_OK);
+}
+
+static void liar_greetings_rejected(void **state)
+{
+    static const expected list[] = {{"hello_other_library", OJ_E_WORKER_VERSION},
+                                    {"hello_other_protocol", OJ_E_WORKER_VERSION},
+                                    {"hello_strange_status", OJ_E_WORKER_START},
+                                    {"hello_no_llvm", OJ_E_NO_LLVM},
+                                    {"hello_ends", OJ_E_WORKER_START},
+                                    {"hello_half", OJ_E_WORKER_PROTOCOL},
+                                    {"hello_stalls", OJ_E_WORKER_DEADLINE}};
+    (void)state;
+    check(list, sizeof list / sizeof *list);
+}
+
+static void liar_files_rejected(void **state)
+{
+    static const expected list[] = {
+        {"file_unsealed", OJ_E_WORKER_PROTOCOL},       {"file_may_shrink", OJ_E_WORKER_PROTOCOL},
+        {"file_may_be_written", OJ_E_WORKER_PROTOCOL}, {"file_may_be_unsealed", OJ_E_WORKER_PROTOCOL},
+        {"file_of_disk", OJ_E_WORKER_PROTOCOL},        {"file_socket", OJ_E_WORKER_PROTOCOL},
+        {"file_folder", OJ_E_WORKER_PROTOCOL},         {"file_missing", OJ_E_WORKER_PROTOCOL},
+        {"files_many", OJ_E_WORKER_PROTOCOL},          {"size_larger", OJ_E_WORKER_PROTOCOL},
+        {"size_smaller", OJ_E_WORKER_PROTOCOL},        {"size_huge", OJ_E_WORKER_PROTOCOL},
+        {"failure_with_file", OJ_E_WORKER_PROTOCOL},   {"target_with_file", OJ_E_WORKER_PROTOCOL}};
+    (void)state;
+    check(list, sizeof list / sizeof *list);
+}
+
+static void liar_answers_rejected(void **state)
+{
+    static const expected list[] = {{"id_wrong", OJ_E_WORKER_PROTOCOL},
+                                    {"status_strange", OJ_E_WORKER_PROTOCOL},
+                                    {"status_of_keeper", OJ_E_WORKER_PROTOCOL},
+                                    {"result_long", OJ_E_WORKER_PROTOCOL},
+                                    {"hello_as_answer", OJ_E_WORKER_PROTOCOL},
+                                    {"forged_exit", OJ_E_WORKER_CRASHED},
+                                    {"forged_idle_exit", OJ_E_WORKER_CRASHED},
+                                    {"ends", OJ_E_WORKER_CRASHED},
+                                    {"failure_long", OJ_E_COMPILE}};
+    (void)state;
+    check(list, sizeof list / sizeof *list);
+}
+
+static void liar_that_ends_early_is_a_status(void **state)
+{
+    oj_error error;
+    oj_status status = lie("hello_and_end", &error);
+    (void)state;
+    /* As the end is met when a worker is asked for, or when it should answer. */
+    assert_true(status == OJ_E_WORKER_CRASHED || status == OJ_E_WORKER_START);
+    assert_int_equal(lie("start_ignored", &error), OJ_E_WORKER_CRASHED);
+    assert_int_equal(lie("result_empty", &error), OJ_E_WORKER_PROTOCOL);
+}
+
+/* The second answer is never taken for the second compile's: it is found before that is sent, or has the wrong number. */
+static void liar_that_answers_twice_is_replaced(void **state)
+{
+    oj_error error;
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        oj_status status = lie("result_twice", &error);
+        assert_true(status == OJ_OK || status == OJ_E_WORKER_PROTOCOL);
+    }
+}
+
+static void liar_that_never_answers_meets_the_deadline(void **state)
+{
+    static const expected list[] = {{"silent", OJ_E_WORKER_DEADLINE}, {"flood", OJ_E_WORKER_DEADLINE}};
+    (void)state;
+    deadline_ms = 400;
+    check(list, sizeof list / sizeof *list);
+    deadline_ms = 5000;
+}
+
+/* A whole result has 32 + 92 bytes and its texts; from there on the cut is none. */
+static void liar_cut_at_every_byte_is_a_status(void **state)
+{
+    oj_error error;
+    oj_status status = OJ_E_WORKER_PROTOCOL;
+    int size = 0;
+    (void)state;
+    while (status != OJ_OK && size < 200) {
+        char how[16];
+        snprintf(how, sizeof how, "cut_%d", size++);
+        status = lie(how, &error);
+        assert_true(status == OJ_OK || status == OJ_E_WORKER_PROTOCOL || status == OJ_E_WORKER_CRASHED);
+    }
+    assert_int_equal(status, OJ_OK);
+    assert_true(size > 100);
+}
+
+/* One bit of each byte: some change nothing that matters, none does harm. */
+static void liar_bit_of_every_byte_does_no_harm(void **state)
+{
+    oj_error error;
+    (void)state;
+    for (int at = 0; at < 130; at++) {
+        char how[16];
+        snprintf(how, sizeof how, "flip_%d", at);
+        lie(how, &error);
+    }
+}
+
+OJT_MAIN(cmocka_unit_test(liar_truth_is_believed), cmocka_unit_test(liar_greetings_rejected),
+         cmocka_unit_test(liar_files_rejected), cmocka_unit_test(liar_answers_rejected),
+         cmocka_unit_test(liar_that_ends_early_is_a_status), cmocka_unit_test(liar_that_answers_twice_is_replaced),
+         cmocka_unit_test(liar_that_never_answers_meets_the_deadline),
+         cmocka_unit_test(liar_cut_at_every_byte_is_a_status), cmocka_unit_test(liar_bit_of_every_byte_does_no_harm))
