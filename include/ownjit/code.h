@@ -99,6 +99,23 @@ typedef struct oj_record {
     void *data;    /* the registry's own */
 } oj_record;
 
+typedef struct oj_unwind_info {
+    uint64_t run_addr;      /* of the bytes of an .eh_frame section */
+    uint64_t size;          /* bytes; 4 zero bytes follow, which end the table */
+    uint64_t text_addr;     /* of the code that all tables of the link are for, from the first segment's start ... */
+    uint64_t text_size;     /* ... to the last one's end, bytes */
+    uint32_t is_registered; /* 1 where the process's unwinder has been told, 0 where that is left to the client */
+    uint32_t reserved;
+} oj_unwind_info;
+
+/* Fill *info, up to out_size bytes, for unwind table `index` of the code, for clients with an unwinder of their own. A
+ * link has one table, or one for each section where sections are placed singly, or none.
+ * Errors:   OJ_E_MISUSE where there is no such table
+ * Threads:  any
+ * Source:   LSB core 5.0, 10.6 (.eh_frame)
+ * Since:    0.1 */
+OJ_API oj_status oj_code_unwind(const oj_code *code, size_t index, oj_unwind_info *info, size_t out_size);
+
 /* Return the number of records that oj_code_take_over() will write.
  * Threads:  any
  * Since:    0.1 */

@@ -142,11 +142,12 @@ typedef struct oj_link_stats {
 #define OJ_LINK_KEEP_NO_SYMBOLS 1u    /* keep no name; addresses come from `wanted` */
 #define OJ_LINK_KEEP_LOCAL_SYMBOLS 2u /* keep local functions and data too */
 #define OJ_LINK_WHOLE_PAGES 4u        /* share no page with other code: for take-over by page */
-#define OJ_LINK_NO_UNWIND 8u          /* leave .eh_frame out */
+#define OJ_LINK_NO_UNWIND 8u          /* leave .eh_frame out: no exception can pass, and linking pays nothing for it */
 #define OJ_LINK_PRIVATE_MEMORY 16u    /* put it where software breakpoints and profilers' maps work */
 #define OJ_LINK_SECTIONS_SINGLY \
     32u /* ask for each section as a segment of its own, for allocators that hand them
                                          out so; each brings the GOT entries and stubs that it uses */
+#define OJ_LINK_UNWIND_BY_CLIENT 64u /* place .eh_frame, unread, and tell nobody: oj_code_unwind() says where it is */
 /* The next three are for code that runs in this process, and do nothing for code that does not (oj_plan_write(), or
  * another architecture). Each puts the code where OJ_LINK_PRIVATE_MEMORY would. What they tell of source lines and
  * variables they take from objects that were read with OJ_OBJECT_WITH_DEBUG, as oj_link_bytes() and oj_compile() then

@@ -304,6 +304,7 @@ const oji_arch oji_arch_aarch64 = {
     .address_bits = 64,
     /* UDF #0 is four bytes of zero (Arm ARM, C6.2.387). */
     .padding = 0,
+    .unwind_registers = 96,
     .patch_word = 4,
     .needs = needs,
     .relocate = relocate,

@@ -29,13 +29,14 @@ typedef struct oji_fixups {
 } oji_fixups;
 
 typedef struct oji_arch {
-    uint32_t id;             /* oji_arch_id: oji_arch_name() */
-    uint32_t got_entry_size; /* bytes */
-    uint32_t stub_size;      /* bytes, also its alignment */
-    uint64_t reach;          /* bytes: all segments of a link must lie within this of one another */
-    uint8_t address_bits;    /* 64 or 32: every address of a link is below this power of two */
-    uint8_t padding;         /* byte to fill gaps between code sections with: traps */
-    uint8_t patch_word;      /* bytes: aligned words of code of up to this size may be stored while they run */
+    uint32_t id;              /* oji_arch_id: oji_arch_name() */
+    uint32_t got_entry_size;  /* bytes */
+    uint32_t stub_size;       /* bytes, also its alignment */
+    uint64_t reach;           /* bytes: all segments of a link must lie within this of one another */
+    uint8_t address_bits;     /* 64 or 32: every address of a link is below this power of two */
+    uint8_t padding;          /* byte to fill gaps between code sections with: traps */
+    uint8_t patch_word;       /* bytes: aligned words of code of up to this size may be stored while they run */
+    uint8_t unwind_registers; /* DWARF register numbers that unwinders can read are below this */
 
     /* What one relocation needs of an island: OJI_USE_GOT, OJI_USE_GOT_RELAX, OJI_USE_CALL, or 0. */
     uint16_t (*needs)(uint32_t kind);

@@ -258,6 +258,7 @@ const oji_arch oji_arch_x86_64 = {
     .address_bits = 64,
     .padding = 0xcc,
     /* AMD64 APM volume 2, 7.6.1: naturally aligned stores of up to a quadword may modify running code. */
+    .unwind_registers = 17,
     .patch_word = 8,
     .needs = needs,
     .relocate = relocate,

@@ -7,7 +7,7 @@ oj_code *oji_code_allocate(const oj_allocator *allocator, const oji_code_room *r
 {
     uint64_t size = sizeof(oj_code);
     oj_code *code;
-    if (room->n_segments > UINT32_MAX || room->n_records > UINT8_MAX || room->n_stackmaps > UINT32_MAX ||
+    if (room->n_segments > UINT32_MAX || room->n_records > UINT32_MAX || room->n_stackmaps > UINT32_MAX ||
         room->n_symbols > UINT32_MAX || room->names_size > UINT32_MAX)
         return NULL;
     size += room->n_segments * sizeof(oji_code_segment) + room->n_records * sizeof(oj_record);
@@ -24,7 +24,7 @@ oj_code *oji_code_allocate(const oj_allocator *allocator, const oji_code_room *r
     code->allocator = *allocator;
     code->heap_size = (uint32_t)size;
     code->n_segments = (uint32_t)room->n_segments;
-    code->records_capacity = (uint8_t)room->n_records;
+    code->records_capacity = (uint32_t)room->n_records;
     code->n_stackmaps = (uint32_t)room->n_stackmaps;
     code->n_symbols = (uint32_t)room->n_symbols;
     code->names_size = (uint32_t)room->names_size;

@@ -39,9 +39,9 @@ struct oj_code {
     uint32_t n_segments;
     uint32_t names_size;
     uint32_t n_stackmaps;
-    uint8_t arch;      /* oji_arch_id */
-    uint8_t n_records; /* made: a link adds one as soon as it has registered something */
-    uint8_t records_capacity;
+    uint32_t n_records; /* made: a link adds one as soon as it has registered something */
+    uint32_t records_capacity;
+    uint8_t arch;    /* oji_arch_id */
     bool is_foreign; /* of an architecture that this process does not run */
 };
 
@@ -88,6 +88,12 @@ void oji_code_export_placement(const oj_code *code, oj_placement *placement, oj_
 /* Find a kept symbol by name. */
 bool oji_code_find(const oj_code *code, const char *name, size_t name_size, uint64_t *addr);
 
+/* Addresses of code. */
+typedef struct oji_unwind_range {
+    uint64_t addr;
+    uint64_t size; /* bytes */
+} oji_unwind_range;
+
 /* records.c: what is registered outside a code for its sake. Each kind's registry makes its records, knows them again,
  * and undoes them; undoing needs no memory and cannot fail. */
 typedef struct oji_registry {
@@ -96,6 +102,9 @@ typedef struct oji_registry {
     bool (*is_known)(const oj_record *record);
     void (*undo)(const oj_record *record);
 } oji_registry;
+
+/* Of OJ_RECORD_UNWIND: unwind.c. */
+extern const oji_registry oji_unwind_registry;
 
 /* Undo records in the reverse order of their making. */
 void oji_records_undo(const oj_record *records, size_t n_records);

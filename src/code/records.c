@@ -3,7 +3,8 @@
 #include "code/debug.h"
 
 /* ORDER OJ_RECORD: a kind without a name is none. */
-static const oji_registry *const kinds[] = {[OJ_RECORD_DEBUGGER] = &oji_gdb_registry};
+static const oji_registry *const kinds[] = {
+    [OJ_RECORD_UNWIND] = &oji_unwind_registry, [OJ_RECORD_DEBUGGER] = &oji_gdb_registry};
 
 static const oji_registry *kind_of(const oj_record *record)
 {

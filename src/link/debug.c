@@ -338,7 +338,7 @@ static oj_status tell(const oj_plan *plan, oji_debug_info *info, oji_arena *aren
 }
 
 /* Code of another architecture does not run in this process, and a link of no bytes has nothing to show. */
-bool oji_link_needs_debug(const oj_plan *plan)
+uint32_t oji_link_count_debug(const oj_plan *plan)
 {
     return oji_link_tells_tools(&plan->options) && plan->n_requests > 0 && plan->arch == oji_arch_host();
 }

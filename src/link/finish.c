@@ -60,6 +60,8 @@ static oj_status write_placed(oj_plan *plan, const oj_placement *placement, oj_e
             return oji_fail_callback(error, status, "oj_memory.write_begin");
     }
     status = oji_link_write(plan, error);
+    if (status == OJ_OK)
+        status = oji_link_read_unwind(plan, error);
     if (table->write_end) {
         if (status == OJ_OK)
             oji_clear_error(error);

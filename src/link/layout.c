@@ -73,6 +73,13 @@ static bool lay_commons(oj_plan *plan)
     return true;
 }
 
+/* Unwind tables end with a length of 0 (LSB core 5.0, 10.6.1), which objects leave to the linker. The gaps of segments
+ * are zero. */
+static uint64_t room_of(const oji_section *section)
+{
+    return section->kind == OJ_SECTION_UNWIND && section->size > 0 ? section->size + 4 : section->size;
+}
+
 /* --- merged: one segment for each kind ---------------------------------------------------------------------------- */
 
 /* Lay out the sections that are zero-filled, or those that are not. Fills slots in the order of members and
@@ -89,7 +96,7 @@ static bool lay_sections(oj_plan *plan, bool zero)
             member->slots[i].segment = kind == 0 ? OJI_NONE : kind - 1;
             if (kind == 0)
                 continue;
-            if (!oji_link_append(plan, kind - 1, section->size, section->alignment, &member->slots[i].offset))
+            if (!oji_link_append(plan, kind - 1, room_of(section), section->alignment, &member->slots[i].offset))
                 return false;
             plan->stats.n_sections++;
         }
@@ -127,7 +134,7 @@ static bool lay_section_singly(oj_plan *plan, uint32_t m, uint32_t i)
     plan->segments[slot->segment].member = m;
     plan->segments[slot->segment].section = i;
     plan->stats.n_sections++;
-    if (!oji_link_append(plan, slot->segment, section->size, section->alignment, &slot->offset))
+    if (!oji_link_append(plan, slot->segment, room_of(section), section->alignment, &slot->offset))
         return false;
     plan->segments[slot->segment].bytes_end = section->kind == OJ_SECTION_ZERO ? 0 : section->size;
     return true;

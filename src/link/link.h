@@ -108,6 +108,8 @@ static inline bool oji_link_places_singly(const oj_link_options *options)
     return (options->flags & OJ_LINK_SECTIONS_SINGLY) != 0;
 }
 
+typedef struct oji_link_unwind oji_link_unwind;
+
 /* Are debuggers or profilers to be told of the code? */
 static inline bool oji_link_tells_tools(const oj_link_options *options)
 {
@@ -161,6 +163,8 @@ struct oj_plan {
     oji_link_ref *kept; /* kept symbols, in the order of a code's symbols */
     uint32_t n_kept;
     uint64_t kept_names_size; /* bytes, zeros included */
+
+    oji_link_unwind *unwind; /* what was read of unwind tables; NULL where none was */
 
     oj_range_info *ranges; /* of a plan that a client holds */
     uint32_t n_ranges;
@@ -255,6 +259,11 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
 uint32_t oji_link_count_records(const oj_plan *plan);
 oj_status oji_link_attach(const oj_plan *plan, oj_code *code, oj_error *error);
 
+/* unwind.c: needs written and relocated sections that can still be read where they were written. */
+oj_status oji_link_read_unwind(oj_plan *plan, oj_error *error);
+uint32_t oji_link_count_unwind(const oj_plan *plan);
+oj_status oji_link_attach_unwind(const oj_plan *plan, const oj_code *code, oj_record *records, oj_error *error);
+
 /* Ask the provider ahead of the next finish, which uses the answer. */
 oj_status oji_link_place_ahead(oj_plan *plan, oj_error *error);
 
@@ -263,7 +272,7 @@ uint64_t oji_link_count_stackmaps(const oj_plan *plan);
 void oji_link_list_stackmaps(const oj_plan *plan, oj_code *code);
 
 /* debug.c: the step that tells debuggers and profilers. Makes a record for the former only. */
-bool oji_link_needs_debug(const oj_plan *plan);
+uint32_t oji_link_count_debug(const oj_plan *plan);
 oj_status oji_link_attach_debug(const oj_plan *plan, const oj_code *code, oj_record *record, oj_error *error);
 
 /* publish.c */

@@ -1,0 +1,121 @@
+/* Writing CIEs and FDEs for unwinders: one form for all, with absolute pointers of 8 bytes. */
+#include "code/eh_frame.h"
+
+enum { ENC_ABSPTR = 0, ENC_INDIRECT_ABSPTR = 0x80 };
+
+/* What a CIE needs in front of its instructions at most: lengths, version, letters, three numbers, data. */
+enum { CIE_HEAD_MOST = 4 + 4 + 1 + 8 + 10 + 10 + 5 + 1 + (1 + 8) + 1 + 1 };
+
+static uint8_t *put_uleb(uint8_t *to, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *to++ = (uint8_t)(value | 0x80);
+    *to++ = (uint8_t)value;
+    return to;
+}
+
+/* The sign bit of the last byte must be that of the value. */
+static uint8_t *put_sleb(uint8_t *to, int64_t value)
+{
+    uint64_t bits = (uint64_t)value, sign = value < 0 ? UINT64_MAX : 0;
+    while ((bits & ~UINT64_C(0x3f)) != (sign & ~UINT64_C(0x3f))) {
+        *to++ = (uint8_t)(bits | 0x80);
+        bits = bits >> 7 | sign << 57;
+    }
+    *to++ = (uint8_t)(bits & 0x7f);
+    return to;
+}
+
+/* FDEs always have augmentation data, so that all of them can be skipped over by whoever does not know a letter. */
+static uint8_t *put_augmentation(uint8_t *to, const oji_eh_cie *cie)
+{
+    *to++ = 'z';
+    *to++ = 'R';
+    if (cie->personality)
+        *to++ = 'P';
+    if (cie->lsda_encoding != 0xff)
+        *to++ = 'L';
+    if (cie->is_signal)
+        *to++ = 'S';
+    if (cie->has_b_key)
+        *to++ = 'B';
+    *to++ = 0;
+    return to;
+}
+
+static uint8_t *put_data(uint8_t *to, const oji_eh_cie *cie)
+{
+    uint8_t *size = to++;
+    *to++ = ENC_ABSPTR;
+    if (cie->personality) {
+        *to++ = cie->is_indirect ? ENC_INDIRECT_ABSPTR : ENC_ABSPTR;
+        oji_store64(to, cie->personality);
+        to += 8;
+    }
+    if (cie->lsda_encoding != 0xff)
+        *to++ = ENC_ABSPTR;
+    *size = (uint8_t)(to - size - 1);
+    return to;
+}
+
+static uint8_t *put_head(uint8_t *to, const oji_eh_cie *cie)
+{
+    oji_store32(to + 4, 0);
+    to[8] = 1; /* version, whose return address column is one byte */
+    to = put_augmentation(to + 9, cie);
+    to = put_uleb(to, cie->code_alignment);
+    to = put_sleb(to, cie->data_alignment);
+    *to++ = (uint8_t)cie->return_register;
+    return put_data(to, cie);
+}
+
+uint64_t oji_eh_cie_size(const oji_eh_cie *cie, uint64_t extra_size)
+{
+    uint8_t head[CIE_HEAD_MOST];
+    uint64_t size = (uint64_t)(put_head(head, cie) - head) + cie->program_size + extra_size;
+    return (size + 3) & ~UINT64_C(3);
+}
+
+/* Empty programs may have no address, which memcpy() must not be given. */
+static uint8_t *put_program(uint8_t *to, const uint8_t *program, uint64_t size)
+{
+    if (size > 0)
+        memcpy(to, program, (size_t)size);
+    return to + size;
+}
+
+/* The rest is DW_CFA_nop, which is 0. */
+void oji_eh_write_cie(uint8_t *to, uint64_t size, const oji_eh_cie *cie, const uint8_t *extra, uint64_t extra_size)
+{
+    uint8_t *end;
+    memset(to, 0, (size_t)size);
+    end = put_head(to, cie);
+    end = put_program(end, cie->program, cie->program_size);
+    put_program(end, extra, extra_size);
+    oji_store32(to, (uint32_t)(size - 4));
+}
+
+uint64_t oji_eh_fde_size(const oji_eh_cie *cie, uint64_t program_size)
+{
+    uint64_t lsda_size = cie->lsda_encoding != 0xff ? 8 : 0;
+    uint64_t size = OJI_EH_FDE_DATA + 1 + lsda_size + program_size;
+    /* The next entry's address must be aligned, too. */
+    return (size + 7) & ~UINT64_C(7);
+}
+
+/* ORDER EH FDE. */
+void oji_eh_write_fde(uint8_t *to, uint64_t size, const oji_eh_cie *cie, const uint8_t *cie_at, const oji_eh_fde *fde,
+                      uint64_t program_size)
+{
+    uint8_t *data = to + OJI_EH_FDE_DATA, *end = to + size;
+    bool has_lsda = cie->lsda_encoding != 0xff;
+    oji_store32(to, (uint32_t)(size - 4));
+    oji_store32(to + OJI_EH_FDE_CIE, (uint32_t)((uintptr_t)(to + OJI_EH_FDE_CIE) - (uintptr_t)cie_at));
+    *data++ = has_lsda ? 8 : 0;
+    if (has_lsda) {
+        oji_store64(data, fde->lsda);
+        data += 8;
+    }
+    data = put_program(data, fde->program, program_size);
+    memset(data, 0, (size_t)(end - data));
+}

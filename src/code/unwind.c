@@ -1,0 +1,272 @@
+/* The registry of unwind tables: one lock, and what is needed to know a record again and undo it. */
+#include "code/unwind.h"
+
+#include <pthread.h>
+
+/* What undoing a link takes. Most have one range; several, or images, are kept apart. */
+typedef struct extra {
+    uint32_t n;
+    struct {
+        oji_unwind_range range;
+        oji_image *image; /* NULL in a sheet */
+    } parts[];
+} extra;
+
+typedef struct entry {
+    uint64_t addr; /* of the table in the code: known by it */
+    oji_unwind_range range;
+    extra *extra; /* where it is NULL, range is in a sheet; free entries hold the next free one's index here */
+} entry;
+
+static struct {
+    pthread_mutex_t lock;
+    entry *entries; /* handles are indices + 1 */
+    uint32_t n;
+    uint32_t capacity;
+    uint32_t first_free; /* index + 1 */
+    uint32_t n_used;
+} registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* --- fork: a child finds the lock free and everything whole -------------------------------------------------------- */
+
+static void lock(void) { pthread_mutex_lock(&registry.lock); }
+static void unlock(void) { pthread_mutex_unlock(&registry.lock); }
+
+/* Fails only for want of memory; forks of programs that link in several threads are then what they are without it. */
+static void start(void) { (void)pthread_atfork(lock, unlock, unlock); }
+
+static void lock_registry(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, start);
+    lock();
+}
+
+const oj_allocator *oji_unwind_heap(void)
+{
+    static oj_allocator heap;
+    if (!heap.allocate)
+        (void)oji_allocator_import(&heap, NULL, NULL);
+    return &heap;
+}
+
+/* --- entries ------------------------------------------------------------------------------------------------------ */
+
+static bool grow(void)
+{
+    uint64_t capacity = registry.capacity ? (uint64_t)registry.capacity + registry.capacity / 2 : 16;
+    entry *grown;
+    if (capacity >= UINT32_MAX)
+        return false;
+    grown = oji_allocate(oji_unwind_heap(), capacity * sizeof(entry));
+    if (!grown)
+        return false;
+    if (registry.n > 0)
+        memcpy(grown, registry.entries, registry.n * sizeof(entry));
+    oji_release(oji_unwind_heap(), registry.entries, registry.capacity * sizeof(entry));
+    registry.entries = grown;
+    registry.capacity = (uint32_t)capacity;
+    return true;
+}
+
+/* Index + 1, or 0 where memory ends. */
+static uint32_t take_entry(void)
+{
+    uint32_t index = registry.first_free;
+    if (index == 0) {
+        if (registry.n == registry.capacity && !grow())
+            return 0;
+        index = ++registry.n;
+    } else {
+        registry.first_free = (uint32_t)registry.entries[index - 1].range.addr;
+    }
+    registry.n_used++;
+    memset(&registry.entries[index - 1], 0, sizeof(entry));
+    return index;
+}
+
+/* A free entry has no address, which no record has. */
+static void free_entry(uint32_t index)
+{
+    entry *e = &registry.entries[index - 1];
+    memset(e, 0, sizeof *e);
+    e->range.addr = registry.first_free;
+    registry.first_free = index;
+    if (--registry.n_used == 0) {
+        oji_release(oji_unwind_heap(), registry.entries, registry.capacity * sizeof(entry));
+        registry.entries = NULL;
+        registry.n = registry.capacity = registry.first_free = 0;
+    }
+}
+
+static uint64_t extra_size(uint32_t n) { return sizeof(extra) + n * sizeof(((extra *)0)->parts[0]); }
+
+/* --- adding and removing ------------------------------------------------------------------------------------------ */
+
+static void remove_parts(const oji_unwinder *unwinder, const entry *e)
+{
+    if (!e->extra) {
+        oji_sheet_remove(unwinder, &e->range);
+        return;
+    }
+    for (uint32_t i = 0; i < e->extra->n; i++) {
+        if (e->extra->parts[i].image)
+            oji_image_remove(unwinder, e->extra->parts[i].image);
+        else
+            oji_sheet_remove(unwinder, &e->extra->parts[i].range);
+    }
+}
+
+/* FDEs from `first` on that lie in the range; both ascend. */
+static uint32_t count_in(const oji_unwind_tables *tables, uint32_t first, const oji_unwind_range *range)
+{
+    uint32_t n = 0;
+    while (first + n < tables->n_fdes && tables->fdes[first + n].addr - range->addr < range->size)
+        n++;
+    return n;
+}
+
+/* Ranges without a function are passed over. */
+static bool add_parts(const oji_unwinder *unwinder, const oji_unwind_tables *tables, extra *parts)
+{
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < tables->n_ranges && first < tables->n_fdes; i++) {
+        uint32_t n = count_in(tables, first, &tables->ranges[i]);
+        if (n == 0)
+            continue;
+        parts->parts[parts->n].range = tables->ranges[i];
+        parts->parts[parts->n].image = NULL;
+        if (unwinder->kind == OJI_UNWINDER_LISTS) {
+            if (!oji_sheet_add(unwinder, tables, i, first, n))
+                return false;
+        } else {
+            parts->parts[parts->n].image = oji_image_add(unwinder, tables, first, n);
+            if (!parts->parts[parts->n].image)
+                return false;
+        }
+        parts->n++;
+        first += n;
+    }
+    return true;
+}
+
+static bool add_extra(const oji_unwinder *unwinder, const oji_unwind_tables *tables, entry *e)
+{
+    e->extra = oji_allocate_zeroed(oji_unwind_heap(), extra_size(tables->n_ranges));
+    if (!e->extra)
+        return false;
+    if (add_parts(unwinder, tables, e->extra))
+        return true;
+    remove_parts(unwinder, e);
+    oji_release(oji_unwind_heap(), e->extra, extra_size(tables->n_ranges));
+    return false;
+}
+
+static bool add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, entry *e)
+{
+    e->range = tables->ranges[0];
+    if (unwinder->kind == OJI_UNWINDER_LISTS && tables->n_ranges == 1)
+        return oji_sheet_add(unwinder, tables, 0, 0, tables->n_fdes);
+    e->range.size = tables->n_ranges; /* for giving `extra` back */
+    return add_extra(unwinder, tables, e);
+}
+
+oj_status oji_unwind_add(const oji_unwind_tables *tables, uint64_t addr, void **handle, oj_error *error)
+{
+    const oji_unwinder *unwinder;
+    uint32_t index;
+    *handle = NULL;
+    if (tables->n_fdes == 0)
+        return OJ_OK;
+    unwinder = oji_unwinder_bind();
+    if (unwinder->kind == OJI_UNWINDER_NONE && !unwinder->add_entry)
+        return OJ_OK;
+    lock_registry();
+    index = take_entry();
+    if (index > 0) {
+        registry.entries[index - 1].addr = addr;
+        if (!add(unwinder, tables, &registry.entries[index - 1])) {
+            free_entry(index);
+            index = 0;
+        }
+    }
+    unlock();
+    if (index == 0)
+        return oji_fail_nomem(error, tables->n_fdes * (uint64_t)OJI_CELL_SIZE, "unwind tables");
+    *handle = (void *)(uintptr_t)index;
+    return OJ_OK;
+}
+
+/* --- records ------------------------------------------------------------------------------------------------------ */
+
+/* A record without a handle says where a table is, and nothing is registered for it. */
+static bool is_known(const oj_record *record)
+{
+    uintptr_t index = (uintptr_t)record->data;
+    bool is_ours;
+    if (index == 0)
+        return true;
+    lock_registry();
+    is_ours = index <= registry.n && record->addr != 0 && registry.entries[index - 1].addr == record->addr;
+    unlock();
+    return is_ours;
+}
+
+static void undo(const oj_record *record)
+{
+    uint32_t index = (uint32_t)(uintptr_t)record->data;
+    extra *more;
+    if (index == 0)
+        return;
+    lock_registry();
+    remove_parts(oji_unwinder_bind(), &registry.entries[index - 1]);
+    more = registry.entries[index - 1].extra;
+    if (more)
+        oji_release(oji_unwind_heap(), more, extra_size((uint32_t)registry.entries[index - 1].range.size));
+    free_entry(index);
+    unlock();
+}
+
+const oji_registry oji_unwind_registry = {"unwind tables", is_known, undo};
+
+/* --- what a client may ask ---------------------------------------------------------------------------------------- */
+
+/* From the first code segment's start to the last one's end. */
+static oji_unwind_range text_of(const oj_code *code)
+{
+    uint64_t low = UINT64_MAX, high = 0;
+    for (uint32_t i = 0; i < code->n_segments; i++) {
+        const oji_code_segment *segment = &oji_code_segments(code)[i];
+        if (segment->kind != OJ_SEGMENT_CODE)
+            continue;
+        low = segment->run_addr < low ? segment->run_addr : low;
+        high = segment->run_addr + segment->size > high ? segment->run_addr + segment->size : high;
+    }
+    return (oji_unwind_range){high ? low : 0, high ? high - low : 0};
+}
+
+/* The first record of a link has the handle for all of its tables. */
+oj_status oj_code_unwind(const oj_code *code, size_t index, oj_unwind_info *info, size_t out_size)
+{
+    bool is_registered = false;
+    if (!info)
+        return OJ_E_MISUSE;
+    memset(info, 0, out_size);
+    for (uint32_t i = 0; code && i < code->n_records; i++) {
+        const oj_record *record = &oji_code_records(code)[i];
+        oj_unwind_info full = {0};
+        if (record->kind != OJ_RECORD_UNWIND)
+            continue;
+        is_registered = is_registered || record->data;
+        if (index-- > 0)
+            continue;
+        full.run_addr = record->addr;
+        full.size = record->size;
+        full.text_addr = text_of(code).addr;
+        full.text_size = text_of(code).size;
+        full.is_registered = is_registered;
+        oji_export(info, out_size, &full, sizeof full);
+        return OJ_OK;
+    }
+    return OJ_E_MISUSE;
+}

@@ -1,0 +1,76 @@
+/* What the process's unwinder is told of linked code.
+ *
+ * Two ways, because there are two kinds of unwinder. One that keeps ranges in a search tree gets a table of each code's
+ * own: image.c. One that keeps lists (libgcc before 13) is told of few tables, each for many codes, which change where
+ * they lie: sheet.c. All of it is under one lock: unwind.c. */
+#ifndef OJI_CODE_UNWIND_H
+#define OJI_CODE_UNWIND_H
+
+#include "base/base.h"
+#include "code/code.h"
+#include "code/eh_frame.h"
+
+/* What the linker found in the tables of a link. */
+typedef struct oji_unwind_tables {
+    const oji_eh_cie *cies;
+    const oji_eh_fde *fdes; /* ascending, none overlaps another, each inside one of the ranges */
+    uint32_t n_cies;
+    uint32_t n_fdes;
+    const oji_unwind_range *ranges; /* of code, ascending */
+    uint32_t n_ranges;
+} oji_unwind_tables;
+
+/* Register: *handle is for oji_unwind_remove(), NULL where there is nobody to tell or nothing to say. `addr` is kept to
+ * know the handle by. */
+oj_status oji_unwind_add(const oji_unwind_tables *tables, uint64_t addr, void **handle, oj_error *error);
+
+/* --- host_linux.c: the unwinder of this process ------------------------------------------------------------------- */
+
+typedef enum oji_unwinder_kind { OJI_UNWINDER_NONE, OJI_UNWINDER_LISTS, OJI_UNWINDER_TREE } oji_unwinder_kind;
+
+/* Bytes of what an unwinder keeps for a table, in memory of ours; libgcc's is 6 words. */
+#define OJI_UNWINDER_OBJECT_SIZE 64u
+
+typedef struct oji_unwinder {
+    oji_unwinder_kind kind;
+    void (*add)(const void *table, void *object);        /* NULL where kind is OJI_UNWINDER_NONE */
+    void (*add_array)(const void *tables, void *object); /* of an array of tables that NULL ends */
+    void *(*remove)(const void *table_or_array);
+    const void *(*find)(void *pc, void *bases);
+    void (*add_entry)(const void *fde); /* LLVM's unwinder, which takes entries singly; NULL where it is not loaded */
+    void (*remove_entry)(const void *fde);
+} oji_unwinder;
+
+/* Find it, once and for all. Loads libgcc where no unwinder is loaded. */
+const oji_unwinder *oji_unwinder_bind(void);
+
+/* Reserve address space, which stays without pages until it is opened. NULL where there is none. */
+void *oji_unwind_reserve(uint64_t size);
+bool oji_unwind_open(void *start, uint64_t size);
+/* Give the pages back: the bytes read as zero from then on. */
+void oji_unwind_empty(void *start, uint64_t size);
+uint64_t oji_unwind_page_size(void);
+
+/* --- cells.c: memory for entries, all within 2 GiB; locked -------------------------------------------------------- */
+
+#define OJI_CELL_SIZE 64u /* bytes */
+
+/* `size` bytes, aligned to a cell. NULL where memory ends. */
+void *oji_cells_take(uint64_t size);
+void oji_cells_free(void *cell, uint64_t size);
+
+/* The heap of all that is kept here. */
+const oj_allocator *oji_unwind_heap(void);
+
+/* --- sheet.c, image.c: locked ------------------------------------------------------------------------------------- */
+
+/* Tell of the FDEs [first, first + n) of one range; n is not 0. False where memory ends. */
+bool oji_sheet_add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t range, uint32_t first,
+                   uint32_t n);
+void oji_sheet_remove(const oji_unwinder *unwinder, const oji_unwind_range *range);
+
+typedef struct oji_image oji_image;
+oji_image *oji_image_add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t first, uint32_t n);
+void oji_image_remove(const oji_unwinder *unwinder, oji_image *image);
+
+#endif

@@ -1,0 +1,239 @@
+/* The unwind tables of a link: read while they can be, and registered when the code is published.
+ *
+ * They are read where they were written, after relocation and before the memory's write view ends: run addresses may be
+ * another process's, or not readable yet. What is kept lies in the plan's arena. */
+#include "code/unwind.h"
+#include "link/link.h"
+
+#include <stdlib.h>
+
+struct oji_link_unwind {
+    oji_unwind_tables tables;
+    oji_eh_cie *cies;
+    oji_eh_fde *fdes;
+    oji_unwind_range *ranges;
+    uint8_t *bytes; /* copies of all sections */
+    uint32_t cies_capacity;
+    uint32_t fdes_capacity;
+};
+
+static bool is_table(const oj_plan *plan, uint32_t member, uint32_t index)
+{
+    const oji_section *section = &plan->members[member].object->sections[index];
+    return section->kind == OJ_SECTION_UNWIND && section->size > 0 &&
+           plan->members[member].slots[index].segment != OJI_NONE;
+}
+
+/* A section of some size is in a segment that was asked for. */
+static const oj_segment *request_of(const oj_plan *plan, const oji_link_slot *slot)
+{
+    return &plan->requests[plan->segments[slot->segment].request];
+}
+
+uint32_t oji_link_count_unwind(const oj_plan *plan)
+{
+    uint32_t n = 0;
+    for (uint32_t m = 0; m < plan->n_members; m++)
+        for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++)
+            n += is_table(plan, m, i);
+    return n;
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+static oj_status fail_nomem(oj_error *error) { return oji_fail(error, OJ_E_NOMEM, "out of memory: unwind tables"); }
+
+static int compare_ranges(const void *a, const void *b)
+{
+    const oji_unwind_range *x = a, *y = b;
+    return (x->addr > y->addr) - (x->addr < y->addr);
+}
+
+static int compare_fdes(const void *a, const void *b)
+{
+    const oji_eh_fde *x = a, *y = b;
+    return (x->addr > y->addr) - (x->addr < y->addr);
+}
+
+/* A plan may be linked again: the room of the first time is large enough. */
+static bool make_room(oj_plan *plan)
+{
+    uint64_t size = 0;
+    if (plan->unwind)
+        return true;
+    for (uint32_t m = 0; m < plan->n_members; m++)
+        for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++)
+            size += is_table(plan, m, i) ? plan->members[m].object->sections[i].size : 0;
+    oji_link_unwind *unwind = oji_arena_array(&plan->arena, 1, sizeof *unwind);
+    if (!unwind)
+        return false;
+    unwind->bytes = oji_arena_array(&plan->arena, size, 1);
+    unwind->ranges = oji_arena_array(&plan->arena, plan->n_requests, sizeof *unwind->ranges);
+    if (!unwind->bytes || !unwind->ranges)
+        return false;
+    plan->unwind = unwind;
+    return true;
+}
+
+static void list_code(const oj_plan *plan, oji_link_unwind *unwind)
+{
+    oji_unwind_tables *tables = &unwind->tables;
+    tables->ranges = unwind->ranges;
+    tables->n_ranges = 0;
+    for (uint32_t i = 0; i < plan->n_requests; i++)
+        if (plan->requests[i].kind == OJ_SEGMENT_CODE)
+            unwind->ranges[tables->n_ranges++] = (oji_unwind_range){plan->requests[i].run_addr, plan->requests[i].size};
+    if (tables->n_ranges > 1)
+        qsort(unwind->ranges, tables->n_ranges, sizeof *unwind->ranges, compare_ranges);
+}
+
+/* Unwinders would follow the pointer at each frame: it is read here where it is part of the link, as compilers have it
+ * (DW.ref.__gxx_personality_v0). */
+static void resolve_personality(const oj_plan *plan, oji_eh_cie *cie)
+{
+    for (uint32_t i = 0; cie->is_indirect && i < plan->n_requests; i++) {
+        const oj_segment *request = &plan->requests[i];
+        uint64_t offset = cie->personality - request->run_addr;
+        if (offset < request->size && request->size - offset >= 8) {
+            cie->personality = oji_load64((const uint8_t *)request->write + offset);
+            cie->is_indirect = false;
+        }
+    }
+}
+
+/* Entries for what is not this link's code describe nothing that runs: a hostile table could else take the place of
+ * another's. The last range that does not begin behind the function is the one it can be in. */
+static bool is_in_code(const oji_unwind_tables *tables, const oji_eh_fde *fde)
+{
+    uint32_t low = 0, high = tables->n_ranges;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (tables->ranges[middle].addr <= fde->addr)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return false;
+    uint64_t offset = fde->addr - tables->ranges[low - 1].addr, size = tables->ranges[low - 1].size;
+    return offset < size && fde->size <= size - offset;
+}
+
+/* *cie_at is the index of the CIE in `cies`, where it is the one that was read last. */
+static bool keep_fde(oj_plan *plan, const oji_eh_cie *cie, oji_eh_fde *fde, bool is_same_cie)
+{
+    oji_link_unwind *unwind = plan->unwind;
+    oji_unwind_tables *tables = &unwind->tables;
+    void *cies = unwind->cies, *fdes = unwind->fdes;
+    if (!is_same_cie) {
+        if (!oji_arena_grow(&plan->arena, &cies, tables->n_cies, &unwind->cies_capacity, sizeof *unwind->cies))
+            return false;
+        unwind->cies = cies;
+        unwind->cies[tables->n_cies] = *cie;
+        resolve_personality(plan, &unwind->cies[tables->n_cies++]);
+    }
+    if (!oji_arena_grow(&plan->arena, &fdes, tables->n_fdes, &unwind->fdes_capacity, sizeof *unwind->fdes))
+        return false;
+    unwind->fdes = fdes;
+    fde->cie = tables->n_cies - 1;
+    unwind->fdes[tables->n_fdes++] = *fde;
+    return true;
+}
+
+static oj_status fail_bad(const oj_object *object, const char *section, const oji_eh_reader *reader, oj_error *error)
+{
+    const oji_place place = {.object = object->name, .section = section, .offset = reader->failed_at};
+    return oji_fail_at(error, reader->is_unsupported ? OJ_E_UNSUPPORTED : OJ_E_MALFORMED, &place,
+                       "%s, %s+0x%llx: the unwind entry cannot be used: %s", object->name, section,
+                       (unsigned long long)reader->failed_at, reader->reason);
+}
+
+/* Bytes are copied first: what is checked and what is used must be the same. */
+static oj_status read_table(oj_plan *plan, uint32_t member, uint32_t index, uint8_t *copy, oj_error *error)
+{
+    const oj_object *object = plan->members[member].object;
+    const oji_link_slot *slot = &plan->members[member].slots[index];
+    const oj_segment *request = request_of(plan, slot);
+    oji_eh_cie cie = {.offset = UINT64_MAX};
+    oji_eh_fde fde;
+    oji_eh_reader reader = {.bytes = {copy, object->sections[index].size},
+                            .run_addr = request->run_addr + slot->offset,
+                            .n_registers = plan->arch->unwind_registers};
+    uint64_t kept_cie = UINT64_MAX;
+    oji_eh_step step;
+    memcpy(copy, (const uint8_t *)request->write + slot->offset, (size_t)reader.bytes.size);
+    while ((step = oji_eh_next(&reader, &cie, &fde)) == OJI_EH_FDE) {
+        if (!is_in_code(&plan->unwind->tables, &fde))
+            continue;
+        if (!keep_fde(plan, &cie, &fde, kept_cie == cie.offset))
+            return fail_nomem(error);
+        kept_cie = cie.offset;
+    }
+    return step == OJI_EH_END ? OJ_OK : fail_bad(object, object->sections[index].name, &reader, error);
+}
+
+/* Of entries that overlap the first counts: shared definitions may bring theirs twice. */
+static void order_fdes(oji_link_unwind *unwind)
+{
+    oji_unwind_tables *tables = &unwind->tables;
+    uint32_t n = 0;
+    bool is_sorted = true;
+    for (uint32_t i = 1; i < tables->n_fdes; i++)
+        is_sorted = is_sorted && unwind->fdes[i - 1].addr < unwind->fdes[i].addr;
+    if (!is_sorted)
+        qsort(unwind->fdes, tables->n_fdes, sizeof *unwind->fdes, compare_fdes);
+    for (uint32_t i = 0; i < tables->n_fdes; i++)
+        if (n == 0 || unwind->fdes[i].addr - unwind->fdes[n - 1].addr >= unwind->fdes[n - 1].size)
+            unwind->fdes[n++] = unwind->fdes[i];
+    tables->n_fdes = n;
+    tables->fdes = unwind->fdes;
+    tables->cies = unwind->cies;
+}
+
+static bool is_registered(const oj_plan *plan)
+{
+    return !(plan->options.flags & OJ_LINK_UNWIND_BY_CLIENT) && plan->arch == oji_arch_host();
+}
+
+oj_status oji_link_read_unwind(oj_plan *plan, oj_error *error)
+{
+    uint8_t *copy;
+    if (!is_registered(plan) || oji_link_count_unwind(plan) == 0)
+        return OJ_OK;
+    if (!make_room(plan))
+        return fail_nomem(error);
+    list_code(plan, plan->unwind);
+    plan->unwind->tables.n_cies = plan->unwind->tables.n_fdes = 0;
+    copy = plan->unwind->bytes;
+    for (uint32_t m = 0; m < plan->n_members; m++)
+        for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++) {
+            if (!is_table(plan, m, i))
+                continue;
+            OJI_TRY(read_table(plan, m, i, copy, error));
+            copy += plan->members[m].object->sections[i].size;
+        }
+    order_fdes(plan->unwind);
+    return OJ_OK;
+}
+
+/* --- registering -------------------------------------------------------------------------------------------------- */
+
+/* One record for each table says where it is; the first has the handle of all. Code whose addresses were chosen by hand
+ * is not there yet: its client tells of it. */
+oj_status oji_link_attach_unwind(const oj_plan *plan, const oj_code *code, oj_record *records, oj_error *error)
+{
+    oj_record *record = records;
+    for (uint32_t m = 0; m < plan->n_members; m++)
+        for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++) {
+            const oji_link_slot *slot = &plan->members[m].slots[i];
+            if (!is_table(plan, m, i))
+                continue;
+            record->kind = OJ_RECORD_UNWIND;
+            record->addr = request_of(plan, slot)->run_addr + slot->offset;
+            record->size = plan->members[m].object->sections[i].size;
+            record++;
+        }
+    if (!is_registered(plan) || !code->memory)
+        return OJ_OK;
+    return oji_unwind_add(&plan->unwind->tables, records->addr, &records->data, error);
+}
