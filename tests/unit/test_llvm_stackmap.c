@@ -93,6 +93,28 @@ static void check_live(const oj_stackmap *map, uint64_t function_addr, uint64_t 
     assert_true(location.value == 1234567890123);
 }
 
+/* Several ranges need an array of them for a moment, and then the index: each allocation fails in turn. */
+static void survive_ending_heap(const oj_code *code)
+{
+    oj_stackmap *map = NULL;
+    oj_error error;
+    for (size_t n = 1;; n++) {
+        ojt_heap heap = {.fail_from = n};
+        oj_allocator allocator = ojt_heap_allocator(&heap);
+        oj_status status = oj_code_stackmap(&map, code, &allocator, &error);
+        if (status == OJ_OK) {
+            assert_int_equal(n, 3);
+            assert_int_equal(heap.held, oj_stackmap_heap_size(map));
+            oj_stackmap_destroy(map);
+            assert_int_equal(heap.held, 0);
+            return;
+        }
+        assert_int_equal(status, OJ_E_NOMEM);
+        assert_null(map);
+        assert_int_equal(heap.held, 0);
+    }
+}
+
 /* Two objects and one without stack maps in one link, merged or section by section. */
 static void link_several(uint32_t flags)
 {
@@ -117,6 +139,7 @@ static void link_several(uint32_t flags)
     assert_int_equal(oj_code_stackmap_range(code, 1, &range, sizeof range), OJ_OK);
     assert_true(range.size >= 88 && range.size % 8 == 0);
     assert_int_equal(oj_code_stackmap_range(code, 2, &range, sizeof range), OJ_E_MISUSE);
+    survive_ending_heap(code);
     map = map_of(code);
     assert_int_equal(oj_stackmap_function_count(map), 2);
     check_live(map, oj_code_lookup_addr(code, "first"), 11);
@@ -135,6 +158,48 @@ static void stackmap_of_sections_placed_singly_found(void **state)
 {
     (void)state;
     link_several(OJ_LINK_SECTIONS_SINGLY);
+}
+
+/* Both objects bring a copy of a function and its records; one copy is linked. */
+static void stackmap_of_shared_function_linked(void **state)
+{
+    static const char text[] = "$shared = comdat any\n"
+                               "declare void @llvm.experimental.stackmap(i64, i32, ...)\n"
+                               "define linkonce_odr i64 @shared(i64 %a) comdat {\n"
+                               "  call void (i64, i32, ...) @llvm.experimental.stackmap(i64 3, i32 8, i64 %a)\n"
+                               "  ret i64 %a\n"
+                               "}\n"
+                               "define i64 @NAME(i64 %a) {\n"
+                               "  %r = call i64 @shared(i64 %a)\n"
+                               "  ret i64 %r\n"
+                               "}\n";
+    oj_object *objects[2];
+    oj_stackmap_record_info record;
+    oj_code *code = NULL;
+    oj_stackmap *map;
+    oj_error error;
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        char copy[sizeof text];
+        oj_bytes *bytes;
+        memcpy(copy, text, sizeof text);
+        memcpy(strstr(copy, "NAME"), i ? "two_" : "one_", 4);
+        bytes = compile(copy, NULL);
+        objects[i] = read_object(bytes);
+        oj_bytes_destroy(bytes);
+    }
+    if (oj_link((const oj_object *const *)objects, 2, NULL, &code, &error) != OJ_OK)
+        fail_msg("%s", error.text);
+    map = map_of(code);
+    assert_int_equal(oj_stackmap_record_count(map), 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(oj_stackmap_record(map, i, &record, sizeof record), OJ_OK);
+        assert_true(record.function_addr == oj_code_lookup_addr(code, "shared"));
+    }
+    oj_stackmap_destroy(map);
+    oj_code_destroy(code);
+    oj_object_destroy(objects[0]);
+    oj_object_destroy(objects[1]);
 }
 
 static oj_code *link_one(oj_bytes *bytes)
@@ -372,5 +437,6 @@ static void stackmap_roots_moved_under_running_code(void **state)
 
 OJT_MAIN(cmocka_unit_test(stackmap_of_several_objects_found),
          cmocka_unit_test(stackmap_of_sections_placed_singly_found), cmocka_unit_test(stackmap_missing_told),
-         cmocka_unit_test(stackmap_of_code_taken_over_read), cmocka_unit_test(stackmap_of_code_written_by_hand),
-         cmocka_unit_test(stackmap_patch_range_within_code), cmocka_unit_test(stackmap_roots_moved_under_running_code))
+         cmocka_unit_test(stackmap_of_shared_function_linked), cmocka_unit_test(stackmap_of_code_taken_over_read),
+         cmocka_unit_test(stackmap_of_code_written_by_hand), cmocka_unit_test(stackmap_patch_range_within_code),
+         cmocka_unit_test(stackmap_roots_moved_under_running_code))
