@@ -59,7 +59,8 @@ typedef struct oj_resolver {
     const oj_definition *table; /* borrows */
     size_t n_table;
     const oj_code *code; /* keeps, until the new code is destroyed */
-    /* Fill addr and found of the names it knows, and return OJ_OK; another status fails the link with it.
+    /* Fill addr and found of the names it knows, and return OJ_OK; another status fails the link with it, a
+     * number that is none with OJ_E_CALLBACK.
      * Threads:  callback: on the linking thread, no lock of the library held */
     oj_status (*resolve)(void *context, oj_query *queries, size_t n_queries, oj_error *error);
 } oj_resolver;

@@ -77,7 +77,7 @@ typedef struct oj_placement {
 /* The table through which a client supplies code memory. It knows nothing of compilers: it outlives them, serves
  * several, and is used until the last code placed with it is destroyed or taken over.
  * A callback that fails returns a status other than OJ_OK and may fill the error's text; the link then fails with
- * that status, and release() has been called exactly once if place() had succeeded. A callback may call back into
+ * that status (with OJ_E_CALLBACK for a number that is no status), and release() has been called exactly once if place() had succeeded. A callback may call back into
  * the library with other handles.
  * Threads:  callback: on the thread of the call that links or destroys, no lock of the library held; several at once
  *           where the client links from several threads */

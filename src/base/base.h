@@ -60,7 +60,8 @@ oj_status oji_succeed(oj_error *error);
 /* Empty *error (may be NULL) before a client's callback is given it. */
 void oji_clear_error(oj_error *error);
 
-/* Return a callback's failure: its own text is kept, and made up for where it gave none. */
+/* Return a callback's failure: its own text is kept, and made up for where it gave none. A number that is no status
+ * becomes OJ_E_CALLBACK. */
 oj_status oji_fail_callback(oj_error *error, oj_status status, const char *callback);
 
 /* Copy `text` into a fixed buffer, cut with "..." where it does not fit; NULL counts as "". */

@@ -133,15 +133,41 @@ void oji_clear_error(oj_error *error)
     error->object[0] = error->section[0] = error->relocation[0] = error->symbol[0] = error->text[0] = '\0';
 }
 
+static bool is_status(oj_status status)
+{
+    switch (status) {
+#define KNOWN(name, number, text) case number:
+        OJ_STATUS_LIST(KNOWN)
+#undef KNOWN
+        return true;
+    }
+    return false;
+}
+
+/* A number that is no status must not reach clients that switch over statuses. What the callback wrote goes behind the
+ * number, cut to what fits. */
+static oj_status fail_without_status(oj_error *error, oj_status status, const char *callback)
+{
+    char own[sizeof error->text] = "";
+    if (error)
+        oji_copy_text(own, sizeof own, error->text);
+    return oji_fail(error, OJ_E_CALLBACK, "%s() returned %d, which is no status%s%s", callback, (int)status,
+                    own[0] ? ": " : "", own);
+}
+
 /* The status is the callback's as the library passes it on, whatever the record says. */
 oj_status oji_fail_callback(oj_error *error, oj_status status, const char *callback)
 {
+    if (error) {
+        /* The callback's record is input: its strings end where their buffers do. */
+        error->object[sizeof error->object - 1] = error->section[sizeof error->section - 1] = '\0';
+        error->relocation[sizeof error->relocation - 1] = error->symbol[sizeof error->symbol - 1] = '\0';
+        error->text[sizeof error->text - 1] = '\0';
+    }
+    if (!is_status(status))
+        return fail_without_status(error, status, callback);
     if (!error || error->text[0] == '\0')
         return oji_fail(error, status, "%s() failed: %s", callback, oj_status_text(status));
-    /* The callback's record is input: its strings end where their buffers do. */
-    error->object[sizeof error->object - 1] = error->section[sizeof error->section - 1] = '\0';
-    error->relocation[sizeof error->relocation - 1] = error->symbol[sizeof error->symbol - 1] = '\0';
-    error->text[sizeof error->text - 1] = '\0';
     error->status = status;
     return status;
 }

@@ -305,6 +305,31 @@ static void callback_text_without_status_is_kept(void **state)
     end(&link);
 }
 
+/* Clients switch over statuses: a number that is none never reaches them but in the text. */
+static void callback_number_that_is_no_status_is_told(void **state)
+{
+    static const oj_status numbers[] = {1, -1, 12345, INT32_MIN};
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(all_failing); i++) {
+        for (size_t j = 0; j < OJI_COUNT(numbers); j++) {
+            char number[32];
+            job link;
+            begin(&link);
+            ojt_client_init_full(&link.client);
+            link.client.fail = all_failing[i].letter;
+            link.client.fail_status = numbers[j];
+            link.client.fail_text = j % 2 ? "the vault is locked" : NULL;
+            assert_int_equal(run(&link), OJ_E_CALLBACK);
+            assert_int_equal(link.error.status, OJ_E_CALLBACK);
+            snprintf(number, sizeof number, " %d,", (int)numbers[j]);
+            assert_non_null(strstr(link.error.text, number));
+            assert_non_null(strstr(link.error.text, all_failing[i].name));
+            assert_true((strstr(link.error.text, "the vault is locked") != NULL) == (j % 2 == 1));
+            end(&link);
+        }
+    }
+}
+
 static void callback_failure_without_error_struct(void **state)
 {
     (void)state;
@@ -638,6 +663,7 @@ OJT_MAIN(cmocka_unit_test(placement_unusable_answers_rejected),
          cmocka_unit_test(placement_request_says_what_is_needed),
          cmocka_unit_test(callback_failure_is_the_links_and_names_the_callback),
          cmocka_unit_test(callback_own_text_is_kept), cmocka_unit_test(callback_text_without_status_is_kept),
+         cmocka_unit_test(callback_number_that_is_no_status_is_told),
          cmocka_unit_test(callback_failure_without_error_struct),
          cmocka_unit_test(relocation_failure_ends_writing_and_releases), cmocka_unit_test(callbacks_come_in_order),
          cmocka_unit_test(flush_covers_all_code_after_its_last_write_and_nothing_else),

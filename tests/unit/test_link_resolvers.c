@@ -212,6 +212,10 @@ static void resolver_callback_failure_is_the_links(void **state)
     assert_non_null(strstr(error.text, "oj_resolver.resolve"));
     call_with(three_names_object(), "f", resolvers, 2, &status, NULL);
     assert_int_equal(status, OJ_E_BUDGET);
+    all.status = 777;
+    call_with(three_names_object(), "f", resolvers, 2, &status, &error);
+    assert_int_equal(status, OJ_E_CALLBACK);
+    assert_non_null(strstr(error.text, "oj_resolver.resolve() returned 777"));
 }
 
 /* --- overriding --------------------------------------------------------------------------------------------------- */
