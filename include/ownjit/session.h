@@ -254,7 +254,8 @@ OJ_API oj_status oj_session_get_stats(oj_session *session, oj_session_stats *sta
 OJ_API const char *oj_module_name(const oj_module *module);
 
 /* Find a name among the module's own definitions, also where the session's name is another module's; compiles and links
- * first what it needs.
+ * first what it needs. A weak or common definition in whose place the module was linked with another's has that one's
+ * address.
  * addr      set to the run address, 0 on failure
  * Errors:   those of oj_session_lookup()
  * On error: as oj_session_lookup()

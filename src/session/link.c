@@ -121,13 +121,14 @@ static oj_status write_all(oji_session_step *step, oj_error *error)
     return OJ_OK;
 }
 
-/* A definition that lost its name to another has no address of its own in the plan: it is left at 0. */
+/* A definition that lost its name to another has no address of its own in the plan. */
 static oj_status find_addresses(const oji_session_step *step, oj_error *error)
 {
     for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step)
         for (uint32_t i = 0; i < unit->n_definitions; i++) {
             oji_session_definition *d = &unit->definitions[i];
             oj_status status = oj_plan_lookup(unit->plan, d->name->text, &d->addr, error);
+            d->is_lost = status == OJ_E_NOT_FOUND;
             if (status != OJ_OK && status != OJ_E_NOT_FOUND)
                 return status;
         }
@@ -154,14 +155,19 @@ static void attach_code(oj_session *session, oji_session_unit *unit)
     unit->linked = NULL;
 }
 
-/* What its module uses in place of a definition that lost its name is what the module answers for it. */
+/* A common symbol that lost has no memory, and a weak one is not what its module uses: neither is chosen for anybody,
+ * now or when the winner is gone. Whoever asks the module for it is answered with what it uses. */
 static void settle_names(oj_session *session, oji_session_unit *unit)
 {
     for (uint32_t i = 0; i < unit->n_definitions; i++) {
         oji_session_definition *d = &unit->definitions[i];
-        oji_session_settle(session, d->name);
-        if (d->addr == 0)
-            d->addr = oji_session_choose(d->name)->addr;
+        if (!d->is_lost) {
+            oji_session_settle(session, d->name);
+            continue;
+        }
+        d->addr = oji_session_choose(d->name)->addr;
+        d->name->n_lost++;
+        oji_session_leave(session, d);
     }
 }
 

@@ -76,7 +76,7 @@ static void free_name(oj_session *session, oji_session_name *name)
 void oji_session_drop_name(oj_session *session, oji_session_name *name)
 {
     oji_session_name **link = bucket_of(session, name->hash);
-    if (name->first)
+    if (name->first || name->absolute || name->n_lost > 0)
         return;
     while (*link != name)
         link = &(*link)->next;
@@ -92,6 +92,7 @@ void oji_session_enter(oj_session *session, oji_session_definition *definition)
 {
     oji_session_name *name = definition->name;
     oji_session_definition *before = name->last;
+    definition->is_listed = true;
     while (before && before->sequence > definition->sequence)
         before = before->previous;
     definition->previous = before;
@@ -106,27 +107,6 @@ void oji_session_enter(oj_session *session, oji_session_definition *definition)
         name->first = definition;
     name->n_strong += definition->rank == OJI_SESSION_STRONG;
     name->n_common += definition->rank == OJI_SESSION_COMMON;
-    session->version++;
-}
-
-/* The name's own room is left to oji_session_drop_name(). */
-void oji_session_leave(oj_session *session, oji_session_definition *definition)
-{
-    oji_session_name *name = definition->name;
-    pthread_mutex_lock(&session->lock);
-    if (name->settled == definition)
-        name->settled = NULL;
-    pthread_mutex_unlock(&session->lock);
-    if (definition->previous)
-        definition->previous->next = definition->next;
-    else
-        name->first = definition->next;
-    if (definition->next)
-        definition->next->previous = definition->previous;
-    else
-        name->last = definition->previous;
-    name->n_strong -= definition->rank == OJI_SESSION_STRONG;
-    name->n_common -= definition->rank == OJI_SESSION_COMMON;
     session->version++;
 }
 
@@ -153,11 +133,9 @@ static oji_session_definition *largest_common(const oji_session_name *name)
     return largest;
 }
 
-/* The order of session.h, steps 1 to 5. Of weak ones the first in the list is the first added. */
-oji_session_definition *oji_session_choose(const oji_session_name *name)
+/* The order of session.h, steps 2 to 5. Of weak ones the first in the list is the first added. */
+static oji_session_definition *choose_listed(const oji_session_name *name)
 {
-    if (name->overrides)
-        return name->absolute;
     if (name->settled)
         return name->settled;
     if (name->n_strong > 0)
@@ -165,15 +143,44 @@ oji_session_definition *oji_session_choose(const oji_session_name *name)
     return name->n_common > 0 ? largest_common(name) : name->first;
 }
 
-/* What overrides is not settled: it may be taken back, and then the others count again. */
+oji_session_definition *oji_session_choose(const oji_session_name *name)
+{
+    return name->overrides ? name->absolute : choose_listed(name);
+}
+
+/* What overrides is not settled itself: when it is taken back, what was linked meanwhile counts. */
 void oji_session_settle(oj_session *session, oji_session_name *name)
 {
-    oji_session_definition *chosen = name->overrides ? NULL : oji_session_choose(name);
+    oji_session_definition *chosen = choose_listed(name);
     if (!chosen || (chosen->unit && !chosen->unit->code))
         return;
     pthread_mutex_lock(&session->lock);
     name->settled = chosen;
     pthread_mutex_unlock(&session->lock);
+}
+
+/* Whoever comes next may be linked already: a name is settled whenever its choice has an address. The name's own room
+ * is left to oji_session_drop_name(). */
+void oji_session_leave(oj_session *session, oji_session_definition *definition)
+{
+    oji_session_name *name = definition->name;
+    pthread_mutex_lock(&session->lock);
+    if (name->settled == definition)
+        name->settled = NULL;
+    pthread_mutex_unlock(&session->lock);
+    if (definition->previous)
+        definition->previous->next = definition->next;
+    else
+        name->first = definition->next;
+    if (definition->next)
+        definition->next->previous = definition->previous;
+    else
+        name->last = definition->previous;
+    name->n_strong -= definition->rank == OJI_SESSION_STRONG;
+    name->n_common -= definition->rank == OJI_SESSION_COMMON;
+    definition->is_listed = false;
+    session->version++;
+    oji_session_settle(session, name);
 }
 
 /* What is left are absolute symbols, and names without any. */

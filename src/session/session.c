@@ -120,9 +120,26 @@ size_t oj_session_code_count(oj_session *session)
 
 static oj_status check_free(const oji_session_name *name, oj_error *error)
 {
+    if (name->absolute)
+        return oji_session_report_duplicate(name, name->absolute, NULL, error);
     for (const oji_session_definition *d = name->n_strong > 0 ? name->first : NULL; d; d = d->next)
         if (d->rank == OJI_SESSION_STRONG && !d->is_hint)
             return oji_session_report_duplicate(name, d, NULL, error);
+    return OJ_OK;
+}
+
+/* An absolute symbol whose name has none. What overrides is not listed: it is no rival of what is. */
+static oj_status make_absolute(oj_session *session, oji_session_name *name, bool overrides, oj_error *error)
+{
+    oji_session_definition *made = oji_allocate_zeroed(&session->allocator, sizeof *made);
+    if (!made)
+        return oji_fail_nomem(error, sizeof *made, "an absolute symbol");
+    made->name = name;
+    made->sequence = session->next_sequence++;
+    made->rank = OJI_SESSION_STRONG;
+    name->absolute = made;
+    if (!overrides)
+        oji_session_enter(session, made);
     return OJ_OK;
 }
 
@@ -139,24 +156,16 @@ static void set_absolute(oj_session *session, oji_session_name *name, uint64_t a
 static oj_status define(oj_session *session, const char *text, uint64_t addr, bool overrides, oj_error *error)
 {
     oji_session_name *name = oji_session_intern(session, text, strlen(text));
-    oj_status status = name ? OJ_OK : oji_fail(error, OJ_E_NOMEM, "out of memory: a session's names");
-    if (status == OJ_OK && !overrides)
+    oj_status status = OJ_OK;
+    if (!name)
+        return oji_fail(error, OJ_E_NOMEM, "out of memory: a session's names");
+    if (!overrides)
         status = check_free(name, error);
-    if (status == OJ_OK && !name->absolute) {
-        oji_session_definition *made = oji_allocate_zeroed(&session->allocator, sizeof *made);
-        if (made) {
-            made->name = name;
-            made->sequence = session->next_sequence++;
-            made->rank = OJI_SESSION_STRONG;
-            oji_session_enter(session, made);
-            name->absolute = made;
-        } else {
-            status = oji_fail_nomem(error, sizeof *made, "an absolute symbol");
-        }
-    }
+    if (status == OJ_OK && !name->absolute)
+        status = make_absolute(session, name, overrides, error);
     if (status == OJ_OK)
         set_absolute(session, name, addr, overrides);
-    else if (name)
+    else
         oji_session_drop_name(session, name);
     return status;
 }
@@ -182,9 +191,10 @@ static oj_status undefine(oj_session *session, const char *text, oj_error *error
         return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "the session has no absolute symbol '%s'", text);
     pthread_mutex_lock(&session->lock);
     name->overrides = false;
-    pthread_mutex_unlock(&session->lock);
-    oji_session_leave(session, absolute);
     name->absolute = NULL;
+    pthread_mutex_unlock(&session->lock);
+    if (absolute->is_listed)
+        oji_session_leave(session, absolute);
     oji_session_drop_name(session, name);
     oji_release(&session->allocator, absolute, sizeof *absolute);
     return OJ_OK;
@@ -281,20 +291,31 @@ oj_status oj_module_link(oj_module *module, oj_error *error)
     return construct_linked(module->session, link_goal(module->session, &goal, error), error);
 }
 
-/* One of the module's own definitions, else a symbol that its code keeps for itself. */
+/* Those that lost their name are not in its list: their unit has them. */
+static const oji_session_definition *find_own(const oj_module *module, const oji_session_name *name)
+{
+    for (const oji_session_definition *d = name->first; d; d = d->next)
+        if (d->unit && d->unit->module == module && d->unit->code)
+            return d;
+    for (const oji_session_unit *unit = module->units; unit && name->n_lost > 0; unit = unit->next)
+        for (uint32_t i = 0; unit->code && i < unit->n_definitions; i++)
+            if (unit->definitions[i].name == name)
+                return &unit->definitions[i];
+    return NULL;
+}
+
+/* One of the module's definitions, else a symbol that its code keeps for itself. */
 static bool find_in_module(const oj_module *module, const char *text, uint64_t *addr)
 {
     size_t size = strlen(text);
     const oji_session_name *name = oji_session_find(module->session, text, size);
-    for (const oji_session_definition *d = name ? name->first : NULL; d; d = d->next)
-        if (d->unit && d->unit->module == module && d->unit->code) {
-            *addr = d->addr;
-            return true;
-        }
-    for (const oji_session_unit *unit = module->units; unit; unit = unit->next)
+    const oji_session_definition *own = name ? find_own(module, name) : NULL;
+    if (own)
+        *addr = own->addr;
+    for (const oji_session_unit *unit = module->units; unit && !own; unit = unit->next)
         if (unit->code && oji_code_find(unit->code, text, size, addr))
             return true;
-    return false;
+    return own != NULL;
 }
 
 static oj_status look_up_in_module(oj_module *module, const char *name, uint64_t *addr, oj_error *error)

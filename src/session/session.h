@@ -48,6 +48,8 @@ struct oji_session_definition {
     uint64_t sequence;      /* the module's */
     uint8_t rank;           /* oji_session_rank */
     bool is_hint;
+    bool is_listed; /* among its name's definitions: not what overrides them */
+    bool is_lost;   /* its module was linked with another's in its place: addr is that one's, and it is never chosen */
 };
 
 struct oji_session_name {
@@ -60,6 +62,7 @@ struct oji_session_name {
     bool overrides;                   /* the absolute one comes before all others; guarded by the lock */
     uint32_t n_strong;                /* definitions of these ranks */
     uint32_t n_common;
+    uint32_t n_lost; /* definitions that are not listed, but still have this for their name */
     uint32_t name_size;
     char text[]; /* ends in a zero byte */
 };

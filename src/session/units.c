@@ -17,7 +17,10 @@ void oji_session_free_definitions(oj_session *session, oji_session_definition *d
                                   uint32_t n)
 {
     for (uint32_t i = 0; i < n_entered; i++) {
-        oji_session_leave(session, &definitions[i]);
+        if (definitions[i].is_lost)
+            definitions[i].name->n_lost--;
+        else
+            oji_session_leave(session, &definitions[i]);
         oji_session_drop_name(session, definitions[i].name);
     }
     oji_release(&session->allocator, definitions, (uint64_t)n * sizeof *definitions);
