@@ -2,9 +2,10 @@
  * and brings its symbols and debug information. Everything in it is final, so that a debugger relocates nothing.
  *
  * Layout: header; debug sections, each code's part behind the one before; symbols; their names; names of sections;
- * section headers. The first section headers are those of the codes' segments, which have addresses and no bytes.
+ * section headers. The first section headers are for the codes' segments: they have addresses and no bytes.
  * Source: ELF gABI chapters 4 and 5. */
 #include "code/debug.h"
+#include "code/lines.h"
 
 #include <stdlib.h>
 
@@ -23,6 +24,14 @@ const char *const oji_debug_names[OJI_DEBUG_SECTIONS] = {
 /* ORDER oj_segment_kind, which starts at 1. */
 static const char *const segment_names[] = {".text", ".rodata", ".data"};
 
+/* Segments of one kind that lie side by side, of whichever codes: a debugger sorts the sections of all files each time
+ * that it is told of one, so that there had better be few. */
+typedef struct stretch {
+    uint64_t addr;
+    uint64_t size;
+    uint32_t kind;
+} stretch;
+
 typedef struct writer {
     const oji_debug_info *const *infos;
     size_t n_infos;
@@ -38,6 +47,11 @@ typedef struct writer {
     uint64_t section_names_size;
     uint64_t headers_off;
     uint64_t n_ranges;
+    stretch *stretches;             /* n_ranges at most */
+    const oji_debug_range **ranges; /* of all codes */
+    uint32_t *stretch_of;           /* for each range, counted through all codes */
+    oji_key *keys;                  /* twice n_ranges, to sort with */
+    uint32_t n_stretches;
     uint64_t n_sections;
     uint64_t size;
     uint64_t next_header; /* offset of the header to write next */
@@ -62,11 +76,46 @@ static void count(writer *w)
     }
 }
 
+/* More than what aligning a code leaves: no other code fits between. */
+enum { LARGEST_GAP = 16 };
+
+static void add_to_stretch(writer *w, const oji_debug_range *range, uint64_t index)
+{
+    stretch *last = w->n_stretches > 0 ? &w->stretches[w->n_stretches - 1] : NULL;
+    if (last && last->kind == range->kind && range->addr - (last->addr + last->size) < LARGEST_GAP) {
+        last->size = range->addr + range->size - last->addr;
+    } else {
+        w->stretches[w->n_stretches++] = (stretch){range->addr, range->size, range->kind};
+    }
+    w->stretch_of[index] = w->n_stretches - 1;
+}
+
+/* False where memory ends. */
+static bool find_stretches(writer *w)
+{
+    uint32_t n = (uint32_t)w->n_ranges, next = 0;
+    w->stretches = calloc(w->n_ranges + 1, sizeof *w->stretches);
+    w->stretch_of = calloc(w->n_ranges + 1, sizeof *w->stretch_of);
+    w->ranges = calloc(w->n_ranges + 1, sizeof *w->ranges);
+    w->keys = calloc(2 * w->n_ranges + 1, sizeof *w->keys);
+    if (!w->stretches || !w->stretch_of || !w->ranges || !w->keys)
+        return false;
+    for (size_t i = 0; i < w->n_infos; i++)
+        for (uint32_t r = 0; r < w->infos[i]->n_ranges; r++, next++) {
+            w->ranges[next] = &w->infos[i]->ranges[r];
+            w->keys[next] = (oji_key){.addr = w->infos[i]->ranges[r].addr, .index = next};
+        }
+    oji_lines_sort(w->keys, w->keys + n, n);
+    for (uint32_t i = 0; i < n; i++)
+        add_to_stretch(w, w->ranges[w->keys[i].index], w->keys[i].index);
+    return true;
+}
+
 /* The null section, segments, debug sections, and three tables. Where a table of names would be: strlen + 1 each. */
 static void lay_out(writer *w)
 {
     uint64_t end = HEADER_SIZE;
-    w->n_sections = 1 + w->n_ranges + 3;
+    w->n_sections = 1 + w->n_stretches + 3;
     w->section_names_size = 1 + sizeof ".symtab" + sizeof ".strtab" + sizeof ".shstrtab";
     for (size_t i = 0; i < OJI_COUNT(segment_names); i++)
         w->section_names_size += strlen(segment_names[i]) + 1;
@@ -133,14 +182,12 @@ static void write_segments(writer *w)
     uint32_t names[OJI_COUNT(segment_names)];
     for (size_t i = 0; i < OJI_COUNT(segment_names); i++)
         names[i] = add_section_name(w, segment_names[i]);
-    for (size_t i = 0; i < w->n_infos; i++)
-        for (uint32_t r = 0; r < w->infos[i]->n_ranges; r++) {
-            const oji_debug_range *range = &w->infos[i]->ranges[r];
-            uint32_t kind = range->kind - 1;
-            uint8_t *p = add_section(w, names[kind], SHT_NOBITS, HEADER_SIZE, range->size);
-            oji_store64(p + 8, flags[kind]);
-            oji_store64(p + 16, range->addr);
-        }
+    for (uint32_t i = 0; i < w->n_stretches; i++) {
+        uint32_t kind = w->stretches[i].kind - 1;
+        uint8_t *p = add_section(w, names[kind], SHT_NOBITS, HEADER_SIZE, w->stretches[i].size);
+        oji_store64(p + 8, flags[kind]);
+        oji_store64(p + 16, w->stretches[i].addr);
+    }
 }
 
 /* Fields that count from a section's start grow by what lies before this code's part of it. A field that would not fit
@@ -188,20 +235,20 @@ static void write_symbol(uint8_t *p, const oji_debug_symbol *symbol, uint64_t na
 static void write_symbols(writer *w)
 {
     uint64_t next[2] = {w->symbols_off + SYMBOL_SIZE, w->symbols_off + w->n_local * SYMBOL_SIZE};
-    uint64_t name_base = 1, section_base = 1;
+    uint64_t name_base = 1, range_base = 0;
     uint8_t *p;
     for (size_t i = 0; i < w->n_infos; i++) {
         const oji_debug_info *info = w->infos[i];
         for (uint32_t s = 0; s < info->n_symbols; s++) {
             const oji_debug_symbol *symbol = &info->symbols[s];
             write_symbol(w->file + next[symbol->is_global], symbol, name_base + symbol->name_off,
-                         section_base + symbol->range);
+                         1 + w->stretch_of[range_base + symbol->range]);
             next[symbol->is_global] += SYMBOL_SIZE;
         }
         if (info->names_size > 0)
             memcpy(w->file + w->names_off + name_base, info->names, (size_t)info->names_size);
         name_base += info->names_size;
-        section_base += info->n_ranges;
+        range_base += info->n_ranges;
     }
     p = add_section(w, add_section_name(w, ".symtab"), SHT_SYMTAB, w->symbols_off, w->n_symbols * SYMBOL_SIZE);
     oji_store32(p + 40, (uint32_t)(w->n_sections - 2)); /* the names come next */
@@ -211,19 +258,29 @@ static void write_symbols(writer *w)
     add_section(w, add_section_name(w, ".strtab"), SHT_STRTAB, w->names_off, w->names_size);
 }
 
+static void write_file(writer *w)
+{
+    write_header(w);
+    write_segments(w);
+    write_debug(w);
+    write_symbols(w);
+    add_section(w, add_section_name(w, ".shstrtab"), SHT_STRTAB, w->section_names_off, w->section_names_size);
+}
+
 uint8_t *oji_gdb_make_file(const oji_debug_info *const *infos, size_t n_infos, uint64_t *size)
 {
     writer w = {.infos = infos, .n_infos = n_infos, .next_name = 1};
     count(&w);
-    lay_out(&w);
-    w.file = calloc(1, (size_t)w.size);
-    if (!w.file)
-        return NULL;
-    write_header(&w);
-    write_segments(&w);
-    write_debug(&w);
-    write_symbols(&w);
-    add_section(&w, add_section_name(&w, ".shstrtab"), SHT_STRTAB, w.section_names_off, w.section_names_size);
+    if (find_stretches(&w)) {
+        lay_out(&w);
+        w.file = calloc(1, (size_t)w.size);
+        if (w.file)
+            write_file(&w);
+    }
+    free(w.stretches);
+    free(w.stretch_of);
+    free(w.ranges);
+    free(w.keys);
     *size = w.size;
     return w.file;
 }
