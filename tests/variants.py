@@ -122,7 +122,7 @@ def plan_sources(variant, build):
 def plan_gcc(variant, build):
     return (program_entries(variant, build, FULL_LLVM[:1]) + example_entries(variant, build)
             + tap_entries(variant, build, 'cli') + tap_entries(variant, build, 'install')
-            + tap_entries(variant, build, 'run')
+            + tap_entries(variant, build, 'run') + tap_entries(variant, build, 'debug')
             + check_entries(variant, build, ['check_exports.py', 'check_docs.py']))
 
 

@@ -167,7 +167,7 @@ OJ_API oj_status oj_object_relocation(const oj_object *object, size_t section, s
 
 typedef struct oj_archive_options {
     uint32_t struct_size;
-    uint32_t flags;                /* OJ_OBJECT_BORROW */
+    uint32_t flags;                /* OJ_OBJECT_...; members are read with OJ_OBJECT_WITH_DEBUG where it is given */
     const char *name;              /* copies; the archive's path, used in messages and as the folder that a thin
                                       archive's members are relative to. NULL = "archive" */
     const oj_allocator *allocator; /* copies; NULL = malloc */

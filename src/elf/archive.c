@@ -45,6 +45,7 @@ typedef struct ar_archive {
     oji_bytes file;
     oji_bytes long_names;
     bool is_thin;
+    uint32_t member_flags; /* OJ_OBJECT_..., of what members are read with */
     uint32_t n_entries;
     uint32_t n_members;
     index_entry *entries;
@@ -417,7 +418,7 @@ static oj_status read_thin_member(const ar_archive *archive, text member, const 
     status = read_file(archive, path, &file, error);
     if (status == OJ_OK) {
         oji_bytes bytes = {file.data, file.size};
-        status = oji_elf_read_object(out, bytes, name, 0, &archive->allocator, error);
+        status = oji_elf_read_object(out, bytes, name, archive->member_flags, &archive->allocator, error);
     }
     oji_release(&archive->allocator, file.data, file.size);
     oji_release(&archive->allocator, path, path_size);
@@ -442,7 +443,8 @@ static oj_status read_member(const ar_archive *archive, uint64_t offset, oj_obje
         return fail_archive(archive, error, OJ_E_TRUNCATED, offset, "a member lies outside the archive");
     content.data = archive->file.data + header.content_off;
     content.size = header.size;
-    return oji_elf_read_object(out, content, name, OJ_OBJECT_BORROW, &archive->allocator, error);
+    return oji_elf_read_object(out, content, name, OJ_OBJECT_BORROW | archive->member_flags, &archive->allocator,
+                               error);
 }
 
 static oj_status archive_load(oj_archive *base, uint32_t member, const oj_object **out, oj_error *error)
@@ -508,6 +510,7 @@ static ar_archive *allocate_archive(oji_bytes file, const char *name, uint32_t f
     archive->file = file;
     if (n_copied > 0)
         archive->file.data = memcpy(tail, file.data, (size_t)n_copied);
+    archive->member_flags = flags & OJ_OBJECT_WITH_DEBUG;
     archive->is_thin = memcmp(file.data, "!<thin>\n", MAGIC_SIZE) == 0;
     oji_arena_init(&archive->arena, &archive->allocator, archive->first_block, sizeof archive->first_block);
     return archive;
@@ -553,7 +556,7 @@ oj_status oj_archive_create(oj_archive **out, const void *bytes, size_t size, co
         return oji_fail(error, OJ_E_MISUSE, "oj_archive_create: bytes is NULL");
     OJI_TRY(oji_import(&ours, sizeof ours, sizeof ours, options, "oj_archive_options", error));
     OJI_TRY(oji_allocator_import(&allocator, ours.allocator, error));
-    OJI_TRY(oji_check_flags(ours.flags, OJ_OBJECT_BORROW, "oj_archive_options.flags", error));
+    OJI_TRY(oji_check_flags(ours.flags, OJ_OBJECT_BORROW | OJ_OBJECT_WITH_DEBUG, "oj_archive_options.flags", error));
     status = read_archive(out, file, ours.name ? ours.name : "archive", ours.flags, &allocator, error);
     if (status == OJ_OK)
         return oji_succeed(error);

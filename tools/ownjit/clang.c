@@ -86,6 +86,8 @@ static bool make_command(struct clang_command *command, const struct codegen_opt
         add_argument(command, fixed[i]);
     snprintf(command->level, sizeof command->level, "-O%d", level);
     add_argument(command, command->level);
+    if (options->wants_debug)
+        add_argument(command, "-g");
     if (options->triple)
         add_option(command, command->target, sizeof command->target, "--target=", options->triple);
     if (options->cpu)

@@ -204,7 +204,7 @@ bool input_make_object(struct input *input, struct codegen *codegen)
         size = oj_bytes_size(input->compiled);
     }
     oj_object_options_init(&options);
-    options.flags = OJ_OBJECT_BORROW;
+    options.flags = OJ_OBJECT_BORROW | (codegen->options->wants_debug ? OJ_OBJECT_WITH_DEBUG : 0);
     options.name = input->name;
     if (oj_object_create(&input->object, bytes, size, &options, &error) != OJ_OK)
         return fail_library(input->name, &error);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { KEY_MODULE = OPTION_KEY(0x100), KEY_ARCHIVE, KEY_LOAD, KEY_ENTRY, KEY_STATS, KEY_STATS_FILE };
+enum { KEY_MODULE = OPTION_KEY(0x100), KEY_ARCHIVE, KEY_LOAD, KEY_ENTRY, KEY_STATS, KEY_STATS_FILE, KEY_GDB, KEY_PERF };
 
 /* What an option that may be repeated collects. */
 struct path_list {
@@ -27,6 +27,7 @@ struct run_options {
     const char *stats_file;
     char **program; /* FILE and its ARGS, as argv has them */
     bool wants_stats;
+    uint32_t link_flags; /* OJ_LINK_... */
 };
 
 static const struct argp_option run_table[] = {
@@ -46,6 +47,14 @@ static const struct argp_option run_table[] = {
     {"stats", KEY_STATS, NULL, 0, "When the program ends, print where the time and the memory went, to standard error",
      3},
     {"stats-file", KEY_STATS_FILE, "FILE", 0, "Write the same to FILE as JSON, before the program starts", 3},
+    {"gdb", KEY_GDB, NULL, 0,
+     "Let debuggers see the program: run ownjit itself under gdb or lldb. C source is compiled with "
+     "debug information",
+     3},
+    {"perf", KEY_PERF, "map|dump", 0,
+     "Name the program's functions to perf: by /tmp/perf-PID.map, or with source lines by a jit-PID.dump "
+     "for 'perf inject --jit'",
+     3},
     OPTION_HELP,
     {0}};
 
@@ -75,6 +84,13 @@ static error_t parse_run_file(struct run_options *options, struct argp_state *st
     return 0;
 }
 
+static uint32_t parse_perf(const struct run_options *options, const char *form)
+{
+    if (strcmp(form, "map") != 0 && strcmp(form, "dump") != 0)
+        fail_usage(&options->command, "--perf=%s is neither map nor dump", form);
+    return form[0] == 'm' ? OJ_LINK_PERF_MAP : OJ_LINK_JITDUMP;
+}
+
 static error_t parse_run(int key, char *arg, struct argp_state *state)
 {
     struct run_options *options = state->input;
@@ -100,11 +116,18 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
     case KEY_STATS_FILE:
         options->stats_file = arg;
         return 0;
+    case KEY_GDB:
+        options->link_flags |= OJ_LINK_DEBUGGER;
+        return 0;
+    case KEY_PERF:
+        options->link_flags |= parse_perf(options, arg);
+        return 0;
     case ARGP_KEY_ARG:
         return parse_run_file(options, state);
     case ARGP_KEY_END:
         if (!options->program)
             fail_usage(&options->command, "no FILE to run");
+        options->codegen.wants_debug = (options->link_flags & (OJ_LINK_DEBUGGER | OJ_LINK_JITDUMP)) != 0;
         return 0;
     default:
         return options_common(&options->command, key, state);
@@ -150,7 +173,7 @@ static bool read_archive(struct run *run, const char *path)
     run->n_archives++;
     uint64_t start = now_ns();
     oj_archive_options_init(&options);
-    options.flags = OJ_OBJECT_BORROW;
+    options.flags = OJ_OBJECT_BORROW | (run->options->codegen.wants_debug ? OJ_OBJECT_WITH_DEBUG : 0);
     options.name = path;
     if (oj_archive_create(&run->archives[i], run->archive_bytes[i], size, &options, &error) != OJ_OK)
         return fail_library(path, &error);
@@ -314,6 +337,7 @@ static void fill_link_options(oj_link_options *options, const struct run *run, o
     options->n_archives = run->n_archives;
     options->wanted = entry;
     options->n_wanted = 1;
+    options->flags = run->options->link_flags;
     options->undefined = add_undefined;
     options->undefined_context = list;
     if (run->stats) {

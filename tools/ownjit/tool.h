@@ -49,6 +49,7 @@ struct codegen_options {
     uint32_t relocation_model;
     uint32_t code_model;
     uint32_t llvm_version; /* 0 = any */
+    bool wants_debug;      /* clang is to describe source lines and variables, and they are to be read */
 };
 
 extern const struct argp codegen_argp;
