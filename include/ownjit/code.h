@@ -15,10 +15,22 @@ extern "C" {
 
 typedef struct oj_code oj_code;
 
-/* Destroy code: give its memory back to its provider. No thread may be running in it. NULL does nothing.
+/* Destroy code: run its destructors where its constructors have run, and what it has registered with atexit() and the
+ * like, then give its memory back to its provider. No thread may be running in it. NULL does nothing.
  * Threads:  exclusive(code)
  * Since:    0.1 */
 OJ_API void oj_code_destroy(oj_code *code);
+
+/* Run the code's constructors (.preinit_array, .init_array, .ctors), in GNU ld's order, and have its destructors
+ * (.fini_array, .dtors) run when it is destroyed, or before, when the process exits: in the reverse order, after what the
+ * code itself registered with atexit() or __cxa_atexit(). The arguments they get are no program's: 0, an empty list, and
+ * the environment. Code that has neither, or whose constructors have run, is left as it is. OJ_LINK_RUN_CONSTRUCTORS does
+ * this at the end of a link.
+ * Errors:   OJ_E_ARCHITECTURE (not this process's), OJ_E_NOMEM
+ * Threads:  exclusive(code). Constructors run on the calling thread, no lock of the library held
+ * Source:   gABI chapter 5, "Initialization and Termination Functions"
+ * Since:    0.1 */
+OJ_API oj_status oj_code_construct(oj_code *code, oj_error *error);
 
 /* Return the address of a kept symbol (oj_link_options.flags say which are kept), NULL where there is none. Cast the
  * result to a function pointer for a function.
@@ -86,9 +98,10 @@ OJ_API oj_status oj_code_patch(oj_code *code, uint64_t run_addr, const void *byt
 
 /* Something that is registered outside the code for its sake and must be undone before its memory is given back. */
 typedef enum oj_record_kind {
-    OJ_RECORD_UNWIND = 1,   /* unwind tables known to the process's unwinder */
-    OJ_RECORD_DEBUGGER = 2, /* an entry in the GDB JIT list */
-    OJ_RECORD_TLS = 3       /* a thread-local storage module */
+    OJ_RECORD_UNWIND = 1,    /* unwind tables known to the process's unwinder */
+    OJ_RECORD_DEBUGGER = 2,  /* an entry in the GDB JIT list */
+    OJ_RECORD_TLS = 3,       /* a thread-local storage module */
+    OJ_RECORD_FINALIZERS = 4 /* destructors that are to be run */
 } oj_record_kind;
 
 typedef struct oj_record {

@@ -44,8 +44,9 @@ typedef enum oj_resolver_kind {
     OJ_RESOLVER_TABLE = 2,    /* an array of oj_definition */
     OJ_RESOLVER_CALLBACK = 3, /* a client's function, asked once for all names that are still open */
     OJ_RESOLVER_PROCESS = 4,  /* what the dynamic linker finds in this process, and what the C library keeps out of
-                                 its dynamic symbol table: atexit, at_quick_exit, pthread_atfork, __dso_handle, the
-                                 stat family, __stack_chk_fail_local; and, of names that begin with two underscores,
+                                 its dynamic symbol table: the stat family, __stack_chk_fail_local, and atexit,
+                                 at_quick_exit and pthread_atfork, by which code registers under its own
+                                 __dso_handle, the linker's unless somebody defines it; and, of names that begin with two underscores,
                                  the helpers of the compiler's runtime library (libgcc_s, loaded when first needed) */
     OJ_RESOLVER_CODE = 5,     /* the kept symbols of an oj_code, which must outlive the new code */
     OJ_RESOLVER_LIBRARY = 6   /* a handle of dlopen(), which must stay open as long as the new code */
@@ -146,7 +147,7 @@ typedef struct oj_link_stats {
 #define OJ_LINK_NO_UNWIND 8u          /* leave .eh_frame out: no exception can pass, and linking pays nothing for it */
 #define OJ_LINK_PRIVATE_MEMORY 16u    /* put it where software breakpoints and profilers' maps work */
 #define OJ_LINK_SECTIONS_SINGLY \
-    32u /* ask for each section as a segment of its own, for allocators that hand them
+    32u                              /* ask for each section as a segment of its own, for allocators that hand them
                                          out so; each brings the GOT entries and stubs that it uses */
 #define OJ_LINK_UNWIND_BY_CLIENT 64u /* place .eh_frame, unread, and tell nobody: oj_code_unwind() says where it is */
 /* The next three are for code that runs in this process, and do nothing for code that does not (oj_plan_write(), or
@@ -161,6 +162,8 @@ typedef struct oj_link_stats {
 #define OJ_LINK_DEBUGGER 128u
 #define OJ_LINK_PERF_MAP 256u
 #define OJ_LINK_JITDUMP 512u
+
+#define OJ_LINK_RUN_CONSTRUCTORS 1024u /* call oj_code_construct() as the last step; no effect on oj_plan_write() */
 
 /* A name whose address the client wants when the link is done. */
 typedef struct oj_wanted {

@@ -3,6 +3,7 @@
  * and how it is filled is written once.
  * Source: ELF for the Arm 64-bit Architecture (AAELF64), section 5.7; Arm ARM (DDI 0487), section C4.1 (encodings). */
 #include "arch/arch.h"
+#include "arch/runtime.h"
 #include "object/aarch64.h"
 
 enum { GOT_ENTRY_SIZE = 8, STUB_SIZE = 16 };
@@ -295,6 +296,25 @@ static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
     return store_checked(write, &page, page_of(entry) - page_of(stub)) && store_checked(write + 4, &low, entry);
 }
 
+/* mov x1, xzr, or nop; adrp argument, :got:handle; ldr argument, [argument, :got_lo12:handle]; b target. The argument is
+ * x2, x1, x3: the one behind those that the function itself has, and for atexit() another is zero (AAPCS64, 6.4). */
+static const oji_reloc runtime_relocs[] = {{.offset = 4, .symbol = 3, .kind = OJI_A64_ADR_GOT_PAGE},
+                                           {.offset = 8, .symbol = 3, .kind = OJI_A64_LD64_GOT_LO12_NC},
+                                           {.offset = 12, .symbol = 2, .kind = OJI_A64_JUMP26}};
+static const uint16_t runtime_numbers[] = {0, 1, 2};
+static const char *const runtime_names[] = {"R_AARCH64_ADR_GOT_PAGE", "R_AARCH64_LD64_GOT_LO12_NC", "R_AARCH64_JUMP26"};
+
+enum { HANDLE_USES = OJI_USE_GOT, ARCH = OJI_ARCH_AARCH64 };
+
+OJI_RUNTIME(runtime_atexit, "atexit", "__cxa_atexit", 0xe1, 0x03, 0x1f, 0xaa, 0x02, 0, 0, 0x90, 0x42, 0, 0x40, 0xf9, 0,
+            0, 0, 0x14);
+OJI_RUNTIME(runtime_quick_exit, "at_quick_exit", "__cxa_at_quick_exit", 0x1f, 0x20, 0x03, 0xd5, 0x01, 0, 0, 0x90, 0x21,
+            0, 0x40, 0xf9, 0, 0, 0, 0x14);
+OJI_RUNTIME(runtime_atfork, "pthread_atfork", "__register_atfork", 0x1f, 0x20, 0x03, 0xd5, 0x03, 0, 0, 0x90, 0x63, 0,
+            0x40, 0xf9, 0, 0, 0, 0x14);
+
+static const oj_object *const runtime[] = {&runtime_atexit, &runtime_quick_exit, &runtime_atfork, NULL};
+
 const oji_arch oji_arch_aarch64 = {
     .id = OJI_ARCH_AARCH64,
     .got_entry_size = GOT_ENTRY_SIZE,
@@ -306,6 +326,7 @@ const oji_arch oji_arch_aarch64 = {
     .padding = 0,
     .unwind_registers = 96,
     .patch_word = 4,
+    .runtime = runtime,
     .needs = needs,
     .relocate = relocate,
     .write_stub = write_stub,

@@ -38,6 +38,10 @@ typedef struct oji_arch {
     uint8_t patch_word;       /* bytes: aligned words of code of up to this size may be stored while they run */
     uint8_t unwind_registers; /* DWARF register numbers that unwinders can read are below this */
 
+    /* What a static part of the C library does for each component: objects of one function each, which is symbol 1. The
+     * list ends in NULL, and may be missing. */
+    const oj_object *const *runtime;
+
     /* What one relocation needs of an island: OJI_USE_GOT, OJI_USE_GOT_RELAX, OJI_USE_CALL, or 0. */
     uint16_t (*needs)(uint32_t kind);
 

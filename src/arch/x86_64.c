@@ -1,6 +1,7 @@
 /* x86-64: relocation formulas, stubs, facts.
  * Source: x86-64 psABI, section 4.4 (relocation), appendix B.2 (GOTPCRELX optimisation). */
 #include "arch/arch.h"
+#include "arch/runtime.h"
 
 /* Sums and differences of addresses are unsigned and wrap modulo 2^64; a value fits a field if extending the field
  * gives it back. So no check overflows, whatever addends say. */
@@ -249,6 +250,23 @@ static uint16_t needs(uint32_t kind)
     }
 }
 
+/* mov handle@GOTPCREL(%rip), argument; zero or two bytes of nothing; jmp target. The argument is %rdx, %rsi, %rcx: the
+ * one behind those that the function itself has, and for atexit() another is zero (x86-64 psABI, 3.2.3). */
+static const oji_reloc runtime_relocs[] = {{.addend = -4, .offset = 3, .symbol = 3, .kind = OJI_RELOC_RELAX_MOV},
+                                           {.addend = -4, .offset = 10, .symbol = 2, .kind = OJI_RELOC_CALL32}};
+static const uint16_t runtime_numbers[] = {0, 1};
+static const char *const runtime_names[] = {"R_X86_64_REX_GOTPCRELX", "R_X86_64_PLT32"};
+
+enum { HANDLE_USES = OJI_USE_GOT_RELAX, ARCH = OJI_ARCH_X86_64 };
+
+OJI_RUNTIME(runtime_atexit, "atexit", "__cxa_atexit", 0x48, 0x8b, 0x15, 0, 0, 0, 0, 0x31, 0xf6, 0xe9, 0, 0, 0, 0);
+OJI_RUNTIME(runtime_quick_exit, "at_quick_exit", "__cxa_at_quick_exit", 0x48, 0x8b, 0x35, 0, 0, 0, 0, 0x66, 0x90, 0xe9,
+            0, 0, 0, 0);
+OJI_RUNTIME(runtime_atfork, "pthread_atfork", "__register_atfork", 0x48, 0x8b, 0x0d, 0, 0, 0, 0, 0x66, 0x90, 0xe9, 0, 0,
+            0, 0);
+
+static const oj_object *const runtime[] = {&runtime_atexit, &runtime_quick_exit, &runtime_atfork, NULL};
+
 const oji_arch oji_arch_x86_64 = {
     .id = OJI_ARCH_X86_64,
     .got_entry_size = GOT_ENTRY_SIZE,
@@ -260,6 +278,7 @@ const oji_arch oji_arch_x86_64 = {
     /* AMD64 APM volume 2, 7.6.1: naturally aligned stores of up to a quadword may modify running code. */
     .unwind_registers = 17,
     .patch_word = 8,
+    .runtime = runtime,
     .needs = needs,
     .relocate = relocate,
     .write_stub = write_stub,

@@ -11,7 +11,7 @@ oj_code *oji_code_allocate(const oj_allocator *allocator, const oji_code_room *r
         room->n_symbols > UINT32_MAX || room->names_size > UINT32_MAX)
         return NULL;
     size += room->n_segments * sizeof(oji_code_segment) + room->n_records * sizeof(oj_record);
-    size += room->n_stackmaps * sizeof(oj_stackmap_range);
+    size += room->n_stackmaps * sizeof(oj_stackmap_range) + room->has_arrays * sizeof(oji_code_arrays);
     size += room->n_symbols * sizeof(oji_code_symbol) + room->names_size;
     /* Names end at any byte: this much more is what aligning the room behind them may cost. */
     if (room->n_segments > OJI_CODE_STACK_SEGMENTS)
@@ -26,6 +26,7 @@ oj_code *oji_code_allocate(const oj_allocator *allocator, const oji_code_room *r
     code->n_segments = (uint32_t)room->n_segments;
     code->records_capacity = (uint32_t)room->n_records;
     code->n_stackmaps = (uint32_t)room->n_stackmaps;
+    code->has_arrays = room->has_arrays;
     code->n_symbols = (uint32_t)room->n_symbols;
     code->names_size = (uint32_t)room->names_size;
     return code;

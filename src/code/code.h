@@ -43,13 +43,27 @@ struct oj_code {
     uint32_t records_capacity;
     uint8_t arch;    /* oji_arch_id */
     bool is_foreign; /* of an architecture that this process does not run */
+    bool has_arrays;
 };
+
+/* Arrays of functions that are run before and after all others. */
+typedef struct oji_code_arrays {
+    uint64_t handle_addr; /* what the code's destructors are registered under */
+    uint64_t init_addr;
+    uint64_t fini_addr; /* ends in a word of OJI_CODE_FINI_END_BYTE; 0 = none */
+    uint32_t n_init;
+    bool is_constructed;
+} oji_code_arrays;
+
+/* Every byte of the word that ends the array of what is run at the end, in any byte order: no function's address. */
+#define OJI_CODE_FINI_END_BYTE 0xf7
 
 /* How much room a code needs. */
 typedef struct oji_code_room {
     uint64_t n_segments;
     uint64_t n_records;
     uint64_t n_stackmaps;
+    bool has_arrays;
     uint64_t n_symbols;
     uint64_t names_size; /* bytes, zeros included */
 } oji_code_room;
@@ -70,9 +84,15 @@ static inline oj_stackmap_range *oji_code_stackmaps(const oj_code *code)
 {
     return (oj_stackmap_range *)(void *)(oji_code_records(code) + code->records_capacity);
 }
+/* NULL where it has none. */
+static inline oji_code_arrays *oji_code_arrays_of(const oj_code *code)
+{
+    return code->has_arrays ? (oji_code_arrays *)(void *)(oji_code_stackmaps(code) + code->n_stackmaps) : NULL;
+}
 static inline oji_code_symbol *oji_code_symbols(const oj_code *code)
 {
-    return (oji_code_symbol *)(void *)(oji_code_stackmaps(code) + code->n_stackmaps);
+    oji_code_arrays *end = (oji_code_arrays *)(void *)(oji_code_stackmaps(code) + code->n_stackmaps);
+    return (oji_code_symbol *)(void *)(end + code->has_arrays);
 }
 static inline char *oji_code_names(const oj_code *code) { return (char *)(oji_code_symbols(code) + code->n_symbols); }
 
@@ -110,6 +130,10 @@ extern const oji_registry oji_unwind_registry;
 void oji_records_undo(const oj_record *records, size_t n_records);
 /* Refuse what is no record of this library's, before any is undone. */
 oj_status oji_records_check(const oj_record *records, size_t n_records, oj_error *error);
+
+/* constructors.c: see oj_code_construct(). The code must be this process's to run. */
+oj_status oji_code_construct(oj_code *code, oj_error *error);
+extern const oji_registry oji_code_finalizers;
 
 /* Copy a client's memory table, members it does not know of being NULL. */
 oj_status oji_code_import_memory(oj_memory *ours, const oj_memory *given, oj_error *error);

@@ -3,8 +3,9 @@
 #include "code/debug.h"
 
 /* ORDER OJ_RECORD: a kind without a name is none. */
-static const oji_registry *const kinds[] = {
-    [OJ_RECORD_UNWIND] = &oji_unwind_registry, [OJ_RECORD_DEBUGGER] = &oji_gdb_registry};
+static const oji_registry *const kinds[] = {[OJ_RECORD_UNWIND] = &oji_unwind_registry,
+                                            [OJ_RECORD_DEBUGGER] = &oji_gdb_registry,
+                                            [OJ_RECORD_FINALIZERS] = &oji_code_finalizers};
 
 static const oji_registry *kind_of(const oj_record *record)
 {

@@ -31,6 +31,7 @@ enum { ELF_ET_REL = 1, ELF_EM_X86_64 = 62, ELF_EM_386 = 3, ELF_EM_AARCH64 = 183 
 #define ELF_SHF_EXECINSTR 0x4u
 #define ELF_SHF_TLS 0x400u
 #define ELF_SHF_COMPRESSED 0x800u
+#define ELF_SHF_GNU_RETAIN 0x200000u
 #define ELF_SHF_EXCLUDE 0x80000000u
 
 #define ELF_GRP_COMDAT 1u
@@ -105,6 +106,7 @@ typedef struct oji_elf_reader {
     uint32_t first_global;
     uint64_t n_relocs;       /* upper bound of what will be kept */
     uint32_t max_groups;     /* upper bound of what will be made */
+    bool has_arrays;         /* saw an array of functions to run */
     bool has_linkonce;       /* saw a section that is a group of its own */
     oji_bytes section_names; /* empty, or ends in a zero byte */
     oji_bytes symbol_names;  /* empty, or ends in a zero byte */

@@ -420,6 +420,7 @@ oj_status oji_elf_read_object(oj_object **out, oji_bytes file, const char *name,
     OJI_TRY(find_symbols(&reader));
     OJI_TRY(allocate_object(&reader, allocator, &parts));
     status = read_sections(&reader, parts.sections);
+    parts.object->has_arrays = reader.has_arrays;
     if (status == OJ_OK && reader.max_groups > 0)
         status = oji_elf_read_groups(&reader, &parts);
     if (status == OJ_OK)

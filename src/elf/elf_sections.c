@@ -35,26 +35,57 @@ static bool is_named(const char *name, const char *base)
     return strncmp(name, base, length) == 0 && (name[length] == '\0' || name[length] == '.');
 }
 
-/* Code that must run before or after everything else. Types say so where compilers are new enough; names always did.
- * The first letters sort out nearly all sections before any name is compared. */
-static bool is_constructors(const char *name, uint32_t type)
+/* Fragments of a function without its end: only a program's own start-up files have the rest. */
+static bool is_fragment(const char *name)
 {
-    if (type == ELF_SHT_INIT_ARRAY || type == ELF_SHT_FINI_ARRAY || type == ELF_SHT_PREINIT_ARRAY)
-        return true;
-    switch (name[0] == '.' ? name[1] : 0) {
-    case 'i':
-        return is_named(name, ".init_array") || is_named(name, ".init");
-    case 'f':
-        return is_named(name, ".fini_array") || is_named(name, ".fini");
-    case 'p':
-        return is_named(name, ".preinit_array");
-    case 'c':
-        return is_named(name, ".ctors");
-    case 'd':
-        return is_named(name, ".dtors");
-    default:
-        return false;
+    return name[0] == '.' && (strcmp(name, ".init") == 0 || strcmp(name, ".fini") == 0);
+}
+
+/* The number behind a name and a dot; `none` where there is none. Numbers are priorities up to 65535. */
+static uint32_t priority_of(const char *name, uint32_t none)
+{
+    const char *digit = strrchr(name, '.') + 1;
+    uint32_t priority = 0;
+    if (*digit < '0' || *digit > '9')
+        return none;
+    for (; *digit >= '0' && *digit <= '9'; digit++)
+        if (priority <= UINT16_MAX)
+            priority = priority * 10 + (uint32_t)(*digit - '0');
+    return *digit == '\0' && priority <= UINT16_MAX ? priority : none;
+}
+
+/* GNU ld's default script: by ascending priority, then those without one; priorities of .ctors and .dtors count down,
+ * and these lists run from their end. Types say what a section is for where compilers are new enough, names always did.
+ * The first letters sort out nearly all sections before any name is compared. */
+static uint32_t read_array(const char *name, uint32_t type, uint32_t *order)
+{
+    enum { PREINIT = 0, FIRST = 1, LAST = FIRST + UINT16_MAX + 1 };
+    static const struct {
+        const char *name;
+        uint32_t type;
+        uint32_t flags;
+    } arrays[] = {{".preinit_array", ELF_SHT_PREINIT_ARRAY, OJI_SECTION_INIT},
+                  {".init_array", ELF_SHT_INIT_ARRAY, OJI_SECTION_INIT},
+                  {".fini_array", ELF_SHT_FINI_ARRAY, OJI_SECTION_FINI},
+                  {".ctors", ELF_SHT_NULL, OJI_SECTION_INIT | OJI_SECTION_BACKWARDS},
+                  {".dtors", ELF_SHT_NULL, OJI_SECTION_FINI | OJI_SECTION_BACKWARDS}};
+    bool is_typed = type >= ELF_SHT_INIT_ARRAY && type <= ELF_SHT_PREINIT_ARRAY;
+    *order = LAST;
+    if (!is_typed && (name[0] != '.' || !strchr("pifcd", name[1])))
+        return 0;
+    for (size_t i = 0; i < OJI_COUNT(arrays); i++) {
+        uint32_t priority;
+        bool has_name = is_named(name, arrays[i].name);
+        if (!has_name && !(is_typed && arrays[i].type == type))
+            continue;
+        priority = has_name ? priority_of(name, LAST) : LAST;
+        if (i == 0)
+            *order = PREINIT;
+        else if (priority != LAST)
+            *order = FIRST + (arrays[i].flags & OJI_SECTION_BACKWARDS ? UINT16_MAX - priority : priority);
+        return arrays[i].flags;
     }
+    return 0;
 }
 
 /* LLVM gives the unwind table the psABI's type, GNU's assembler only the name. */
@@ -74,13 +105,15 @@ static const char *find_refusal(const oji_elf_header *header, const char *name)
         return "is for thread-local storage, which is not supported yet";
     if (header->flags & ELF_SHF_COMPRESSED)
         return "is compressed, which is not supported for loaded sections";
-    if (is_constructors(name, header->type))
-        return "is for constructors or destructors, which are not supported yet";
+    if (is_fragment(name))
+        return "is a piece of a program's start-up function: constructors and destructors of this form are not "
+               "supported";
     if ((header->flags & writable_code) == writable_code)
         return "is for self-modifying code: both writable and executable, which is not supported";
     if ((header->flags & ELF_SHF_EXECINSTR) && header->type == ELF_SHT_NOBITS)
         return "is for code that is made at run time: executable without bytes, which is not supported";
-    if (header->type != ELF_SHT_PROGBITS && header->type != ELF_SHT_NOBITS && header->type != ELF_SHT_X86_64_UNWIND)
+    if (header->type != ELF_SHT_PROGBITS && header->type != ELF_SHT_NOBITS && header->type != ELF_SHT_X86_64_UNWIND &&
+        (header->type < ELF_SHT_INIT_ARRAY || header->type > ELF_SHT_PREINIT_ARRAY))
         return "is to be loaded but of a type that is not supported";
     return NULL;
 }
@@ -131,6 +164,27 @@ static oj_status check_unloaded(oji_elf_reader *reader, const oji_elf_header *he
     return OJ_OK;
 }
 
+/* Whole addresses only, each where it can be read as one. */
+static oj_status read_loaded(oji_elf_reader *reader, const oji_elf_header *header, oji_section *section)
+{
+    const char *refusal = find_refusal(header, section->name);
+    if (refusal)
+        return refuse_section(reader, section->name, OJ_E_UNSUPPORTED, refusal);
+    section->kind = loaded_kind(header, section->name);
+    section->flags =
+        loaded_flags(section->kind, section->name) | read_array(section->name, header->type, &section->order);
+    if (header->flags & ELF_SHF_GNU_RETAIN)
+        section->flags |= OJI_SECTION_RETAIN;
+    if (!(section->flags & (OJI_SECTION_INIT | OJI_SECTION_FINI)))
+        return OJ_OK;
+    if (section->size % (reader->arch->is_64 ? 8 : 4) != 0 || section->kind == OJ_SECTION_CODE)
+        return refuse_section(reader, section->name, OJ_E_MALFORMED, "is no array of functions' addresses");
+    if (section->kind == OJ_SECTION_RODATA)
+        section->kind = OJ_SECTION_DATA;
+    reader->has_arrays |= section->size > 0;
+    return OJ_OK;
+}
+
 /* 0 and 1 both mean none (gABI chapter 4, sh_addralign). */
 static oj_status read_alignment(const oji_elf_reader *reader, const oji_elf_header *header, const char *name,
                                 uint32_t *alignment)
@@ -168,12 +222,8 @@ oj_status oji_elf_read_section(oji_elf_reader *reader, uint32_t index, oji_secti
     if (header.type != ELF_SHT_NOBITS && header.size > 0)
         section->bytes = reader->file.data + header.offset;
     /* Loaded notes describe the object (properties, build identity) to loaders and do not take part in its run. */
-    if (loading == ELF_SHF_ALLOC && header.type != ELF_SHT_NOTE) {
-        const char *refusal = find_refusal(&header, name);
-        section->kind = loaded_kind(&header, name);
-        section->flags = loaded_flags(section->kind, name);
-        return refusal ? refuse_section(reader, name, OJ_E_UNSUPPORTED, refusal) : OJ_OK;
-    }
+    if (loading == ELF_SHF_ALLOC && header.type != ELF_SHT_NOTE)
+        return read_loaded(reader, &header, section);
     section->kind = unloaded_kind(name);
     return check_unloaded(reader, &header, name);
 }

@@ -10,9 +10,25 @@ typedef struct step {
     oj_status (*attach)(const oj_plan *plan, const oj_code *code, oj_record *records, oj_error *error);
 } step;
 
+/* Code may register what is to be run at its end long before, and even though, its constructors run. */
+static uint32_t count_finalizers(const oj_plan *plan) { return plan->has_handle || oji_link_has_arrays(plan); }
+
+static oj_status attach_finalizers(const oj_plan *plan, const oj_code *code, oj_record *record, oj_error *error)
+{
+    (void)error;
+    if (code->is_foreign)
+        return OJ_OK;
+    record->kind = OJ_RECORD_FINALIZERS;
+    record->addr = oji_link_base_addr(plan);
+    return OJ_OK;
+}
+
 /* In the order they are done; undone in reverse. Ends with an empty one. */
-static const step steps[] = {
-    {oji_link_count_unwind, oji_link_attach_unwind}, {oji_link_count_debug, oji_link_attach_debug}, {NULL, NULL}};
+/* Destructors last, so that they run while all else is still registered. */
+static const step steps[] = {{oji_link_count_unwind, oji_link_attach_unwind},
+                             {oji_link_count_debug, oji_link_attach_debug},
+                             {count_finalizers, attach_finalizers},
+                             {NULL, NULL}};
 
 uint32_t oji_link_count_records(const oj_plan *plan)
 {
@@ -33,4 +49,15 @@ oj_status oji_link_attach(const oj_plan *plan, oj_code *code, oj_error *error)
             code->n_records++;
     }
     return OJ_OK;
+}
+
+oj_status oj_code_construct(oj_code *code, oj_error *error)
+{
+    if (!code)
+        return oji_fail(error, OJ_E_MISUSE, "code is NULL");
+    if (code->is_foreign)
+        return oji_fail(error, OJ_E_ARCHITECTURE, "constructors for %s cannot run in this process",
+                        oji_arch_name(code->arch));
+    OJI_TRY(oji_code_construct(code, error));
+    return oji_succeed(error);
 }

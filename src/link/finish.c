@@ -37,6 +37,18 @@ static void fill_segments(const oj_plan *plan, oj_code *code)
     }
 }
 
+/* Needs written targets. */
+static void fill_arrays(const oj_plan *plan, oji_code_arrays *arrays)
+{
+    const oji_link_run *init = &plan->runs[OJI_RUN_INIT], *fini = &plan->runs[OJI_RUN_FINI];
+    arrays->handle_addr = oji_link_base_addr(plan);
+    arrays->n_init = init->size / plan->arch->got_entry_size;
+    if (init->size > 0)
+        arrays->init_addr = oji_link_run_addr(plan, init->segment) + init->offset;
+    if (fini->size > 0)
+        arrays->fini_addr = oji_link_run_addr(plan, fini->segment) + fini->offset;
+}
+
 /* Needs written targets. No name can be missing: check_wanted() has refused the link. Done when nothing can fail any
  * more, so that a failed link leaves the zeros of zero_wanted(). */
 static void answer_wanted(const oj_plan *plan)
@@ -170,8 +182,9 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
         OJI_TRY(check_memory(plan, error));
     room.n_segments = plan->n_requests;
     room.n_stackmaps = oji_link_count_stackmaps(plan);
-    /* What was placed by hand may run elsewhere, or later: nobody here is told of it. */
-    room.n_records = by_hand ? 0 : oji_link_count_records(plan);
+    room.has_arrays = oji_link_has_arrays(plan);
+    /* What was placed by hand may run elsewhere, or later: nobody here is told of it, unless its constructors are run. */
+    room.n_records = by_hand ? room.has_arrays : oji_link_count_records(plan);
     room.n_symbols = plan->n_kept;
     room.names_size = plan->kept_names_size;
     code = oji_code_allocate(&plan->allocator, &room);
@@ -187,9 +200,18 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     }
     fill_segments(plan, code);
     oji_link_list_stackmaps(plan, code);
+    if (room.has_arrays)
+        fill_arrays(plan, oji_code_arrays_of(code));
     fill_symbols(plan, code);
-    if (room.n_records > 0) {
+    if (!by_hand && room.n_records > 0) {
         status = oji_link_attach(plan, code, error);
+        if (status != OJ_OK) {
+            oj_code_destroy(code);
+            return status;
+        }
+    }
+    if (!by_hand && (plan->options.flags & OJ_LINK_RUN_CONSTRUCTORS)) {
+        status = oj_code_construct(code, error);
         if (status != OJ_OK) {
             oj_code_destroy(code);
             return status;

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <link.h>
 #include <linux/membarrier.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -14,9 +13,8 @@
 #include <unistd.h>
 
 /* glibc keeps these in libc_nonshared.a, a part of every program and library that uses them, so that the dynamic
- * linker does not know them. Ours are the copies inside this library. */
-extern void *__dso_handle __attribute__((visibility("hidden")));
-extern int at_quick_exit(void (*function)(void));
+ * linker does not know them. Ours are the copies inside this library. Those that register something under the handle
+ * of the component they are in are the linker's own: see oji_arch.runtime. */
 extern void __stack_chk_fail(void);
 
 struct not_dynamic {
@@ -29,13 +27,17 @@ struct not_dynamic {
 #symbol, (void (*)(void))symbol \
     }
 static const struct not_dynamic not_dynamic[] = {
-    FUNCTION(atexit),         FUNCTION(at_quick_exit),
-    FUNCTION(pthread_atfork), FUNCTION(stat),
-    FUNCTION(fstat),          FUNCTION(lstat),
-    FUNCTION(fstatat),        FUNCTION(mknod),
-    FUNCTION(mknodat),        FUNCTION(stat64),
-    FUNCTION(fstat64),        FUNCTION(lstat64),
-    FUNCTION(fstatat64),      {"__stack_chk_fail_local", __stack_chk_fail},
+    FUNCTION(stat),
+    FUNCTION(fstat),
+    FUNCTION(lstat),
+    FUNCTION(fstatat),
+    FUNCTION(mknod),
+    FUNCTION(mknodat),
+    FUNCTION(stat64),
+    FUNCTION(fstat64),
+    FUNCTION(lstat64),
+    FUNCTION(fstatat64),
+    {"__stack_chk_fail_local", __stack_chk_fail},
 };
 #undef FUNCTION
 
@@ -77,10 +79,6 @@ bool oji_link_process_lookup(const char *name, uint64_t *addr)
             *addr = (uint64_t)(uintptr_t)not_dynamic[i].function;
             return true;
         }
-    if (strcmp(name, "__dso_handle") == 0) {
-        *addr = (uint64_t)(uintptr_t)&__dso_handle;
-        return true;
-    }
     return compiler_runtime_lookup(name, addr);
 }
 

@@ -38,6 +38,14 @@ static void sort_by_radix(uint64_t *keys, uint64_t *other, uint32_t n)
     }
 }
 
+void oji_link_sort_keys(uint64_t *keys, uint64_t *other, uint32_t n)
+{
+    if (n <= INSERTION_LIMIT)
+        sort_by_insertion(keys, n);
+    else
+        sort_by_radix(keys, other, n);
+}
+
 /* ORDER oji_link_definition: weak, common and strong stand together and are what the link itself defines. Externals
  * belong to others, and hidden names are not for use outside the link (gABI chapter 4, "Symbol Visibility"). */
 static bool is_kept_global(const oj_plan *plan, const oji_link_name *name)
@@ -115,10 +123,7 @@ oj_status oji_link_choose_kept(oj_plan *plan, oj_error *error)
     if (!keys || !refs || !plan->kept || capacity > UINT32_MAX)
         return oji_fail_nomem(error, capacity * sizeof *keys, "kept symbols");
     collect(plan, refs, keys, &plan->n_kept, &plan->kept_names_size);
-    if (plan->n_kept <= INSERTION_LIMIT)
-        sort_by_insertion(keys, plan->n_kept);
-    else
-        sort_by_radix(keys, keys + capacity, plan->n_kept);
+    oji_link_sort_keys(keys, keys + capacity, plan->n_kept);
     for (uint32_t i = 0; i < plan->n_kept; i++)
         plan->kept[i] = refs[(uint32_t)keys[i]];
     return check_duplicates(plan, plan->kept, keys, plan->n_kept, error);

@@ -80,6 +80,14 @@ static uint64_t room_of(const oji_section *section)
     return section->kind == OJ_SECTION_UNWIND && section->size > 0 ? section->size + 4 : section->size;
 }
 
+static bool lay_runs(oj_plan *plan, uint32_t segment)
+{
+    for (uint32_t i = 0; i < plan->n_runs; i++)
+        if (plan->runs[i].segment == segment && !oji_link_lay_run(plan, i))
+            return false;
+    return true;
+}
+
 /* --- merged: one segment for each kind ---------------------------------------------------------------------------- */
 
 /* Lay out the sections that are zero-filled, or those that are not. Fills slots in the order of members and
@@ -91,13 +99,16 @@ static bool lay_sections(oj_plan *plan, bool zero)
         for (uint32_t i = 0; i < member->object->n_sections; i++) {
             const oji_section *section = &member->object->sections[i];
             uint32_t kind = oji_link_kind_of(plan, section);
-            if ((section->kind == OJ_SECTION_ZERO) != zero || member->slots[i].segment == OJI_NONE)
+            uint32_t offset;
+            if ((section->kind == OJ_SECTION_ZERO) != zero || member->slots[i].segment == OJI_NONE ||
+                member->slots[i].is_in_run)
                 continue;
             member->slots[i].segment = kind == 0 ? OJI_NONE : kind - 1;
             if (kind == 0)
                 continue;
-            if (!oji_link_append(plan, kind - 1, room_of(section), section->alignment, &member->slots[i].offset))
+            if (!oji_link_append(plan, kind - 1, room_of(section), section->alignment, &offset))
                 return false;
+            member->slots[i].offset = offset & INT32_MAX;
             plan->stats.n_sections++;
         }
     }
@@ -113,6 +124,9 @@ static bool lay_out_merged(oj_plan *plan)
     plan->common_segment = SEGMENT_DATA;
     if (!lay_got(plan, &plan->islands[0]) || !lay_sections(plan, false))
         return false;
+    for (uint32_t i = 0; i < SEGMENTS; i++)
+        if (!lay_runs(plan, i))
+            return false;
     plan->segments[SEGMENT_CODE].bytes_end = plan->segments[SEGMENT_CODE].size;
     plan->segments[SEGMENT_RODATA].bytes_end = plan->segments[SEGMENT_RODATA].size;
     plan->segments[SEGMENT_DATA].bytes_end = plan->segments[SEGMENT_DATA].size;
@@ -127,6 +141,9 @@ static bool lay_section_singly(oj_plan *plan, uint32_t m, uint32_t i)
     oji_link_slot *slot = &plan->members[m].slots[i];
     const oji_section *section = &plan->members[m].object->sections[i];
     uint32_t kind = slot->segment == OJI_NONE ? 0 : oji_link_kind_of(plan, section);
+    uint32_t offset;
+    if (slot->is_in_run)
+        return true;
     slot->segment = OJI_NONE;
     if (kind == 0)
         return true;
@@ -134,8 +151,9 @@ static bool lay_section_singly(oj_plan *plan, uint32_t m, uint32_t i)
     plan->segments[slot->segment].member = m;
     plan->segments[slot->segment].section = i;
     plan->stats.n_sections++;
-    if (!oji_link_append(plan, slot->segment, room_of(section), section->alignment, &slot->offset))
+    if (!oji_link_append(plan, slot->segment, room_of(section), section->alignment, &offset))
         return false;
+    slot->offset = offset & INT32_MAX;
     plan->segments[slot->segment].bytes_end = section->kind == OJ_SECTION_ZERO ? 0 : section->size;
     return true;
 }
@@ -155,7 +173,7 @@ static bool lay_islands_singly(oj_plan *plan)
     return true;
 }
 
-/* The segment of common symbols is the last, and has no member. */
+/* The segment of runs and common symbols is the last, and has no member. */
 static bool lay_out_singly(oj_plan *plan)
 {
     for (uint32_t m = 0; m < plan->n_members; m++)
@@ -164,6 +182,11 @@ static bool lay_out_singly(oj_plan *plan)
                 return false;
     plan->common_segment = add_segment(plan, OJ_SEGMENT_DATA);
     plan->segments[plan->common_segment].member = OJI_NONE;
+    for (uint32_t i = 0; i < plan->n_runs; i++)
+        plan->runs[i].segment = plan->common_segment;
+    if (!lay_runs(plan, plan->common_segment))
+        return false;
+    plan->segments[plan->common_segment].bytes_end = plan->segments[plan->common_segment].size;
     return lay_commons(plan) && lay_islands_singly(plan);
 }
 

@@ -27,9 +27,25 @@ enum { SEGMENT_CODE, SEGMENT_RODATA, SEGMENT_DATA, SEGMENTS };
 
 /* Where a section lies. */
 typedef struct oji_link_slot {
-    uint32_t segment; /* index, or OJI_NONE where it is not loaded; before layout OJI_NONE where it is left out */
-    uint32_t offset;  /* bytes into the segment */
+    uint32_t segment;     /* index, or OJI_NONE where it is not loaded; before layout OJI_NONE where it is left out */
+    uint32_t offset : 31; /* bytes into the segment: below OJI_MAX_SECTION_SIZE */
+    uint32_t is_in_run : 1;
 } oji_link_slot;
+
+/* Sections that lie one behind another whatever members they are from: arrays of functions to run, and sections whose
+ * start and end have names of the linker's (__start_X, __stop_X). */
+typedef struct oji_link_run {
+    const char *name; /* X; NULL for arrays of functions */
+    uint32_t name_size;
+    uint32_t segment;
+    uint32_t offset; /* bytes into the segment */
+    uint32_t size;   /* bytes */
+    uint32_t first;  /* in plan->run_sections */
+    uint32_t n_sections;
+} oji_link_run;
+
+/* plan->runs */
+enum { OJI_RUN_INIT, OJI_RUN_FINI, OJI_RUN_NAMED };
 
 /* An output range. */
 typedef struct oji_link_segment {
@@ -72,8 +88,15 @@ typedef enum oji_link_definition {
     OJI_LINK_COMMON,   /* by common symbols; the largest size and alignment win */
     OJI_LINK_STRONG,   /* by a global symbol of a member */
     OJI_LINK_EXTERNAL, /* by a resolver, or nobody where only weak references exist: addr is known */
-    OJI_LINK_LINKER    /* by the linker: _GLOBAL_OFFSET_TABLE_ */
+    OJI_LINK_LINKER    /* by the linker: see oji_link_own */
 } oji_link_definition;
+
+/* What a name of the linker's is the address of. */
+typedef enum oji_link_own {
+    OJI_LINK_OWN_BASE = 0, /* the link: _GLOBAL_OFFSET_TABLE_, __dso_handle */
+    OJI_LINK_OWN_START,    /* a run's first byte: __start_X */
+    OJI_LINK_OWN_STOP      /* the byte behind it: __stop_X */
+} oji_link_own;
 
 typedef struct oji_link_name {
     const char *name;
@@ -88,6 +111,7 @@ typedef struct oji_link_name {
     uint32_t later;           /* index + 1 of the resolver that will tell the address when the plan is placed, or 0 */
     uint16_t uses;            /* OR over all members' symbols */
     uint8_t definition;       /* oji_link_definition */
+    uint8_t own;              /* oji_link_own; addr is then the index of the run */
     bool is_canonical;        /* a function whose stub may serve as its address: see islands.c */
     bool is_strong_reference; /* some undefined reference to it is not weak */
     bool is_hidden;           /* some symbol of it has hidden or internal visibility */
@@ -139,6 +163,12 @@ struct oj_plan {
     uint32_t groups_capacity;
     oji_table by_signature; /* no slots before the first */
     uint32_t by_signature_capacity;
+
+    oji_link_run *runs; /* OJI_RUN_INIT, OJI_RUN_FINI, then named ones; NULL where there are none */
+    uint32_t n_runs;
+    uint32_t n_run_sections;
+    oji_link_ref *run_sections; /* of all runs, in their order */
+    bool has_handle;            /* somebody refers to __dso_handle, and it is the link's own */
 
     oji_link_ref *entries; /* what GOT entries hold the addresses of, island by island */
     uint32_t n_entries;
@@ -192,6 +222,9 @@ static inline oji_link_name *oji_link_name_of(const oj_plan *plan, const oji_lin
 /* resolve.c */
 oj_status oji_link_resolve(oj_plan *plan, const oj_object *const *objects, size_t n_objects, oj_error *error);
 
+/* Link in those of the architecture's runtime objects that the process is asked for and does not have. */
+oj_status oji_link_add_runtime(oj_plan *plan, oj_error *error);
+
 /* Find a name of a plan that has a table of names; NULL where there is none. It has one where something is wanted, and
  * after indexing, which is false where memory ends. */
 bool oji_link_index_names(oj_plan *plan);
@@ -216,6 +249,18 @@ oj_status oji_link_ask_after_objects(oj_plan *plan, oj_error *error);
 /* For the addresses that were promised; needs placed requests. */
 oj_status oji_link_ask_later(oj_plan *plan, oj_error *error);
 
+/* runs.c: which sections lie in runs. Needs all members; defines __start_X and __stop_X. */
+oj_status oji_link_gather_runs(oj_plan *plan, oj_error *error);
+/* Are there functions that are run before or after all others? */
+static inline bool oji_link_has_arrays(const oj_plan *plan)
+{
+    return plan->n_runs > 0 && plan->runs[OJI_RUN_INIT].n_sections + plan->runs[OJI_RUN_FINI].n_sections > 0;
+}
+/* Lay one out in its segment; false where that grows out of bounds. */
+bool oji_link_lay_run(oj_plan *plan, uint32_t run);
+/* Needs the relocated bytes: brings arrays that are listed backwards into order. */
+void oji_link_turn_arrays(const oj_plan *plan);
+
 /* layout.c */
 oj_status oji_link_layout(oj_plan *plan, oj_error *error);
 /* The oj_segment_kind that a section goes into; 0 where the link leaves it out. */
@@ -234,6 +279,9 @@ void oji_link_leave_island(oj_plan *plan, const oji_link_island *island);
 /* window.c: the addresses from which all references reach. */
 oj_status oji_link_find_window(oj_plan *plan, oj_error *error);
 
+/* Sort keys by their high half, stably; `other` has room for n. */
+void oji_link_sort_keys(uint64_t *keys, uint64_t *other, uint32_t n);
+
 /* kept.c: choose and order the symbols the code will keep. */
 oj_status oji_link_choose_kept(oj_plan *plan, oj_error *error);
 
@@ -251,6 +299,11 @@ void oji_link_release(oj_plan *plan);
 oj_status oji_link_write(oj_plan *plan, oj_error *error);
 /* The address of a name; needs oji_link_write(). */
 uint64_t oji_link_name_addr(const oj_plan *plan, const oji_link_name *name);
+/* The address that stands for the whole link. */
+uint64_t oji_link_base_addr(const oj_plan *plan);
+/* Where a byte of a segment, which must not be empty, is written, and where it runs. */
+uint8_t *oji_link_write_at(const oj_plan *plan, uint32_t segment, uint64_t offset);
+uint64_t oji_link_run_addr(const oj_plan *plan, uint32_t segment);
 
 /* finish.c: all of the above, and the finished code. by_hand NULL: the provider is asked and the code published. */
 oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_hand, oj_code **out, oj_error *error);

@@ -49,9 +49,18 @@ static void list_sections(oj_plan *plan, uint32_t segment, bool zero)
 {
     for (uint32_t m = 0; m < plan->n_members; m++)
         for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++)
-            if (plan->members[m].slots[i].segment == segment &&
+            if (plan->members[m].slots[i].segment == segment && !plan->members[m].slots[i].is_in_run &&
                 (plan->members[m].object->sections[i].kind == OJ_SECTION_ZERO) == zero)
                 add_section(plan, m, i);
+}
+
+static void list_runs(oj_plan *plan, uint32_t segment)
+{
+    for (uint32_t i = 0; i < plan->n_run_sections; i++) {
+        oji_link_ref ref = plan->run_sections[i];
+        if (plan->members[ref.member].slots[ref.symbol].segment == segment)
+            add_section(plan, ref.member, ref.symbol);
+    }
 }
 
 /* Commons belong to no object: the largest of several has won. */
@@ -82,12 +91,21 @@ static void add_got(oj_plan *plan, const oji_link_island *island)
 static void list_merged(oj_plan *plan)
 {
     list_sections(plan, SEGMENT_CODE, false);
+    list_runs(plan, SEGMENT_CODE);
     add_stubs(plan, &plan->islands[0]);
     add_got(plan, &plan->islands[0]);
     list_sections(plan, SEGMENT_RODATA, false);
+    list_runs(plan, SEGMENT_RODATA);
     list_sections(plan, SEGMENT_DATA, false);
+    list_runs(plan, SEGMENT_DATA);
     list_sections(plan, SEGMENT_DATA, true);
     list_commons(plan);
+}
+
+/* Islands of sections in runs lie in the linker's own segment, behind everything else. */
+static bool is_in_run(const oj_plan *plan, const oji_link_island *island)
+{
+    return plan->members[island->member].slots[island->section].is_in_run;
 }
 
 /* Segments are in the order of sections, and so are islands. */
@@ -96,17 +114,24 @@ static void list_singly(oj_plan *plan)
     uint32_t next = 0;
     for (uint32_t i = 0; i < plan->n_segments; i++) {
         const oji_link_segment *segment = &plan->segments[i];
-        const oji_link_island *island = next < plan->n_islands ? &plan->islands[next] : NULL;
+        const oji_link_island *island;
         if (segment->member == OJI_NONE)
             continue;
         add_section(plan, segment->member, segment->section);
+        while (next < plan->n_islands && is_in_run(plan, &plan->islands[next]))
+            next++;
+        island = next < plan->n_islands ? &plan->islands[next] : NULL;
         if (!island || island->member != segment->member || island->section != segment->section)
             continue;
         add_stubs(plan, island);
         add_got(plan, island);
         next++;
     }
+    list_runs(plan, plan->common_segment);
     list_commons(plan);
+    for (uint32_t i = 0; i < plan->n_islands; i++)
+        if (is_in_run(plan, &plan->islands[i]))
+            add_got(plan, &plan->islands[i]);
 }
 
 /* Room for the most there can be: every section, every common symbol, two ranges of each island. Listed once, when

@@ -172,6 +172,35 @@ static oj_status add_member(oj_plan *plan, const oj_object *object, oj_error *er
     return add_names(plan, plan->n_members++, error);
 }
 
+/* --- what the C library leaves to each component ------------------------------------------------------------------ */
+
+/* Names are matched with those of a further member, which a single object's table is not there for. */
+static oj_status add_runtime(oj_plan *plan, const oj_object *object, oj_error *error)
+{
+    if (!plan->by_name.slots && !rebuild_table(plan, (uint64_t)plan->n_names + object->n_symbols))
+        return out_of_memory(error);
+    return add_member(plan, object, error);
+}
+
+/* atexit() and its like register under the handle of the component they are linked into, so that a code needs its own.
+ * A process that exports one has it found there as any other name. */
+oj_status oji_link_add_runtime(oj_plan *plan, oj_error *error)
+{
+    for (uint32_t i = 0; i < plan->n_names; i++) {
+        uint64_t addr;
+        const oji_link_name *name = &plan->names[i];
+        if ((name->name[0] != 'a' && name->name[0] != 'p') || name->definition != OJI_LINK_UNDEFINED ||
+            !(name->uses & OJI_USE_REFERENCED))
+            continue;
+        for (const oj_object *const *object = plan->arch->runtime; object && *object; object++)
+            if (strcmp((*object)->symbols[1].name, name->name) == 0 && !oji_link_process_lookup(name->name, &addr)) {
+                OJI_TRY(add_runtime(plan, *object, error));
+                break;
+            }
+    }
+    return OJ_OK;
+}
+
 /* --- archives ----------------------------------------------------------------------------------------------------- */
 
 static bool has_member(const oj_plan *plan, const oj_object *object)
@@ -250,17 +279,35 @@ static oj_status check_wanted(const oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
-/* Before resolvers are asked: the process's own table is of no use to this link's GOT-relative code. By a scan,
- * because a single object's names have no table. */
-static void define_linker_names(oj_plan *plan)
+/* By a scan, because a single object's names have no table. */
+static oji_link_name *find_undefined(oj_plan *plan, const char *wanted)
 {
-    static const char got[] = "_GLOBAL_OFFSET_TABLE_";
+    size_t size = strlen(wanted);
     for (uint32_t i = 0; i < plan->n_names; i++) {
         oji_link_name *name = &plan->names[i];
-        if (name->definition == OJI_LINK_UNDEFINED && name->name_size == sizeof got - 1 &&
-            memcmp(name->name, got, sizeof got - 1) == 0)
-            name->definition = OJI_LINK_LINKER;
+        if (name->definition == OJI_LINK_UNDEFINED && name->name_size == size && memcmp(name->name, wanted, size) == 0)
+            return name;
     }
+    return NULL;
+}
+
+/* Before resolvers are asked: the process's own table is of no use to this link's GOT-relative code. */
+static void define_got(oj_plan *plan)
+{
+    oji_link_name *name = find_undefined(plan, "_GLOBAL_OFFSET_TABLE_");
+    if (name)
+        name->definition = OJI_LINK_LINKER;
+}
+
+/* After resolvers were asked: a client may have a handle of its own. Any address will do that no other component of the
+ * process has (Itanium C++ ABI, 3.3.6.2). */
+static void define_handle(oj_plan *plan)
+{
+    oji_link_name *name = find_undefined(plan, "__dso_handle");
+    if (!name)
+        return;
+    name->definition = OJI_LINK_LINKER;
+    plan->has_handle = (name->uses & OJI_USE_REFERENCED) != 0;
 }
 
 /* What is still open now is undefined, or weak and at address 0. */
@@ -301,9 +348,11 @@ oj_status oji_link_resolve(oj_plan *plan, const oj_object *const *objects, size_
     OJI_TRY(add_wanted(plan, error));
     OJI_TRY(pull_archives(plan, error));
     OJI_TRY(check_wanted(plan, error));
-    define_linker_names(plan);
+    define_got(plan);
+    OJI_TRY(oji_link_gather_runs(plan, error));
     OJI_TRY(oji_link_ask_before_objects(plan, error));
     OJI_TRY(oji_link_ask_after_objects(plan, error));
+    define_handle(plan);
     OJI_TRY(close_names(plan, error));
     if (plan->options.stats)
         plan->stats.resolve_ns = oji_now() - start;

@@ -193,6 +193,8 @@ static oj_status ask(oj_plan *plan, uint32_t index, const oj_resolver *resolver,
         return ask_callback(plan, index, resolver, may_override, error);
     if (resolver->kind == OJ_RESOLVER_TABLE && resolver->n_table > 8)
         return ask_table(plan, resolver, may_override, error);
+    if (resolver->kind == OJ_RESOLVER_PROCESS)
+        OJI_TRY(oji_link_add_runtime(plan, error));
     for (uint32_t i = 0; i < plan->n_names; i++) {
         uint64_t addr;
         if (is_open(&plan->names[i], may_override) && lookup(resolver, &plan->names[i], &addr))

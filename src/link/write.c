@@ -11,7 +11,7 @@ static const oj_segment *request_of(const oj_plan *plan, uint32_t segment)
 }
 
 /* The link's base: what the GOT's address counts from where there is no GOT, and the address of what is empty. */
-static uint64_t base_addr(const oj_plan *plan)
+uint64_t oji_link_base_addr(const oj_plan *plan)
 {
     const oji_link_segment *rodata = oji_link_places_singly(&plan->options) ? NULL : &plan->segments[SEGMENT_RODATA];
     if (rodata && rodata->request != OJI_NONE)
@@ -21,10 +21,10 @@ static uint64_t base_addr(const oj_plan *plan)
 
 /* Empty segments count as lying at the base, so that symbols in empty sections have addresses in reach of
  * everything. */
-static uint64_t run_addr(const oj_plan *plan, uint32_t segment)
+uint64_t oji_link_run_addr(const oj_plan *plan, uint32_t segment)
 {
     const oj_segment *request = request_of(plan, segment);
-    return request ? request->run_addr : base_addr(plan);
+    return request ? request->run_addr : oji_link_base_addr(plan);
 }
 
 /* 0 stands for what has no place of its own: undefined and common symbols, which go by their name, and sections that
@@ -37,7 +37,7 @@ static uint64_t symbol_addr(const oj_plan *plan, const oji_link_member *member, 
     if (symbol->section >= OJI_SECTION_COMMON)
         return 0;
     slot = &member->slots[symbol->section];
-    return slot->segment == OJI_NONE ? 0 : run_addr(plan, slot->segment) + slot->offset + symbol->value;
+    return slot->segment == OJI_NONE ? 0 : oji_link_run_addr(plan, slot->segment) + slot->offset + symbol->value;
 }
 
 /* Distances are taken modulo 2^64 and shifted by the reach, so that one unsigned comparison serves both directions.
@@ -63,8 +63,17 @@ static uint64_t canonical_addr(const oj_plan *plan, const oji_link_name *name)
     bool is_near = !(name->uses & OJI_USE_NEAR) || reaches_from_everywhere(plan, name->addr);
     if (is_low && is_near)
         return name->addr;
-    return run_addr(plan, island->stubs_segment) + island->stubs_off +
+    return oji_link_run_addr(plan, island->stubs_segment) + island->stubs_off +
            (uint64_t)(name->stub - 1) * plan->arch->stub_size;
+}
+
+static uint64_t own_addr(const oj_plan *plan, const oji_link_name *name)
+{
+    const oji_link_run *run;
+    if (name->own == OJI_LINK_OWN_BASE)
+        return oji_link_base_addr(plan);
+    run = &plan->runs[name->addr];
+    return oji_link_run_addr(plan, run->segment) + run->offset + (name->own == OJI_LINK_OWN_STOP ? run->size : 0);
 }
 
 /* Needs run addresses in plan->requests. */
@@ -76,9 +85,9 @@ uint64_t oji_link_name_addr(const oj_plan *plan, const oji_link_name *name)
     case OJI_LINK_STRONG:
         return symbol_addr(plan, member, &member->symbols[name->symbol]);
     case OJI_LINK_COMMON:
-        return run_addr(plan, plan->common_segment) + name->addr;
+        return oji_link_run_addr(plan, plan->common_segment) + name->addr;
     case OJI_LINK_LINKER:
-        return base_addr(plan);
+        return own_addr(plan, name);
     default:
         return name->is_canonical ? canonical_addr(plan, name) : name->addr;
     }
@@ -102,7 +111,7 @@ static void set_targets(const oj_plan *plan)
 
 /* --- bytes -------------------------------------------------------------------------------------------------------- */
 
-static uint8_t *write_at(const oj_plan *plan, uint32_t segment, uint64_t offset)
+uint8_t *oji_link_write_at(const oj_plan *plan, uint32_t segment, uint64_t offset)
 {
     return (uint8_t *)request_of(plan, segment)->write + offset;
 }
@@ -117,16 +126,16 @@ static void fill_up(const oj_plan *plan, uint32_t segment, uint64_t *written, ui
     if (start >= end)
         return;
     if (plan->segments[segment].kind == OJ_SEGMENT_CODE)
-        memset(write_at(plan, segment, start), plan->arch->padding, (size_t)(end - start));
+        memset(oji_link_write_at(plan, segment, start), plan->arch->padding, (size_t)(end - start));
     else if (!(request_of(plan, segment)->flags & OJ_SEGMENT_ZEROED))
-        memset(write_at(plan, segment, start), 0, (size_t)(end - start));
+        memset(oji_link_write_at(plan, segment, start), 0, (size_t)(end - start));
 }
 
 static void copy_section(oj_plan *plan, const oji_section *section, const oji_link_slot *slot)
 {
     uint64_t *written = &plan->segments[slot->segment].written;
     fill_up(plan, slot->segment, written, slot->offset);
-    memcpy(write_at(plan, slot->segment, slot->offset), section->bytes, (size_t)section->size);
+    memcpy(oji_link_write_at(plan, slot->segment, slot->offset), section->bytes, (size_t)section->size);
     *written = slot->offset + section->size;
 }
 
@@ -137,9 +146,35 @@ static void copy_sections(oj_plan *plan)
         const oji_link_member *member = &plan->members[m];
         for (uint32_t i = 0; i < member->object->n_sections; i++) {
             const oji_section *section = &member->object->sections[i];
-            if (member->slots[i].segment != OJI_NONE && section->kind != OJ_SECTION_ZERO && section->size > 0)
+            if (member->slots[i].segment != OJI_NONE && section->kind != OJ_SECTION_ZERO && section->size > 0 &&
+                !member->slots[i].is_in_run)
                 copy_section(plan, section, &member->slots[i]);
         }
+    }
+}
+
+/* Needs the run's sections copied. */
+static void end_fini(oj_plan *plan, const oji_link_run *run)
+{
+    uint64_t end = (uint64_t)run->offset + run->size;
+    fill_up(plan, run->segment, &plan->segments[run->segment].written, end);
+    memset(oji_link_write_at(plan, run->segment, end), OJI_CODE_FINI_END_BYTE, plan->arch->got_entry_size);
+    plan->segments[run->segment].written = end + plan->arch->got_entry_size;
+}
+
+/* Behind all other sections with bytes. Sections of a run that have none are filled as gaps are. */
+static void copy_runs(oj_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_runs; i++) {
+        const oji_link_run *run = &plan->runs[i];
+        for (uint32_t k = run->first; k < run->first + run->n_sections; k++) {
+            oji_link_ref ref = plan->run_sections[k];
+            const oji_section *section = &plan->members[ref.member].object->sections[ref.symbol];
+            if (section->kind != OJ_SECTION_ZERO && section->size > 0)
+                copy_section(plan, section, &plan->members[ref.member].slots[ref.symbol]);
+        }
+        if (i == OJI_RUN_FINI && run->n_sections > 0)
+            end_fini(plan, run);
     }
 }
 
@@ -171,7 +206,7 @@ static void write_got(oj_plan *plan, const oji_link_island *island)
         return;
     fill_up(plan, island->got_segment, written, island->got_off);
     for (uint32_t i = 0; i < island->n_entries; i++)
-        store_address(plan, write_at(plan, island->got_segment, island->got_off + (uint64_t)i * entry_size),
+        store_address(plan, oji_link_write_at(plan, island->got_segment, island->got_off + (uint64_t)i * entry_size),
                       entry_value(plan, island, i));
     *written = island->got_off + (uint64_t)island->n_entries * entry_size;
 }
@@ -187,9 +222,10 @@ static oj_status write_stubs(oj_plan *plan, const oji_link_island *island, oj_er
     fill_up(plan, island->stubs_segment, written, island->stubs_off);
     for (uint32_t i = 0; i < island->n_stubs; i++) {
         uint64_t offset = island->stubs_off + (uint64_t)i * plan->arch->stub_size;
-        stub = run_addr(plan, island->stubs_segment) + offset;
-        entry = run_addr(plan, island->got_segment) + island->got_off + (uint64_t)i * plan->arch->got_entry_size;
-        if (!plan->arch->write_stub(write_at(plan, island->stubs_segment, offset), stub, entry))
+        stub = oji_link_run_addr(plan, island->stubs_segment) + offset;
+        entry =
+            oji_link_run_addr(plan, island->got_segment) + island->got_off + (uint64_t)i * plan->arch->got_entry_size;
+        if (!plan->arch->write_stub(oji_link_write_at(plan, island->stubs_segment, offset), stub, entry))
             return oji_fail(error, OJ_E_RANGE, "a stub at 0x%llx cannot reach its GOT entry at 0x%llx",
                             (unsigned long long)stub, (unsigned long long)entry);
     }
@@ -207,6 +243,7 @@ static oj_status write_bytes(oj_plan *plan, oj_error *error)
     if (!singly)
         write_got(plan, &plan->islands[0]);
     copy_sections(plan);
+    copy_runs(plan);
     for (uint32_t i = 0; i < plan->n_islands; i++) {
         OJI_TRY(write_stubs(plan, &plan->islands[i], error));
         if (singly)
@@ -272,9 +309,9 @@ static oj_status relocate_section(oj_plan *plan, oji_link_ref ref, oji_fixups *f
     uint32_t index;
     fixups->symbols = member->symbols;
     fixups->targets = member->targets;
-    fixups->write = write_at(plan, slot->segment, slot->offset);
+    fixups->write = oji_link_write_at(plan, slot->segment, slot->offset);
     fixups->size = section->size;
-    fixups->run_addr = run_addr(plan, slot->segment) + slot->offset;
+    fixups->run_addr = oji_link_run_addr(plan, slot->segment) + slot->offset;
     fixups->relocs = section->relocs;
     fixups->n_relocs = section->n_relocs;
     if (OJI_UNLIKELY(member->has_left_out && (section->flags & OJI_SECTION_TELLS)))
@@ -297,8 +334,8 @@ static bool is_relocated(const oj_plan *plan, uint32_t member, uint32_t section)
 /* Without entries or stubs the address is of no use, and no relocation goes through it. */
 static void set_island(const oj_plan *plan, const oji_link_island *island, oji_fixups *fixups)
 {
-    fixups->got_addr = run_addr(plan, island->got_segment) + island->got_off;
-    fixups->stubs_addr = run_addr(plan, island->stubs_segment) + island->stubs_off;
+    fixups->got_addr = oji_link_run_addr(plan, island->got_segment) + island->got_off;
+    fixups->stubs_addr = oji_link_run_addr(plan, island->stubs_segment) + island->stubs_off;
 }
 
 /* _GLOBAL_OFFSET_TABLE_ and GOT-relative fields count from the same address, GOT or not. */
@@ -306,7 +343,7 @@ static oj_status relocate_merged(oj_plan *plan, oji_fixups *fixups, oj_error *er
 {
     set_island(plan, &plan->islands[0], fixups);
     if (plan->islands[0].n_entries == 0)
-        fixups->got_addr = base_addr(plan);
+        fixups->got_addr = oji_link_base_addr(plan);
     for (uint32_t m = 0; m < plan->n_members; m++)
         for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++)
             if (is_relocated(plan, m, i))
@@ -328,7 +365,7 @@ static oj_status relocate_singly(oj_plan *plan, oji_fixups *fixups, oj_error *er
             next += island != NULL;
             if (!is_relocated(plan, m, i))
                 continue;
-            fixups->got_addr = base_addr(plan);
+            fixups->got_addr = oji_link_base_addr(plan);
             if (island) {
                 oji_link_enter_island(plan, island);
                 set_island(plan, island, fixups);
@@ -350,6 +387,7 @@ oj_status oji_link_write(oj_plan *plan, oj_error *error)
     OJI_TRY(write_bytes(plan, error));
     OJI_TRY(oji_link_places_singly(&plan->options) ? relocate_singly(plan, &fixups, error)
                                                    : relocate_merged(plan, &fixups, error));
+    oji_link_turn_arrays(plan);
     plan->stats.n_relaxed = fixups.n_relaxed;
     plan->stats.n_direct = fixups.n_direct;
     return OJ_OK;

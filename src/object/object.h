@@ -81,13 +81,18 @@ typedef struct oji_section {
     uint32_t alignment; /* bytes, a power of two */
     uint32_t group;     /* index of its group + 1, 0 = none */
     uint32_t flags;     /* OJI_SECTION_... */
+    uint32_t order;     /* among the arrays of functions that are run: ascending, equal ones as they are linked */
 } oji_section;
 
 /* oji_section.flags */
 enum {
     /* It only tells about other sections (unwind and exception tables, stack maps): where it refers to a local symbol of one that a
      * link leaves out, the field is zero, which readers of such tables pass over. */
-    OJI_SECTION_TELLS = 1
+    OJI_SECTION_TELLS = 1,
+    OJI_SECTION_INIT = 2,      /* addresses of functions that are run before all others */
+    OJI_SECTION_FINI = 4,      /* and of those that are run after them, last first */
+    OJI_SECTION_BACKWARDS = 8, /* of either, listed the other way round */
+    OJI_SECTION_RETAIN = 16    /* to be kept though nothing refers to it */
 };
 
 /* Sections that stand or fall together. */
@@ -136,7 +141,8 @@ struct oj_object {
     const char *const *reloc_names; /* the format's own names, by its numbers: oji_object_reloc_name() */
     const oji_group *groups;
     uint32_t n_groups;
-    uint32_t flags; /* OJ_OBJECT_..., that it was read with */
+    uint32_t flags;  /* OJ_OBJECT_..., that it was read with */
+    bool has_arrays; /* some section is OJI_SECTION_INIT or OJI_SECTION_FINI */
     uint32_t n_sections;
     uint32_t n_symbols;
     uint32_t first_global;    /* symbols before it are local */

@@ -16,6 +16,7 @@ COMPILERS = ['gcc', 'clang-14', 'clang-19', 'clang-22']
 BORROW, WITH_DEBUG = 1, 2
 OTHER, CODE, RODATA, DATA, ZERO, UNWIND, DEBUG = range(7)
 UNDEFINED, DEFINED, ABSOLUTE, COMMON = range(4)
+SHT_INIT_ARRAY, SHT_PREINIT_ARRAY = 14, 16
 SHT_SYMTAB, SHT_RELA, SHT_NOTE, SHT_NOBITS, SHT_SHNDX = 2, 4, 7, 8, 18
 
 
@@ -126,6 +127,8 @@ def kind_of(name, kind, flags):
         return CODE
     if name == '.eh_frame':
         return UNWIND
+    if SHT_INIT_ARRAY <= kind <= SHT_PREINIT_ARRAY:
+        return DATA
     return DATA if flags & 1 and not re.match(r'\.data\.rel\.ro(\.|$)', name) else RODATA
 
 

@@ -334,16 +334,19 @@ static void resolver_process_only_where_listed(void **state)
 
 /* --- what the C library keeps out of its dynamic symbol table ----------------------------------------------------- */
 
-/* The address that a link gives to a name of the process. */
-static void *process_addr(const char *name)
+/* A code and the address that it has for a name of the process. */
+typedef struct user {
+    ojt_client client;
+    oj_code *code;
+    void *addr;
+} user;
+
+static void use_name(user *use, const char *name)
 {
     static const uint8_t zeroes[8];
     oj_link_options options;
-    ojt_client client;
     ojt_elf elf;
     oj_object *object;
-    oj_code *code;
-    void *addr;
     uint16_t data;
     ojt_elf_init(&elf);
     data = ojt_elf_add_data(&elf, zeroes, 8);
@@ -351,15 +354,21 @@ static void *process_addr(const char *name)
     ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, name), 0);
     elf.symbols[2].st_other = strncmp(name, "__", 2) == 0 ? STV_HIDDEN : STV_DEFAULT;
     object = ojt_object(&elf, "a.o");
-    ojt_client_init(&client);
+    ojt_client_init(&use->client);
     oj_link_options_init(&options);
-    options.memory = &client.table;
-    code = ojt_link(&object, 1, &options);
-    memcpy(&addr, oj_code_lookup(code, "pointer"), sizeof addr);
-    oj_code_destroy(code);
+    options.memory = &use->client.table;
+    use->code = ojt_link(&object, 1, &options);
+    memcpy(&use->addr, oj_code_lookup(use->code, "pointer"), sizeof use->addr);
     oj_object_destroy(object);
-    assert_non_null(addr);
-    return addr;
+    assert_non_null(use->addr);
+}
+
+static void *process_addr(const char *name)
+{
+    user use;
+    use_name(&use, name);
+    oj_code_destroy(use.code);
+    return use.addr;
 }
 
 static int report_fd;
@@ -389,6 +398,17 @@ static int in_child(void (*body)(void *), void *argument, int *status)
         n++;
     close(ends[0]);
     assert_int_equal(waitpid(child, status, 0), child);
+    return n;
+}
+
+/* The same with the address of a name, while the code that has it lives. */
+static int in_child_using(void (*body)(void *), const char *name, int *status)
+{
+    user use;
+    int n;
+    use_name(&use, name);
+    n = in_child(body, use.addr, status);
+    oj_code_destroy(use.code);
     return n;
 }
 
@@ -429,9 +449,9 @@ static void process_exit_handlers_are_really_registered(void **state)
 {
     int status;
     (void)state;
-    assert_int_equal(in_child(body_atexit, process_addr("atexit"), &status), 1);
+    assert_int_equal(in_child_using(body_atexit, "atexit", &status), 1);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 3);
-    assert_int_equal(in_child(body_at_quick_exit, process_addr("at_quick_exit"), &status), 1);
+    assert_int_equal(in_child_using(body_at_quick_exit, "at_quick_exit", &status), 1);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 3);
 }
 
@@ -439,7 +459,7 @@ static void process_fork_handlers_are_really_registered(void **state)
 {
     int status;
     (void)state;
-    assert_int_equal(in_child(body_pthread_atfork, process_addr("pthread_atfork"), &status), 3);
+    assert_int_equal(in_child_using(body_pthread_atfork, "pthread_atfork", &status), 3);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 3);
 }
 
@@ -511,12 +531,41 @@ static void process_mknod_works(void **state)
     assert_int_equal(errno, EEXIST);
 }
 
-static void process_dso_handle_is_defined(void **state)
+/* Each code has one of its own, which no library has. */
+static void process_dso_handle_is_the_codes_own(void **state)
 {
+    user first, second;
     Dl_info info;
     (void)state;
-    /* It lies in what this library is linked into: here, the test program. */
-    assert_true(dladdr(process_addr("__dso_handle"), &info) != 0);
+    use_name(&first, "__dso_handle");
+    use_name(&second, "__dso_handle");
+    assert_ptr_not_equal(first.addr, second.addr);
+    assert_int_equal(dladdr(first.addr, &info), 0);
+    oj_code_destroy(first.code);
+    oj_code_destroy(second.code);
+}
+
+static int n_reported;
+static void count_report(void) { n_reported++; }
+
+/* What a code registers under its handle runs once, when it is destroyed, and what others registered does not. */
+static void process_exit_handlers_run_with_the_code(void **state)
+{
+    int (*first_function)(void (*)(void)), (*second_function)(void (*)(void));
+    user first, second;
+    (void)state;
+    use_name(&first, "atexit");
+    use_name(&second, "atexit");
+    memcpy(&first_function, &first.addr, sizeof first_function);
+    memcpy(&second_function, &second.addr, sizeof second_function);
+    assert_int_equal(first_function(count_report), 0);
+    assert_int_equal(first_function(count_report), 0);
+    assert_int_equal(second_function(count_report), 0);
+    assert_int_equal(n_reported, 0);
+    oj_code_destroy(first.code);
+    assert_int_equal(n_reported, 2);
+    oj_code_destroy(second.code);
+    assert_int_equal(n_reported, 3);
 }
 
 OJT_MAIN(cmocka_unit_test(resolver_table_short_and_long_find_first), cmocka_unit_test(resolver_table_empty_is_allowed),
@@ -532,4 +581,5 @@ OJT_MAIN(cmocka_unit_test(resolver_table_short_and_long_find_first), cmocka_unit
          cmocka_unit_test(process_exit_handlers_are_really_registered),
          cmocka_unit_test(process_fork_handlers_are_really_registered),
          cmocka_unit_test(process_stack_check_failure_ends_the_process), cmocka_unit_test(process_stat_family_works),
-         cmocka_unit_test(process_mknod_works), cmocka_unit_test(process_dso_handle_is_defined))
+         cmocka_unit_test(process_mknod_works), cmocka_unit_test(process_dso_handle_is_the_codes_own),
+         cmocka_unit_test(process_exit_handlers_run_with_the_code))

@@ -436,12 +436,17 @@ static void take_program_name(char *path)
 static int start(const struct run *run)
 {
     char **arguments = run->options->program;
+    oj_error error;
     int count = 0;
     while (arguments[count])
         count++;
     int (*entry)(int, char **, char **) = (int (*)(int, char **, char **))(uintptr_t)run->entry_addr;
     process_data_adopt(run->code);
     take_program_name(arguments[0]);
+    if (oj_code_construct(run->code, &error) != OJ_OK) {
+        fail("%s", error.text);
+        return EXIT_OWNJIT;
+    }
     errno = 0;
     return entry(count, arguments, environ);
 }

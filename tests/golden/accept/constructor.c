@@ -1,5 +1,4 @@
 /* flags: -O2
- * flags: -O0 -fPIC
- * expect: OJ_E_UNSUPPORTED constructors */
+ * flags: -O0 -fPIC */
 void external(void);
 __attribute__((constructor)) static void make(void) { external(); }

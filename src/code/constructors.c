@@ -1,0 +1,71 @@
+/* Constructors and destructors of linked code, in the hands of the C library: what code asks to have run at its end is
+ * registered with __cxa_atexit() under a handle of the code's own, by the compiler's instructions and here alike, and runs
+ * in the reverse order when the code is destroyed or the process exits, whichever comes first.
+ * Source: Itanium C++ ABI, 3.3.6 (DSO object destruction API); gABI chapter 5, "Initialization and Termination". */
+#include "code/code.h"
+
+#include <dlfcn.h>
+
+extern char **environ;
+extern int __cxa_atexit(void (*function)(void *), void *argument, void *handle);
+extern void __cxa_finalize(void *handle);
+
+static void *pointer_at(uint64_t addr) { return (void *)(uintptr_t)addr; }
+
+/* 0 and -1 stand in old lists for no function. */
+static bool is_function(uintptr_t entry) { return entry != 0 && entry != UINTPTR_MAX; }
+
+/* Nothing is held for a code that was taken over, so the array says itself where it ends. */
+static void run_fini(void *array)
+{
+    const uintptr_t *entry = array;
+    uintptr_t end;
+    memset(&end, OJI_CODE_FINI_END_BYTE, sizeof end);
+    while (*entry != end)
+        entry++;
+    while (entry-- > (const uintptr_t *)array) {
+        void (*function)(void) = (void (*)(void)) * entry;
+        if (is_function(*entry))
+            function();
+    }
+}
+
+/* As the C library's own start-up calls them; the program's arguments are not ours to know. */
+static void run_init(const uintptr_t *entry, uint32_t n)
+{
+    static char *no_arguments[] = {NULL};
+    for (uint32_t i = 0; i < n; i++) {
+        void (*function)(int, char **, char **) = (void (*)(int, char **, char **))entry[i];
+        if (is_function(entry[i]))
+            function(0, no_arguments, environ);
+    }
+}
+
+/* The array of destructors is registered first, so that it is run after all that constructors register. */
+oj_status oji_code_construct(oj_code *code, oj_error *error)
+{
+    oji_code_arrays *arrays = oji_code_arrays_of(code);
+    if (!arrays || arrays->is_constructed)
+        return OJ_OK;
+    if (arrays->fini_addr != 0 &&
+        __cxa_atexit(run_fini, pointer_at(arrays->fini_addr), pointer_at(arrays->handle_addr)) != 0)
+        return oji_fail(error, OJ_E_NOMEM, "out of memory: registering destructors");
+    if (code->n_records < code->records_capacity)
+        oji_code_records(code)[code->n_records++] =
+            (oj_record){.kind = OJ_RECORD_FINALIZERS, .addr = arrays->handle_addr};
+    arrays->is_constructed = true;
+    run_init(pointer_at(arrays->init_addr), arrays->n_init);
+    return OJ_OK;
+}
+
+/* The C library knows handles that nothing was registered under as well. What it must never be given are those of the
+ * program and its libraries, and NULL, which stands for all. */
+static bool is_known(const oj_record *record)
+{
+    Dl_info info;
+    return record->addr != 0 && record->size == 0 && !record->data && dladdr(pointer_at(record->addr), &info) == 0;
+}
+
+static void undo(const oj_record *record) { __cxa_finalize(pointer_at(record->addr)); }
+
+const oji_registry oji_code_finalizers = {"destructors", is_known, undo};

@@ -1,0 +1,241 @@
+/* Arrays of functions that run before and after all others: their order, who runs them, and when. */
+#include "link/linktest.h"
+
+/* The functions are the test's own, known to links by a table: each notes its letter. */
+static char notes[64];
+static void note(char letter)
+{
+    size_t n = strlen(notes);
+    assert_true(n + 1 < sizeof notes);
+    notes[n] = letter;
+}
+static void note_a(void) { note('a'); }
+static void note_b(void) { note('b'); }
+static void note_c(void) { note('c'); }
+static void note_d(void) { note('d'); }
+static void note_e(void) { note('e'); }
+static void note_f(void) { note('f'); }
+
+static uint64_t addr_of(void (*function)(void)) { return (uint64_t)(uintptr_t)function; }
+
+typedef struct bench {
+    ojt_client client;
+    oj_link_options options;
+    oj_definition table[6];
+    oj_resolver resolvers[3];
+    ojt_elf elf;
+} bench;
+
+static void begin(bench *b)
+{
+    void (*const functions[])(void) = {note_a, note_b, note_c, note_d, note_e, note_f};
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
+    memset(notes, 0, sizeof notes);
+    for (size_t i = 0; i < OJI_COUNT(names); i++)
+        b->table[i] = (oj_definition){names[i], addr_of(functions[i])};
+    b->resolvers[0] = oj_resolver_objects();
+    b->resolvers[1] = oj_resolver_table(b->table, OJI_COUNT(b->table));
+    b->resolvers[2] = oj_resolver_process();
+    ojt_client_init(&b->client);
+    oj_link_options_init(&b->options);
+    b->options.memory = &b->client.table;
+    b->options.resolvers = b->resolvers;
+    b->options.n_resolvers = OJI_COUNT(b->resolvers);
+    ojt_elf_init(&b->elf);
+}
+
+/* A list of the functions whose names are the letters, with 0 and -1 between them, which are none. */
+static void add_list(ojt_elf *elf, const char *name, uint32_t type, const char *letters)
+{
+    static const uint8_t bytes[8 * 8] = {[40] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
+    uint16_t section = ojt_elf_add_section(elf, name, SHF_ALLOC | SHF_WRITE, 1, bytes, sizeof bytes);
+    elf->sections[section - 1].type = type;
+    for (size_t i = 0; letters[i]; i++)
+        ojt_elf_add_reloc(elf, section, i * 8, R_X86_64_64, ojt_elf_add_undefined(elf, names[letters[i] - 'a']), 0);
+}
+
+static oj_code *link_one(bench *b)
+{
+    oj_object *object = ojt_object(&b->elf, "a.o");
+    oj_code *code = ojt_link(&object, 1, &b->options);
+    oj_object_destroy(object);
+    return code;
+}
+
+static void constructors_run_in_the_order_of_gnu_ld(void **state)
+{
+    static const uint32_t flags[] = {0, OJ_LINK_SECTIONS_SINGLY};
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(flags); i++) {
+        bench b;
+        oj_code *code;
+        oj_error error;
+        begin(&b);
+        b.options.flags = flags[i];
+        add_list(&b.elf, ".init_array", SHT_INIT_ARRAY, "ef");
+        add_list(&b.elf, ".ctors", SHT_PROGBITS, "fe");
+        add_list(&b.elf, ".init_array.200", SHT_INIT_ARRAY, "c");
+        add_list(&b.elf, ".ctors.65434", SHT_PROGBITS, "b"); /* 65535 - 101 */
+        add_list(&b.elf, ".init_array.00100", SHT_INIT_ARRAY, "a");
+        add_list(&b.elf, ".init_array.65535", SHT_INIT_ARRAY, "d");
+        add_list(&b.elf, ".preinit_array", SHT_PREINIT_ARRAY, "d");
+        code = link_one(&b);
+        assert_string_equal(notes, "");
+        assert_int_equal(oj_code_construct(code, &error), OJ_OK);
+        assert_string_equal(notes, "dabcdefef");
+        assert_int_equal(oj_code_construct(code, NULL), OJ_OK);
+        assert_string_equal(notes, "dabcdefef");
+        oj_code_destroy(code);
+        assert_string_equal(notes, "dabcdefef");
+        assert_int_equal(b.client.n_live, 0);
+    }
+}
+
+static void destructors_run_last_first(void **state)
+{
+    static const uint32_t flags[] = {0, OJ_LINK_SECTIONS_SINGLY};
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(flags); i++) {
+        bench b;
+        oj_code *code;
+        begin(&b);
+        b.options.flags = flags[i] | OJ_LINK_RUN_CONSTRUCTORS;
+        add_list(&b.elf, ".fini_array", SHT_FINI_ARRAY, "fe");
+        add_list(&b.elf, ".dtors", SHT_PROGBITS, "cd");
+        add_list(&b.elf, ".fini_array.5", SHT_FINI_ARRAY, "b");
+        add_list(&b.elf, ".init_array", SHT_INIT_ARRAY, "a");
+        code = link_one(&b);
+        assert_string_equal(notes, "a");
+        oj_code_destroy(code);
+        assert_string_equal(notes, "acdefb");
+        assert_int_equal(b.client.n_live, 0);
+    }
+}
+
+static void destructors_not_run_unless_constructed(void **state)
+{
+    bench b;
+    (void)state;
+    begin(&b);
+    add_list(&b.elf, ".fini_array", SHT_FINI_ARRAY, "a");
+    add_list(&b.elf, ".init_array", SHT_INIT_ARRAY, "b");
+    oj_code_destroy(link_one(&b));
+    assert_string_equal(notes, "");
+}
+
+static void destructors_run_when_taken_over_code_is_released(void **state)
+{
+    bench b;
+    oj_code *code;
+    oj_segment segments[3];
+    oj_record records[1], changed[1];
+    oj_taken taken;
+    oj_error error;
+    (void)state;
+    begin(&b);
+    b.options.flags = OJ_LINK_RUN_CONSTRUCTORS;
+    add_list(&b.elf, ".fini_array", SHT_FINI_ARRAY, "a");
+    code = link_one(&b);
+    assert_int_equal(oj_code_record_count(code), 1);
+    oj_taken_init(&taken);
+    taken.segments = segments;
+    taken.n_segments = OJI_COUNT(segments);
+    taken.records = records;
+    taken.n_records = OJI_COUNT(records);
+    assert_int_equal(oj_code_take_over(code, &taken, &error), OJ_OK);
+    assert_int_equal(records[0].kind, OJ_RECORD_FINALIZERS);
+    assert_string_equal(notes, "");
+    /* The program's own handle, or that of all, must not be had this way. */
+    taken.records = changed;
+    changed[0] = records[0];
+    changed[0].addr = 0;
+    assert_int_equal(oj_taken_release(&taken, &error), OJ_E_MISUSE);
+    changed[0].addr = (uint64_t)(uintptr_t)notes;
+    assert_int_equal(oj_taken_release(&taken, &error), OJ_E_MISUSE);
+    taken.records = records;
+    assert_int_equal(oj_taken_release(&taken, &error), OJ_OK);
+    assert_string_equal(notes, "a");
+    assert_int_equal(b.client.n_live, 0);
+}
+
+/* Nobody knows that the memory is this process's until its constructors are run. */
+static void constructors_of_code_placed_by_hand(void **state)
+{
+    bench b;
+    oj_object *object;
+    oj_segment segment;
+    oj_plan *plan;
+    oj_code *code;
+    oj_error error;
+    _Alignas(16) static uint8_t memory[256];
+    (void)state;
+    begin(&b);
+    b.options.flags = OJ_LINK_RUN_CONSTRUCTORS;
+    add_list(&b.elf, ".init_array", SHT_INIT_ARRAY, "a");
+    add_list(&b.elf, ".fini_array", SHT_FINI_ARRAY, "b");
+    object = ojt_object(&b.elf, "a.o");
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, &b.options, &error), OJ_OK);
+    assert_int_equal(oj_plan_segment_count(plan), 1);
+    assert_int_equal(oj_plan_segment(plan, 0, &segment, sizeof segment), OJ_OK);
+    assert_true(segment.size <= sizeof memory);
+    segment.write = memory;
+    segment.run_addr = (uint64_t)(uintptr_t)memory;
+    assert_int_equal(oj_plan_write(plan, &segment, 1, &code, &error), OJ_OK);
+    assert_string_equal(notes, "");
+    assert_int_equal(oj_code_record_count(code), 0);
+    oj_code_destroy(code);
+    assert_string_equal(notes, "");
+    assert_int_equal(oj_plan_write(plan, &segment, 1, &code, &error), OJ_OK);
+    assert_int_equal(oj_code_construct(code, &error), OJ_OK);
+    assert_string_equal(notes, "a");
+    oj_code_destroy(code);
+    assert_string_equal(notes, "ab");
+    oj_plan_destroy(plan);
+    oj_object_destroy(object);
+}
+
+static void constructors_misuse_rejected(void **state)
+{
+    oj_error error;
+    oj_object *object = ojt_object_returning("a.o", "f", 1);
+    oj_code *code;
+    bench b;
+    (void)state;
+    assert_int_equal(oj_code_construct(NULL, &error), OJ_E_MISUSE);
+    begin(&b);
+    code = ojt_link(&object, 1, &b.options);
+    assert_int_equal(oj_code_construct(code, &error), OJ_OK);
+    assert_int_equal(oj_code_record_count(code), 0);
+    oj_code_destroy(code);
+    oj_object_destroy(object);
+}
+
+/* More than the sort's insertion limit, in an order that has to be turned round. */
+static void constructors_of_many_priorities_sorted(void **state)
+{
+    enum { N = 40 };
+    static char names[N][32];
+    char expected[N + 1];
+    bench b;
+    oj_code *code;
+    (void)state;
+    begin(&b);
+    for (int i = 0; i < N; i++) {
+        char letter[2] = {(char)('a' + i % 6), '\0'};
+        snprintf(names[i], sizeof names[i], ".init_array.%d", 1000 - i);
+        add_list(&b.elf, names[i], SHT_INIT_ARRAY, letter);
+        expected[N - 1 - i] = letter[0];
+    }
+    expected[N] = '\0';
+    b.options.flags = OJ_LINK_RUN_CONSTRUCTORS;
+    code = link_one(&b);
+    assert_string_equal(notes, expected);
+    oj_code_destroy(code);
+}
+
+OJT_MAIN(cmocka_unit_test(constructors_run_in_the_order_of_gnu_ld), cmocka_unit_test(destructors_run_last_first),
+         cmocka_unit_test(destructors_not_run_unless_constructed),
+         cmocka_unit_test(destructors_run_when_taken_over_code_is_released),
+         cmocka_unit_test(constructors_of_code_placed_by_hand), cmocka_unit_test(constructors_misuse_rejected),
+         cmocka_unit_test(constructors_of_many_priorities_sorted))
