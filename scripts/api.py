@@ -8,9 +8,12 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DECLARATION = re.compile(r'^OJ_API\s[^;]*?\b(oj_\w+)\s*\(', re.M)
 
 
-def functions():
+def functions(of_drop_in=False):
+    """Of libownjit; or of libownjit-mcjit, whose header is mcjit.h."""
     names = []
     for path in sorted(glob.glob(os.path.join(SOURCE, 'include', 'ownjit', '*.h'))):
+        if of_drop_in != (os.path.basename(path) == 'mcjit.h'):
+            continue
         with open(path, encoding='utf-8') as file:
             names += DECLARATION.findall(file.read())
     return names

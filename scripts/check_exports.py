@@ -25,6 +25,20 @@ def difference(name, expected, got):
             + ['%s has %s, which no header declares' % (name, each) for each in sorted(got - expected)])
 
 
+def check_drop_in():
+    """No symbol has a version, and of the library's own names only those of mcjit.h are there; tests/mcjit compares
+    the others with LLVM's headers."""
+    library = os.path.join(os.environ['OJT_BUILD'], 'lib', 'libownjit-mcjit.so')
+    lines = [line.split() for line in output('nm', '-D', '--defined-only', library).split('\n') if line]
+    exported = {words[-1] for words in lines}
+    needed = set(re.findall(r'\(NEEDED\).*\[(.*)\]', output('readelf', '-dW', library)))
+    problems = difference('libownjit-mcjit.so', set(api.functions(of_drop_in=True)),
+                          {name for name in exported if not name.startswith('LLVM')})
+    problems += ['libownjit-mcjit.so has a version on ' + name for name in sorted(exported) if '@' in name]
+    problems += ['libownjit-mcjit.so needs ' + name for name in sorted(needed - ALLOWED_LIBRARIES - {'libownjit.so.0'})]
+    return problems
+
+
 def main():
     library = os.path.join(os.environ['OJT_BUILD'], 'lib', 'libownjit')
     declared = set(api.functions())
@@ -44,6 +58,7 @@ def main():
     problems += ['libownjit.a lacks ' + name for name in sorted(declared - static)]
     problems += ['libownjit.a shows ' + name for name in sorted(static) if not name.startswith(('oj_', 'oji_'))]
     problems += ['libownjit.so needs ' + name for name in sorted(needed - ALLOWED_LIBRARIES)]
+    problems += check_drop_in()
     if '[libownjit.so.0]' not in dynamic:
         problems.append('libownjit.so has another soname than libownjit.so.0')
     print('\n'.join(problems) or '%d functions' % len(declared))

@@ -10,4 +10,7 @@ ln -sfn ../src/ownjit-worker bin/ownjit-worker
 for name in libownjit.a libownjit.so libownjit.so.0 libownjit.so.0.1.0; do
     ln -sfn "../src/$name" "lib/$name"
 done
+for name in libownjit-mcjit.so libownjit-mcjit.so.0 libownjit-mcjit.so.0.1.0; do
+    ln -sfn "../src/llvm-c/$name" "lib/$name"
+done
 ln -sfn ../meson-uninstalled lib/pkgconfig

@@ -131,7 +131,8 @@ def plan_versions(variant, build):
 
 
 def plan_real(variant, build):
-    return tap_entries(variant, build, 'real', 1200) + tap_entries(variant, build, 'golden', 300)
+    return (tap_entries(variant, build, 'real', 1200) + tap_entries(variant, build, 'golden', 300)
+            + tap_entries(variant, build, 'mcjit', 600))
 
 
 def plan_sanitized(variant, build):

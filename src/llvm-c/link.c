@@ -1,0 +1,135 @@
+/* Names and addresses: an engine's modules as a session, one for each engine. The session is made when an address is
+ * first asked for, so that passes run on a module until then take effect, and oj_mcjit_configure() too. */
+#include "llvm-c/drop_in.h"
+
+#include <dlfcn.h>
+
+/* What LLVM's own engines find beside the process: names given by LLVMAddSymbol, libraries given to LLVM. */
+static oj_status resolve_by_llvm(void *context, oj_query *queries, size_t n_queries, oj_error *error)
+{
+    const oji_mcjit_library *library = context;
+    (void)error;
+    for (size_t i = 0; i < n_queries; i++) {
+        void *found = library->api.SearchForAddressOfSymbol(queries[i].name);
+        if (found) {
+            queries[i].addr = (uintptr_t)found;
+            queries[i].found = 1;
+        }
+    }
+    return OJ_OK;
+}
+
+oj_status oji_mcjit_add_to_session(oji_mcjit_module *record, oj_error *error)
+{
+    LLVMExecutionEngineRef engine = record->engine;
+    oj_ir ir = oj_ir_module(record->module);
+    size_t length;
+    ir.name = engine->library->api.GetModuleIdentifier(record->module, &length);
+    return oj_session_add_ir(engine->session, &ir, NULL, &record->linked, error);
+}
+
+static void choose_memory(LLVMExecutionEngineRef engine, oj_session_options *options)
+{
+    LLVMMCJITMemoryManagerRef manager = engine->manager;
+    uint32_t flags = engine->options.flags;
+    options->memory = engine->options.memory;
+    if (!manager)
+        return;
+    manager->memory.flags = (flags & OJ_MCJIT_CACHE_BY_CLIENT ? OJ_CACHE_BY_CLIENT : 0) |
+                            (flags & OJ_MCJIT_PERMISSIONS_BY_LIBRARY ? 0 : OJ_PERMISSIONS_BY_CLIENT);
+    options->memory = &manager->memory;
+    options->link_flags |= OJ_LINK_SECTIONS_SINGLY;
+}
+
+/* Local names are kept, because LLVMGetPointerToGlobal answers for internal functions too. */
+static oj_status create_session(LLVMExecutionEngineRef engine, oj_error *error)
+{
+    oj_resolver resolver = oj_resolver_callback(resolve_by_llvm, engine->library);
+    oj_session_options options;
+    oj_status status;
+    oj_session_options_init(&options);
+    options.compiler = engine->options.compiler ? engine->options.compiler : engine->compiler;
+    options.link_flags = OJ_LINK_KEEP_LOCAL_SYMBOLS | engine->options.link_flags;
+    choose_memory(engine, &options);
+    OJI_TRY(oj_session_create(&engine->session, &options, error));
+    status = oj_session_add_resolver(engine->session, &resolver, NULL, error);
+    if (status != OJ_OK) {
+        oj_session_destroy(engine->session);
+        engine->session = NULL;
+    }
+    return status;
+}
+
+oj_status oji_mcjit_open_session(LLVMExecutionEngineRef engine, oj_error *error)
+{
+    oj_status status = OJ_OK;
+    if (engine->session)
+        return OJ_OK;
+    OJI_TRY(create_session(engine, error));
+    for (oji_mcjit_module *record = engine->first; record && status == OJ_OK; record = record->next)
+        status = oji_mcjit_add_to_session(record, error);
+    if (status != OJ_OK) {
+        for (oji_mcjit_module *record = engine->first; record; record = record->next)
+            record->linked = NULL;
+        oj_session_destroy(engine->session);
+        engine->session = NULL;
+    }
+    return status;
+}
+
+/* LLVM marks names that are not to be mangled by a first byte of 1; symbols have none. */
+static const char *symbol_name(const char *name) { return name[0] == '\1' ? name + 1 : name; }
+
+/* FinalizeMemory is called once for all that one call has linked. Where it fails nothing is run and no address is
+ * given, and the next call tries it again. */
+static oj_status finalize(LLVMExecutionEngineRef engine, oj_status status, uint64_t *addr, oj_error *error)
+{
+    if (status == OJ_OK)
+        status = oji_mcjit_finalize(engine->manager, error);
+    if (status != OJ_OK && addr)
+        *addr = 0;
+    return status;
+}
+
+oj_status oji_mcjit_find(LLVMExecutionEngineRef engine, const char *name, uint64_t *addr, oj_error *error)
+{
+    *addr = 0;
+    OJI_TRY(oji_mcjit_open_session(engine, error));
+    return finalize(engine, oj_session_lookup(engine->session, symbol_name(name), addr, error), addr, error);
+}
+
+/* What a reference to a name would find outside the engine's modules. */
+static uint64_t find_outside(LLVMExecutionEngineRef engine, const char *name)
+{
+    void *found = engine->library->api.SearchForAddressOfSymbol(name);
+    return (uintptr_t)(found ? found : dlsym(RTLD_DEFAULT, name));
+}
+
+/* A definition is its own module's, also where another module's has the name; but a name that the client mapped to an
+ * address is there, unless it is a function, as with MCJIT. */
+oj_status oji_mcjit_find_value(LLVMExecutionEngineRef engine, LLVMValueRef value, uint64_t *addr, oj_error *error)
+{
+    const oji_mcjit_api *api = &engine->library->api;
+    oji_mcjit_module *record;
+    const char *name;
+    size_t length;
+    oj_status status;
+    *addr = 0;
+    if (!value || !api->IsAGlobalValue(value))
+        return oji_fail(error, OJ_E_MISUSE, "the value is no function, variable or alias");
+    OJI_TRY(oji_mcjit_open_session(engine, error));
+    name = symbol_name(api->GetValueName2(value, &length));
+    record = oji_mcjit_find_module(api->GetGlobalParent(value));
+    if (record && record->engine == engine && record->linked && !api->IsDeclaration(value))
+        return finalize(engine, oj_module_lookup(record->linked, name, addr, error), addr, error);
+    status = finalize(engine, oj_session_lookup(engine->session, name, addr, error), addr, error);
+    if (status == OJ_E_NOT_FOUND)
+        *addr = find_outside(engine, name);
+    return *addr ? OJ_OK : status;
+}
+
+oj_status oji_mcjit_link_all(LLVMExecutionEngineRef engine, oj_error *error)
+{
+    OJI_TRY(oji_mcjit_open_session(engine, error));
+    return finalize(engine, oj_session_link(engine->session, error), NULL, error);
+}

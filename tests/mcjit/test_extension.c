@@ -1,0 +1,218 @@
+/* A program that links libownjit-mcjit knowingly, before LLVM, and uses ownjit/mcjit.h on its engines. */
+#include "client.h"
+
+#include <ownjit/mcjit.h>
+
+static const char two_modules[] = "declare i32 @b(i32)\n@cell = global i32 7\n"
+                                  "define i32 @a(i32 %x) { %r = call i32 @b(i32 %x) %c = load i32, $i32* @cell "
+                                  "%s = add i32 %r, %c ret i32 %s }";
+static const char other[] = "define i32 @b(i32 %x) { %r = mul i32 %x, 10 ret i32 %r }";
+
+static oj_mcjit_stats stats_of(LLVMExecutionEngineRef engine)
+{
+    oj_mcjit_stats stats;
+    CHECK(oj_mcjit_get_stats(engine, &stats, sizeof stats) == OJ_OK);
+    return stats;
+}
+
+/* The seven steps for an existing program: code, and nothing else, outlives its engine. */
+static void take_code(void)
+{
+    LLVMContextRef context = LLVMContextCreate();
+    LLVMExecutionEngineRef engine = engine_for(parse_in(context, "a", two_modules));
+    oj_code *codes[4];
+    oj_mcjit_stats stats;
+    oj_error error;
+    int (*a)(int);
+    LLVMAddModule(engine, parse_in(context, "b", other));
+    CHECK(oj_mcjit_code_count(engine) == 0);
+    CHECK(oj_mcjit_take_code(engine, codes, 4, &error) == OJ_OK && !codes[0]);
+    a = CALL(int(int), engine, "a");
+    CHECK(a && a(4) == 47);
+    stats = stats_of(engine);
+    CHECK(stats.n_modules == 2 && stats.n_codes == 2 && stats.n_compiles == 2 && stats.n_failures == 0);
+    CHECK(oj_mcjit_code_count(engine) == 2);
+    CHECK(oj_mcjit_take_code(engine, codes, 1, &error) == OJ_E_MISUSE);
+    CHECK(oj_mcjit_code_count(engine) == 2 && LLVMGetFunctionAddress(engine, "a") == (uintptr_t)a);
+    CHECK(oj_mcjit_take_code(engine, codes, 4, &error) == OJ_OK);
+    CHECK(codes[0] && codes[1] && !codes[2] && !codes[3]);
+    CHECK(oj_mcjit_code_count(engine) == 0 && LLVMGetFunctionAddress(engine, "a") == 0);
+    LLVMAddModule(engine, parse_in(context, "c", "define i32 @c() { ret i32 12 }"));
+    CHECK(CALL(int(void), engine, "c")() == 12);
+    LLVMDisposeExecutionEngine(engine);
+    LLVMContextDispose(context);
+    CHECK(a(5) == 57);
+    oj_code_destroy(codes[1]);
+    oj_code_destroy(codes[0]);
+    printf("take_code\n");
+}
+
+static int n_placed, n_segments, n_released;
+static oj_memory *behind;
+
+static oj_status place(void *context, oj_placement *placement, oj_error *error)
+{
+    (void)context;
+    n_placed++;
+    n_segments += (int)placement->n_segments;
+    return behind->place(behind->context, placement, error);
+}
+static oj_status protect(void *context, const oj_placement *placement, oj_error *error)
+{
+    (void)context;
+    return behind->protect ? behind->protect(behind->context, placement, error) : OJ_OK;
+}
+static void release(void *context, const oj_placement *placement)
+{
+    (void)context;
+    n_released++;
+    behind->release(behind->context, placement);
+}
+
+/* All segments of a module at once, as no callback of LLVM's does. */
+static void reserve_all_at_once(void)
+{
+    LLVMExecutionEngineRef engine = engine_for(parse("a", two_modules));
+    oj_mcjit_options options;
+    oj_memory memory;
+    oj_error error;
+    LLVMAddModule(engine, parse("b", other));
+    CHECK(oj_memory_create(&behind, NULL, &error) == OJ_OK);
+    memory = *behind;
+    memory.place = place;
+    memory.protect = protect;
+    memory.release = release;
+    oj_mcjit_options_init(&options);
+    options.memory = &memory;
+    CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_OK);
+    CHECK(CALL(int(int), engine, "a")(1) == 17);
+    CHECK(n_placed == 2 && n_segments >= 3);
+    CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_E_MISUSE && strstr(error.text, "already"));
+    LLVMDisposeExecutionEngine(engine);
+    CHECK(n_released == 2);
+    CHECK(oj_memory_destroy(behind, &error) == OJ_OK);
+    printf("reserve_all_at_once\n");
+}
+
+static int n_destroyed;
+static uint8_t *give_code(void *opaque, uintptr_t size, unsigned alignment, unsigned id, const char *name)
+{
+    (void)opaque, (void)id, (void)name;
+    return aligned_alloc(alignment < 4096 ? 4096 : alignment, (size + 8191) / 4096 * 4096);
+}
+static uint8_t *give_data(void *opaque, uintptr_t size, unsigned alignment, unsigned id, const char *name, LLVMBool ro)
+{
+    (void)ro;
+    return give_code(opaque, size, alignment, id, name);
+}
+static LLVMBool finalize(void *opaque, char **message)
+{
+    (void)opaque, (void)message;
+    return 0;
+}
+static void destroy(void *opaque)
+{
+    (void)opaque;
+    n_destroyed++;
+}
+
+/* The library sets permissions for a manager whose FinalizeMemory does nothing; the manager lives as long as the code. */
+static void manager_and_permissions(void)
+{
+    struct LLVMMCJITCompilerOptions given;
+    LLVMExecutionEngineRef engine = NULL;
+    oj_mcjit_options options;
+    oj_memory memory;
+    oj_error error;
+    oj_code *codes[1];
+    char *message = NULL;
+    int (*b)(int);
+    LLVMInitializeMCJITCompilerOptions(&given, sizeof given);
+    given.MCJMM = LLVMCreateSimpleMCJITMemoryManager(NULL, give_code, give_data, finalize, destroy);
+    CHECK(!LLVMCreateMCJITCompilerForModule(&engine, parse("b", other), &given, sizeof given, &message));
+    oj_mcjit_options_init(&options);
+    oj_memory_init(&memory);
+    options.memory = &memory;
+    CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_E_MISUSE && strstr(error.text, "memory manager"));
+    options.memory = NULL;
+    options.flags = 1u << 31;
+    CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_E_VERSION);
+    options.flags = OJ_MCJIT_PERMISSIONS_BY_LIBRARY;
+    CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_OK);
+    b = CALL(int(int), engine, "b");
+    CHECK(b && b(3) == 30);
+    CHECK(oj_mcjit_take_code(engine, codes, 1, &error) == OJ_OK && codes[0]);
+    LLVMDisposeExecutionEngine(engine);
+    CHECK(n_destroyed == 0 && b(4) == 40);
+    oj_code_destroy(codes[0]);
+    CHECK(n_destroyed == 1);
+    printf("manager_and_permissions\n");
+}
+
+/* Another compiler than the engine's own; whichever libLLVM, it must be the one that made the module. */
+static void own_compiler(void)
+{
+    LLVMExecutionEngineRef engine = engine_for(parse("b", other));
+    oj_mcjit_options options;
+    oj_llvm_options llvm_options;
+    oj_compiler_options compiler_options;
+    oj_compiler *compiler;
+    oj_llvm *llvm;
+    oj_compile_stats stats;
+    oj_error error;
+    oj_llvm_options_init(&llvm_options);
+    llvm_options.source = OJ_LLVM_PROCESS;
+    CHECK(oj_llvm_create(&llvm, &llvm_options, &error) == OJ_OK);
+    oj_compiler_options_init(&compiler_options);
+    compiler_options.llvm = llvm;
+    CHECK(oj_compiler_create(&compiler, &compiler_options, &error) == OJ_OK);
+    oj_mcjit_options_init(&options);
+    options.compiler = compiler;
+    CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_OK);
+    CHECK(CALL(int(int), engine, "b")(3) == 30);
+    CHECK(oj_compiler_get_stats(compiler, &stats, sizeof stats) == OJ_OK && stats.object_size > 0);
+    LLVMDisposeExecutionEngine(engine);
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+    printf("own_compiler\n");
+}
+
+static void misuse(void)
+{
+    LLVMExecutionEngineRef engine = NULL;
+    oj_mcjit_options options;
+    oj_mcjit_stats stats;
+    oj_error error;
+    oj_code *code;
+    char *message = NULL;
+    uint64_t forwarded = stats_of(NULL).n_forwarded;
+    CHECK(!LLVMCreateInterpreterForModule(&engine, parse("b", other), &message));
+    CHECK(stats_of(NULL).n_forwarded == forwarded + 1);
+    oj_mcjit_options_init(&options);
+    CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_E_MISUSE);
+    CHECK(oj_mcjit_configure(NULL, &options, &error) == OJ_E_MISUSE);
+    CHECK(oj_mcjit_take_code(engine, &code, 1, &error) == OJ_E_MISUSE);
+    CHECK(oj_mcjit_take_code(NULL, &code, 1, &error) == OJ_E_MISUSE);
+    CHECK(oj_mcjit_code_count(engine) == 0 && oj_mcjit_code_count(NULL) == 0);
+    CHECK(oj_mcjit_get_stats(engine, &stats, sizeof stats) == OJ_E_MISUSE);
+    CHECK(oj_mcjit_get_stats(NULL, NULL, 0) == OJ_E_MISUSE);
+    LLVMDisposeExecutionEngine(engine);
+    engine = engine_for(parse("b", other));
+    CHECK(oj_mcjit_take_code(engine, NULL, 1, &error) == OJ_E_MISUSE);
+    options.struct_size = 3;
+    CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_E_MISUSE);
+    LLVMDisposeExecutionEngine(engine);
+    printf("misuse\n");
+}
+
+int main(void)
+{
+    start();
+    take_code();
+    reserve_all_at_once();
+    manager_and_permissions();
+    own_compiler();
+    misuse();
+    printf("end\n");
+    return 0;
+}
