@@ -275,7 +275,7 @@ static uint32_t relocate(oji_fixups *fixups)
     return fixups->n_relocs;
 }
 
-static uint16_t needs(uint32_t kind)
+static uint32_t needs(uint32_t kind)
 {
     if (kind < OJI_RELOC_OF_ARCH || kind >= OJI_A64_END)
         return 0;

@@ -32,6 +32,7 @@ typedef struct oji_arch {
     uint32_t id;              /* oji_arch_id: oji_arch_name() */
     uint32_t got_entry_size;  /* bytes */
     uint32_t stub_size;       /* bytes, also its alignment */
+    uint32_t stub_entry;      /* bytes from its start to where a pointer to the function may point */
     uint64_t reach;           /* bytes: all segments of a link must lie within this of one another */
     uint8_t address_bits;     /* 64 or 32: every address of a link is below this power of two */
     uint8_t padding;          /* byte to fill gaps between code sections with: traps */
@@ -43,7 +44,7 @@ typedef struct oji_arch {
     const oj_object *const *runtime;
 
     /* What one relocation needs of an island: OJI_USE_GOT, OJI_USE_GOT_RELAX, OJI_USE_CALL, or 0. */
-    uint16_t (*needs)(uint32_t kind);
+    uint32_t (*needs)(uint32_t kind);
 
     /* Write every relocation of a section, each store range-checked. Returns the index of the first that does not fit,
      * or n_relocs. Pure but for the bytes at `write` and the counters. */
@@ -54,6 +55,7 @@ typedef struct oji_arch {
 
 extern const oji_arch oji_arch_x86_64;
 extern const oji_arch oji_arch_aarch64;
+extern const oji_arch oji_arch_arm;
 extern const oji_arch oji_arch_i386;
 
 /* NULL where there is none. */

@@ -140,7 +140,7 @@ static uint32_t relocate(oji_fixups *fixups)
     return fixups->n_relocs;
 }
 
-static uint16_t needs(uint32_t kind)
+static uint32_t needs(uint32_t kind)
 {
     return kind == OJI_RELOC_GOT_ENTRY32 || kind == OJI_I386_GOT_ADDR ? OJI_USE_GOT : 0;
 }
@@ -165,6 +165,7 @@ const oji_arch oji_arch_i386 = {
     .padding = 0xcc,
     /* Aligned stores of up to a word may modify running code; 8 bytes need an instruction that not all have. */
     .patch_word = 4,
+    .unwind_registers = 9,
     .needs = needs,
     .relocate = relocate,
     .write_stub = write_stub,

@@ -231,7 +231,7 @@ static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
     return true;
 }
 
-static uint16_t needs(uint32_t kind)
+static uint32_t needs(uint32_t kind)
 {
     switch (kind) {
     case OJI_RELOC_CALL32:

@@ -7,7 +7,7 @@
 #include "elf/elf_format.h"
 #include "object/object.h"
 
-enum { ELF_ET_REL = 1, ELF_EM_X86_64 = 62, ELF_EM_386 = 3, ELF_EM_AARCH64 = 183 };
+enum { ELF_ET_REL = 1, ELF_EM_X86_64 = 62, ELF_EM_386 = 3, ELF_EM_ARM = 40, ELF_EM_AARCH64 = 183 };
 
 #define ELF_SHT_NULL 0u
 #define ELF_SHT_PROGBITS 1u
@@ -59,7 +59,7 @@ enum {
 typedef struct oji_elf_row {
     uint8_t kind;  /* oji_reloc_kind, or one of the two below */
     uint8_t width; /* bytes of the field */
-    uint16_t uses; /* OJI_USE_..., of the symbol; OJI_USE_GOT_START goes to the object */
+    uint32_t uses; /* OJI_USE_..., of the symbol; OJI_USE_GOT_START goes to the object */
 } oji_elf_row;
 
 #define OJI_ELF_CHOOSE 255u               /* choose() looks at the instruction to tell the kind */
@@ -75,7 +75,7 @@ typedef struct oji_elf_arch {
     /* The kind for a number that says OJI_ELF_CHOOSE; the field lies inside the bytes. */
     oji_reloc_kind (*choose)(const uint8_t *bytes, uint64_t offset, int64_t addend, uint32_t number);
     /* What that kind needs of the symbol, beyond what the number's row says. */
-    uint16_t (*chosen_uses)(uint32_t kind);
+    uint32_t (*chosen_uses)(uint32_t kind);
     /* What a refused number is for, in words that go after "is for"; NULL where the number means nothing. */
     const char *(*refusal)(uint32_t number);
     bool is_64; /* the class and the byte order of its files */
@@ -87,6 +87,7 @@ typedef struct oji_elf_arch {
 
 extern const oji_elf_arch oji_elf_x86_64;
 extern const oji_elf_arch oji_elf_aarch64;
+extern const oji_elf_arch oji_elf_arm;
 extern const oji_elf_arch oji_elf_i386;
 
 /* One object being read. Lives for one call. */

@@ -84,7 +84,7 @@ static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t adde
     return OJI_RELOC_NONE;
 }
 
-static uint16_t chosen_uses(uint32_t kind)
+static uint32_t chosen_uses(uint32_t kind)
 {
     (void)kind;
     return 0;

@@ -78,7 +78,7 @@ static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t adde
 }
 
 /* Where a load can be rewritten it is: every address is in reach. Its base register holds the GOT's start. */
-static uint16_t chosen_uses(uint32_t kind)
+static uint32_t chosen_uses(uint32_t kind)
 {
     return kind == OJI_RELOC_GOT_ENTRY32 || kind == OJI_I386_GOT_ADDR ? ENTRY : ANY | START;
 }

@@ -47,7 +47,7 @@ static const char *machine_name(uint32_t machine)
         return "PowerPC64";
     case 22:
         return "s390x";
-    case 40:
+    case ELF_EM_ARM:
         return "ARM";
     case ELF_EM_X86_64:
         return "x86-64";
@@ -65,7 +65,7 @@ static const char *machine_name(uint32_t machine)
 /* Class and order count as well: x86-64 with 32-bit pointers (x32) is an architecture of its own. */
 static const oji_elf_arch *find_arch(const oji_elf_format *format, uint32_t machine)
 {
-    static const oji_elf_arch *const all[] = {&oji_elf_x86_64, &oji_elf_aarch64, &oji_elf_i386};
+    static const oji_elf_arch *const all[] = {&oji_elf_x86_64, &oji_elf_aarch64, &oji_elf_arm, &oji_elf_i386};
     for (size_t i = 0; i < OJI_COUNT(all); i++)
         if (all[i]->machine == machine && all[i]->is_64 == format->is_64 && all[i]->is_big == format->is_big)
             return all[i];

@@ -75,9 +75,9 @@ static inline __attribute__((always_inline)) oj_status read_entries(oji_elf_read
         if (row.kind == OJI_ELF_CHOOSE) {
             /* In range by now, so the bytes before the field may be looked at. */
             row.kind = (uint8_t)reader->arch->choose(target->bytes, offset, addend, number);
-            row.uses = (uint16_t)(row.uses | OJI_USE_REFERENCED | reader->arch->chosen_uses(row.kind));
+            row.uses |= OJI_USE_REFERENCED | reader->arch->chosen_uses(row.kind);
         }
-        parts->symbols[symbol].uses |= (uint16_t)(row.uses & symbol_uses);
+        parts->symbols[symbol].uses |= row.uses & symbol_uses;
         all_uses |= row.uses;
         /* Whole, so that it is stores only: bit by bit, memory that holds nothing yet would be read first. */
         relocs[i] = (oji_reloc){
@@ -86,7 +86,7 @@ static inline __attribute__((always_inline)) oj_status read_entries(oji_elf_read
     }
     target->n_relocs += n;
     if (oji_section_is_loaded(target)) {
-        parts->object->uses |= (uint16_t)all_uses;
+        parts->object->uses |= all_uses;
         parts->object->n_loaded_relocs += n;
     }
     return OJ_OK;

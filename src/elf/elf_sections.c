@@ -89,9 +89,9 @@ static uint32_t read_array(const char *name, uint32_t type, uint32_t *order)
 }
 
 /* LLVM gives the unwind table the psABI's type, GNU's assembler only the name. */
-static bool is_unwind(const char *name, uint32_t type)
+static bool is_unwind(const oji_elf_reader *reader, const char *name, uint32_t type)
 {
-    return type == ELF_SHT_X86_64_UNWIND || strcmp(name, ".eh_frame") == 0;
+    return (type == ELF_SHT_X86_64_UNWIND && reader->arch->id == OJI_ARCH_X86_64) || strcmp(name, ".eh_frame") == 0;
 }
 
 /* Why a loaded section cannot be taken yet; NULL where it can. Empty sections do no harm and are let through: the
@@ -119,13 +119,13 @@ static const char *find_refusal(const oji_elf_header *header, const char *name)
 }
 
 /* Needs find_refusal() to have passed: flags that contradict each other do not come here. */
-static uint32_t loaded_kind(const oji_elf_header *header, const char *name)
+static uint32_t loaded_kind(const oji_elf_reader *reader, const oji_elf_header *header, const char *name)
 {
     if (header->type == ELF_SHT_NOBITS)
         return OJ_SECTION_ZERO;
     if (header->flags & ELF_SHF_EXECINSTR)
         return OJ_SECTION_CODE;
-    if (is_unwind(name, header->type))
+    if (is_unwind(reader, name, header->type))
         return OJ_SECTION_UNWIND;
     /* Written by relocations only: read-only afterwards. */
     if ((header->flags & ELF_SHF_WRITE) && !is_named(name, ".data.rel.ro"))
@@ -170,7 +170,7 @@ static oj_status read_loaded(oji_elf_reader *reader, const oji_elf_header *heade
     const char *refusal = find_refusal(header, section->name);
     if (refusal)
         return refuse_section(reader, section->name, OJ_E_UNSUPPORTED, refusal);
-    section->kind = loaded_kind(header, section->name);
+    section->kind = loaded_kind(reader, header, section->name);
     section->flags =
         loaded_flags(section->kind, section->name) | read_array(section->name, header->type, &section->order);
     if (header->flags & ELF_SHF_GNU_RETAIN)

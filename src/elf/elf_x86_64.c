@@ -100,7 +100,7 @@ static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t adde
     return field[-1] == 0x25 ? OJI_RELOC_RELAX_JUMP : OJI_RELOC_GOT_LOAD32;
 }
 
-static uint16_t chosen_uses(uint32_t kind) { return kind == OJI_RELOC_GOT_LOAD32 ? OJI_USE_GOT : OJI_USE_GOT_RELAX; }
+static uint32_t chosen_uses(uint32_t kind) { return kind == OJI_RELOC_GOT_LOAD32 ? OJI_USE_GOT : OJI_USE_GOT_RELAX; }
 
 /* Goes after "is for". What has a row and is not listed here belongs to one of the thread-local models. Position in the
  * list is not enough: some numbers of the dynamic linker lie between those of thread-local storage. */

@@ -21,14 +21,30 @@ static oj_status out_of_memory(oj_error *error)
 }
 
 /* A call inside the link needs none: layout keeps all of a merged link within the architecture's reach. */
-static bool needs_stub(uint16_t uses, bool is_inside)
+static bool needs_stub(uint32_t uses, bool is_inside)
 {
     return (uses & OJI_USE_CALL) && (!is_inside || ENTRIES_FOR_ALL);
 }
 
+/* A branch that cannot change the instruction set to what a function inside the link is in. `symbol` is the function's
+ * definition. */
+static bool crosses_sets(uint32_t uses, const oji_symbol *symbol)
+{
+    if (symbol->type != OJ_SYMBOL_FUNCTION || !oji_link_is_inside(symbol))
+        return false;
+    return (uses & (symbol->value & 1 ? OJI_USE_JUMP_EVEN : OJI_USE_JUMP_ODD)) != 0;
+}
+
+static bool name_crosses_sets(const oj_plan *plan, const oji_link_name *name)
+{
+    return (name->uses & (OJI_USE_JUMP_EVEN | OJI_USE_JUMP_ODD)) && oji_link_name_is_inside(plan, name) &&
+           name->definition != OJI_LINK_LINKER &&
+           crosses_sets(name->uses, &plan->members[name->member].symbols[name->symbol]);
+}
+
 /* A plain GOT use reads its entry wherever the symbol is. A relaxable one (psABI, B.2) is rewritten to reach its
  * symbol directly where that is inside, and has an entry only for what may be too far. */
-static bool needs_entry(uint16_t uses, bool is_inside)
+static bool needs_entry(uint32_t uses, bool is_inside)
 {
     return (uses & OJI_USE_GOT) || ((uses & OJI_USE_GOT_RELAX) && (!is_inside || ENTRIES_FOR_ALL));
 }
@@ -62,7 +78,8 @@ static bool add_stubs(oj_plan *plan, oji_link_island *island, uint32_t *capacity
     for (uint32_t i = 0; i < plan->n_names; i++) {
         oji_link_name *name = &plan->names[i];
         name->is_canonical = is_canonical(name);
-        if (!name->is_canonical && !needs_stub(name->uses, oji_link_name_is_inside(plan, name)))
+        if (!name->is_canonical && !needs_stub(name->uses, oji_link_name_is_inside(plan, name)) &&
+            !name_crosses_sets(plan, name))
             continue;
         name->stub = add_entry(plan, island, capacity, name->member, name->symbol);
         if (name->stub == 0)
@@ -73,7 +90,7 @@ static bool add_stubs(oj_plan *plan, oji_link_island *island, uint32_t *capacity
         for (uint32_t i = 0; (object->uses & OJI_USE_CALL) && i < object->first_global; i++) {
             const oji_symbol *symbol = &plan->members[m].symbols[i];
             oji_target *target = &plan->members[m].targets[i];
-            if (!needs_stub(symbol->uses, oji_link_is_inside(symbol)))
+            if (!needs_stub(symbol->uses, oji_link_is_inside(symbol)) && !crosses_sets(symbol->uses, symbol))
                 continue;
             target->stub = add_entry(plan, island, capacity, m, i);
             if (target->stub == 0)
@@ -166,9 +183,12 @@ static bool wants_entry(const oj_plan *plan, const oji_reloc *reloc, bool is_ins
 }
 
 /* A stub is code, so only code can bring one. */
-static bool wants_stub(const oj_plan *plan, const oji_section *section, const oji_reloc *reloc, bool is_inside)
+static bool wants_stub(const oj_plan *plan, const oji_link_member *member, const oji_section *section,
+                       const oji_reloc *reloc, bool is_inside)
 {
-    return section->kind == OJ_SECTION_CODE && needs_stub(plan->arch->needs(reloc->kind), is_inside);
+    uint32_t uses = plan->arch->needs(reloc->kind);
+    return section->kind == OJ_SECTION_CODE &&
+           (needs_stub(uses, is_inside) || crosses_sets(uses, &member->symbols[reloc->symbol]));
 }
 
 /* While an island is planned target->entry marks what it has already. Called twice, for stubs and then for loads,
@@ -184,7 +204,7 @@ static bool add_section_entries(oj_plan *plan, oji_link_island *island, uint32_t
         if (target->entry != 0)
             continue;
         is_inside = is_in_section(plan, island->member, island->section, reloc->symbol);
-        if (stubs ? !wants_stub(plan, section, reloc, is_inside) : !wants_entry(plan, reloc, is_inside))
+        if (stubs ? !wants_stub(plan, member, section, reloc, is_inside) : !wants_entry(plan, reloc, is_inside))
             continue;
         target->entry = add_entry(plan, island, capacity, island->member, reloc->symbol);
         if (target->entry == 0)

@@ -109,7 +109,7 @@ typedef struct oji_link_name {
     uint32_t entry;           /* GOT entry index + 1, 0 = none */
     uint32_t stub;            /* stub index + 1, 0 = none */
     uint32_t later;           /* index + 1 of the resolver that will tell the address when the plan is placed, or 0 */
-    uint16_t uses;            /* OR over all members' symbols */
+    uint32_t uses;            /* OR over all members' symbols */
     uint8_t definition;       /* oji_link_definition */
     uint8_t own;              /* oji_link_own; addr is then the index of the run */
     bool is_canonical;        /* a function whose stub may serve as its address: see islands.c */

@@ -12,7 +12,7 @@ static void lower(uint64_t *bound, uint64_t value)
 
 /* 32-bit absolute fields that hold an address inside the link pull all of it down. Needs a name or symbol that is
  * inside. The tighter bound counts where a symbol has uses of both. */
-static void keep_low(oj_plan *plan, uint16_t uses)
+static void keep_low(oj_plan *plan, uint32_t uses)
 {
     if (uses & OJI_USE_LOW2G)
         lower(&plan->high_addr, UINT64_C(1) << 31);
@@ -30,7 +30,7 @@ static bool needs_low_stub(const oji_link_name *name)
 /* Objects that were compiled as PIC have no such uses and are passed by as a whole. */
 static void find_low_uses(oj_plan *plan)
 {
-    uint16_t low = OJI_USE_LOW2G | OJI_USE_LOW4G;
+    uint32_t low = OJI_USE_LOW2G | OJI_USE_LOW4G;
     for (uint32_t m = 0; m < plan->n_members; m++) {
         const oj_object *object = plan->members[m].object;
         const oji_symbol *symbols = plan->members[m].symbols;

@@ -64,7 +64,7 @@ static uint64_t canonical_addr(const oj_plan *plan, const oji_link_name *name)
     if (is_low && is_near)
         return name->addr;
     return oji_link_run_addr(plan, island->stubs_segment) + island->stubs_off +
-           (uint64_t)(name->stub - 1) * plan->arch->stub_size;
+           (uint64_t)(name->stub - 1) * plan->arch->stub_size + plan->arch->stub_entry;
 }
 
 static uint64_t own_addr(const oj_plan *plan, const oji_link_name *name)

@@ -25,6 +25,8 @@ const char *oji_arch_name(uint32_t id)
         return "aarch64";
     case OJI_ARCH_I386:
         return "i386";
+    case OJI_ARCH_ARM:
+        return "arm";
     default:
         return "unknown";
     }

@@ -56,8 +56,15 @@ enum {
 
 /* object->uses: what its relocations need of the link as a whole. */
 enum {
-    OJI_USE_GOT_START = 256, /* the GOT must exist, even if empty */
-    OJI_USE_REFERENCED = 512 /* some relocation refers to the symbol */
+    OJI_USE_GOT_START = 256,  /* the GOT must exist, even if empty */
+    OJI_USE_REFERENCED = 512, /* some relocation refers to the symbol */
+};
+
+/* Further needs of a symbol: branches that cannot change the instruction set, which the lowest bit of a function's
+ * address tells. One that is in the other set needs a stub wherever it is. */
+enum {
+    OJI_USE_JUMP_EVEN = 0x10000, /* from A32 */
+    OJI_USE_JUMP_ODD = 0x20000   /* from Thumb */
 };
 
 typedef struct oji_reloc {
@@ -116,11 +123,11 @@ typedef struct oji_symbol {
     uint8_t binding;    /* oj_symbol_binding */
     uint8_t visibility; /* oj_symbol_visibility */
     uint8_t type;       /* oj_symbol_type */
-    uint16_t uses;      /* OJI_USE_... */
+    uint32_t uses;      /* OJI_USE_... */
 } oji_symbol;
 
 /* Architectures; src/arch has a table for each. */
-typedef enum oji_arch_id { OJI_ARCH_X86_64 = 1, OJI_ARCH_AARCH64 = 2, OJI_ARCH_I386 = 3 } oji_arch_id;
+typedef enum oji_arch_id { OJI_ARCH_X86_64 = 1, OJI_ARCH_AARCH64 = 2, OJI_ARCH_I386 = 3, OJI_ARCH_ARM = 4 } oji_arch_id;
 
 /* The architecture's name; "unknown" for none of these. */
 const char *oji_arch_name(uint32_t id);
@@ -148,7 +155,7 @@ struct oj_object {
     uint32_t first_global;    /* symbols before it are local */
     uint32_t n_loaded_relocs; /* relocations in loaded sections */
     uint16_t arch;            /* oji_arch_id */
-    uint16_t uses;            /* OJI_USE_GOT_START, and OR of what symbols need */
+    uint32_t uses;            /* OJI_USE_GOT_START, and OR of what symbols need */
 };
 
 static inline bool oji_section_is_loaded(const oji_section *section)

@@ -23,6 +23,13 @@
 #define REFUSE (SECCOMP_RET_ERRNO | EPERM)
 #define MAX_INSTRUCTIONS 256
 
+/* 32-bit systems have the call that counts offsets in pages; its protection is the same argument. */
+#ifdef SYS_mmap2
+enum { MMAP = SYS_mmap2 };
+#else
+enum { MMAP = SYS_mmap };
+#endif
+
 /* Without conditions on their arguments. Numbers that the architecture has no call for are left out. */
 static const int allowed_calls[] = {
     SYS_read,
@@ -151,7 +158,7 @@ static void build(program *p, uint32_t architecture)
     load(p, offsetof(struct seccomp_data, nr));
     for (size_t i = 0; i < OJI_COUNT(allowed_calls); i++)
         allow_call(p, allowed_calls[i]);
-    allow_by_bits(p, SYS_mmap, 2, PROT_EXEC, false);
+    allow_by_bits(p, MMAP, 2, PROT_EXEC, false);
     allow_by_bits(p, SYS_mprotect, 2, PROT_EXEC, false);
     allow_by_bits(p, SYS_clone, 0, CLONE_THREAD, true);
     allow_if_equal(p, SYS_tgkill, 0, (uint32_t)getpid());

@@ -70,6 +70,8 @@ typedef struct tools {
 static const tools all_tools[] = {
     {"x86_64_", "as", "--64", "ld", "elf_x86_64", "0xcccccccc", 8},
     {"i386_", "as", "--32", "ld", "elf_i386", "0xcccccccc", 4},
+    {"arm_", "arm-linux-gnueabihf-as", "-march=armv7-a", "arm-linux-gnueabihf-ld", "armelf_linux_eabi", "0xdededede",
+     4},
     {"aarch64_", "aarch64-linux-gnu-as", "-EL", "aarch64-linux-gnu-ld", "aarch64linux", "0", 4},
 };
 

@@ -1,0 +1,338 @@
+/* 32-bit ARM, A32 and Thumb-2: relocation formulas, stubs, facts.
+ * A Thumb function's address is odd: S carries T in its lowest bit, so that pointers to it call it as they should.
+ * Source: ELF for the Arm Architecture (AAELF32), section 5.6; Arm ARM (DDI 0406), A8 (encodings). */
+#include "arch/arch.h"
+#include "object/arm.h"
+
+enum { GOT_ENTRY_SIZE = 4, STUB_SIZE = 16, STUB_A32 = 4 };
+
+static bool fits(uint32_t value, unsigned bits)
+{
+    return oji_arm_extend(value & ((UINT32_C(2) << (bits - 1)) - 1), bits) == (int32_t)value;
+}
+
+/* Addresses of 32 bits; sums and differences wrap. */
+typedef struct values {
+    uint32_t target; /* S + A, with T where S has it */
+    uint32_t addend;
+    uint32_t place;
+    uint32_t got;
+    uint32_t entry; /* G + A */
+    uint32_t stub;  /* 0 where there is none */
+    bool is_thumb;  /* T */
+} values;
+
+static bool store_branch(uint8_t *where, uint32_t instruction, uint32_t value)
+{
+    if (!fits(value, 26) || (value & 3) != 0)
+        return false;
+    oji_store32(where, (instruction & 0xff000000) | (value >> 2 & 0xffffff));
+    return true;
+}
+
+/* BL to Thumb becomes BLX, whose bit 24 is half of a word of the distance; BLX to A32 becomes BL. Both are
+ * unconditional (AAELF32, 5.6.1.4, "Call and Jump relocations"). */
+static bool fix_call(const values *v, uint8_t *where)
+{
+    uint32_t instruction = oji_load32(where), value = (v->target & ~UINT32_C(1)) - v->place;
+    bool is_blx = (instruction & 0xfe000000) == 0xfa000000, is_bl = (instruction & 0xff000000) == 0xeb000000;
+    if (v->is_thumb && (is_bl || is_blx)) {
+        if (!fits(value, 26))
+            return false;
+        oji_store32(where, 0xfa000000 | (value & 2) << 23 | (value >> 2 & 0xffffff));
+        return true;
+    }
+    return !v->is_thumb && store_branch(where, is_blx ? 0xeb000000 : instruction, value);
+}
+
+/* BL to A32 becomes BLX, whose base is the place aligned to 4 (bit 12 clear); BLX to Thumb becomes BL. */
+static bool fix_thumb_call(const values *v, uint8_t *where)
+{
+    uint32_t instruction = oji_arm_load_thumb(where);
+    uint32_t value = (v->target & ~UINT32_C(1)) - v->place;
+    if (!v->is_thumb)
+        value = (value + 3) & ~UINT32_C(3);
+    if (!fits(value, 25))
+        return false;
+    instruction = v->is_thumb ? instruction | 0x1000 : instruction & ~UINT32_C(0x1000);
+    oji_arm_store_thumb(where, oji_arm_thumb_branch_put(instruction, value));
+    return true;
+}
+
+static bool fix_thumb_jump(uint32_t kind, const values *v, uint8_t *where)
+{
+    uint32_t instruction = oji_arm_load_thumb(where), value = (v->target & ~UINT32_C(1)) - v->place;
+    bool is_short = kind == OJI_ARM_THM_JUMP19;
+    if (!v->is_thumb || !fits(value, is_short ? 21 : 25))
+        return false;
+    oji_arm_store_thumb(where, is_short ? oji_arm_thumb_condition_put(instruction, value)
+                                        : oji_arm_thumb_branch_put(instruction, value));
+    return true;
+}
+
+static bool fix_branch_to(uint32_t kind, const values *v, uint8_t *where)
+{
+    switch (kind) {
+    case OJI_ARM_CALL:
+        return fix_call(v, where);
+    case OJI_ARM_JUMP24:
+        return !v->is_thumb && store_branch(where, oji_load32(where), v->target - v->place);
+    case OJI_ARM_THM_CALL:
+        return fix_thumb_call(v, where);
+    default:
+        return fix_thumb_jump(kind, v, where);
+    }
+}
+
+static bool is_thumb_branch(uint32_t kind)
+{
+    return kind == OJI_ARM_THM_CALL || kind == OJI_ARM_THM_JUMP24 || kind == OJI_ARM_THM_JUMP19;
+}
+
+/* A weak name that nobody defines: the branch becomes one to the next instruction (AAELF32, 5.6.1.4). */
+static void branch_to_next(uint32_t kind, uint8_t *where)
+{
+    if (is_thumb_branch(kind))
+        oji_arm_store_thumb(where, 0xf3af8000);
+    else
+        oji_store32(where, 0xe320f000);
+}
+
+/* Direct where it reaches and the instruction can change sets; else the stub's entry of the caller's own set. */
+static bool fix_branch(oji_fixups *fixups, const oji_reloc *reloc, const values *given, uint8_t *where)
+{
+    const oji_symbol *symbol = &fixups->symbols[reloc->symbol];
+    values through = *given;
+    const values *v = &through;
+    /* What is no function is a place in code of the caller's own set. */
+    if (symbol->section < OJI_SECTION_COMMON && symbol->type != OJ_SYMBOL_FUNCTION)
+        through.is_thumb = is_thumb_branch(reloc->kind);
+    if (fixups->targets[reloc->symbol].addr == 0 && symbol->binding == OJ_SYMBOL_WEAK &&
+        symbol->section == OJI_SECTION_UNDEFINED) {
+        branch_to_next(reloc->kind, where);
+        return true;
+    }
+#ifdef OJ_STRESS
+    if (v->stub == 0)
+#endif
+        if (fix_branch_to(reloc->kind, v, where)) {
+            fixups->n_direct += v->stub != 0;
+            return true;
+        }
+    if (v->stub == 0)
+        return false;
+    through.is_thumb = is_thumb_branch(reloc->kind);
+    through.target = v->stub + (through.is_thumb ? 1 : STUB_A32) + v->addend;
+    return fix_branch_to(reloc->kind, &through, where);
+}
+
+static void store_half(uint32_t kind, uint8_t *where, uint32_t value)
+{
+    if (kind >= OJI_ARM_THM_MOVW_ABS && kind <= OJI_ARM_THM_MOVT_PREL)
+        oji_arm_store_thumb(where, oji_arm_thumb_movw_put(oji_arm_load_thumb(where), value));
+    else
+        oji_store32(where, oji_arm_movw_put(oji_load32(where), value));
+}
+
+/* Both count from the place aligned to 4. */
+static bool fix_thumb_near(uint32_t kind, const values *v, uint8_t *where)
+{
+    int32_t value = (int32_t)((v->target & ~(uint32_t)v->is_thumb) - (v->place & ~UINT32_C(3)));
+    uint32_t magnitude = value < 0 ? 0u - (uint32_t)value : (uint32_t)value, instruction = oji_arm_load_thumb(where);
+    if (magnitude > 0xfff)
+        return false;
+    if (kind == OJI_ARM_THM_PC12)
+        instruction = (instruction & 0xff7ff000) | (value >= 0 ? 0x800000u : 0) | magnitude;
+    else
+        instruction = oji_arm_thumb_imm12_put((instruction & 0xff5fffff) | (value < 0 ? 0xa00000u : 0), magnitude);
+    oji_arm_store_thumb(where, instruction);
+    return true;
+}
+
+static bool fix_short(uint32_t kind, uint32_t value, uint8_t *where)
+{
+    uint16_t instruction = oji_load16(where);
+    bool is_11 = kind == OJI_ARM_THM_JUMP11;
+    uint16_t mask = is_11 ? 0x7ff : 0xff;
+    if (!fits(value, is_11 ? 12 : 9) || (value & 1) != 0)
+        return false;
+    oji_store16(where, (uint16_t)((instruction & ~mask) | (value >> 1 & mask)));
+    return true;
+}
+
+static bool fix_narrow(uint32_t kind, uint32_t value, uint8_t *where)
+{
+    if (kind == OJI_ARM_ABS12) {
+        if (value > 0xfff)
+            return false;
+        oji_store32(where, (oji_load32(where) & 0xfffff000) | value);
+        return true;
+    }
+    if (kind == OJI_ARM_ABS16) {
+        if (value > 0xffff && !fits(value, 16))
+            return false;
+        oji_store16(where, (uint16_t)value);
+        return true;
+    }
+    if (value > 0xff && !fits(value, 8))
+        return false;
+    *where = (uint8_t)value;
+    return true;
+}
+
+static bool fix_data(uint32_t kind, const values *v, uint8_t *where)
+{
+    switch (kind) {
+    case OJI_RELOC_NONE:
+        return true;
+    case OJI_ARM_ABS32:
+        oji_store32(where, v->target);
+        return true;
+    case OJI_ARM_REL32:
+        oji_store32(where, v->target - v->place);
+        return true;
+    case OJI_ARM_GOTOFF32:
+        oji_store32(where, v->target - v->got);
+        return true;
+    case OJI_ARM_BASE_PREL:
+        oji_store32(where, v->got + v->addend - v->place);
+        return true;
+    case OJI_ARM_GOT_BREL:
+        oji_store32(where, v->entry - v->got);
+        return true;
+    case OJI_ARM_GOT_PREL:
+        oji_store32(where, v->entry - v->place);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Unwind tables name functions and personality routines of the process, which a stub stands in for out of reach. */
+static bool fix_prel31(const values *v, uint8_t *where)
+{
+    uint32_t value = v->target - v->place;
+    if (!fits(value, 31) && v->stub != 0)
+        value = v->stub + STUB_A32 + v->addend - v->place;
+    if (!fits(value, 31))
+        return false;
+    oji_store32(where, (oji_load32(where) & UINT32_C(0x80000000)) | (value & 0x7fffffff));
+    return true;
+}
+
+static bool fix(oji_fixups *fixups, const oji_reloc *reloc)
+{
+    const oji_target *target = &fixups->targets[reloc->symbol];
+    uint8_t *where = fixups->write + reloc->offset;
+    uint32_t kind = reloc->kind, addend = (uint32_t)reloc->addend, symbol = (uint32_t)target->addr;
+    bool is_thumb = (symbol & 1) != 0 && fixups->symbols[reloc->symbol].type != OJ_SYMBOL_DATA;
+    const values v = {
+        .target = (symbol + addend) | is_thumb,
+        .addend = addend,
+        .place = (uint32_t)fixups->run_addr + reloc->offset,
+        .got = (uint32_t)fixups->got_addr,
+        .entry = (uint32_t)fixups->got_addr + (target->entry - 1) * GOT_ENTRY_SIZE + addend,
+        .stub = target->stub ? (uint32_t)fixups->stubs_addr + (target->stub - 1) * STUB_SIZE : 0,
+        .is_thumb = is_thumb,
+    };
+    if (target->addr > UINT32_MAX || ((kind == OJI_ARM_GOT_BREL || kind == OJI_ARM_GOT_PREL) && target->entry == 0))
+        return false;
+    switch (kind) {
+    case OJI_ARM_CALL:
+    case OJI_ARM_JUMP24:
+    case OJI_ARM_THM_CALL:
+    case OJI_ARM_THM_JUMP24:
+    case OJI_ARM_THM_JUMP19:
+        return fix_branch(fixups, reloc, &v, where);
+    case OJI_ARM_MOVW_ABS:
+    case OJI_ARM_THM_MOVW_ABS:
+        store_half(kind, where, v.target);
+        return true;
+    case OJI_ARM_MOVT_ABS:
+    case OJI_ARM_THM_MOVT_ABS:
+        store_half(kind, where, v.target >> 16);
+        return true;
+    case OJI_ARM_MOVW_PREL:
+    case OJI_ARM_THM_MOVW_PREL:
+        store_half(kind, where, v.target - v.place);
+        return true;
+    case OJI_ARM_MOVT_PREL:
+    case OJI_ARM_THM_MOVT_PREL:
+        store_half(kind, where, (v.target - v.place) >> 16);
+        return true;
+    case OJI_ARM_PREL31:
+        return fix_prel31(&v, where);
+    case OJI_ARM_THM_JUMP11:
+    case OJI_ARM_THM_JUMP8:
+        return fix_short(kind, (v.target & ~UINT32_C(1)) - v.place, where);
+    case OJI_ARM_THM_PC12:
+    case OJI_ARM_THM_ALU:
+        return fix_thumb_near(kind, &v, where);
+    case OJI_ARM_ABS16:
+    case OJI_ARM_ABS8:
+    case OJI_ARM_ABS12:
+        return fix_narrow(kind, v.target, where);
+    default:
+        return fix_data(kind, &v, where);
+    }
+}
+
+static uint32_t relocate(oji_fixups *fixups)
+{
+    for (uint32_t i = 0; i < fixups->n_relocs; i++) {
+        OJI_ASSERT(fixups->relocs[i].offset < fixups->size || fixups->relocs[i].kind == OJI_RELOC_NONE);
+        if (OJI_UNLIKELY(!fix(fixups, &fixups->relocs[i])))
+            return i;
+    }
+    return fixups->n_relocs;
+}
+
+static uint32_t needs(uint32_t kind)
+{
+    switch (kind) {
+    case OJI_ARM_GOT_BREL:
+    case OJI_ARM_GOT_PREL:
+        return OJI_USE_GOT;
+    case OJI_ARM_CALL:
+    case OJI_ARM_THM_CALL:
+    case OJI_ARM_PREL31:
+        return OJI_USE_CALL;
+    case OJI_ARM_JUMP24:
+        return OJI_USE_CALL | OJI_USE_JUMP_EVEN;
+    case OJI_ARM_THM_JUMP24:
+    case OJI_ARM_THM_JUMP19:
+        return OJI_USE_CALL | OJI_USE_JUMP_ODD;
+    default:
+        return 0;
+    }
+}
+
+/* Two entries. Thumb: bx pc; nop, which goes on in A32 at the next word. A32: ldr ip, [pc]; ldr pc, [ip], and the
+ * entry's address. The load into pc changes sets as the address says (Arm ARM, A2.3.2), and ip is the procedure call
+ * standard's for stubs (AAPCS32, 6.1.1). */
+static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
+{
+    (void)stub;
+    oji_store16(write, 0x4778);
+    oji_store16(write + 2, 0x46c0);
+    oji_store32(write + STUB_A32, 0xe59fc000);
+    oji_store32(write + STUB_A32 + 4, 0xe59cf000);
+    oji_store32(write + STUB_A32 + 8, (uint32_t)entry);
+    return entry <= UINT32_MAX;
+}
+
+const oji_arch oji_arch_arm = {
+    .id = OJI_ARCH_ARM,
+    .got_entry_size = GOT_ENTRY_SIZE,
+    .stub_size = STUB_SIZE,
+    .stub_entry = STUB_A32,
+    .reach = UINT64_C(1) << 32,
+    .address_bits = 32,
+    /* Words of zeros are andeq r0, r0, r0 in A32: 0xde bytes are undefined in Thumb and no useful instruction in A32. */
+    .padding = 0xde,
+    .patch_word = 4,
+    .unwind_registers = 16,
+    .needs = needs,
+    .relocate = relocate,
+    .write_stub = write_stub,
+};

@@ -1,0 +1,149 @@
+/* 32-bit ARM: ELF relocation numbers to kinds, and addends that lie in instructions.
+ * Source: ELF for the Arm Architecture (AAELF32), section 5.6.1 (addends), 5.6.3 to 5.6.6 (codes). */
+#include "elf/elf.h"
+#include "object/arm.h"
+
+#define ANY OJI_USE_ABSOLUTE
+#define ENTRY (OJI_USE_GOT | OJI_USE_GOT_START)
+#define START OJI_USE_GOT_START
+#define CALL OJI_USE_CALL
+/* Branches that cannot change the instruction set: what they name in the other one needs a stub. */
+#define A32_JUMP (OJI_USE_CALL | OJI_USE_JUMP_EVEN)
+#define THUMB_JUMP (OJI_USE_CALL | OJI_USE_JUMP_ODD)
+/* Known by name, so that the message can say what it is for. */
+#define REFUSED(X, number, name) X(number, name, OJI_ELF_REFUSED, 0, 0)
+
+/* X(number, name, kind, width in bytes, uses). TARGET1 and TARGET2 are what the GNU/Linux ABI makes them; V4BX marks
+ * an instruction that only cores without BX would want changed. */
+#define RELOCATIONS(X)                                         \
+    X(0, NONE, OJI_RELOC_NONE, 0, 0)                           \
+    X(1, PC24, OJI_ARM_JUMP24, 4, A32_JUMP)                    \
+    X(2, ABS32, OJI_ARM_ABS32, 4, ANY)                         \
+    X(3, REL32, OJI_ARM_REL32, 4, ANY)                         \
+    X(5, ABS16, OJI_ARM_ABS16, 2, ANY)                         \
+    X(6, ABS12, OJI_ARM_ABS12, 4, ANY)                         \
+    X(8, ABS8, OJI_ARM_ABS8, 1, ANY)                           \
+    X(10, THM_CALL, OJI_ARM_THM_CALL, 4, CALL)                 \
+    X(12, THM_PC8_RESERVED, OJI_ELF_REFUSED, 0, 0)             \
+    REFUSED(X, 13, TLS_DESC)                                   \
+    REFUSED(X, 17, TLS_DTPMOD32)                               \
+    REFUSED(X, 18, TLS_DTPOFF32)                               \
+    REFUSED(X, 19, TLS_TPOFF32)                                \
+    X(24, GOTOFF32, OJI_ARM_GOTOFF32, 4, ANY | START)          \
+    X(25, BASE_PREL, OJI_ARM_BASE_PREL, 4, START)              \
+    X(26, GOT_BREL, OJI_ARM_GOT_BREL, 4, ENTRY)                \
+    X(27, PLT32, OJI_ARM_CALL, 4, A32_JUMP)                    \
+    X(28, CALL, OJI_ARM_CALL, 4, CALL)                         \
+    X(29, JUMP24, OJI_ARM_JUMP24, 4, A32_JUMP)                 \
+    X(30, THM_JUMP24, OJI_ARM_THM_JUMP24, 4, THUMB_JUMP)       \
+    X(38, TARGET1, OJI_ARM_ABS32, 4, ANY)                      \
+    X(40, V4BX, OJI_RELOC_NONE, 0, 0)                          \
+    X(41, TARGET2, OJI_ARM_GOT_PREL, 4, OJI_USE_GOT)           \
+    X(42, PREL31, OJI_ARM_PREL31, 4, OJI_USE_CALL)             \
+    X(43, MOVW_ABS_NC, OJI_ARM_MOVW_ABS, 4, ANY)               \
+    X(44, MOVT_ABS, OJI_ARM_MOVT_ABS, 4, ANY)                  \
+    X(45, MOVW_PREL_NC, OJI_ARM_MOVW_PREL, 4, ANY)             \
+    X(46, MOVT_PREL, OJI_ARM_MOVT_PREL, 4, ANY)                \
+    X(47, THM_MOVW_ABS_NC, OJI_ARM_THM_MOVW_ABS, 4, ANY)       \
+    X(48, THM_MOVT_ABS, OJI_ARM_THM_MOVT_ABS, 4, ANY)          \
+    X(49, THM_MOVW_PREL_NC, OJI_ARM_THM_MOVW_PREL, 4, ANY)     \
+    X(50, THM_MOVT_PREL, OJI_ARM_THM_MOVT_PREL, 4, ANY)        \
+    X(51, THM_JUMP19, OJI_ARM_THM_JUMP19, 4, THUMB_JUMP)       \
+    X(53, THM_ALU_PREL_11_0, OJI_ARM_THM_ALU, 4, OJI_USE_NEAR) \
+    X(54, THM_PC12, OJI_ARM_THM_PC12, 4, OJI_USE_NEAR)         \
+    REFUSED(X, 90, TLS_GOTDESC)                                \
+    REFUSED(X, 91, TLS_CALL)                                   \
+    REFUSED(X, 92, TLS_DESCSEQ)                                \
+    REFUSED(X, 93, THM_TLS_CALL)                               \
+    X(96, GOT_PREL, OJI_ARM_GOT_PREL, 4, OJI_USE_GOT)          \
+    X(102, THM_JUMP11, OJI_ARM_THM_JUMP11, 2, OJI_USE_NEAR)    \
+    X(103, THM_JUMP8, OJI_ARM_THM_JUMP8, 2, OJI_USE_NEAR)      \
+    REFUSED(X, 104, TLS_GD32)                                  \
+    REFUSED(X, 105, TLS_LDM32)                                 \
+    REFUSED(X, 106, TLS_LDO32)                                 \
+    REFUSED(X, 107, TLS_IE32)                                  \
+    REFUSED(X, 108, TLS_LE32)                                  \
+    REFUSED(X, 109, TLS_LDO12)                                 \
+    REFUSED(X, 110, TLS_LE12)                                  \
+    REFUSED(X, 111, TLS_IE12GP)                                \
+    REFUSED(X, 129, THM_TLS_DESCSEQ16)
+
+#define NUMBER(number, name, kind, width, uses) R_ARM_##name = number,
+enum { RELOCATIONS(NUMBER) };
+
+/* A relocation that does nothing refers to nobody either: R_ARM_NONE to a personality routine only wants it linked. */
+#define ROW(number, name, kind, width, uses) [number] = {kind, width, (width) == 0 ? 0 : (OJI_USE_REFERENCED | (uses))},
+static const oji_elf_row rows[] = {RELOCATIONS(ROW)};
+
+#define NAME(number, name, kind, width, uses) [number] = "R_ARM_" #name,
+static const char *const names[] = {RELOCATIONS(NAME)};
+
+/* No number leaves its kind to the instruction. */
+static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t addend, uint32_t number)
+{
+    (void)bytes, (void)offset, (void)addend, (void)number;
+    return OJI_RELOC_NONE;
+}
+
+static uint32_t chosen_uses(uint32_t kind)
+{
+    (void)kind;
+    return 0;
+}
+
+static const char *refusal(uint32_t number)
+{
+    return number < OJI_COUNT(names) && names[number] ? "thread-local storage" : NULL;
+}
+
+/* Of a load or an ADR relative to the place: bit 23 of both, or bits 21 and 23 of ADR, say whether it is taken away. */
+static int64_t signed_imm12(uint32_t magnitude, bool is_added) { return is_added ? magnitude : -(int64_t)magnitude; }
+
+/* What the field holds before linking (AAELF32, 5.6.1.1, "Addends and PC-bias compensation"). */
+static int64_t read_addend(const uint8_t *field, uint32_t number)
+{
+    uint32_t kind = number < OJI_COUNT(rows) ? rows[number].kind : OJI_RELOC_NONE;
+    switch (kind) {
+    case OJI_RELOC_NONE:
+        return 0;
+    case OJI_ARM_ABS8:
+        return (int8_t)*field;
+    case OJI_ARM_ABS16:
+        return (int16_t)oji_load16(field);
+    case OJI_ARM_ABS12:
+        return oji_load32(field) & 0xfff;
+    case OJI_ARM_PREL31:
+        return oji_arm_extend(oji_load32(field) & 0x7fffffff, 31);
+    case OJI_ARM_MOVW_ABS:
+    case OJI_ARM_MOVT_ABS:
+    case OJI_ARM_MOVW_PREL:
+    case OJI_ARM_MOVT_PREL:
+        return oji_arm_extend(oji_arm_movw_get(oji_load32(field)), 16);
+    case OJI_ARM_THM_MOVW_ABS:
+    case OJI_ARM_THM_MOVT_ABS:
+    case OJI_ARM_THM_MOVW_PREL:
+    case OJI_ARM_THM_MOVT_PREL:
+        return oji_arm_extend(oji_arm_thumb_movw_get(oji_arm_load_thumb(field)), 16);
+    case OJI_ARM_CALL:
+    case OJI_ARM_JUMP24:
+        return oji_arm_extend((oji_load32(field) & 0xffffff) << 2, 26);
+    case OJI_ARM_THM_CALL:
+    case OJI_ARM_THM_JUMP24:
+        return oji_arm_thumb_branch_get(oji_arm_load_thumb(field));
+    case OJI_ARM_THM_JUMP19:
+        return oji_arm_thumb_condition_get(oji_arm_load_thumb(field));
+    case OJI_ARM_THM_JUMP11:
+        return oji_arm_extend((uint32_t)(oji_load16(field) & 0x7ff) << 1, 12);
+    case OJI_ARM_THM_JUMP8:
+        return oji_arm_extend((uint32_t)(oji_load16(field) & 0xff) << 1, 9);
+    case OJI_ARM_THM_PC12:
+        return signed_imm12(oji_arm_load_thumb(field) & 0xfff, oji_arm_load_thumb(field) >> 23 & 1);
+    case OJI_ARM_THM_ALU:
+        return signed_imm12(oji_arm_thumb_imm12_get(oji_arm_load_thumb(field)), !(oji_arm_load_thumb(field) >> 21 & 5));
+    default:
+        return (int32_t)oji_load32(field);
+    }
+}
+
+const oji_elf_arch oji_elf_arm = {OJI_ARCH_ARM, ELF_EM_ARM, OJI_COUNT(rows), rows,  names,      choose,
+                                  chosen_uses,  refusal,    false,           false, read_addend};

@@ -1,0 +1,117 @@
+/* Relocation kinds of 32-bit ARM's own, in the words of oji_reloc_kind, and the fields of its instructions, which hold
+ * addends when an object is read and values when it is linked. T is 1 where S is a Thumb function: S then is odd.
+ * Source: ELF for the Arm Architecture (AAELF32), section 5.6; Arm ARM (DDI 0406), A8 (encodings). ORDER OJI_ARM. */
+#ifndef OJI_OBJECT_ARM_H
+#define OJI_OBJECT_ARM_H
+
+#include "object/object.h"
+
+enum {
+    OJI_ARM_ABS32 = OJI_RELOC_OF_ARCH, /* (S + A) | T */
+    OJI_ARM_ABS16,                     /* S + A, must fit uint16 or int16 */
+    OJI_ARM_ABS8,                      /* S + A, must fit uint8 or int8 */
+    OJI_ARM_ABS12,                     /* S + A, must fit uint12: the offset of a load */
+    OJI_ARM_REL32,                     /* ((S + A) | T) - P */
+    OJI_ARM_PREL31,                    /* the same, must fit int31; the field's highest bit is not part of it */
+    OJI_ARM_GOTOFF32,                  /* ((S + A) | T) - GOT */
+    OJI_ARM_BASE_PREL,                 /* GOT + A - P */
+    OJI_ARM_GOT_BREL,                  /* G + A - GOT */
+    OJI_ARM_GOT_PREL,                  /* G + A - P */
+    OJI_ARM_MOVW_ABS,                  /* low 16 bits of (S + A) | T */
+    OJI_ARM_MOVT_ABS,                  /* high 16 bits of S + A */
+    OJI_ARM_MOVW_PREL,                 /* low 16 bits of ((S + A) | T) - P */
+    OJI_ARM_MOVT_PREL,                 /* high 16 bits of S + A - P */
+    OJI_ARM_THM_MOVW_ABS,
+    OJI_ARM_THM_MOVT_ABS,
+    OJI_ARM_THM_MOVW_PREL,
+    OJI_ARM_THM_MOVT_PREL,
+    OJI_ARM_CALL,       /* ((S + A) | T) - P, 26 bits; BL that may become BLX, or go through a stub */
+    OJI_ARM_JUMP24,     /* the same of an instruction that cannot change to Thumb itself */
+    OJI_ARM_THM_CALL,   /* ((S + A) | T) - P, 25 bits; BL that may become BLX, or go through a stub */
+    OJI_ARM_THM_JUMP24, /* the same of an instruction that cannot change to A32 itself */
+    OJI_ARM_THM_JUMP19, /* ((S + A) | T) - P, 21 bits */
+    OJI_ARM_THM_JUMP11, /* S + A - P, 12 bits */
+    OJI_ARM_THM_JUMP8,  /* S + A - P, 9 bits */
+    OJI_ARM_THM_PC12,   /* S + A - Pa, 12 bits and a sign: a load relative to the place, aligned to 4 */
+    OJI_ARM_THM_ALU,    /* the same of an ADR */
+    OJI_ARM_END
+};
+
+static inline int32_t oji_arm_extend(uint32_t value, unsigned bits)
+{
+    uint32_t sign = UINT32_C(1) << (bits - 1);
+    return (int32_t)((value ^ sign) - sign);
+}
+
+/* A 32-bit Thumb instruction is two half-words, the first the higher one. */
+static inline uint32_t oji_arm_load_thumb(const uint8_t *p)
+{
+    return (uint32_t)oji_load16(p) << 16 | oji_load16(p + 2);
+}
+
+static inline void oji_arm_store_thumb(uint8_t *p, uint32_t instruction)
+{
+    oji_store16(p, (uint16_t)(instruction >> 16));
+    oji_store16(p + 2, (uint16_t)instruction);
+}
+
+/* MOVW, MOVT in A32: imm4 at bit 16, imm12 at 0. */
+static inline uint32_t oji_arm_movw_get(uint32_t instruction)
+{
+    return (instruction >> 4 & 0xf000) | (instruction & 0xfff);
+}
+static inline uint32_t oji_arm_movw_put(uint32_t instruction, uint32_t value)
+{
+    return (instruction & 0xfff0f000) | (value & 0xf000) << 4 | (value & 0xfff);
+}
+
+/* The same in Thumb: imm4 at bit 16, i at 26, imm3 at 12, imm8 at 0. */
+static inline uint32_t oji_arm_thumb_movw_get(uint32_t instruction)
+{
+    return (instruction >> 4 & 0xf000) | (instruction >> 15 & 0x800) | (instruction >> 4 & 0x700) |
+           (instruction & 0xff);
+}
+static inline uint32_t oji_arm_thumb_movw_put(uint32_t instruction, uint32_t value)
+{
+    return (instruction & 0xfbf08f00) | (value & 0xf000) << 4 | (value & 0x800) << 15 | (value & 0x700) << 4 |
+           (value & 0xff);
+}
+
+/* BL, BLX and B.W in Thumb: S at bit 26, imm10 at 16, J1 at 13, J2 at 11, imm11 at 0; I1 = !(J1 ^ S), I2 = !(J2 ^ S).
+ * The value is in bytes. */
+static inline int32_t oji_arm_thumb_branch_get(uint32_t instruction)
+{
+    uint32_t s = instruction >> 26 & 1, i1 = !((instruction >> 13 & 1) ^ s), i2 = !((instruction >> 11 & 1) ^ s);
+    return oji_arm_extend(s << 24 | i1 << 23 | i2 << 22 | (instruction >> 4 & 0x3ff000) | (instruction & 0x7ff) << 1,
+                          25);
+}
+static inline uint32_t oji_arm_thumb_branch_put(uint32_t instruction, uint32_t value)
+{
+    uint32_t s = value >> 24 & 1, j1 = !((value >> 23 & 1) ^ s), j2 = !((value >> 22 & 1) ^ s);
+    return (instruction & 0xf800d000) | s << 26 | (value & 0x3ff000) << 4 | j1 << 13 | j2 << 11 | (value >> 1 & 0x7ff);
+}
+
+/* B<c>.W: S at bit 26, imm6 at 16, J1 at 13, J2 at 11, imm11 at 0; J2 is the higher of the two. */
+static inline int32_t oji_arm_thumb_condition_get(uint32_t instruction)
+{
+    return oji_arm_extend((instruction >> 26 & 1) << 20 | (instruction >> 11 & 1) << 19 |
+                              (instruction >> 13 & 1) << 18 | (instruction >> 4 & 0x3f000) | (instruction & 0x7ff) << 1,
+                          21);
+}
+static inline uint32_t oji_arm_thumb_condition_put(uint32_t instruction, uint32_t value)
+{
+    return (instruction & 0xfbc0d000) | (value >> 20 & 1) << 26 | (value >> 19 & 1) << 11 | (value >> 18 & 1) << 13 |
+           (value & 0x3f000) << 4 | (value >> 1 & 0x7ff);
+}
+
+/* The 12-bit immediate of Thumb's ADR: i at bit 26, imm3 at 12, imm8 at 0. */
+static inline uint32_t oji_arm_thumb_imm12_get(uint32_t instruction)
+{
+    return (instruction >> 15 & 0x800) | (instruction >> 4 & 0x700) | (instruction & 0xff);
+}
+static inline uint32_t oji_arm_thumb_imm12_put(uint32_t instruction, uint32_t value)
+{
+    return (instruction & 0xfbff8f00) | (value & 0x800) << 15 | (value & 0x700) << 4 | (value & 0xff);
+}
+
+#endif
