@@ -53,6 +53,17 @@ int pkey_free(int key)
     return 0;
 }
 
+/* What is unmapped is under no key any more: something else may be mapped there next. The library unmaps a slab whole. */
+int munmap(void *base, size_t size)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < keys.n_ranges; i++)
+        if ((uintptr_t)keys.ranges[i].base - (uintptr_t)base >= size)
+            keys.ranges[n++] = keys.ranges[i];
+    keys.n_ranges = n;
+    return (int)syscall(SYS_munmap, base, size);
+}
+
 int pkey_mprotect(void *base, size_t size, int protection, int key)
 {
     if (!keys.is_simulated)
@@ -67,7 +78,6 @@ int pkey_mprotect(void *base, size_t size, int protection, int key)
     return mprotect(base, size, PROT_READ | PROT_EXEC);
 }
 
-/* Ranges that were unmapped since answer ENOMEM: nothing there is under a key any more. */
 static inline int set_simulated(int key, unsigned rights)
 {
     if (fails())
@@ -76,8 +86,7 @@ static inline int set_simulated(int key, unsigned rights)
     keys.n_opened += rights == 0;
     for (size_t i = 0; i < keys.n_ranges; i++) {
         int bits = rights == 0 ? PROT_READ | PROT_WRITE | PROT_EXEC : PROT_READ | PROT_EXEC;
-        if (keys.ranges[i].key == key && mprotect(keys.ranges[i].base, keys.ranges[i].size, bits) != 0 &&
-            errno != ENOMEM)
+        if (keys.ranges[i].key == key && mprotect(keys.ranges[i].base, keys.ranges[i].size, bits) != 0)
             return -1;
     }
     return 0;

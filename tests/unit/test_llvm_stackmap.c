@@ -2,6 +2,7 @@
  * under running code. */
 #include "unit/test_llvm_support.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 /* The pointer types of LLVM 14 are others. */
@@ -310,6 +311,64 @@ static void stackmap_patch_range_within_code(void **state)
     oj_code_destroy(code);
 }
 
+/* --- a patchpoint ------------------------------------------------------------------------------------------------------- */
+
+#if defined(__x86_64__)
+
+OJT_CALLS_LINKED_CODE static uint64_t call_one(uint64_t addr, uint64_t a)
+{
+    return ((uint64_t(*)(uint64_t))(uintptr_t)addr)(a);
+}
+
+/* The room is exactly as long as the IR says: what stands behind it still runs. */
+static void stackmap_patchpoint_filled(void **state)
+{
+    static const char text[] =
+        "declare i64 @llvm.experimental.patchpoint.i64(i64, i32, ptr, i32, ...)\n"
+        "define i64 @f(i64 %a) {\n"
+        "  %r = call i64 (i64, i32, ptr, i32, ...) @llvm.experimental.patchpoint.i64(i64 8, i32 16, ptr null, i32 1,\n"
+        "       i64 %a, i64 %a)\n"
+        "  %s = add i64 %r, 1000\n"
+        "  ret i64 %s\n"
+        "}\n";
+    /* lea rax, [rdi + rdi]: twice the argument; then no-operations. */
+    uint8_t bytes[16] = {0x48, 0x8d, 0x04, 0x3f};
+    oj_code *code = link_one(compile(text, NULL));
+    oj_stackmap *map = map_of(code);
+    oj_stackmap_record_info record, found;
+    oj_stackmap_live_out live;
+    uint64_t addr;
+    oj_error error;
+    bool has_stack_pointer = false;
+    (void)state;
+    memset(bytes + 4, 0x90, sizeof bytes - 4);
+    assert_int_equal(oj_stackmap_find_id(map, 8, 0, &record, sizeof record), OJ_OK);
+    assert_int_equal(record.n_locations, 1);
+    for (size_t i = 0; i < record.n_live_outs; i++) {
+        assert_int_equal(oj_stackmap_live_out_at(map, record.index, i, &live, sizeof live), OJ_OK);
+        has_stack_pointer |= live.dwarf_register == 7 && live.size == 8;
+    }
+    assert_true(has_stack_pointer);
+    assert_int_equal(oj_stackmap_patch_range(map, record.index, 16, code, &addr, &error), OJ_OK);
+    assert_int_equal(oj_stackmap_find(map, addr + 13, 16, &found, sizeof found), OJ_OK);
+    assert_int_equal(found.index, record.index);
+    assert_int_equal(oj_code_patch(code, addr, bytes, sizeof bytes, OJ_PATCH_STOPPED, &error), OJ_OK);
+    assert_int_equal(call_one(oj_code_lookup_addr(code, "f"), 21), 1042);
+    oj_stackmap_destroy(map);
+    oj_code_destroy(code);
+}
+
+#else
+
+static void stackmap_patchpoint_filled(void **state)
+{
+    (void)state;
+    print_message("patches instructions of x86-64\n");
+    skip();
+}
+
+#endif
+
 /* --- a moving collector ------------------------------------------------------------------------------------------------ */
 
 #if defined(__x86_64__)
@@ -439,4 +498,4 @@ OJT_MAIN(cmocka_unit_test(stackmap_of_several_objects_found),
          cmocka_unit_test(stackmap_of_sections_placed_singly_found), cmocka_unit_test(stackmap_missing_told),
          cmocka_unit_test(stackmap_of_shared_function_linked), cmocka_unit_test(stackmap_of_code_taken_over_read),
          cmocka_unit_test(stackmap_of_code_written_by_hand), cmocka_unit_test(stackmap_patch_range_within_code),
-         cmocka_unit_test(stackmap_roots_moved_under_running_code))
+         cmocka_unit_test(stackmap_patchpoint_filled), cmocka_unit_test(stackmap_roots_moved_under_running_code))
