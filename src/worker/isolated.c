@@ -126,7 +126,8 @@ static uint32_t put_config(uint8_t *buffer, const oj_compiler_options *options)
         options->relocation_model,
         options->code_model,
         bit_if(options->passes, OJI_WIRE_HAS_PASSES) | bit_if(options->triple, OJI_WIRE_HAS_TRIPLE) |
-            bit_if(options->cpu, OJI_WIRE_HAS_CPU) | bit_if(options->features, OJI_WIRE_HAS_FEATURES),
+            bit_if(options->cpu, OJI_WIRE_HAS_CPU) | bit_if(options->features, OJI_WIRE_HAS_FEATURES) |
+            (options->diagnostic ? OJI_WIRE_WANTS_DIAGNOSTICS : 0),
         oji_wire_text_of(options->passes),
         oji_wire_text_of(options->triple),
         oji_wire_text_of(options->cpu),

@@ -39,8 +39,10 @@ typedef struct worker {
     oji_worker_station station;
     cached cache[N_CACHED];
     uint64_t n_uses;
-    uint64_t base_size; /* bytes of address space before the first request */
-    uint64_t id;        /* of the request in progress */
+    uint64_t base_size;    /* bytes of address space before the first request */
+    uint64_t memory_limit; /* in force, bytes */
+    uint64_t cpu_limit;    /* in force, seconds */
+    uint64_t id;           /* of the request in progress */
     uint8_t message[OJI_WIRE_MAX_SIZE];
     uint8_t reply[OJI_WIRE_MAX_SIZE];
     char texts[OJI_WIRE_MAX_SIZE + 8]; /* of a configuration, each terminated */
@@ -95,14 +97,19 @@ static void limit_for_life(const worker *w)
     limit(RLIMIT_MSGQUEUE, 0, 0);
 }
 
-static void limit_request(const worker *w, const oji_wire_request *request)
+/* Processor time counts from the process's start, in whole seconds. Limits that are in force already are left. */
+static void limit_request(worker *w, const oji_wire_request *request)
 {
     struct rusage used;
-    uint64_t seconds = RLIM_INFINITY;
-    limit(RLIMIT_AS, sum(w->base_size, request->memory_size), sum(w->base_size, w->station.memory_size));
+    uint64_t seconds = RLIM_INFINITY, memory = sum(w->base_size, request->memory_size);
+    if (memory != w->memory_limit)
+        limit(RLIMIT_AS, memory, sum(w->base_size, w->station.memory_size));
+    w->memory_limit = memory;
     if (request->cpu_seconds && getrusage(RUSAGE_SELF, &used) == 0)
         seconds = (uint64_t)used.ru_utime.tv_sec + (uint64_t)used.ru_stime.tv_sec + request->cpu_seconds;
-    limit(RLIMIT_CPU, seconds, RLIM_INFINITY);
+    if (seconds != w->cpu_limit)
+        limit(RLIMIT_CPU, seconds, RLIM_INFINITY);
+    w->cpu_limit = seconds;
 }
 
 /* --- answers ------------------------------------------------------------------------------------------------------ */
@@ -195,7 +202,8 @@ static oj_status create_compiler(worker *w, oji_wire_text bytes, oj_compiler **o
     options.triple = copy_text(&next, config.triple, config.given & OJI_WIRE_HAS_TRIPLE);
     options.cpu = copy_text(&next, config.cpu, config.given & OJI_WIRE_HAS_CPU);
     options.features = copy_text(&next, config.features, config.given & OJI_WIRE_HAS_FEATURES);
-    options.diagnostic = pass_on;
+    if (config.given & OJI_WIRE_WANTS_DIAGNOSTICS)
+        options.diagnostic = pass_on;
     options.diagnostic_context = w;
     enter(w, OJI_PHASE_TARGET);
     OJI_TRY(oj_compiler_create(out, &options, error));

@@ -55,11 +55,12 @@ typedef struct oji_wire_hello {
 #define OJI_WIRE_CONFINED_SECCOMP 1u
 #define OJI_WIRE_CONFINED_LANDLOCK 2u
 
-/* oji_wire_config.given: the texts that are there; the others are NULL for the compiler. */
+/* oji_wire_config.given: the texts that are there, the others being NULL for the compiler, and who listens. */
 #define OJI_WIRE_HAS_PASSES 1u
 #define OJI_WIRE_HAS_TRIPLE 2u
 #define OJI_WIRE_HAS_CPU 4u
 #define OJI_WIRE_HAS_FEATURES 8u
+#define OJI_WIRE_WANTS_DIAGNOSTICS 16u /* below error severity */
 
 typedef struct oji_wire_config {
     uint32_t flags;
