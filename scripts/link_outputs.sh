@@ -4,9 +4,11 @@
 # Usage: link_outputs.sh BUILD
 set -eu
 cd "$1"
-mkdir -p bin lib
+mkdir -p bin lib tools/ownjit
 ln -sfn ../tools/ownjit/ownjit bin/ownjit
 ln -sfn ../src/ownjit-worker bin/ownjit-worker
+# Where ownjit looks, whatever link it was started through.
+ln -sfn ../../src/ownjit-worker tools/ownjit/ownjit-worker
 for name in libownjit.a libownjit.so libownjit.so.0 libownjit.so.0.1.0; do
     ln -sfn "../src/$name" "lib/$name"
 done

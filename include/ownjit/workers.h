@@ -76,12 +76,14 @@ OJ_API oj_status oj_workers_start(oj_workers *workers, uint32_t n_workers, oj_er
 typedef struct oj_workers_stats {
     uint32_t n_running; /* workers alive, as far as it is known */
     uint32_t n_busy;
-    uint32_t n_waiting;  /* compiles that wait for a worker */
-    int32_t keeper_pid;  /* 0 = none is running */
-    uint64_t n_started;  /* workers since the pool's creation */
-    uint64_t n_requests; /* compiles answered, whatever the status */
-    uint64_t n_crashed;  /* workers that ended in a compile by themselves */
-    uint64_t n_ended;    /* workers ended for a deadline, a cancel or an answer that cannot be believed */
+    uint32_t n_waiting;    /* compiles that wait for a worker */
+    int32_t keeper_pid;    /* 0 = none is running */
+    uint64_t n_started;    /* workers since the pool's creation */
+    uint64_t n_requests;   /* compiles answered, whatever the status */
+    uint64_t n_crashed;    /* workers that ended in a compile by themselves */
+    uint64_t n_ended;      /* workers ended for a deadline, a cancel or an answer that cannot be believed */
+    uint32_t llvm_version; /* that workers use, as oj_llvm_version() has it; 0 = no keeper was started yet */
+    uint32_t reserved;
 } oj_workers_stats;
 
 /* Fill *stats, up to out_size bytes.

@@ -77,6 +77,9 @@ static oj_status check_hello(const handshake *h, const oji_worker_message *messa
         return oji_fail(error, OJ_E_WORKER_START,
                         "this system cannot confine workers (no seccomp filters), and OJ_WORKERS_REQUIRE_CONFINED asks "
                         "for it");
+    pthread_mutex_lock(&h->workers->lock);
+    h->workers->stats.llvm_version = hello.llvm_version;
+    pthread_mutex_unlock(&h->workers->lock);
     return OJ_OK;
 }
 

@@ -453,5 +453,40 @@ int main(int argc, char **argv) { return argp_parse(&argp, argc, argv, 0, 0, 0);
     c.expect('cli_run_argp_exit_status_is_the_programs', ['run', 'argp.c', '--nonsense'], 77, out='', err=None)
 
 
+FATAL = ('declare i32 @llvm.amdgcn.workitem.id.x()\ndefine i32 @main() {\n'
+         '  %a = call i32 @llvm.amdgcn.workitem.id.x()\n  ret i32 %a\n}\n')
+COUNTS_LLVM = '''
+#include <stdio.h>
+#include <string.h>
+int main(void)
+{
+    char line[512];
+    int n = 0;
+    FILE *file = fopen("/proc/self/maps", "r");
+    while (file && fgets(line, sizeof line, file))
+        n += strstr(line, "libLLVM") != 0;
+    printf("%d\\n", n > 0);
+    return 7;
+}
+'''
+
+
+def isolation(c):
+    """What ends LLVM's process is a message; the program's process never has LLVM in it."""
+    c.write('isolated.c', COUNTS_LLVM)
+    c.expect('cli_run_isolated_has_no_llvm', ['run', '--isolate', 'isolated.c'], 7, out='0\n')
+    c.expect('cli_run_not_isolated_has_llvm', ['run', 'isolated.c'], 7, out='1\n')
+    c.expect('cli_run_isolated_optimised', ['run', '--isolate', '-O2', 'isolated.c'], 7, out='0\n')
+    c.write('fatal.ll', FATAL)
+    c.expect_failure('cli_run_isolated_llvm_aborts', ['run', '--isolate', 'fatal.ll'], 'fatal.ll', 'SIGABRT',
+                     'code generation', 'Cannot select')
+    c.write('wrong.ll', 'define i32 @main( {\n')
+    c.expect_failure('cli_run_isolated_syntax_error', ['run', '--isolate', 'wrong.ll'], 'wrong.ll:')
+    c.expect_failure('cli_run_isolated_worker_missing', ['run', '--isolate', 'isolated.c'], '/nonexistent/worker',
+                     'OWNJIT_WORKER', env={'OWNJIT_WORKER': '/nonexistent/worker'})
+    c.expect('cli_compile_isolated', ['compile', '--isolate', 'isolated.c', '-o', 'isolated.o'])
+    c.expect('cli_run_object_compiled_isolated', ['run', 'isolated.o'], 7, out='0\n')
+
+
 cli.main(input_kinds, streams, ir_by_content, arguments, exits, process, pages, modules, archives, libraries, entry,
-         compiling, stats, process_data, adopted)
+         compiling, stats, process_data, adopted, isolation)

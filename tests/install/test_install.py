@@ -14,7 +14,7 @@ import tap as tapping  # noqa: E402
 
 BUILD = os.environ['OJT_BUILD']
 SOURCE = os.environ['OJT_SOURCE']
-HEADERS = ['base', 'code', 'compiler', 'link', 'llvm', 'memory', 'object', 'ownjit']
+HEADERS = ['base', 'code', 'compiler', 'link', 'llvm', 'memory', 'object', 'ownjit', 'workers']
 # The object is assembled by the client: `add` needs no LLVM to exist.
 CLIENT = r'''
 #include <ownjit/ownjit.h>
@@ -69,7 +69,7 @@ class Place:
 
 
 def check_files(tap, place):
-    for name in ('ownjit', 'libownjit.so', 'libownjit.so.0', 'libownjit.a', 'ownjit.pc', 'ownjit.1'):
+    for name in ('ownjit', 'libownjit.so', 'libownjit.so.0', 'libownjit.a', 'ownjit.pc', 'ownjit.1', 'ownjit-worker'):
         tap.check('install_has_' + name, len(place.find(name)) == 1, str(place.find(name)))
     installed = sorted(os.path.relpath(path, place.root) for header in HEADERS
                        for path in place.find(header + '.h') if '/ownjit/' in path)

@@ -39,6 +39,38 @@ static bool bind_llvm(struct codegen *codegen)
     return true;
 }
 
+/* LLVM's share of the time is that of starting the process that loads it. One worker: modules come one by one. */
+static bool start_worker(struct codegen *codegen)
+{
+    oj_workers_options options;
+    oj_workers_stats stats;
+    oj_error error;
+    char version[32];
+    if (codegen->workers)
+        return true;
+    uint64_t start = now_ns();
+    oj_workers_options_init(&options);
+    options.llvm_version = codegen->options->llvm_version;
+    options.n_workers = 1;
+    if (oj_workers_create(&codegen->workers, &options, &error) != OJ_OK ||
+        oj_workers_start(codegen->workers, 1, &error) != OJ_OK ||
+        oj_workers_get_stats(codegen->workers, &stats, sizeof stats) != OJ_OK)
+        return fail_library(NULL, &error);
+    codegen->llvm_ns = now_ns() - start;
+    snprintf(codegen->llvm_text, sizeof codegen->llvm_text, "%s (in a worker process)",
+             version_text(stats.llvm_version, version));
+    return true;
+}
+
+unsigned codegen_llvm_major(const struct codegen *codegen)
+{
+    oj_workers_stats stats = {0};
+    if (codegen->llvm)
+        return oj_llvm_version(codegen->llvm) / 10000;
+    (void)oj_workers_get_stats(codegen->workers, &stats, sizeof stats);
+    return stats.llvm_version / 10000;
+}
+
 /* Errors come with the failed call; remarks and notes are for those who ask LLVM for them. */
 static void show_diagnostic(void *context, uint32_t severity, const char *text)
 {
@@ -75,10 +107,12 @@ bool codegen_create_compiler(struct codegen *codegen)
     char pipeline[24];
     if (codegen->compiler)
         return true;
-    if (!bind_llvm(codegen))
+    if (codegen->options->isolates ? !start_worker(codegen) : !bind_llvm(codegen))
         return false;
     fill_options(&options, codegen->options, pipeline);
     options.llvm = codegen->llvm;
+    options.workers = codegen->workers;
+    options.isolation = codegen->workers ? OJ_ISOLATION_WORKER : OJ_ISOLATION_NONE;
     uint64_t start = now_ns();
     if (oj_compiler_create(&codegen->compiler, &options, &error) != OJ_OK)
         return fail_library(NULL, &error);
@@ -105,10 +139,13 @@ bool codegen_compile(struct codegen *codegen, const char *name, const void *ir, 
     return true;
 }
 
+/* Objects are the client's own mappings: the worker may go. */
 void codegen_end_compiler(struct codegen *codegen)
 {
     oj_compiler_destroy(codegen->compiler);
     codegen->compiler = NULL;
+    oj_workers_destroy(codegen->workers);
+    codegen->workers = NULL;
 }
 
 /* The pages come back by themselves where they are needed again; a failure costs memory and nothing else. */

@@ -176,7 +176,7 @@ bool input_compile(struct input *input, struct codegen *codegen)
         if (!codegen_create_compiler(codegen))
             return false;
         uint64_t start = now_ns();
-        if (!clang_compile(input, codegen->options, oj_llvm_version(codegen->llvm) / 10000, &bitcode, &size))
+        if (!clang_compile(input, codegen->options, codegen_llvm_major(codegen), &bitcode, &size))
             return false;
         codegen->clang_ns += now_ns() - start;
         free(input->data);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_PASSES = OPTION_KEY(0), KEY_CPU, KEY_FEATURES, KEY_LLVM };
+enum { KEY_PASSES = OPTION_KEY(0), KEY_CPU, KEY_FEATURES, KEY_LLVM, KEY_ISOLATE };
 
 void fail_usage(const struct command *command, const char *format, ...)
 {
@@ -128,6 +128,11 @@ static const struct argp_option codegen_table[] = {
     {"cpu", KEY_CPU, "CPU", 0, "Generate code for CPU, for instance x86-64-v3 (default: this machine's)", 2},
     {"features", KEY_FEATURES, "LIST", 0, "Switch CPU features on and off, for instance +avx2,-fma", 2},
     {"llvm", KEY_LLVM, "VERSION", 0, "Use the installed LLVM of this major version, 14 to 22 (default: the newest)", 2},
+    {"isolate", KEY_ISOLATE, NULL, 0,
+     "Compile in a confined process of its own: whatever LLVM does then, here it is a message, and LLVM is never "
+     "loaded "
+     "into the program's process",
+     2},
     {0}};
 
 static error_t parse_codegen(int key, char *arg, struct argp_state *state)
@@ -150,6 +155,9 @@ static error_t parse_codegen(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_LLVM:
         options->llvm_version = option_llvm_version(options->command, arg);
+        return 0;
+    case KEY_ISOLATE:
+        options->isolates = true;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

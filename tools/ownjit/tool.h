@@ -50,6 +50,7 @@ struct codegen_options {
     uint32_t code_model;
     uint32_t llvm_version; /* 0 = any */
     bool wants_debug;      /* clang is to describe source lines and variables, and they are to be read */
+    bool isolates;         /* compile in a worker process */
 };
 
 extern const struct argp codegen_argp;
@@ -112,7 +113,8 @@ bool clang_compile(const struct input *input, const struct codegen_options *opti
 
 struct codegen {
     const struct codegen_options *options;
-    oj_llvm *llvm; /* NULL until something needs it: objects link where no LLVM is installed */
+    oj_llvm *llvm;       /* NULL until something needs it: objects link where no LLVM is installed */
+    oj_workers *workers; /* in its place where compiling is isolated */
     oj_compiler *compiler;
     uint64_t llvm_ns; /* binding and loading LLVM */
     uint64_t clang_ns;
@@ -125,6 +127,8 @@ struct codegen {
 
 /* Bind LLVM and create the compiler, unless that is done. */
 bool codegen_create_compiler(struct codegen *codegen);
+/* Major version of the LLVM that compiles. Needs a compiler. */
+unsigned codegen_llvm_major(const struct codegen *codegen);
 bool codegen_compile(struct codegen *codegen, const char *name, const void *ir, size_t size, oj_bytes **out);
 /* End the compiler and drop LLVM's clean pages; objects made stay valid until codegen_unbind(). */
 void codegen_end_compiler(struct codegen *codegen);
