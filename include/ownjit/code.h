@@ -33,7 +33,8 @@ OJ_API void oj_code_destroy(oj_code *code);
 OJ_API oj_status oj_code_construct(oj_code *code, oj_error *error);
 
 /* Return the address of a kept symbol (oj_link_options.flags say which are kept), NULL where there is none. Cast the
- * result to a function pointer for a function.
+ * result to a function pointer for a function. Of a thread-local variable it is the calling thread's copy, made if need
+ * be: NULL also where memory ends, and where an oj_tls of the client's has the variable.
  * Threads:  any
  * Since:    0.1 */
 OJ_API void *oj_code_lookup(const oj_code *code, const char *name);
@@ -49,9 +50,11 @@ OJ_API uint64_t oj_code_lookup_addr(const oj_code *code, const char *name);
 OJ_API size_t oj_code_symbol_count(const oj_code *code);
 
 typedef struct oj_code_symbol_info {
-    const char *name; /* lends, until the code is destroyed or taken over */
-    uint64_t run_addr;
-    uint64_t size; /* bytes, 0 where not known */
+    const char *name;  /* lends, until the code is destroyed or taken over */
+    uint64_t run_addr; /* of a thread-local variable its offset in the code's block, bytes */
+    uint64_t size;     /* bytes, 0 where not known */
+    uint32_t is_thread_local;
+    uint32_t reserved;
 } oj_code_symbol_info;
 
 /* Fill *info, up to out_size bytes, for kept symbol `index`, in no particular order.
@@ -59,6 +62,13 @@ typedef struct oj_code_symbol_info {
  * Threads:  any
  * Since:    0.1 */
 OJ_API oj_status oj_code_symbol(const oj_code *code, size_t index, oj_code_symbol_info *info, size_t out_size);
+
+/* Make the calling thread's copy of the code's thread-local variables. Else it is made at the first access, and a thread
+ * for which there is no memory then waits until there is: code cannot take a failure.
+ * Errors:   OJ_E_NOMEM, OJ_E_MISUSE
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API oj_status oj_code_prepare_thread(const oj_code *code, oj_error *error);
 
 /* Return the number of segments.
  * Threads:  any
@@ -98,10 +108,11 @@ OJ_API oj_status oj_code_patch(oj_code *code, uint64_t run_addr, const void *byt
 
 /* Something that is registered outside the code for its sake and must be undone before its memory is given back. */
 typedef enum oj_record_kind {
-    OJ_RECORD_UNWIND = 1,    /* unwind tables known to the process's unwinder */
-    OJ_RECORD_DEBUGGER = 2,  /* an entry in the GDB JIT list */
-    OJ_RECORD_TLS = 3,       /* a thread-local storage module */
-    OJ_RECORD_FINALIZERS = 4 /* destructors that are to be run */
+    OJ_RECORD_UNWIND = 1,     /* unwind tables known to the process's unwinder */
+    OJ_RECORD_DEBUGGER = 2,   /* an entry in the GDB JIT list */
+    OJ_RECORD_TLS = 3,        /* a thread-local storage module */
+    OJ_RECORD_FINALIZERS = 4, /* destructors that are to be run */
+    OJ_RECORD_THREAD_EXIT = 5 /* destructors of thread-local objects */
 } oj_record_kind;
 
 typedef struct oj_record {

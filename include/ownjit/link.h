@@ -14,6 +14,7 @@
 #include <ownjit/code.h>
 #include <ownjit/memory.h>
 #include <ownjit/object.h>
+#include <ownjit/tls.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -190,6 +191,8 @@ typedef struct oj_link_options {
     void *undefined_context;
     oj_link_stats *stats; /* borrows; filled up to stats_size bytes. NULL: no time is taken */
     size_t stats_size;    /* bytes */
+    const oj_tls *tls;    /* copies, and knows codes that were linked with the same one by its address; NULL = the
+                             library keeps thread-local variables */
 } oj_link_options;
 
 static inline void oj_link_options_init(oj_link_options *options)

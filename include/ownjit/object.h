@@ -68,13 +68,15 @@ OJ_API const char *oj_object_architecture(const oj_object *object);
 
 /* What a section is for. */
 typedef enum oj_section_kind {
-    OJ_SECTION_OTHER = 0,  /* not loaded: notes, comments, tables of the format itself */
-    OJ_SECTION_CODE = 1,   /* loaded, executable */
-    OJ_SECTION_RODATA = 2, /* loaded, read only once relocated */
-    OJ_SECTION_DATA = 3,   /* loaded, writable, has bytes */
-    OJ_SECTION_ZERO = 4,   /* loaded, writable, has no bytes and starts as zero */
-    OJ_SECTION_UNWIND = 5, /* loaded, read only: .eh_frame */
-    OJ_SECTION_DEBUG = 6   /* not loaded: debug information */
+    OJ_SECTION_OTHER = 0,    /* not loaded: notes, comments, tables of the format itself */
+    OJ_SECTION_CODE = 1,     /* loaded, executable */
+    OJ_SECTION_RODATA = 2,   /* loaded, read only once relocated */
+    OJ_SECTION_DATA = 3,     /* loaded, writable, has bytes */
+    OJ_SECTION_ZERO = 4,     /* loaded, writable, has no bytes and starts as zero */
+    OJ_SECTION_UNWIND = 5,   /* loaded, read only: .eh_frame */
+    OJ_SECTION_DEBUG = 6,    /* not loaded: debug information */
+    OJ_SECTION_TLS_DATA = 7, /* thread-local variables that have bytes: what each thread's copy begins as */
+    OJ_SECTION_TLS_ZERO = 8  /* thread-local variables that start as zero */
 } oj_section_kind;
 
 typedef struct oj_section_info {
@@ -117,7 +119,8 @@ typedef enum oj_symbol_type {
     OJ_SYMBOL_DATA = 1,
     OJ_SYMBOL_FUNCTION = 2,
     OJ_SYMBOL_SECTION = 3,
-    OJ_SYMBOL_FILE = 4
+    OJ_SYMBOL_FILE = 4,
+    OJ_SYMBOL_THREAD_LOCAL = 6 /* a thread-local variable */
 } oj_symbol_type;
 
 typedef enum oj_symbol_place {

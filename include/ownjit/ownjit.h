@@ -22,6 +22,7 @@
 #include <ownjit/object.h>
 #include <ownjit/session.h>
 #include <ownjit/stackmap.h>
+#include <ownjit/tls.h>
 #include <ownjit/workers.h>
 
 #endif

@@ -10,8 +10,15 @@
 typedef struct oji_target {
     uint64_t addr;  /* S */
     uint32_t entry; /* GOT entry index + 1, 0 = none */
-    uint32_t stub;  /* stub index + 1, 0 = none */
+    uint32_t stub;  /* stub index + 1, 0 = none; of a thread-local symbol OJI_TLS_ENTRIES() */
 } oji_target;
+
+/* A thread-local symbol has several GOT entries in a row, entry being the first: its oj_tls_index, its descriptor (this
+ * library's: four entries) and its distance from the thread pointer, each where some code uses it. addr is its offset in
+ * the block. These count from the first entry. */
+#define OJI_TLS_ENTRIES(descriptor, distance) ((uint32_t)(descriptor) | (uint32_t)(distance) << 8)
+#define OJI_TLS_DESCRIPTOR_ENTRY(target) ((target)->stub & 0xff)
+#define OJI_TLS_DISTANCE_ENTRY(target) ((target)->stub >> 8)
 
 /* All that the relocations of one section need. */
 typedef struct oji_fixups {
@@ -24,6 +31,8 @@ typedef struct oji_fixups {
     const oji_target *targets; /* one for each symbol */
     uint64_t got_addr;         /* run address of the GOT's start */
     uint64_t stubs_addr;       /* run address of the first stub */
+    uint64_t tls_index_addr;   /* run address of the GOT entries with the block's oj_tls_index, 0 = none */
+    uint64_t tls_offset;       /* the block less the thread pointer, modulo 2^64 */
     uint64_t n_relaxed;        /* counted up */
     uint64_t n_direct;         /* counted up */
 } oji_fixups;

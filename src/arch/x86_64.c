@@ -124,6 +124,39 @@ static bool fix_relaxable(oji_fixups *fixups, const oji_reloc *reloc, const oji_
     return true;
 }
 
+/* psABI, 4.4, and "ELF Handling for Thread-Local Storage", 4.4.6. tls_offset is of use only where the block has one:
+ * planning sees to it. */
+static bool fix_tls(const oji_fixups *fixups, const oji_reloc *reloc, const oji_target *target, uint8_t *where)
+{
+    uint64_t addend = (uint64_t)reloc->addend, place = fixups->run_addr + reloc->offset;
+    uint64_t entry = entry_addr(fixups, target), value = target->addr + addend;
+    switch (reloc->kind) {
+    case OJI_RELOC_TLS_INDEX32:
+        value = entry + addend - place;
+        return target->entry != 0 && store32(where, value, fits_int32(value));
+    case OJI_RELOC_TLS_BLOCK32:
+        value = fixups->tls_index_addr + addend - place;
+        return fixups->tls_index_addr != 0 && store32(where, value, fits_int32(value));
+    case OJI_RELOC_TLS_DESC32:
+        value = entry + OJI_TLS_DESCRIPTOR_ENTRY(target) * (uint64_t)GOT_ENTRY_SIZE + addend - place;
+        return target->entry != 0 && store32(where, value, fits_int32(value));
+    case OJI_RELOC_TLS_LOAD32:
+        value = entry + OJI_TLS_DISTANCE_ENTRY(target) * (uint64_t)GOT_ENTRY_SIZE + addend - place;
+        return target->entry != 0 && store32(where, value, fits_int32(value));
+    case OJI_RELOC_TLS_OFFSET32:
+        return store32(where, value, fits_int32(value));
+    case OJI_RELOC_TLS_OFFSET64:
+        return store64(where, value);
+    case OJI_RELOC_TLS_POINTER32:
+        value += fixups->tls_offset;
+        return store32(where, value, fits_int32(value));
+    case OJI_RELOC_TLS_POINTER64:
+        return store64(where, value + fixups->tls_offset);
+    default:
+        return reloc->kind == OJI_RELOC_TLS_DESC_CALL;
+    }
+}
+
 /* The formulas in the order of the psABI's table: S symbol, A addend, P place, GOT the table's start, G an entry's
  * offset in it, L a stub, Z a symbol's size. Kept out of relocate(), whose loop holds the kinds that compilers
  * write. */
@@ -169,7 +202,7 @@ static bool fix_rare(const oji_fixups *fixups, const oji_reloc *reloc, const oji
     case OJI_RELOC_NONE:
         return true;
     default:
-        return false;
+        return fix_tls(fixups, reloc, target, where);
     }
 }
 
@@ -245,6 +278,14 @@ static uint32_t needs(uint32_t kind)
     case OJI_RELOC_RELAX_CALL:
     case OJI_RELOC_RELAX_JUMP:
         return OJI_USE_GOT_RELAX;
+    case OJI_RELOC_TLS_INDEX32:
+        return OJI_USE_TLS_INDEX;
+    case OJI_RELOC_TLS_BLOCK32:
+        return OJI_USE_TLS_BLOCK;
+    case OJI_RELOC_TLS_DESC32:
+        return OJI_USE_TLS_DESC;
+    case OJI_RELOC_TLS_LOAD32:
+        return OJI_USE_TLS_LOAD;
     default:
         return 0;
     }

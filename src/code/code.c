@@ -1,5 +1,6 @@
 /* The owned result: lookup, listing, destruction, take-over. */
 #include "code/code.h"
+#include "code/tls.h"
 
 /* One block, so that a code costs one allocation and destroying it one release. Each bound is checked before sums
  * are formed, so that these cannot wrap. */
@@ -129,7 +130,7 @@ static uint32_t symbol_hash(const oj_code *code, uint32_t index)
 }
 
 /* Finds the first symbol whose hash is not below the name's. */
-bool oji_code_find(const oj_code *code, const char *name, size_t name_size, uint64_t *addr)
+const oji_code_symbol *oji_code_find_symbol(const oj_code *code, const char *name, size_t name_size)
 {
     const oji_code_symbol *symbols = oji_code_symbols(code);
     uint32_t hash = oji_code_hash(name, name_size), low = 0, high = code->n_symbols;
@@ -145,13 +146,26 @@ bool oji_code_find(const oj_code *code, const char *name, size_t name_size, uint
         const char *candidate = symbol_name(code, &symbols[low]);
         size_t candidate_size = strlen(candidate);
         if (candidate_size == name_size && memcmp(candidate, name, name_size) == 0) {
-            *addr = symbols[low].addr;
-            return true;
+            return &symbols[low];
         }
         if (oji_code_hash(candidate, candidate_size) != hash)
             break;
     }
-    return false;
+    return NULL;
+}
+
+bool oji_code_find(const oj_code *code, const char *name, size_t name_size, uint64_t *addr)
+{
+    const oji_code_symbol *symbol = oji_code_find_symbol(code, name, name_size);
+    const oji_tls *module;
+    if (!symbol)
+        return false;
+    *addr = symbol->addr;
+    if (!symbol->is_tls)
+        return true;
+    module = oji_tls_of_code(code);
+    *addr = module ? (uint64_t)(uintptr_t)oji_tls_address(module, symbol->addr) : 0;
+    return *addr != 0;
 }
 
 /* 0 is no address of a symbol that a code keeps, so it can stand for none. */
@@ -184,6 +198,7 @@ oj_status oj_code_symbol(const oj_code *code, size_t index, oj_code_symbol_info 
     full.name = symbol_name(code, symbol);
     full.run_addr = symbol->addr;
     full.size = symbol->size;
+    full.is_thread_local = symbol->is_tls;
     oji_export(info, out_size, &full, sizeof full);
     return OJ_OK;
 }

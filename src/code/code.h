@@ -11,10 +11,13 @@
  * destroying must not need memory. */
 #define OJI_CODE_STACK_SEGMENTS 8u
 
+#define OJI_CODE_MAX_SYMBOL_SIZE INT32_MAX
+
 /* A kept symbol: 16 bytes. Symbols are in ascending order of oji_code_hash() of their names. */
 typedef struct oji_code_symbol {
     uint64_t addr;
-    uint32_t size;     /* bytes; UINT32_MAX where it is that or more */
+    uint32_t size : 31; /* bytes; OJI_CODE_MAX_SYMBOL_SIZE where it is that or more */
+    uint32_t is_tls : 1; /* addr is an offset in the code's thread-local block */
     uint32_t name_off; /* bytes from the start of the names */
 } oji_code_symbol;
 
@@ -105,7 +108,9 @@ static inline uint32_t oji_code_hash(const char *name, size_t name_size) { retur
 /* Write the public form of the code's segments, and of the placement they make up. */
 void oji_code_export_placement(const oj_code *code, oj_placement *placement, oj_segment *segments);
 
-/* Find a kept symbol by name. */
+/* Find a kept symbol by name; NULL where there is none. */
+const oji_code_symbol *oji_code_find_symbol(const oj_code *code, const char *name, size_t name_size);
+/* Its address, of a thread-local variable the calling thread's. */
 bool oji_code_find(const oj_code *code, const char *name, size_t name_size, uint64_t *addr);
 
 /* Addresses of code. */
@@ -125,6 +130,7 @@ typedef struct oji_registry {
 
 /* Of OJ_RECORD_UNWIND: unwind.c. */
 extern const oji_registry oji_unwind_registry;
+extern const oji_registry oji_tls_registry, oji_tls_exit_registry; /* tls.c */
 
 /* Undo records in the reverse order of their making. */
 void oji_records_undo(const oj_record *records, size_t n_records);

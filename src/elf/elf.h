@@ -114,6 +114,7 @@ typedef struct oji_elf_reader {
     oji_bytes symbols;       /* the table's bytes */
     oji_bytes extended;      /* empty, or 4 bytes for each symbol */
     bool has_lto;            /* saw a section of GCC's link-time optimiser */
+    bool has_tls;            /* saw a thread-local section or symbol */
     bool has_unloaded;       /* saw a symbol in a section that is not loaded */
 } oji_elf_reader;
 

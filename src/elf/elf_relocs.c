@@ -55,8 +55,10 @@ static inline __attribute__((always_inline)) oj_status read_entries(oji_elf_read
     const uint32_t entry_size = has_addend ? format->rela_size : format->rel_size;
     const uint32_t n = (uint32_t)(table.size / entry_size);
     const uint32_t n_symbols = reader->n_symbols;
-    /* The GOT's start is a need of the object, not of the symbol named; what is not loaded needs nothing. */
-    const uint32_t symbol_uses = oji_section_is_loaded(target) ? (uint32_t)~OJI_USE_GOT_START : 0;
+    /* The GOT's start and the block's index are needs of the object, not of the symbol named; what is not loaded needs
+     * nothing. */
+    const uint32_t symbol_uses =
+        oji_section_is_loaded(target) ? (uint32_t) ~(OJI_USE_GOT_START | OJI_USE_TLS_BLOCK) : 0;
     uint64_t first = (uint64_t)(target->relocs - parts->relocs) + target->n_relocs;
     oji_reloc *relocs = parts->relocs + first;
     uint16_t *numbers = parts->numbers + first;
@@ -87,6 +89,7 @@ static inline __attribute__((always_inline)) oj_status read_entries(oji_elf_read
     target->n_relocs += n;
     if (oji_section_is_loaded(target)) {
         parts->object->uses |= all_uses;
+        parts->object->has_tls |= (all_uses & (OJI_USES_TLS | OJI_USE_TLS_BLOCK)) != 0;
         parts->object->n_loaded_relocs += n;
     }
     return OJ_OK;

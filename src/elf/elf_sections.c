@@ -101,8 +101,8 @@ static const char *find_refusal(const oji_elf_header *header, const char *name)
     const uint64_t writable_code = ELF_SHF_WRITE | ELF_SHF_EXECINSTR;
     if (header->size == 0)
         return NULL;
-    if (header->flags & ELF_SHF_TLS)
-        return "is for thread-local storage, which is not supported yet";
+    if ((header->flags & ELF_SHF_TLS) && (header->flags & ELF_SHF_EXECINSTR))
+        return "is for code that each thread has a copy of, which is not supported";
     if (header->flags & ELF_SHF_COMPRESSED)
         return "is compressed, which is not supported for loaded sections";
     if (is_fragment(name))
@@ -121,6 +121,8 @@ static const char *find_refusal(const oji_elf_header *header, const char *name)
 /* Needs find_refusal() to have passed: flags that contradict each other do not come here. */
 static uint32_t loaded_kind(const oji_elf_reader *reader, const oji_elf_header *header, const char *name)
 {
+    if (header->flags & ELF_SHF_TLS)
+        return header->type == ELF_SHT_NOBITS ? OJ_SECTION_TLS_ZERO : OJ_SECTION_TLS_DATA;
     if (header->type == ELF_SHT_NOBITS)
         return OJ_SECTION_ZERO;
     if (header->flags & ELF_SHF_EXECINSTR)
@@ -171,6 +173,7 @@ static oj_status read_loaded(oji_elf_reader *reader, const oji_elf_header *heade
     if (refusal)
         return refuse_section(reader, section->name, OJ_E_UNSUPPORTED, refusal);
     section->kind = loaded_kind(reader, header, section->name);
+    reader->has_tls |= oji_section_is_tls(section);
     section->flags =
         loaded_flags(section->kind, section->name) | read_array(section->name, header->type, &section->order);
     if (header->flags & ELF_SHF_GNU_RETAIN)

@@ -29,7 +29,7 @@ static oj_status read_binding(const oji_elf_reader *reader, uint32_t index, uint
 }
 
 /* The type of a common symbol says no more than its section index, which decides; it is data. */
-static oj_status read_type(const oji_elf_reader *reader, uint32_t index, uint8_t info, oji_symbol *symbol)
+static oj_status read_type(oji_elf_reader *reader, uint32_t index, uint8_t info, oji_symbol *symbol)
 {
     uint8_t type = info & 15;
     if (OJI_LIKELY(type <= ELF_STT_FILE)) {
@@ -41,8 +41,9 @@ static oj_status read_type(const oji_elf_reader *reader, uint32_t index, uint8_t
         symbol->type = OJ_SYMBOL_DATA;
         return OJ_OK;
     case ELF_STT_TLS:
-        return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED,
-                             "is for thread-local storage, which is not supported yet");
+        symbol->type = OJ_SYMBOL_THREAD_LOCAL;
+        reader->has_tls = true;
+        return OJ_OK;
     case ELF_STT_GNU_IFUNC:
         return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED,
                              "is an indirect function (ifunc), which is not supported yet");
@@ -98,6 +99,14 @@ static oj_status read_place(oji_elf_reader *reader, const oji_section *sections,
     /* One past the end is allowed: compilers mark the ends of sections so. */
     if (symbol->value > sections[section].size)
         return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED, "lies outside its section");
+    if (oji_section_is_tls(&sections[section])) {
+        /* Its value counts in a block that each thread has, so it is no address, whatever the type says. */
+        if (symbol->type != OJ_SYMBOL_SECTION)
+            symbol->type = OJ_SYMBOL_THREAD_LOCAL;
+    } else if (symbol->type == OJ_SYMBOL_THREAD_LOCAL && oji_section_is_loaded(&sections[section])) {
+        return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED,
+                             "is thread-local, and yet in a section that is not");
+    }
     /* Debug builds have some; whether anything loaded refers to them is known after the relocations. */
     reader->has_unloaded |= !oji_section_is_loaded(&sections[section]);
     return OJ_OK;

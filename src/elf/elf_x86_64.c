@@ -10,59 +10,59 @@
 #define REFUSED(X, number, name) X(number, name, OJI_ELF_REFUSED, 0, 0)
 
 /* Every number without a gap, so that none falls to a row of zeros: X(number, name, kind, width in bytes, uses). */
-#define RELOCATIONS(X)                                                    \
-    X(0, NONE, OJI_RELOC_NONE, 0, 0)                                      \
-    X(1, 64, OJI_RELOC_ABS64, 8, OJI_USE_ABSOLUTE)                        \
-    X(2, PC32, OJI_RELOC_PC32, 4, OJI_USE_NEAR)                           \
-    X(3, GOT32, OJI_RELOC_GOT_ENTRY32, 4, ENTRY)                          \
-    X(4, PLT32, OJI_RELOC_CALL32, 4, OJI_USE_CALL)                        \
-    REFUSED(X, 5, COPY)                                                   \
-    REFUSED(X, 6, GLOB_DAT)                                               \
-    REFUSED(X, 7, JUMP_SLOT)                                              \
-    REFUSED(X, 8, RELATIVE)                                               \
-    X(9, GOTPCREL, OJI_RELOC_GOT_LOAD32, 4, LOAD)                         \
-    X(10, 32, OJI_RELOC_ABS32, 4, OJI_USE_LOW4G)                          \
-    X(11, 32S, OJI_RELOC_ABS32S, 4, OJI_USE_LOW2G)                        \
-    X(12, 16, OJI_RELOC_ABS16, 2, OJI_USE_LOW2G)                          \
-    X(13, PC16, OJI_RELOC_PC16, 2, OJI_USE_NEAR)                          \
-    X(14, 8, OJI_RELOC_ABS8, 1, OJI_USE_LOW2G)                            \
-    X(15, PC8, OJI_RELOC_PC8, 1, OJI_USE_NEAR)                            \
-    REFUSED(X, 16, DTPMOD64)                                              \
-    REFUSED(X, 17, DTPOFF64)                                              \
-    REFUSED(X, 18, TPOFF64)                                               \
-    REFUSED(X, 19, TLSGD)                                                 \
-    REFUSED(X, 20, TLSLD)                                                 \
-    REFUSED(X, 21, DTPOFF32)                                              \
-    REFUSED(X, 22, GOTTPOFF)                                              \
-    REFUSED(X, 23, TPOFF32)                                               \
-    X(24, PC64, OJI_RELOC_PC64, 8, OJI_USE_ABSOLUTE)                      \
-    X(25, GOTOFF64, OJI_RELOC_GOT_OFFSET64, 8, OJI_USE_ABSOLUTE | START)  \
-    X(26, GOTPC32, OJI_RELOC_GOT_START32, 4, START)                       \
-    X(27, GOT64, OJI_RELOC_GOT_ENTRY64, 8, ENTRY)                         \
-    X(28, GOTPCREL64, OJI_RELOC_GOT_LOAD64, 8, LOAD)                      \
-    X(29, GOTPC64, OJI_RELOC_GOT_START64, 8, START)                       \
-    X(30, GOTPLT64, OJI_RELOC_GOT_ENTRY64, 8, ENTRY)                      \
-    X(31, PLTOFF64, OJI_RELOC_CALL_OFFSET64, 8, OJI_USE_CALL_GOT | START) \
-    X(32, SIZE32, OJI_RELOC_SIZE32, 4, 0)                                 \
-    X(33, SIZE64, OJI_RELOC_SIZE64, 8, 0)                                 \
-    REFUSED(X, 34, GOTPC32_TLSDESC)                                       \
-    REFUSED(X, 35, TLSDESC_CALL)                                          \
-    REFUSED(X, 36, TLSDESC)                                               \
-    REFUSED(X, 37, IRELATIVE)                                             \
-    REFUSED(X, 38, RELATIVE64)                                            \
-    REFUSED(X, 39, PC32_BND)                                              \
-    REFUSED(X, 40, PLT32_BND)                                             \
-    X(41, GOTPCRELX, OJI_ELF_CHOOSE, 4, 0)                                \
-    X(42, REX_GOTPCRELX, OJI_ELF_CHOOSE, 4, 0)                            \
-    X(43, CODE_4_GOTPCRELX, OJI_RELOC_GOT_LOAD32, 4, LOAD)                \
-    REFUSED(X, 44, CODE_4_GOTTPOFF)                                       \
-    REFUSED(X, 45, CODE_4_GOTPC32_TLSDESC)                                \
-    X(46, CODE_5_GOTPCRELX, OJI_RELOC_GOT_LOAD32, 4, LOAD)                \
-    REFUSED(X, 47, CODE_5_GOTTPOFF)                                       \
-    REFUSED(X, 48, CODE_5_GOTPC32_TLSDESC)                                \
-    X(49, CODE_6_GOTPCRELX, OJI_RELOC_GOT_LOAD32, 4, LOAD)                \
-    REFUSED(X, 50, CODE_6_GOTTPOFF)                                       \
-    REFUSED(X, 51, CODE_6_GOTPC32_TLSDESC)
+#define RELOCATIONS(X)                                                       \
+    X(0, NONE, OJI_RELOC_NONE, 0, 0)                                         \
+    X(1, 64, OJI_RELOC_ABS64, 8, OJI_USE_ABSOLUTE)                           \
+    X(2, PC32, OJI_RELOC_PC32, 4, OJI_USE_NEAR)                              \
+    X(3, GOT32, OJI_RELOC_GOT_ENTRY32, 4, ENTRY)                             \
+    X(4, PLT32, OJI_RELOC_CALL32, 4, OJI_USE_CALL)                           \
+    REFUSED(X, 5, COPY)                                                      \
+    REFUSED(X, 6, GLOB_DAT)                                                  \
+    REFUSED(X, 7, JUMP_SLOT)                                                 \
+    REFUSED(X, 8, RELATIVE)                                                  \
+    X(9, GOTPCREL, OJI_RELOC_GOT_LOAD32, 4, LOAD)                            \
+    X(10, 32, OJI_RELOC_ABS32, 4, OJI_USE_LOW4G)                             \
+    X(11, 32S, OJI_RELOC_ABS32S, 4, OJI_USE_LOW2G)                           \
+    X(12, 16, OJI_RELOC_ABS16, 2, OJI_USE_LOW2G)                             \
+    X(13, PC16, OJI_RELOC_PC16, 2, OJI_USE_NEAR)                             \
+    X(14, 8, OJI_RELOC_ABS8, 1, OJI_USE_LOW2G)                               \
+    X(15, PC8, OJI_RELOC_PC8, 1, OJI_USE_NEAR)                               \
+    REFUSED(X, 16, DTPMOD64)                                                 \
+    X(17, DTPOFF64, OJI_RELOC_TLS_OFFSET64, 8, OJI_USE_TLS_OFFSET)           \
+    X(18, TPOFF64, OJI_RELOC_TLS_POINTER64, 8, OJI_USE_TLS_POINTER)          \
+    X(19, TLSGD, OJI_RELOC_TLS_INDEX32, 4, OJI_USE_TLS_INDEX)                \
+    X(20, TLSLD, OJI_RELOC_TLS_BLOCK32, 4, OJI_USE_TLS_BLOCK)                \
+    X(21, DTPOFF32, OJI_RELOC_TLS_OFFSET32, 4, OJI_USE_TLS_OFFSET)           \
+    X(22, GOTTPOFF, OJI_RELOC_TLS_LOAD32, 4, OJI_USE_TLS_LOAD)               \
+    X(23, TPOFF32, OJI_RELOC_TLS_POINTER32, 4, OJI_USE_TLS_POINTER)          \
+    X(24, PC64, OJI_RELOC_PC64, 8, OJI_USE_ABSOLUTE)                         \
+    X(25, GOTOFF64, OJI_RELOC_GOT_OFFSET64, 8, OJI_USE_ABSOLUTE | START)     \
+    X(26, GOTPC32, OJI_RELOC_GOT_START32, 4, START)                          \
+    X(27, GOT64, OJI_RELOC_GOT_ENTRY64, 8, ENTRY)                            \
+    X(28, GOTPCREL64, OJI_RELOC_GOT_LOAD64, 8, LOAD)                         \
+    X(29, GOTPC64, OJI_RELOC_GOT_START64, 8, START)                          \
+    X(30, GOTPLT64, OJI_RELOC_GOT_ENTRY64, 8, ENTRY)                         \
+    X(31, PLTOFF64, OJI_RELOC_CALL_OFFSET64, 8, OJI_USE_CALL_GOT | START)    \
+    X(32, SIZE32, OJI_RELOC_SIZE32, 4, 0)                                    \
+    X(33, SIZE64, OJI_RELOC_SIZE64, 8, 0)                                    \
+    X(34, GOTPC32_TLSDESC, OJI_RELOC_TLS_DESC32, 4, OJI_USE_TLS_DESC)        \
+    X(35, TLSDESC_CALL, OJI_RELOC_TLS_DESC_CALL, 0, OJI_USE_TLS_DESC)        \
+    REFUSED(X, 36, TLSDESC)                                                  \
+    REFUSED(X, 37, IRELATIVE)                                                \
+    REFUSED(X, 38, RELATIVE64)                                               \
+    REFUSED(X, 39, PC32_BND)                                                 \
+    REFUSED(X, 40, PLT32_BND)                                                \
+    X(41, GOTPCRELX, OJI_ELF_CHOOSE, 4, 0)                                   \
+    X(42, REX_GOTPCRELX, OJI_ELF_CHOOSE, 4, 0)                               \
+    X(43, CODE_4_GOTPCRELX, OJI_RELOC_GOT_LOAD32, 4, LOAD)                   \
+    X(44, CODE_4_GOTTPOFF, OJI_RELOC_TLS_LOAD32, 4, OJI_USE_TLS_LOAD)        \
+    X(45, CODE_4_GOTPC32_TLSDESC, OJI_RELOC_TLS_DESC32, 4, OJI_USE_TLS_DESC) \
+    X(46, CODE_5_GOTPCRELX, OJI_RELOC_GOT_LOAD32, 4, LOAD)                   \
+    X(47, CODE_5_GOTTPOFF, OJI_RELOC_TLS_LOAD32, 4, OJI_USE_TLS_LOAD)        \
+    X(48, CODE_5_GOTPC32_TLSDESC, OJI_RELOC_TLS_DESC32, 4, OJI_USE_TLS_DESC) \
+    X(49, CODE_6_GOTPCRELX, OJI_RELOC_GOT_LOAD32, 4, LOAD)                   \
+    X(50, CODE_6_GOTTPOFF, OJI_RELOC_TLS_LOAD32, 4, OJI_USE_TLS_LOAD)        \
+    X(51, CODE_6_GOTPC32_TLSDESC, OJI_RELOC_TLS_DESC32, 4, OJI_USE_TLS_DESC)
 
 /* The same list as numbers, rows and names: they cannot disagree. */
 #define NUMBER(number, name, kind, width, uses) R_X86_64_##name = number,
@@ -102,8 +102,7 @@ static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t adde
 
 static uint32_t chosen_uses(uint32_t kind) { return kind == OJI_RELOC_GOT_LOAD32 ? OJI_USE_GOT : OJI_USE_GOT_RELAX; }
 
-/* Goes after "is for". What has a row and is not listed here belongs to one of the thread-local models. Position in the
- * list is not enough: some numbers of the dynamic linker lie between those of thread-local storage. */
+/* Goes after "is for". */
 static const char *refusal(uint32_t number)
 {
     switch (number) {
@@ -112,6 +111,8 @@ static const char *refusal(uint32_t number)
     case R_X86_64_JUMP_SLOT:
     case R_X86_64_RELATIVE:
     case R_X86_64_RELATIVE64:
+    case R_X86_64_DTPMOD64:
+    case R_X86_64_TLSDESC:
         return "the dynamic linker, and has no place in a relocatable object";
     case R_X86_64_IRELATIVE:
         return "indirect functions (ifunc)";
@@ -119,7 +120,7 @@ static const char *refusal(uint32_t number)
     case R_X86_64_PLT32_BND:
         return "Intel MPX, which was withdrawn";
     default:
-        return number < OJI_COUNT(rows) ? "thread-local storage" : NULL;
+        return NULL;
     }
 }
 

@@ -14,7 +14,10 @@ static void fill_symbols(const oj_plan *plan, oj_code *code)
         const oji_symbol *symbol = &member->symbols[plan->kept[i].symbol];
         size_t name_size = strlen(symbol->name) + 1;
         symbols[i].addr = member->targets[plan->kept[i].symbol].addr;
-        symbols[i].size = symbol->size < UINT32_MAX ? (uint32_t)symbol->size : UINT32_MAX;
+        symbols[i].size =
+            (symbol->size < OJI_CODE_MAX_SYMBOL_SIZE ? (uint32_t)symbol->size : OJI_CODE_MAX_SYMBOL_SIZE) &
+            OJI_CODE_MAX_SYMBOL_SIZE;
+        symbols[i].is_tls = oji_link_is_tls(member, symbol);
         symbols[i].name_off = name_off;
         memcpy(names + name_off, symbol->name, name_size);
         name_off += (uint32_t)name_size;
@@ -55,7 +58,9 @@ static void answer_wanted(const oj_plan *plan)
 {
     for (size_t i = 0; i < plan->options.n_wanted; i++) {
         const char *wanted = plan->options.wanted[i].name;
-        plan->options.wanted[i].addr = oji_link_name_addr(plan, oji_link_find_name(plan, wanted, strlen(wanted)));
+        const oji_link_name *name = oji_link_find_name(plan, wanted, strlen(wanted));
+        plan->options.wanted[i].addr =
+            name->is_tls ? oji_link_tls_wanted_addr(plan, name) : oji_link_name_addr(plan, name);
     }
 }
 
@@ -185,6 +190,7 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     room.has_arrays = oji_link_has_arrays(plan);
     /* What was placed by hand may run elsewhere, or later: nobody here is told of it, unless its constructors are run. */
     room.n_records = by_hand ? room.has_arrays : oji_link_count_records(plan);
+    room.n_records += oji_link_tls_needs_module(plan);
     room.n_symbols = plan->n_kept;
     room.names_size = plan->kept_names_size;
     code = oji_code_allocate(&plan->allocator, &room);
@@ -195,6 +201,7 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     code->is_foreign = plan->arch != oji_arch_host();
     status = fill_memory(plan, by_hand, n_by_hand, code, error);
     if (status != OJ_OK) {
+        oji_link_tls_abandon(plan);
         oji_code_free(code);
         return status;
     }
@@ -203,12 +210,13 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     if (room.has_arrays)
         fill_arrays(plan, oji_code_arrays_of(code));
     fill_symbols(plan, code);
-    if (!by_hand && room.n_records > 0) {
+    oji_link_tls_hand_over(plan, code);
+    status = oji_link_tls_prepare_wanted(plan, error);
+    if (status == OJ_OK && !by_hand)
         status = oji_link_attach(plan, code, error);
-        if (status != OJ_OK) {
-            oj_code_destroy(code);
-            return status;
-        }
+    if (status != OJ_OK) {
+        oj_code_destroy(code);
+        return status;
     }
     if (!by_hand && (plan->options.flags & OJ_LINK_RUN_CONSTRUCTORS)) {
         status = oj_code_construct(code, error);

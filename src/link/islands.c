@@ -154,7 +154,8 @@ static oj_status plan_merged(oj_plan *plan, oj_error *error)
         .member = OJI_NONE, .section = OJI_NONE, .got_segment = SEGMENT_RODATA, .stubs_segment = SEGMENT_CODE};
     plan->islands = island;
     plan->n_islands = 1;
-    if (!add_stubs(plan, island, &capacity) || !add_entries(plan, island, &capacity))
+    if (!add_stubs(plan, island, &capacity) || !add_entries(plan, island, &capacity) ||
+        !oji_link_tls_plan_merged(plan, island))
         return out_of_memory(error);
     tell_targets(plan);
     return OJ_OK;
@@ -221,7 +222,7 @@ static bool plan_section(oj_plan *plan, oji_link_island *island, uint32_t *capac
     island->first_entry = plan->n_entries;
     done = add_section_entries(plan, island, capacity, true);
     island->n_stubs = island->n_entries;
-    done = done && add_section_entries(plan, island, capacity, false);
+    done = done && add_section_entries(plan, island, capacity, false) && oji_link_tls_plan_section(plan, island);
     oji_link_leave_island(plan, island);
     return done;
 }
@@ -247,7 +248,7 @@ static oj_status plan_singly(oj_plan *plan, oj_error *error)
             *island = (oji_link_island){.member = m, .section = i};
             if (!plan_section(plan, island, &capacity))
                 return out_of_memory(error);
-            plan->n_islands += island->n_entries > 0;
+            plan->n_islands += island->n_entries > 0 || island->n_tls_entries > 0;
         }
     return OJ_OK;
 }
@@ -272,6 +273,7 @@ void oji_link_enter_island(oj_plan *plan, const oji_link_island *island)
         plan->members[ref.member].targets[ref.symbol].entry = i + 1;
         plan->members[ref.member].targets[ref.symbol].stub = i < island->n_stubs ? i + 1 : 0;
     }
+    oji_link_tls_enter_island(plan, island);
 }
 
 void oji_link_leave_island(oj_plan *plan, const oji_link_island *island)
@@ -281,4 +283,5 @@ void oji_link_leave_island(oj_plan *plan, const oji_link_island *island)
         plan->members[ref.member].targets[ref.symbol].entry = 0;
         plan->members[ref.member].targets[ref.symbol].stub = 0;
     }
+    oji_link_tls_leave_island(plan, island);
 }

@@ -60,7 +60,8 @@ static bool is_kept_local(const oj_plan *plan, const oji_link_member *member, co
 {
     return (plan->options.flags & OJ_LINK_KEEP_LOCAL_SYMBOLS) && oji_link_is_inside(symbol) &&
            member->slots[symbol->section].segment != OJI_NONE && symbol->name[0] != '\0' &&
-           (symbol->type == OJ_SYMBOL_FUNCTION || symbol->type == OJ_SYMBOL_DATA || symbol->type == OJ_SYMBOL_NOTYPE);
+           (symbol->type == OJ_SYMBOL_FUNCTION || symbol->type == OJ_SYMBOL_DATA || symbol->type == OJ_SYMBOL_NOTYPE ||
+            symbol->type == OJ_SYMBOL_THREAD_LOCAL);
 }
 
 /* Fills refs and keys alike, position by position; the caller has made room for every name and every local symbol.

@@ -52,9 +52,9 @@ static bool lay_stubs(oj_plan *plan, oji_link_island *island)
 /* Entries are aligned to their size, so that each is read and written whole. */
 static bool lay_got(oj_plan *plan, oji_link_island *island)
 {
-    return island->n_entries == 0 ||
-           oji_link_append(plan, island->got_segment, (uint64_t)island->n_entries * plan->arch->got_entry_size,
-                           plan->arch->got_entry_size, &island->got_off);
+    uint64_t n_entries = (uint64_t)island->n_entries + island->n_tls_entries;
+    return n_entries == 0 || oji_link_append(plan, island->got_segment, n_entries * plan->arch->got_entry_size,
+                                             plan->arch->got_entry_size, &island->got_off);
 }
 
 /* Needs all definitions. From here on the address of a common name is an offset, until it is asked for as a whole.
@@ -64,7 +64,7 @@ static bool lay_commons(oj_plan *plan)
     for (uint32_t i = 0; i < plan->n_names; i++) {
         oji_link_name *name = &plan->names[i];
         uint32_t offset;
-        if (name->definition != OJI_LINK_COMMON)
+        if (name->definition != OJI_LINK_COMMON || name->is_tls)
             continue;
         if (!oji_link_append(plan, plan->common_segment, name->size, name->alignment, &offset))
             return false;
@@ -100,8 +100,8 @@ static bool lay_sections(oj_plan *plan, bool zero)
             const oji_section *section = &member->object->sections[i];
             uint32_t kind = oji_link_kind_of(plan, section);
             uint32_t offset;
-            if ((section->kind == OJ_SECTION_ZERO) != zero || member->slots[i].segment == OJI_NONE ||
-                member->slots[i].is_in_run)
+            if ((section->kind == OJ_SECTION_ZERO) != zero || oji_section_is_tls(section) ||
+                member->slots[i].segment == OJI_NONE || member->slots[i].is_in_run)
                 continue;
             member->slots[i].segment = kind == 0 ? OJI_NONE : kind - 1;
             if (kind == 0)
@@ -142,7 +142,7 @@ static bool lay_section_singly(oj_plan *plan, uint32_t m, uint32_t i)
     const oji_section *section = &plan->members[m].object->sections[i];
     uint32_t kind = slot->segment == OJI_NONE ? 0 : oji_link_kind_of(plan, section);
     uint32_t offset;
-    if (slot->is_in_run)
+    if (slot->is_in_run || oji_section_is_tls(section))
         return true;
     slot->segment = OJI_NONE;
     if (kind == 0)
@@ -297,6 +297,8 @@ static void count(oj_plan *plan)
     stats->n_objects = plan->n_members;
     stats->n_symbols = plan->n_kept;
     stats->n_got_entries = plan->n_entries;
+    for (uint32_t i = 0; i < plan->n_islands; i++)
+        stats->n_got_entries += plan->islands[i].n_tls_entries;
     stats->n_stubs = plan->n_stubs;
     for (uint32_t m = 0; m < plan->n_members; m++)
         stats->n_relocations += plan->members[m].object->n_loaded_relocs;
@@ -307,6 +309,7 @@ static void count(oj_plan *plan)
 oj_status oji_link_layout(oj_plan *plan, oj_error *error)
 {
     uint64_t start = plan->options.stats ? oji_now() : 0;
+    OJI_TRY(oji_link_tls_layout(plan, error));
     OJI_TRY(oji_link_plan_islands(plan, error));
     OJI_TRY(lay_out(plan, error));
     list_requests(plan);

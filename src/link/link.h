@@ -24,6 +24,7 @@
 enum { SEGMENT_CODE, SEGMENT_RODATA, SEGMENT_DATA, SEGMENTS };
 
 #define OJI_NONE UINT32_MAX
+#define OJI_IN_BLOCK (UINT32_MAX - 1) /* oji_link_slot.segment of thread-local variables */
 
 /* Where a section lies. */
 typedef struct oji_link_slot {
@@ -70,7 +71,48 @@ typedef struct oji_link_island {
     uint32_t got_off; /* bytes into that segment */
     uint32_t stubs_segment;
     uint32_t stubs_off;
+    uint32_t first_tls_group; /* in plan->tls.groups */
+    uint32_t n_tls_groups;
+    uint32_t n_tls_entries; /* GOT entries for thread-local storage, behind the others */
+    uint32_t block_index;   /* the first of those with the index of the link's block */
+    bool has_block_index;
 } oji_link_island;
+
+/* The GOT entries about one thread-local symbol: those that its uses ask for. */
+typedef struct oji_link_tls_group {
+    uint32_t member;
+    uint32_t symbol;
+    uint32_t first; /* from the island's first for thread-local storage */
+    uint32_t uses;  /* OJI_USE_TLS_... */
+} oji_link_tls_group;
+
+/* A thread-local variable that is not in the link's block. */
+typedef struct oji_link_tls_external {
+    uint64_t token; /* as in oj_tls_index */
+    uint64_t offset;
+    uint64_t distance; /* the variable less the thread pointer, modulo 2^64 */
+    bool has_distance;
+} oji_link_tls_external;
+
+/* A link's thread-local storage. */
+typedef struct oji_link_tls {
+    bool is_used;         /* some object has to do with thread-local variables */
+    bool is_defined;      /* some of them are the link's own */
+    bool is_static;       /* these are used at a constant distance from the thread pointer */
+    bool has_destructors; /* code registers destructors that run when a thread ends */
+    oj_tls client;        /* a full copy of the client's table */
+    uint64_t size;        /* bytes of the block */
+    uint64_t alignment;   /* bytes */
+    uint64_t image_size;  /* bytes */
+    oji_link_tls_external *externals;
+    uint32_t n_externals;
+    uint32_t externals_capacity;
+    oji_link_tls_group *groups;
+    uint32_t n_groups;
+    uint32_t groups_capacity;
+    struct oji_tls *module; /* of the link that is being written, until it is the code's */
+    uint64_t tp_offset;     /* the block less the thread pointer, modulo 2^64 */
+} oji_link_tls;
 
 typedef struct oji_link_member {
     const oj_object *object;
@@ -109,9 +151,12 @@ typedef struct oji_link_name {
     uint32_t entry;           /* GOT entry index + 1, 0 = none */
     uint32_t stub;            /* stub index + 1, 0 = none */
     uint32_t later;           /* index + 1 of the resolver that will tell the address when the plan is placed, or 0 */
+    uint32_t tls;             /* index + 1 in plan->tls.externals, 0 = not one of these */
     uint32_t uses;            /* OR over all members' symbols */
     uint8_t definition;       /* oji_link_definition */
     uint8_t own;              /* oji_link_own; addr is then the index of the run */
+    bool is_tls;              /* some symbol of it is thread-local; where the link uses thread-local storage at all */
+    bool is_plain;            /* some symbol of it is not */
     bool is_canonical;        /* a function whose stub may serve as its address: see islands.c */
     bool is_strong_reference; /* some undefined reference to it is not weak */
     bool is_hidden;           /* some symbol of it has hidden or internal visibility */
@@ -182,6 +227,8 @@ struct oj_plan {
     uint64_t total_size;     /* bytes of all segments */
     uint64_t low_addr;       /* window of all run addresses, inclusive */
     uint64_t high_addr;      /* exclusive; 0 = no bound */
+
+    oji_link_tls tls;
 
     oj_segment *requests; /* one for each segment that is not empty: the placement */
     uint32_t n_requests;
@@ -275,6 +322,36 @@ bool oji_link_append(oj_plan *plan, uint32_t segment, uint64_t size, uint64_t al
 oj_status oji_link_plan_islands(oj_plan *plan, oj_error *error);
 void oji_link_enter_island(oj_plan *plan, const oji_link_island *island);
 void oji_link_leave_island(oj_plan *plan, const oji_link_island *island);
+
+/* tls.c: thread-local storage. In the order they are called. */
+bool oji_link_is_tls(const oji_link_member *member, const oji_symbol *symbol);
+/* Tell names that are thread-local, and define what code calls for them. */
+oj_status oji_link_tls_define_names(oj_plan *plan, oj_error *error);
+/* A resolver has found the name: in a code; or by address in this process, for a name that is not thread-local. */
+oj_status oji_link_tls_take_code(oj_plan *plan, oji_link_name *name, const oj_code *code, const oji_code_symbol *symbol,
+                                 oj_error *error);
+oj_status oji_link_tls_check_plain(const oj_plan *plan, const oji_link_name *name, oj_error *error);
+/* Thread-local names that have been found by address; promised: those that have been found later. */
+oj_status oji_link_tls_locate_names(oj_plan *plan, bool promised, oj_error *error);
+oj_status oji_link_tls_layout(oj_plan *plan, oj_error *error);
+/* False where memory ends. */
+bool oji_link_tls_plan_merged(oj_plan *plan, oji_link_island *island);
+bool oji_link_tls_plan_section(oj_plan *plan, oji_link_island *island);
+void oji_link_tls_enter_island(const oj_plan *plan, const oji_link_island *island);
+void oji_link_tls_leave_island(const oj_plan *plan, const oji_link_island *island);
+/* Make the module, whose image is then to be relocated; then define it. */
+bool oji_link_tls_needs_module(const oj_plan *plan);
+oj_status oji_link_tls_begin(oj_plan *plan, oj_error *error);
+oj_status oji_link_tls_define(oj_plan *plan, oj_error *error);
+void oji_link_tls_write_entries(const oj_plan *plan, const oji_link_island *island, uint8_t *where);
+/* The module is the code's from now on, or nobody's. */
+void oji_link_tls_hand_over(oj_plan *plan, oj_code *code);
+void oji_link_tls_abandon(oj_plan *plan);
+uint32_t oji_link_tls_count_destructors(const oj_plan *plan);
+oj_status oji_link_tls_attach_destructors(const oj_plan *plan, const oj_code *code, oj_record *record, oj_error *error);
+/* The calling thread's address of a wanted variable; prepared, it is certain. */
+oj_status oji_link_tls_prepare_wanted(const oj_plan *plan, oj_error *error);
+uint64_t oji_link_tls_wanted_addr(const oj_plan *plan, const oji_link_name *name);
 
 /* window.c: the addresses from which all references reach. */
 oj_status oji_link_find_window(oj_plan *plan, oj_error *error);

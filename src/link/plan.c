@@ -59,6 +59,18 @@ static oj_status import_memory(oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
+static oj_status import_tls(oj_plan *plan, oj_error *error)
+{
+    if (!plan->options.tls)
+        return OJ_OK;
+    OJI_TRY(oji_import(&plan->tls.client, sizeof plan->tls.client, sizeof plan->tls.client, plan->options.tls, "oj_tls",
+                       error));
+    OJI_TRY(oji_check_flags(plan->tls.client.flags, 0, "oj_tls.flags", error));
+    if (plan->tls.client.get_addr == 0)
+        return oji_fail(error, OJ_E_MISUSE, "oj_tls.get_addr is 0");
+    return OJ_OK;
+}
+
 /* Results are zero on every failure, whatever an earlier link left in them. */
 static void zero_wanted(const oj_link_options *options)
 {
@@ -78,6 +90,7 @@ static oj_status open_plan(oj_plan *plan, const oj_object *const *objects, size_
     OJI_TRY(check_options(&plan->options, error));
     OJI_TRY(oji_allocator_import(&plan->allocator, plan->options.allocator, error));
     OJI_TRY(import_memory(plan, error));
+    OJI_TRY(import_tls(plan, error));
     OJI_TRY(oji_link_check_resolvers(plan, error));
     plan->arch = oji_arch_find(objects[0]->arch);
     if (!plan->arch)
@@ -200,6 +213,9 @@ oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr, oj_err
     found = oji_link_find_name(plan, name, strlen(name));
     if (!found || found->definition == OJI_LINK_UNDEFINED || found->definition >= OJI_LINK_EXTERNAL)
         return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "the plan does not define '%s'", name);
+    if (found->is_tls)
+        return oji_fail_at(error, OJ_E_UNSUPPORTED, &place,
+                           "'%s' is thread-local: only its code tells where each thread has it", name);
     *addr = oji_link_name_addr(plan, found);
     return oji_succeed(error);
 }

@@ -67,7 +67,7 @@ static void list_runs(oj_plan *plan, uint32_t segment)
 static void list_commons(oj_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_names; i++)
-        if (plan->names[i].definition == OJI_LINK_COMMON)
+        if (plan->names[i].definition == OJI_LINK_COMMON && !plan->names[i].is_tls)
             add_range(plan, plan->common_segment, OJ_RANGE_COMMON, "", plan->names[i].name, plan->names[i].addr,
                       plan->names[i].size);
 }
@@ -82,9 +82,9 @@ static void add_stubs(oj_plan *plan, const oji_link_island *island)
 
 static void add_got(oj_plan *plan, const oji_link_island *island)
 {
-    if (island->n_entries > 0)
+    if (island->n_entries > 0 || island->n_tls_entries > 0)
         add_range(plan, island->got_segment, OJ_RANGE_GOT, "", "", island->got_off,
-                  (uint64_t)island->n_entries * plan->arch->got_entry_size);
+                  ((uint64_t)island->n_entries + island->n_tls_entries) * plan->arch->got_entry_size);
 }
 
 /* Offsets ascend within each segment: stubs end the code, and the GOT begins the read-only data. */

@@ -350,8 +350,10 @@ oj_status oji_link_resolve(oj_plan *plan, const oj_object *const *objects, size_
     OJI_TRY(check_wanted(plan, error));
     define_got(plan);
     OJI_TRY(oji_link_gather_runs(plan, error));
+    OJI_TRY(oji_link_tls_define_names(plan, error));
     OJI_TRY(oji_link_ask_before_objects(plan, error));
     OJI_TRY(oji_link_ask_after_objects(plan, error));
+    OJI_TRY(oji_link_tls_locate_names(plan, false, error));
     define_handle(plan);
     OJI_TRY(close_names(plan, error));
     if (plan->options.stats)

@@ -177,13 +177,24 @@ static bool lookup(const oj_resolver *resolver, const oji_link_name *name, uint6
         return lookup_table(resolver, name, addr);
     case OJ_RESOLVER_PROCESS:
         return oji_link_process_lookup(name->name, addr);
-    case OJ_RESOLVER_CODE:
-        return oji_code_find(resolver->code, name->name, name->name_size, addr);
     case OJ_RESOLVER_LIBRARY:
         return oji_link_library_lookup(resolver->context, name->name, addr);
     default:
         return false;
     }
+}
+
+/* A code tells whether its symbols are thread-local. */
+static oj_status ask_code(oj_plan *plan, const oj_resolver *resolver, override may_override, oj_error *error)
+{
+    for (uint32_t i = 0; i < plan->n_names; i++) {
+        oji_link_name *name = &plan->names[i];
+        const oji_code_symbol *symbol =
+            is_open(name, may_override) ? oji_code_find_symbol(resolver->code, name->name, name->name_size) : NULL;
+        if (symbol)
+            OJI_TRY(oji_link_tls_take_code(plan, name, resolver->code, symbol, error));
+    }
+    return OJ_OK;
 }
 
 /* Eight is where hashing a table costs about as much as comparing its names. */
@@ -193,12 +204,17 @@ static oj_status ask(oj_plan *plan, uint32_t index, const oj_resolver *resolver,
         return ask_callback(plan, index, resolver, may_override, error);
     if (resolver->kind == OJ_RESOLVER_TABLE && resolver->n_table > 8)
         return ask_table(plan, resolver, may_override, error);
+    if (resolver->kind == OJ_RESOLVER_CODE)
+        return ask_code(plan, resolver, may_override, error);
     if (resolver->kind == OJ_RESOLVER_PROCESS)
         OJI_TRY(oji_link_add_runtime(plan, error));
     for (uint32_t i = 0; i < plan->n_names; i++) {
         uint64_t addr;
-        if (is_open(&plan->names[i], may_override) && lookup(resolver, &plan->names[i], &addr))
-            found_at(&plan->names[i], addr);
+        if (!is_open(&plan->names[i], may_override) || !lookup(resolver, &plan->names[i], &addr))
+            continue;
+        found_at(&plan->names[i], addr);
+        if (resolver->kind != OJ_RESOLVER_TABLE)
+            OJI_TRY(oji_link_tls_check_plain(plan, &plan->names[i], error));
     }
     return OJ_OK;
 }

@@ -1,6 +1,8 @@
 /* Copy and relocate: from a plan whose segments have addresses to bytes that are ready to be published. */
 #include "link/link.h"
 
+#include "code/tls.h"
+
 /* --- addresses ---------------------------------------------------------------------------------------------------- */
 
 /* NULL for a segment that is empty: it has no address. */
@@ -37,6 +39,8 @@ static uint64_t symbol_addr(const oj_plan *plan, const oji_link_member *member, 
     if (symbol->section >= OJI_SECTION_COMMON)
         return 0;
     slot = &member->slots[symbol->section];
+    if (slot->segment == OJI_IN_BLOCK)
+        return slot->offset + symbol->value;
     return slot->segment == OJI_NONE ? 0 : oji_link_run_addr(plan, slot->segment) + slot->offset + symbol->value;
 }
 
@@ -85,9 +89,11 @@ uint64_t oji_link_name_addr(const oj_plan *plan, const oji_link_name *name)
     case OJI_LINK_STRONG:
         return symbol_addr(plan, member, &member->symbols[name->symbol]);
     case OJI_LINK_COMMON:
+        if (name->is_tls)
+            return name->addr;
         return oji_link_run_addr(plan, plan->common_segment) + name->addr;
     case OJI_LINK_LINKER:
-        return own_addr(plan, name);
+        return name->is_tls ? 0 : own_addr(plan, name);
     default:
         return name->is_canonical ? canonical_addr(plan, name) : name->addr;
     }
@@ -146,7 +152,7 @@ static void copy_sections(oj_plan *plan)
         const oji_link_member *member = &plan->members[m];
         for (uint32_t i = 0; i < member->object->n_sections; i++) {
             const oji_section *section = &member->object->sections[i];
-            if (member->slots[i].segment != OJI_NONE && section->kind != OJ_SECTION_ZERO && section->size > 0 &&
+            if (member->slots[i].segment < OJI_IN_BLOCK && section->kind != OJ_SECTION_ZERO && section->size > 0 &&
                 !member->slots[i].is_in_run)
                 copy_section(plan, section, &member->slots[i]);
         }
@@ -202,13 +208,17 @@ static void write_got(oj_plan *plan, const oji_link_island *island)
 {
     uint64_t *written = &plan->segments[island->got_segment].written;
     uint32_t entry_size = plan->arch->got_entry_size;
-    if (island->n_entries == 0)
+    if (island->n_entries == 0 && island->n_tls_entries == 0)
         return;
     fill_up(plan, island->got_segment, written, island->got_off);
     for (uint32_t i = 0; i < island->n_entries; i++)
         store_address(plan, oji_link_write_at(plan, island->got_segment, island->got_off + (uint64_t)i * entry_size),
                       entry_value(plan, island, i));
     *written = island->got_off + (uint64_t)island->n_entries * entry_size;
+    if (island->n_tls_entries == 0)
+        return;
+    oji_link_tls_write_entries(plan, island, oji_link_write_at(plan, island->got_segment, *written));
+    *written += (uint64_t)island->n_tls_entries * entry_size;
 }
 
 /* Stub i jumps through entry i. That it reaches is checked although the layout promises it: segments are where the
@@ -309,9 +319,14 @@ static oj_status relocate_section(oj_plan *plan, oji_link_ref ref, oji_fixups *f
     uint32_t index;
     fixups->symbols = member->symbols;
     fixups->targets = member->targets;
-    fixups->write = oji_link_write_at(plan, slot->segment, slot->offset);
     fixups->size = section->size;
-    fixups->run_addr = oji_link_run_addr(plan, slot->segment) + slot->offset;
+    if (slot->segment == OJI_IN_BLOCK) {
+        fixups->write = plan->tls.module->image + slot->offset;
+        fixups->run_addr = 0;
+    } else {
+        fixups->write = oji_link_write_at(plan, slot->segment, slot->offset);
+        fixups->run_addr = oji_link_run_addr(plan, slot->segment) + slot->offset;
+    }
     fixups->relocs = section->relocs;
     fixups->n_relocs = section->n_relocs;
     if (OJI_UNLIKELY(member->has_left_out && (section->flags & OJI_SECTION_TELLS)))
@@ -327,7 +342,7 @@ static oj_status relocate_section(oj_plan *plan, oji_link_ref ref, oji_fixups *f
 
 static bool is_relocated(const oj_plan *plan, uint32_t member, uint32_t section)
 {
-    return plan->members[member].slots[section].segment != OJI_NONE &&
+    return plan->members[member].slots[section].segment < OJI_IN_BLOCK &&
            plan->members[member].object->sections[section].n_relocs > 0;
 }
 
@@ -336,13 +351,17 @@ static void set_island(const oj_plan *plan, const oji_link_island *island, oji_f
 {
     fixups->got_addr = oji_link_run_addr(plan, island->got_segment) + island->got_off;
     fixups->stubs_addr = oji_link_run_addr(plan, island->stubs_segment) + island->stubs_off;
+    fixups->tls_index_addr = 0;
+    if (island->has_block_index)
+        fixups->tls_index_addr =
+            fixups->got_addr + ((uint64_t)island->n_entries + island->block_index) * plan->arch->got_entry_size;
 }
 
 /* _GLOBAL_OFFSET_TABLE_ and GOT-relative fields count from the same address, GOT or not. */
 static oj_status relocate_merged(oj_plan *plan, oji_fixups *fixups, oj_error *error)
 {
     set_island(plan, &plan->islands[0], fixups);
-    if (plan->islands[0].n_entries == 0)
+    if (plan->islands[0].n_entries == 0 && plan->islands[0].n_tls_entries == 0)
         fixups->got_addr = oji_link_base_addr(plan);
     for (uint32_t m = 0; m < plan->n_members; m++)
         for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++)
@@ -378,12 +397,27 @@ static oj_status relocate_singly(oj_plan *plan, oji_fixups *fixups, oj_error *er
     return OJ_OK;
 }
 
+/* The image of thread-local variables first: its module is defined with it, and GOT entries tell of the module. */
+static oj_status write_tls(oj_plan *plan, oji_fixups *fixups, oj_error *error)
+{
+    OJI_TRY(oji_link_tls_begin(plan, error));
+    for (uint32_t m = 0; m < plan->n_members; m++)
+        for (uint32_t i = 0; plan->members[m].object->has_tls && i < plan->members[m].object->n_sections; i++)
+            if (plan->members[m].slots[i].segment == OJI_IN_BLOCK && plan->members[m].object->sections[i].n_relocs > 0)
+                OJI_TRY(relocate_section(plan, (oji_link_ref){.member = m, .symbol = i}, fixups, error));
+    OJI_TRY(oji_link_tls_define(plan, error));
+    fixups->tls_offset = plan->tls.tp_offset;
+    return OJ_OK;
+}
+
 /* Needs checked addresses in plan->requests; fills the memory they name and every target. Changes nothing that the
  * next link of the plan does not set anew. */
 oj_status oji_link_write(oj_plan *plan, oj_error *error)
 {
     oji_fixups fixups = {0};
     set_targets(plan);
+    if (plan->tls.is_used || plan->tls.has_destructors)
+        OJI_TRY(write_tls(plan, &fixups, error));
     OJI_TRY(write_bytes(plan, error));
     OJI_TRY(oji_link_places_singly(&plan->options) ? relocate_singly(plan, &fixups, error)
                                                    : relocate_merged(plan, &fixups, error));

@@ -37,6 +37,16 @@ typedef enum oji_reloc_kind {
     OJI_RELOC_CALL_OFFSET64, /* L + A - GOT; L is S, which 64 bits always reach */
     OJI_RELOC_SIZE32,        /* Z + A, must fit uint32 */
     OJI_RELOC_SIZE64,        /* Z + A */
+    /* Thread-local: S is the symbol's offset in its block, TP the thread pointer less the block's address. */
+    OJI_RELOC_TLS_INDEX32,   /* G + A - P, must fit int32: the entry is an oj_tls_index of the symbol */
+    OJI_RELOC_TLS_BLOCK32,   /* G + A - P, must fit int32: the entry is the oj_tls_index of the link's block */
+    OJI_RELOC_TLS_DESC32,    /* G + A - P, must fit int32: the entry is a descriptor of the symbol */
+    OJI_RELOC_TLS_DESC_CALL, /* marks the call through a descriptor, and writes nothing */
+    OJI_RELOC_TLS_LOAD32,    /* G + A - P, must fit int32: the entry holds S - TP */
+    OJI_RELOC_TLS_OFFSET32,  /* S + A, must fit int32 */
+    OJI_RELOC_TLS_OFFSET64,  /* S + A */
+    OJI_RELOC_TLS_POINTER32, /* S + A - TP, must fit int32 */
+    OJI_RELOC_TLS_POINTER64, /* S + A - TP */
     OJI_RELOC_KINDS,
     OJI_RELOC_OF_ARCH = 96 /* from here on an architecture's own, for fields inside its instructions */
 } oji_reloc_kind;
@@ -65,6 +75,21 @@ enum {
 enum {
     OJI_USE_JUMP_EVEN = 0x10000, /* from A32 */
     OJI_USE_JUMP_ODD = 0x20000   /* from Thumb */
+};
+
+/* Of thread-local symbols, instead of all the others but OJI_USE_REFERENCED; OJI_USE_TLS_BLOCK is the object's. */
+enum {
+    OJI_USE_TLS_INDEX = 1024,   /* an oj_tls_index in the GOT */
+    OJI_USE_TLS_DESC = 2048,    /* a descriptor in the GOT */
+    OJI_USE_TLS_LOAD = 4096,    /* its distance from the thread pointer in the GOT */
+    OJI_USE_TLS_POINTER = 8192, /* its distance from the thread pointer */
+    OJI_USE_TLS_OFFSET = 16384, /* its offset in this link's block */
+    OJI_USE_TLS_BLOCK = 32768,  /* the oj_tls_index of this link's block in the GOT */
+    OJI_USES_TLS = OJI_USE_TLS_INDEX | OJI_USE_TLS_DESC | OJI_USE_TLS_LOAD | OJI_USE_TLS_POINTER | OJI_USE_TLS_OFFSET,
+    OJI_USES_TLS_STATIC = OJI_USE_TLS_LOAD | OJI_USE_TLS_POINTER,
+    OJI_USES_TLS_GOT = OJI_USE_TLS_INDEX | OJI_USE_TLS_DESC | OJI_USE_TLS_LOAD,
+    OJI_USES_ADDRESS = OJI_USE_ABSOLUTE | OJI_USE_GOT | OJI_USE_GOT_RELAX | OJI_USE_CALL | OJI_USE_CALL_GOT |
+                       OJI_USE_NEAR | OJI_USE_LOW4G | OJI_USE_LOW2G
 };
 
 typedef struct oji_reloc {
@@ -155,12 +180,25 @@ struct oj_object {
     uint32_t first_global;    /* symbols before it are local */
     uint32_t n_loaded_relocs; /* relocations in loaded sections */
     uint16_t arch;            /* oji_arch_id */
-    uint32_t uses;            /* OJI_USE_GOT_START, and OR of what symbols need */
+    uint32_t uses;            /* OJI_USE_GOT_START, OJI_USE_TLS_BLOCK, and OR of what symbols need */
+    bool has_tls;             /* some section, symbol or relocation has to do with thread-local storage */
 };
 
+/* Does a relocation of this kind rely on a constant distance of the symbol from the thread pointer? */
+static inline bool oji_reloc_uses_tls_static(uint32_t kind)
+{
+    return kind == OJI_RELOC_TLS_LOAD32 || kind == OJI_RELOC_TLS_POINTER32 || kind == OJI_RELOC_TLS_POINTER64;
+}
+
+static inline bool oji_section_is_tls(const oji_section *section)
+{
+    return section->kind == OJ_SECTION_TLS_DATA || section->kind == OJ_SECTION_TLS_ZERO;
+}
+
+/* Does the section's content become a part of what runs? */
 static inline bool oji_section_is_loaded(const oji_section *section)
 {
-    return section->kind >= OJ_SECTION_CODE && section->kind <= OJ_SECTION_UNWIND;
+    return (section->kind >= OJ_SECTION_CODE && section->kind <= OJ_SECTION_UNWIND) || oji_section_is_tls(section);
 }
 
 /* The format's own name of a relocation, which must be one of object->relocs. For messages. */

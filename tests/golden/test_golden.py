@@ -14,7 +14,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 COMPILERS = ['gcc', 'clang-14', 'clang-19', 'clang-22']
 BORROW, WITH_DEBUG = 1, 2
-OTHER, CODE, RODATA, DATA, ZERO, UNWIND, DEBUG = range(7)
+OTHER, CODE, RODATA, DATA, ZERO, UNWIND, DEBUG, TLS_DATA, TLS_ZERO = range(9)
 UNDEFINED, DEFINED, ABSOLUTE, COMMON = range(4)
 SHT_INIT_ARRAY, SHT_PREINIT_ARRAY = 14, 16
 SHT_SYMTAB, SHT_RELA, SHT_NOTE, SHT_NOBITS, SHT_SHNDX = 2, 4, 7, 8, 18
@@ -121,6 +121,8 @@ def kind_of(name, kind, flags):
     loaded = flags & 2 and not flags & 0x80000000
     if not loaded or kind == SHT_NOTE:
         return DEBUG if name.startswith('.debug') and not loaded else OTHER
+    if flags & 0x400:
+        return TLS_ZERO if kind == SHT_NOBITS else TLS_DATA
     if kind == SHT_NOBITS:
         return ZERO
     if flags & 4:
@@ -153,7 +155,7 @@ def read_reference(data, with_debug):
                 symbols.append(reference_symbol(content[i], k, content[h[6]], extended))
         elif h[1] == SHT_RELA:
             target = sections[h[7]]
-            if CODE <= target[3] <= UNWIND or with_debug:
+            if CODE <= target[3] <= UNWIND or target[3] >= TLS_DATA or with_debug:
                 for offset, number, symbol, addend in struct.iter_unpack('<QIIq', content[i]):
                     target[5].append((NAMES[number], offset, addend, symbol))
     return [tuple(section) for section in sections], symbols

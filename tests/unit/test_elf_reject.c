@@ -284,8 +284,7 @@ static void elf_unsupported_sections_named(void **state)
         uint64_t flags;
         const char *words;
     } rows[] = {
-        {".tdata", ELF_SHT_PROGBITS, DATA_FLAGS | ELF_SHF_TLS, "thread-local storage"},
-        {".tbss", ELF_SHT_NOBITS, DATA_FLAGS | ELF_SHF_TLS, "thread-local storage"},
+        {".ttext", ELF_SHT_PROGBITS, TEXT_FLAGS | ELF_SHF_TLS, "code that each thread has a copy of"},
         {".init", ELF_SHT_PROGBITS, TEXT_FLAGS, "constructors"},
         {".fini", ELF_SHT_PROGBITS, TEXT_FLAGS, "destructors"},
         {".rodata", ELF_SHT_PROGBITS, ELF_SHF_ALLOC | ELF_SHF_COMPRESSED, "compressed"},
@@ -403,8 +402,8 @@ static void elf_symbols_checked(void **state)
         oj_status status;
         const char *words;
     } rows[] = {
-        {ELF_STB_GLOBAL, ELF_STT_TLS, ELF_SHN_UNDEF, 0, 0, OJ_E_UNSUPPORTED, "thread-local storage"},
-        {ELF_STB_LOCAL, ELF_STT_TLS, 1, 0, 4, OJ_E_UNSUPPORTED, "thread-local storage"},
+        {ELF_STB_GLOBAL, ELF_STT_TLS, 1, 0, 4, OJ_E_MALFORMED, "thread-local, and yet in a section that is not"},
+        {ELF_STB_LOCAL, ELF_STT_TLS, 1, 0, 4, OJ_E_MALFORMED, "thread-local, and yet in a section that is not"},
         {ELF_STB_GLOBAL, ELF_STT_GNU_IFUNC, 1, 0, 4, OJ_E_UNSUPPORTED, "ifunc"},
         {ELF_STB_GLOBAL, 13, 1, 0, 4, OJ_E_UNSUPPORTED, "type that is not known"},
         {13, ELF_STT_OBJECT, 1, 0, 4, OJ_E_UNSUPPORTED, "binding"},

@@ -1,0 +1,651 @@
+/* Modules of thread-local storage, and threads' blocks of the dynamic ones.
+ *
+ * A thread's blocks are found through a vector by module number. Only the thread itself makes entries, without a lock;
+ * entries are emptied under the lock, by the thread as it ends or by whoever destroys the module, in which no thread
+ * runs then. Vectors and the table of modules are mapped, not allocated: they belong to no handle. */
+#include "code/code.h"
+#include "code/tls.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef struct destructor {
+    struct destructor *older;
+    void (*function)(void *);
+    void *object;
+    uint64_t dso_handle;
+} destructor;
+
+/* What a thread has beyond the two words that code reads. It begins the thread's first mapping, and the first vector
+ * follows it there; longer ones have mappings of their own. */
+typedef struct thread_state {
+    struct thread_state *next, *previous;
+    oji_tls_thread *fast; /* the thread's own */
+    destructor *newest;
+    uint64_t running; /* handle of the destructor that the thread runs, 0 = none */
+    uint64_t map_size;
+    uint64_t vector_size; /* bytes of the vector's own mapping, 0 = none */
+    unsigned rounds;
+    bool is_hooked; /* the C library will run the destructors */
+} thread_state;
+
+__thread oji_tls_thread oji_tls_this_thread;
+static __thread thread_state *this_state __attribute__((tls_model("initial-exec")));
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int start_error;
+static pthread_key_t key;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER; /* a destructor or the freeing of a block has ended */
+static thread_state threads = {.next = &threads, .previous = &threads};
+
+/* An entry is a module, or odd: twice the next free number, plus 1. Number 0 is none. */
+static uintptr_t *modules;
+static uint64_t modules_size; /* bytes */
+static uint32_t n_modules = 1;
+static uint32_t first_free;
+
+/* Of the dynamic linker, and of the C library's C++ support, which not every one has. */
+extern void *__tls_get_addr(void *index);
+extern int __cxa_thread_atexit_impl(void (*function)(void *), void *object, void *dso_handle) __attribute__((weak));
+extern void *__dso_handle __attribute__((visibility("hidden")));
+
+/* --- memory that is no handle's ----------------------------------------------------------------------------------- */
+
+static void *map(uint64_t size)
+{
+    void *memory = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void unmap(void *memory, uint64_t size)
+{
+    if (memory)
+        munmap(memory, (size_t)size);
+}
+
+/* --- the table of modules ----------------------------------------------------------------------------------------- */
+
+/* Needs the lock. A destroyed module's number may be asked for by a record that a client kept. */
+static oji_tls *module_at(uint64_t number)
+{
+    uintptr_t entry = number > 0 && number < n_modules ? modules[number] : 0;
+    return entry & 1 ? NULL : (oji_tls *)entry;
+}
+
+/* Needs the lock; false where memory ends. */
+static bool grow_table(void)
+{
+    uint64_t size = modules_size ? modules_size * 2 : (uint64_t)sysconf(_SC_PAGESIZE);
+    uintptr_t *grown = size / sizeof *grown < INT32_MAX ? map(size) : NULL;
+    if (!grown)
+        return false;
+    if (modules)
+        memcpy(grown, modules, (size_t)modules_size);
+    unmap(modules, modules_size);
+    modules = grown;
+    modules_size = size;
+    return true;
+}
+
+/* Give the module a number; false where memory ends. */
+static bool enter_module(oji_tls *module)
+{
+    bool done = true;
+    pthread_mutex_lock(&lock);
+    if (first_free != 0) {
+        module->number = first_free;
+        first_free = (uint32_t)(modules[first_free] >> 1);
+    } else {
+        done = n_modules < modules_size / sizeof *modules || grow_table();
+        module->number = done ? n_modules++ : 0;
+    }
+    if (done)
+        modules[module->number] = (uintptr_t)module;
+    pthread_mutex_unlock(&lock);
+    return done;
+}
+
+/* --- blocks ------------------------------------------------------------------------------------------------------- */
+
+/* Before a block stands where its memory starts. */
+typedef void *block_header;
+
+static uint64_t block_memory_size(const oji_tls *module)
+{
+    return module->size + module->alignment + sizeof(block_header);
+}
+
+static void release_block(const oji_tls *module, void *block)
+{
+    block_header header;
+    memcpy(&header, (uint8_t *)block - sizeof header, sizeof header);
+    oji_release(&module->allocator, header, block_memory_size(module));
+}
+
+static void *make_block(const oji_tls *module)
+{
+    uint8_t *memory = oji_allocate(&module->allocator, block_memory_size(module));
+    uintptr_t start;
+    uint8_t *block;
+    if (!memory)
+        return NULL;
+    start = (uintptr_t)memory + sizeof(block_header);
+    block = memory + (((start + module->alignment - 1) & ~(uintptr_t)(module->alignment - 1)) - (uintptr_t)memory);
+    memcpy(block - sizeof(block_header), &memory, sizeof memory);
+    memcpy(block, module->image, (size_t)module->image_size);
+    memset(block + module->image_size, 0, (size_t)(module->size - module->image_size));
+    return block;
+}
+
+/* --- threads ------------------------------------------------------------------------------------------------------ */
+
+/* Room in the first mapping for the vector behind the state. */
+static uint64_t first_capacity(uint64_t map_size) { return (map_size - sizeof(thread_state)) / sizeof(void *); }
+
+/* The calling thread's state, made at first use; NULL where memory ends. The thread's end is told by the key, which is
+ * set first: what is in the list is certain to be taken out of it. */
+static thread_state *own_state(void)
+{
+    thread_state *state = this_state;
+    uint64_t size = (uint64_t)sysconf(_SC_PAGESIZE);
+    if (state)
+        return state;
+    state = map(size);
+    if (!state)
+        return NULL;
+    if (pthread_setspecific(key, state) != 0) {
+        unmap(state, size);
+        return NULL;
+    }
+    state->map_size = size;
+    state->fast = &oji_tls_this_thread;
+    state->next = &threads;
+    pthread_mutex_lock(&lock);
+    state->previous = threads.previous;
+    state->previous->next = threads.previous = state;
+    oji_tls_this_thread.blocks = (void **)(state + 1);
+    oji_tls_this_thread.n_blocks = first_capacity(size);
+    pthread_mutex_unlock(&lock);
+    this_state = state;
+    return state;
+}
+
+/* Make room for a number in the thread's own vector. The lock keeps others from emptying an entry of the old one. */
+static bool grow_vector(thread_state *state, uint32_t number)
+{
+    uint64_t size = state->map_size, old_size = state->vector_size;
+    void **grown, **old = state->fast->blocks;
+    while (size / sizeof *grown <= number)
+        size *= 2;
+    grown = map(size);
+    if (!grown)
+        return false;
+    pthread_mutex_lock(&lock);
+    memcpy(grown, old, (size_t)state->fast->n_blocks * sizeof *grown);
+    state->fast->blocks = grown;
+    state->fast->n_blocks = size / sizeof *grown;
+    state->vector_size = size;
+    pthread_mutex_unlock(&lock);
+    if (old_size > 0)
+        unmap(old, old_size);
+    return true;
+}
+
+/* The calling thread's block; NULL where memory ends. A signal handler may have made it meanwhile. */
+static void *own_block(const oji_tls *module)
+{
+    thread_state *state = own_state();
+    void *block;
+    if (!state || (module->number >= state->fast->n_blocks && !grow_vector(state, module->number)))
+        return NULL;
+    if (state->fast->blocks[module->number])
+        return state->fast->blocks[module->number];
+    block = make_block(module);
+    if (!block)
+        return NULL;
+    if (state->fast->blocks[module->number])
+        release_block(module, block);
+    else
+        state->fast->blocks[module->number] = block;
+    return state->fast->blocks[module->number];
+}
+
+/* Free what a thread that ends still has. A module stays as long as somebody is busy with a block of it. */
+static void free_blocks(const thread_state *state)
+{
+    pthread_mutex_lock(&lock);
+    for (uint64_t i = 1; i < state->fast->n_blocks; i++) {
+        void *block = state->fast->blocks[i];
+        oji_tls *module = block ? module_at(i) : NULL;
+        if (!module)
+            continue;
+        state->fast->blocks[i] = NULL;
+        module->n_busy++;
+        pthread_mutex_unlock(&lock);
+        release_block(module, block);
+        pthread_mutex_lock(&lock);
+        if (--module->n_busy == 0)
+            pthread_cond_broadcast(&changed);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+static void drop_destructors(thread_state *state)
+{
+    while (state->newest) {
+        destructor *dropped = state->newest;
+        state->newest = dropped->older;
+        free(dropped);
+    }
+}
+
+/* The key's: other keys' destructors may use linked code's variables, in any order, so blocks go in the last round that
+ * there is (pthread_key_create(3), PTHREAD_DESTRUCTOR_ITERATIONS). */
+static void end_thread(void *context)
+{
+    thread_state *state = context;
+    void **vector = state->vector_size > 0 ? state->fast->blocks : NULL;
+    if (++state->rounds < PTHREAD_DESTRUCTOR_ITERATIONS && pthread_setspecific(key, state) == 0)
+        return;
+    free_blocks(state);
+    pthread_mutex_lock(&lock);
+    state->previous->next = state->next;
+    state->next->previous = state->previous;
+    oji_tls_this_thread = (oji_tls_thread){NULL, 0};
+    pthread_mutex_unlock(&lock);
+    this_state = NULL;
+    drop_destructors(state);
+    unmap(vector, state->vector_size);
+    unmap(state, state->map_size);
+}
+
+/* --- fork --------------------------------------------------------------------------------------------------------- */
+
+static void lock_for_fork(void) { pthread_mutex_lock(&lock); }
+static void unlock_in_parent(void) { pthread_mutex_unlock(&lock); }
+
+/* The child has one thread. What the others had registered is not run: their objects' threads never end there. Their
+ * blocks go with the modules. */
+static void unlock_in_child(void)
+{
+    for (thread_state *state = threads.next; state != &threads; state = state->next) {
+        if (state == this_state)
+            continue;
+        state->running = 0;
+        state->newest = NULL;
+    }
+    for (uint64_t i = 1; i < n_modules; i++)
+        if (module_at(i))
+            module_at(i)->n_busy = 0;
+    changed = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+    pthread_mutex_unlock(&lock);
+}
+
+static void start(void)
+{
+    start_error = pthread_key_create(&key, end_thread);
+    if (start_error == 0)
+        start_error = pthread_atfork(lock_for_fork, unlock_in_parent, unlock_in_child);
+}
+
+/* --- modules ------------------------------------------------------------------------------------------------------ */
+
+oj_status oji_tls_create(oji_tls **out, const oji_tls_request *request, oj_error *error)
+{
+    uint64_t size = sizeof(oji_tls) + request->image_size;
+    oji_tls *module;
+    pthread_once(&once, start);
+    if (start_error != 0)
+        return oji_fail_system(error, OJ_E_SYSTEM, start_error, "thread-local storage: a key to know threads' ends by");
+    module = oji_allocate_zeroed(request->allocator, size);
+    if (!module)
+        return oji_fail_nomem(error, size, "thread-local variables");
+    module->allocator = *request->allocator;
+    module->image = (uint8_t *)(module + 1);
+    module->image_size = request->image_size;
+    module->size = request->size;
+    module->alignment = request->alignment > 0 ? request->alignment : 1;
+    module->dso_handle = request->dso_handle;
+    if (request->size > 0)
+        module->scheme = request->is_static ? OJI_TLS_STATIC : OJI_TLS_DYNAMIC;
+    if (request->client) {
+        module->table = request->table;
+        module->client = *request->client;
+        module->scheme = request->size > 0 ? OJI_TLS_CLIENT : OJI_TLS_NONE;
+    }
+    if (!enter_module(module)) {
+        oji_release(request->allocator, module, size);
+        return oji_fail_nomem(error, modules_size * 2, "the table of thread-local storage");
+    }
+    *out = module;
+    return OJ_OK;
+}
+
+static void describe(const oji_tls *module, oj_tls_module *described)
+{
+    memset(described, 0, sizeof *described);
+    described->struct_size = (uint32_t)sizeof *described;
+    described->image = module->image;
+    described->image_size = module->image_size;
+    described->size = module->size;
+    described->alignment = module->alignment;
+    described->token = module->token;
+    described->tp_offset = module->tp_offset;
+}
+
+static oj_status define_by_client(oji_tls *module, bool is_static, oj_error *error)
+{
+    oj_tls_module described;
+    oj_status status;
+    if (!module->client.define)
+        return oji_fail(error, OJ_E_UNSUPPORTED,
+                        "the objects define thread-local variables, and oj_tls.define is NULL: the client has none");
+    describe(module, &described);
+    described.flags = is_static ? OJ_TLS_STATIC : 0;
+    oji_clear_error(error);
+    status = module->client.define(module->client.context, &described, error);
+    if (status != OJ_OK)
+        return oji_fail_callback(error, status, "oj_tls.define");
+    module->token = described.token;
+    module->tp_offset = described.tp_offset;
+    return OJ_OK;
+}
+
+oj_status oji_tls_define(oji_tls *module, bool is_static, const oji_place *place, oj_error *error)
+{
+    switch (module->scheme) {
+    case OJI_TLS_DYNAMIC:
+        module->token = OJI_TLS_OURS | module->number;
+        break;
+    case OJI_TLS_STATIC:
+        OJI_TRY(oji_tls_open_static(module, place, error));
+        module->token = OJI_TLS_AT_POINTER;
+        break;
+    case OJI_TLS_CLIENT:
+        OJI_TRY(define_by_client(module, is_static, error));
+        break;
+    default:
+        break;
+    }
+    module->is_defined = true;
+    return OJ_OK;
+}
+
+/* Take the module's block from every thread. Returns their memory, chained by its first word. Needs the lock. */
+static void *take_blocks(const oji_tls *module)
+{
+    void *chain = NULL;
+    for (thread_state *state = threads.next; state != &threads; state = state->next) {
+        block_header memory;
+        if (module->number >= state->fast->n_blocks || !state->fast->blocks[module->number])
+            continue;
+        memcpy(&memory, (uint8_t *)state->fast->blocks[module->number] - sizeof memory, sizeof memory);
+        state->fast->blocks[module->number] = NULL;
+        memcpy(memory, &chain, sizeof chain);
+        chain = memory;
+    }
+    return chain;
+}
+
+/* The number is free only after nobody has a block under it: the next module's must not be found there. */
+static void leave_module(oji_tls *module)
+{
+    void *chain;
+    pthread_mutex_lock(&lock);
+    chain = take_blocks(module);
+    while (module->n_busy > 0)
+        pthread_cond_wait(&changed, &lock);
+    modules[module->number] = (uintptr_t)first_free << 1 | 1;
+    first_free = module->number;
+    pthread_mutex_unlock(&lock);
+    while (chain) {
+        void *next;
+        memcpy(&next, chain, sizeof next);
+        oji_release(&module->allocator, chain, block_memory_size(module));
+        chain = next;
+    }
+}
+
+void oji_tls_destroy(oji_tls *module)
+{
+    oj_allocator allocator;
+    oj_tls_module described;
+    if (!module)
+        return;
+    leave_module(module);
+    if (module->scheme == OJI_TLS_STATIC && module->is_defined)
+        oji_tls_close_static(module);
+    if (module->scheme == OJI_TLS_CLIENT && module->is_defined && module->client.release) {
+        describe(module, &described);
+        module->client.release(module->client.context, &described);
+    }
+    allocator = module->allocator;
+    oji_release(&allocator, module, sizeof *module + module->image_size);
+}
+
+/* --- access ------------------------------------------------------------------------------------------------------- */
+
+/* Code cannot take a failure, and ending the process, as the C library does, is not ours to decide: a thread that can
+ * have no memory for its block waits until it can. oj_code_prepare_thread() is for clients that want to know before. */
+static void *wait_for_block(const oji_tls *module)
+{
+    struct timespec pause = {0, 1000000};
+    void *block;
+    while (!(block = own_block(module))) {
+        nanosleep(&pause, NULL);
+        if (pause.tv_nsec < 100000000)
+            pause.tv_nsec *= 2;
+    }
+    return block;
+}
+
+/* errno is the running code's, which does not know that it makes a call. */
+static __attribute__((noinline)) void *find_block(uint64_t number)
+{
+    const oji_tls *module;
+    int saved = errno;
+    void *block;
+    pthread_mutex_lock(&lock);
+    module = module_at(number);
+    pthread_mutex_unlock(&lock);
+    OJI_ASSERT(module);
+    block = wait_for_block(module);
+    errno = saved;
+    return block;
+}
+
+/* Linked code calls this as __tls_get_addr (psABI, "Thread-Local Storage"). */
+void *oji_tls_get_addr(const oj_tls_index *index)
+{
+    uint64_t number = index->token & ~OJI_TLS_OURS;
+    if (OJI_UNLIKELY(number == index->token)) {
+        uint64_t system_index[2] = {index->token, index->offset};
+        return __tls_get_addr(system_index);
+    }
+    if (OJI_LIKELY(number < oji_tls_this_thread.n_blocks && oji_tls_this_thread.blocks[number]))
+        return (uint8_t *)oji_tls_this_thread.blocks[number] + index->offset;
+    if (index->token == OJI_TLS_AT_POINTER)
+        return (void *)(uintptr_t)(oji_tls_thread_pointer() + index->offset);
+    if (index->token == OJI_TLS_NOWHERE)
+        return (void *)(uintptr_t)index->offset;
+    return (uint8_t *)find_block(number) + index->offset;
+}
+
+void *oji_tls_address(const oji_tls *module, uint64_t offset)
+{
+    uint8_t *block;
+    if (module->scheme == OJI_TLS_STATIC)
+        return (void *)(uintptr_t)(oji_tls_thread_pointer() + module->tp_offset + offset);
+    block = module->scheme == OJI_TLS_DYNAMIC ? own_block(module) : NULL;
+    return block ? block + offset : NULL;
+}
+
+oj_status oji_tls_prepare(const oji_tls *module, oj_error *error)
+{
+    if (module->scheme == OJI_TLS_DYNAMIC && !own_block(module))
+        return oji_fail_nomem(error, block_memory_size(module), "this thread's thread-local variables");
+    return OJ_OK;
+}
+
+/* Ours are searched one by one: links that are told of variables by their addresses are few. */
+bool oji_tls_locate(uint64_t addr, uint64_t *token, uint64_t *offset)
+{
+    bool found = false;
+    pthread_mutex_lock(&lock);
+    for (uint64_t i = 1; i < oji_tls_this_thread.n_blocks && !found; i++) {
+        uint64_t block = (uint64_t)(uintptr_t)oji_tls_this_thread.blocks[i];
+        const oji_tls *module = block ? module_at(i) : NULL;
+        found = module && addr - block < module->size;
+        if (found) {
+            *token = module->token;
+            *offset = addr - block;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return found || oji_tls_locate_in_process(addr, token, offset);
+}
+
+/* --- destructors -------------------------------------------------------------------------------------------------- */
+
+/* Run the newest of a thread's destructors that is registered under a handle, 0 = any; false where there is none.
+ * Needs the lock, and gives it up while the destructor runs. */
+static bool run_one(thread_state *owner, uint64_t dso_handle)
+{
+    destructor **link = &owner->newest, *taken;
+    thread_state *state = this_state ? this_state : owner;
+    uint64_t outer = state->running;
+    while (*link && dso_handle != 0 && (*link)->dso_handle != dso_handle)
+        link = &(*link)->older;
+    taken = *link;
+    if (!taken)
+        return false;
+    *link = taken->older;
+    state->running = taken->dso_handle;
+    pthread_mutex_unlock(&lock);
+    taken->function(taken->object);
+    free(taken);
+    pthread_mutex_lock(&lock);
+    state->running = outer;
+    pthread_cond_broadcast(&changed);
+    return true;
+}
+
+/* The C library's, when the thread ends or, for the main one, the process. */
+static void run_at_exit(void *context)
+{
+    thread_state *state = context;
+    pthread_mutex_lock(&lock);
+    state->is_hooked = false;
+    while (run_one(state, 0))
+        continue;
+    pthread_mutex_unlock(&lock);
+}
+
+/* The C library ends the process where it has no memory to note this down: so it is asked only once a thread, and when
+ * there was memory just before. */
+static bool hook_exit(thread_state *state)
+{
+    void *room;
+    if (state->is_hooked)
+        return true;
+    room = __cxa_thread_atexit_impl ? malloc(256) : NULL;
+    free(room);
+    if (!room || __cxa_thread_atexit_impl(run_at_exit, state, &__dso_handle) != 0)
+        return false;
+    state->is_hooked = true;
+    return true;
+}
+
+/* Linked code calls this as __cxa_thread_atexit: the C library's own keeps the library loaded that the handle is in,
+ * and knows of no code of ours. Returns 0, or else the destructor will not run (Itanium C++ ABI, 3.3.6). */
+int oji_tls_atexit(void (*function)(void *), void *object, void *dso_handle)
+{
+    thread_state *state;
+    destructor *added;
+    pthread_once(&once, start);
+    state = start_error == 0 ? own_state() : NULL;
+    added = state ? malloc(sizeof *added) : NULL;
+    if (!added || !hook_exit(state)) {
+        free(added);
+        return -1;
+    }
+    added->function = function;
+    added->object = object;
+    added->dso_handle = (uint64_t)(uintptr_t)dso_handle;
+    pthread_mutex_lock(&lock);
+    added->older = state->newest;
+    state->newest = added;
+    pthread_mutex_unlock(&lock);
+    return 0;
+}
+
+/* Needs the lock. */
+static bool is_running_elsewhere(uint64_t dso_handle)
+{
+    for (const thread_state *state = threads.next; state != &threads; state = state->next)
+        if (state != this_state && state->running == dso_handle)
+            return true;
+    return false;
+}
+
+/* After each destructor the list of threads may be another, so that it is walked from its start again. */
+void oji_tls_run_destructors(uint64_t dso_handle)
+{
+    thread_state *state;
+    if (dso_handle == 0)
+        return;
+    (void)own_state();
+    pthread_mutex_lock(&lock);
+    for (state = threads.next; state != &threads; state = state->next)
+        while (run_one(state, dso_handle))
+            state = threads.next;
+    while (is_running_elsewhere(dso_handle))
+        pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
+}
+
+/* --- records ------------------------------------------------------------------------------------------------------ */
+
+static bool is_known(const oj_record *record)
+{
+    bool known;
+    pthread_mutex_lock(&lock);
+    known = record->data && module_at(record->addr) == record->data;
+    pthread_mutex_unlock(&lock);
+    return known;
+}
+
+static void undo_storage(const oj_record *record) { oji_tls_destroy(record->data); }
+
+static void undo_destructors(const oj_record *record)
+{
+    oji_tls_run_destructors(((const oji_tls *)record->data)->dso_handle);
+}
+
+const oji_registry oji_tls_registry = {"thread-local storage", is_known, undo_storage};
+const oji_registry oji_tls_exit_registry = {"destructors at thread exit", is_known, undo_destructors};
+
+oji_tls *oji_tls_of_code(const oj_code *code)
+{
+    const oj_record *records = oji_code_records(code);
+    for (uint32_t i = 0; i < code->n_records; i++)
+        if (records[i].kind == OJ_RECORD_TLS)
+            return records[i].data;
+    return NULL;
+}
+
+oj_status oj_code_prepare_thread(const oj_code *code, oj_error *error)
+{
+    const oji_tls *module = code ? oji_tls_of_code(code) : NULL;
+    if (!code)
+        return oji_fail(error, OJ_E_MISUSE, "code is NULL");
+    if (module)
+        OJI_TRY(oji_tls_prepare(module, error));
+    return oji_succeed(error);
+}

@@ -1,6 +1,0 @@
-#  R_X86_64_TLSDESC_CALL has no place in a relocatable object, or is for what is not supported yet: a clear status, never wrong code.
-# refused OJ_E_UNSUPPORTED section=.text offset=2 relocation=R_X86_64_TLSDESC_CALL symbol=target
-.text
-.skip 2
-.reloc 2, R_X86_64_TLSDESC_CALL, target
-.skip 16
