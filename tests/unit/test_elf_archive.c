@@ -349,7 +349,7 @@ static void archive_arguments_checked(void **state)
     assert_int_equal(oj_archive_create(&archive, NULL, 1, NULL, &error), OJ_E_MISUSE);
     assert_null(archive);
     oj_archive_options_init(&options);
-    options.flags = OJ_OBJECT_WITH_DEBUG;
+    options.flags = 0x80000000;
     assert_int_equal(oj_archive_create(&archive, ar.bytes, ar.size, &options, &error), OJ_E_VERSION);
     memset(&options, 0, sizeof options);
     assert_int_equal(oj_archive_create(&archive, ar.bytes, ar.size, &options, &error), OJ_E_MISUSE);
