@@ -83,7 +83,8 @@ static inline void oj_session_options_init(oj_session_options *options)
  * Since:    0.1 */
 OJ_API oj_status oj_session_create(oj_session **out, const oj_session_options *options, oj_error *error);
 
-/* Destroy a session, its modules and the code that was not taken out of it, the last linked first. No thread may be
+/* Destroy a session, its modules and the code that was not taken out of it, the last linked first (of those of one step
+ * the last added). No thread may be
  * running in that code. NULL does nothing.
  * Threads:  exclusive(session), not from a callback of it
  * Since:    0.1 */
@@ -211,8 +212,8 @@ OJ_API oj_status oj_session_lookup(oj_session *session, const char *name, uint64
  * Since:    0.1 */
 OJ_API oj_status oj_session_link(oj_session *session, oj_error *error);
 
-/* Run the constructors of all modules that have been linked and have not run theirs, in the order of adding; each runs
- * once. Their destructors run when the code ends.
+/* Run the constructors of all modules that have been linked and have not run theirs, in the order of linking, and of
+ * adding where several were linked in one step; each runs once. Their destructors run when the code ends.
  * Errors:   those of oj_code_construct()
  * Threads:  any. Constructors run on this thread, no lock held; they may use the session
  * Since:    0.1 */

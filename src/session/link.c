@@ -75,7 +75,8 @@ static oj_status plan_unit(oji_session_step *step, oji_session_unit *unit, oj_er
 {
     oj_link_options options;
     oj_link_options_init(&options);
-    options.flags = unit->module->link_flags;
+    /* Not before all units of the step are there. */
+    options.flags = unit->module->link_flags & ~OJ_LINK_RUN_CONSTRUCTORS;
     options.memory = unit->module->memory;
     options.allocator = &step->session->allocator;
     options.resolvers = step->resolvers;
@@ -137,8 +138,47 @@ static oj_status find_addresses(const oji_session_step *step, oj_error *error)
 
 /* --- attaching ---------------------------------------------------------------------------------------------------- */
 
+/* Constructors run in the order of linking, as a linker's do in the order of its command line. Members of one archive
+ * keep the order in which they were pulled. */
+static oji_session_unit *merge(oji_session_unit *a, oji_session_unit *b)
+{
+    oji_session_unit *first = NULL, **end = &first;
+    while (a && b) {
+        oji_session_unit **smaller = a->module->sequence <= b->module->sequence ? &a : &b;
+        *end = *smaller;
+        end = &(*smaller)->next_in_step;
+        *smaller = (*smaller)->next_in_step;
+    }
+    *end = a ? a : b;
+    return first;
+}
+
+/* Sort the first n of a list, and cut it there; what follows is left in *rest. */
+static oji_session_unit *sort_units(oji_session_unit *units, size_t n, oji_session_unit **rest)
+{
+    oji_session_unit *a, *b;
+    if (n == 1) {
+        *rest = units->next_in_step;
+        units->next_in_step = NULL;
+        return units;
+    }
+    a = sort_units(units, n / 2, &b);
+    b = sort_units(b, n - n / 2, rest);
+    return merge(a, b);
+}
+
+static void sort_step(oji_session_step *step)
+{
+    oji_session_unit *rest;
+    size_t n = 0;
+    for (const oji_session_unit *unit = step->first; unit; unit = unit->next_in_step)
+        n++;
+    step->first = sort_units(step->first, n, &rest);
+}
+
 static void attach_code(oj_session *session, oji_session_unit *unit)
 {
+    session->n_unconstructed++;
     unit->previous_linked = session->last_linked;
     unit->next_linked = NULL;
     if (session->last_linked)
@@ -151,6 +191,7 @@ static void attach_code(oj_session *session, oji_session_unit *unit)
     unit->code = unit->linked;
     unit->module->n_codes++;
     session->stats.n_codes++;
+    session->n_waiting += oji_session_constructs(unit->module);
     pthread_mutex_unlock(&session->lock);
     unit->linked = NULL;
 }
@@ -175,6 +216,7 @@ static void settle_names(oj_session *session, oji_session_unit *unit)
 static void attach_all(oji_session_step *step)
 {
     oj_session *session = step->session;
+    sort_step(step);
     for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step)
         attach_code(session, unit);
     for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step)

@@ -60,7 +60,8 @@ oj_status oj_session_create(oj_session **out, const oj_session_options *options,
         return oji_fail(error, OJ_E_MISUSE, "out is NULL");
     *out = NULL;
     OJI_TRY(oji_import(&ours, sizeof ours, sizeof ours, options, "oj_session_options", error));
-    OJI_TRY(oji_check_flags(ours.flags, OJ_SESSION_NO_PROCESS, "oj_session_options.flags", error));
+    OJI_TRY(
+        oji_check_flags(ours.flags, OJ_SESSION_NO_PROCESS | OJ_SESSION_CONSTRUCT, "oj_session_options.flags", error));
     OJI_TRY(oji_allocator_import(&allocator, ours.allocator, error));
     OJI_TRY(open_session(out, &ours, &allocator, error));
     return oji_succeed(error);
@@ -246,10 +247,12 @@ static oj_status look_up(oj_session *session, const char *name, uint64_t *addr, 
     return status;
 }
 
+/* When the turn is over: constructors may use the session. */
 static oj_status construct_linked(oj_session *session, oj_status status, oj_error *error)
 {
-    (void)session;
-    return status == OJ_OK ? oji_succeed(error) : status;
+    OJI_TRY(status);
+    OJI_TRY(oji_session_construct_linked(session, error));
+    return oji_succeed(error);
 }
 
 oj_status oj_session_lookup(oj_session *session, const char *name, uint64_t *addr, oj_error *error)

@@ -150,7 +150,9 @@ struct oj_session {
     oj_module *uncompiled;
     oji_session_unit *first_linked;
     oji_session_unit *last_linked;
-    oj_session_stats stats; /* guarded by the lock */
+    uint64_t n_unconstructed; /* linked units whose constructors have not run */
+    uint64_t n_waiting;       /* units whose constructors are to run without being asked for; guarded by the lock */
+    oj_session_stats stats;   /* guarded by the lock */
 };
 
 static inline bool oji_session_has_units(const oj_module *module)
@@ -279,7 +281,9 @@ oj_status oji_session_report_duplicate(const oji_session_name *name, const oji_s
 
 /* --- construct.c -------------------------------------------------------------------------------------------------- */
 
-/* Run the constructors of one module, or of all where `only` is NULL, that have not run. Without the turn. */
-oj_status oji_session_construct(oj_session *session, const oj_module *only, oj_error *error);
+/* Do the constructors of the module's code run when it is linked? */
+bool oji_session_constructs(const oj_module *module);
+/* Run the constructors of what has been linked and wants it. Without the turn. */
+oj_status oji_session_construct_linked(oj_session *session, oj_error *error);
 
 #endif

@@ -188,6 +188,7 @@ void oji_session_release_object(oji_session_unit *unit)
 
 static void leave_linked(oj_session *session, oji_session_unit *unit)
 {
+    session->n_unconstructed -= !unit->is_constructed;
     if (unit->previous_linked)
         unit->previous_linked->next_linked = unit->next_linked;
     else
@@ -198,6 +199,7 @@ static void leave_linked(oj_session *session, oji_session_unit *unit)
         session->last_linked = unit->previous_linked;
     pthread_mutex_lock(&session->lock);
     session->stats.n_codes--;
+    session->n_waiting -= !unit->is_constructed && oji_session_constructs(unit->module);
     unit->module->n_codes--;
     pthread_mutex_unlock(&session->lock);
 }

@@ -122,7 +122,7 @@ static void session_taken_code_outlives_the_session(void **state)
     assert_int_equal(ojt_session_try(p.session, "caller"), OJ_E_NOT_FOUND);
     oj_session_destroy(p.session);
     assert_int_equal(ojt_call_at(addr), 5);
-    /* In the order of linking: the caller needed the callee, and was first. */
+    /* Linked in one step: in the order of adding. */
     assert_int_equal(oj_code_lookup_addr(codes[0], "caller"), addr);
     oj_code_destroy(codes[1]);
     oj_code_destroy(codes[0]);
@@ -354,10 +354,96 @@ static void session_failing_callbacks_undo_the_whole_step(void **state)
     oj_archive_destroy(archive);
 }
 
+/* --- constructors ------------------------------------------------------------------------------------------------- */
+
+static char ran[64];
+static oj_session *constructing;
+static oj_module *constructed[2];
+
+static void note(char letter)
+{
+    size_t length = strlen(ran);
+    ran[length] = letter;
+    ran[length + 1] = '\0';
+}
+
+static void construct_first(void)
+{
+    uint64_t addr;
+    oj_error error;
+    note('1');
+    /* Not while its constructors run; but the session is free to be used. */
+    assert_int_equal(oj_module_remove(constructed[0], 0, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_lookup(constructing, "value_2", &addr, &error), OJ_OK);
+}
+static void construct_second(void) { note('2'); }
+static void destruct_first(void) { note('a'); }
+static void destruct_second(void) { note('b'); }
+
+/* Runs a function of the client's as constructor, another as destructor; refers to the other module's value. */
+static oj_object *make_constructed(int i)
+{
+    static uint64_t words[2][1], arrays[2][2][1];
+    ojt_elf elf;
+    uint16_t data, init, fini;
+    ojt_elf_init(&elf);
+    data = ojt_elf_add_data(&elf, words[i], 8);
+    init = ojt_elf_add_section(&elf, ".init_array", SHF_ALLOC | SHF_WRITE, 8, arrays[i][0], 8);
+    elf.sections[init - 1].type = SHT_INIT_ARRAY;
+    fini = ojt_elf_add_section(&elf, ".fini_array", SHF_ALLOC | SHF_WRITE, 8, arrays[i][1], 8);
+    elf.sections[fini - 1].type = SHT_FINI_ARRAY;
+    ojt_elf_add_symbol(&elf, i == 0 ? "value_1" : "value_2", data, 0, 8, STB_GLOBAL, STT_OBJECT);
+    ojt_elf_add_reloc(&elf, init, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, i == 0 ? "init_1" : "init_2"), 0);
+    ojt_elf_add_reloc(&elf, fini, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, i == 0 ? "fini_1" : "fini_2"), 0);
+    ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, i == 0 ? "value_2" : "value_1"), 0);
+    return ojt_object(&elf, i == 0 ? "first.o" : "second.o");
+}
+
+static void session_constructors_run_when_asked(void **state)
+{
+    static void (*const functions[])(void) = {construct_first, construct_second, destruct_first, destruct_second};
+    static const char *const names[] = {"init_1", "init_2", "fini_1", "fini_2"};
+    oj_object *objects[2] = {make_constructed(0), make_constructed(1)};
+    (void)state;
+    /* 0: by hand, 1: the session's flag, 2: one module's flag. */
+    for (int way = 0; way < 3; way++) {
+        oj_session_options options;
+        oj_module_options module_options;
+        oj_error error;
+        oj_session_options_init(&options);
+        oj_module_options_init(&module_options);
+        options.flags = way == 1 ? OJ_SESSION_CONSTRUCT : 0;
+        assert_int_equal(oj_session_create(&constructing, &options, &error), OJ_OK);
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(oj_session_define(constructing, names[i], (uint64_t)(uintptr_t)functions[i], 0, &error),
+                             OJ_OK);
+        module_options.link_flags = way == 2 ? OJ_LINK_RUN_CONSTRUCTORS : 0;
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(oj_session_add_object(constructing, objects[i], i == 0 ? &module_options : NULL,
+                                                   &constructed[i], &error),
+                             OJ_OK);
+        ran[0] = '\0';
+        assert_int_equal(oj_module_construct(constructed[1], &error), OJ_E_MISUSE);
+        ojt_session_lookup(constructing, "value_2");
+        assert_string_equal(ran, way == 0 ? "" : way == 1 ? "12" : "1");
+        assert_int_equal(oj_module_construct(constructed[0], &error), OJ_OK);
+        assert_string_equal(ran, way == 1 ? "12" : "1");
+        assert_int_equal(oj_session_construct(constructing, &error), OJ_OK);
+        assert_int_equal(oj_session_construct(constructing, &error), OJ_OK);
+        assert_string_equal(ran, "12");
+        oj_session_destroy(constructing);
+        /* The last linked ends first. */
+        assert_string_equal(ran, "12ba");
+    }
+    oj_object_destroy(objects[0]);
+    oj_object_destroy(objects[1]);
+}
+
 OJT_MAIN(cmocka_unit_test(session_remove_of_what_is_referred_to_refused),
          cmocka_unit_test(session_remove_anyway_and_add_again), cmocka_unit_test(session_remove_of_what_is_not_linked),
          cmocka_unit_test(session_taken_code_outlives_the_session),
          cmocka_unit_test(session_archive_members_are_pulled_when_needed),
          cmocka_unit_test(session_archive_failed_step_pulls_nothing),
          cmocka_unit_test(session_every_allocation_may_fail),
-         cmocka_unit_test(session_failing_callbacks_undo_the_whole_step))
+         cmocka_unit_test(session_failing_callbacks_undo_the_whole_step),
+         cmocka_unit_test(session_constructors_run_when_asked))

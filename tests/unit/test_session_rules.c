@@ -421,6 +421,90 @@ static void session_resolvers_come_after_modules(void **state)
     oj_object_destroy(puts_user);
 }
 
+static void session_bytes_copied_or_borrowed(void **state)
+{
+    oj_session *session = ojt_session_with(NULL, NULL);
+    oj_module_options options;
+    oj_error error;
+    (void)state;
+    for (uint32_t borrow = 0; borrow < 2; borrow++) {
+        oj_module *module;
+        uint8_t *bytes;
+        size_t size;
+        ojt_words w;
+        ojt_words_init(&w);
+        ojt_words_define(&w, "x", 5, STB_GLOBAL, STV_DEFAULT);
+        bytes = ojt_words_bytes(&w, &size);
+        oj_module_options_init(&options);
+        options.name = "given";
+        options.flags = borrow ? OJ_MODULE_BORROW : 0;
+        assert_int_equal(oj_session_add_bytes(session, bytes, size, &options, &module, &error), OJ_OK);
+        assert_string_equal(oj_module_name(module), "given");
+        if (!borrow)
+            memset(bytes, 0, size);
+        assert_int_equal(ojt_word_at(ojt_session_lookup(session, "x")), 5);
+        free(bytes);
+        assert_int_equal(ojt_word_at(ojt_session_lookup(session, "x")), 5);
+        assert_int_equal(oj_module_remove(module, 0, &error), OJ_OK);
+    }
+    assert_int_equal(oj_session_add_bytes(session, "no object", 9, NULL, NULL, &error), OJ_E_FORMAT);
+    oj_session_destroy(session);
+}
+
+static void session_bad_arguments_refused(void **state)
+{
+    oj_object *object = ojt_object_returning("a.o", "a", 1);
+    oj_session *session = ojt_session_with(NULL, NULL), *none;
+    oj_session_options options;
+    oj_module_options module_options;
+    oj_resolver resolver = oj_resolver_of_kind(99);
+    oj_error error;
+    uint64_t addr = 1;
+    (void)state;
+    assert_int_equal(oj_session_create(NULL, NULL, &error), OJ_E_MISUSE);
+    oj_session_options_init(&options);
+    options.flags = 64;
+    assert_int_equal(oj_session_create(&none, &options, &error), OJ_E_VERSION);
+    assert_null(none);
+    oj_module_options_init(&module_options);
+    module_options.flags = 64;
+    assert_int_equal(oj_session_add_object(session, object, &module_options, NULL, &error), OJ_E_VERSION);
+    assert_int_equal(oj_session_add_object(NULL, object, NULL, NULL, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_add_object(session, NULL, NULL, NULL, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_add_bytes(session, NULL, 0, NULL, NULL, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_add_archive(session, NULL, NULL, NULL, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_add_resolver(session, NULL, NULL, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_add_resolver(session, &resolver, NULL, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_add_ir(session, NULL, NULL, NULL, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_lookup(session, "a", NULL, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_lookup(session, NULL, &addr, &error), OJ_E_MISUSE);
+    assert_int_equal(addr, 0);
+    assert_int_equal(oj_session_lookup(NULL, "a", &addr, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_link(NULL, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_construct(NULL, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_undefine(session, NULL, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_take_code(NULL, NULL, 0, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_take_code(session, NULL, 0, &error), OJ_OK);
+    assert_int_equal(oj_session_get_stats(session, NULL, 0), OJ_E_MISUSE);
+    assert_int_equal(oj_session_code_count(NULL), 0);
+    assert_int_equal(oj_module_link(NULL, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_module_construct(NULL, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_module_lookup(NULL, "a", &addr, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_module_remove(NULL, 0, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_module_take_code(NULL, NULL, 0, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_module_code_count(NULL), 0);
+    assert_null(oj_module_code(NULL, 0));
+    assert_string_equal(oj_module_name(NULL), "");
+    oj_session_destroy(NULL);
+    /* A module whose link flags the linker does not know fails when it is linked, and alone. */
+    module_options.flags = 0;
+    module_options.link_flags = 1u << 31;
+    assert_int_equal(oj_session_add_object(session, object, &module_options, NULL, &error), OJ_OK);
+    assert_int_equal(ojt_session_try(session, "a"), OJ_E_VERSION);
+    oj_session_destroy(session);
+    oj_object_destroy(object);
+}
+
 OJT_MAIN(cmocka_unit_test(session_modules_refer_to_each_other_in_both_directions),
          cmocka_unit_test(session_circle_is_one_step),
          cmocka_unit_test(session_strong_comes_before_weak_wherever_it_stands),
@@ -433,4 +517,5 @@ OJT_MAIN(cmocka_unit_test(session_modules_refer_to_each_other_in_both_directions
          cmocka_unit_test(session_weak_reference_stays_zero_once_linked),
          cmocka_unit_test(session_undefined_names_of_all_modules_told_at_once),
          cmocka_unit_test(session_absolute_symbols_define_override_and_end),
-         cmocka_unit_test(session_resolvers_come_after_modules))
+         cmocka_unit_test(session_resolvers_come_after_modules), cmocka_unit_test(session_bytes_copied_or_borrowed),
+         cmocka_unit_test(session_bad_arguments_refused))
