@@ -2,9 +2,15 @@
  * functions: each range of code has a table of its own, which never changes. */
 #include "code/unwind.h"
 
+/* The table is for [low, high), which may begin inside its first function and end inside its last one. */
 struct oji_image {
     uint64_t object[OJI_UNWINDER_OBJECT_SIZE / 8]; /* the unwinder's */
     uint64_t size;                                 /* bytes in all */
+    oji_image *next;                               /* what follows of the same range */
+    uint64_t low;
+    uint64_t high;
+    uint64_t first_off; /* of entries in the table */
+    uint64_t last_off;
     uint8_t table[];
 };
 
@@ -20,6 +26,8 @@ typedef struct writer {
     uint64_t cie_off[REMEMBERED]; /* + 1; 0 = not written */
     uint32_t last_cie;            /* index + 1 */
     uint64_t last_off;
+    uint64_t first_fde;
+    uint64_t last_fde;
 } writer;
 
 /* Whole words of 8, so that what follows is aligned. */
@@ -45,6 +53,7 @@ static void put_cie(writer *w, const oji_eh_cie *cie, uint32_t index)
 static void put_fde(writer *w, const oji_eh_cie *cie, const oji_eh_fde *fde)
 {
     uint64_t size = oji_eh_fde_size(cie, fde->program_size);
+    w->last_fde = w->size;
     if (w->to) {
         uint8_t *to = w->to + w->size;
         oji_eh_write_fde(to, size, cie, w->to + w->last_off, fde, fde->program_size);
@@ -54,51 +63,199 @@ static void put_fde(writer *w, const oji_eh_cie *cie, const oji_eh_fde *fde)
     w->size += size;
 }
 
-/* What is in `to`'s place is counted or written; a length of 0 ends it. */
-static uint64_t put_all(uint8_t *to, const oji_unwind_tables *tables, uint32_t first, uint32_t n)
+/* Counted where `to` is NULL, else written; a length of 0 ends it. */
+static writer put_all(uint8_t *to, const oji_unwind_tables *tables, uint32_t first, uint32_t n)
 {
     writer w = {.to = to};
     for (uint32_t i = first; i < first + n; i++) {
         const oji_eh_fde *fde = &tables->fdes[i];
         put_cie(&w, &tables->cies[fde->cie], fde->cie);
+        if (i == first)
+            w.first_fde = w.size;
         put_fde(&w, &tables->cies[fde->cie], fde);
     }
     if (to)
         memset(to + w.size, 0, 8);
-    return w.size + 8;
+    w.size += 8;
+    return w;
 }
 
-/* Every FDE of the image, which is ours: lengths are true. */
+/* Every FDE of the images, which are ours: lengths are true. A function that is in two is told of twice. */
 static void for_each_entry(const oji_image *image, void (*tell)(const void *))
 {
-    const uint8_t *at = image->table;
-    for (uint32_t length = oji_load32(at); length != 0; length = oji_load32(at)) {
-        if (oji_load32(at + 4) != 0)
-            tell(at);
-        at += 4 + length;
+    for (; image; image = image->next) {
+        const uint8_t *at = image->table;
+        for (uint32_t length = oji_load32(at); length != 0; length = oji_load32(at)) {
+            if (oji_load32(at + 4) != 0)
+                tell(at);
+            at += 4 + length;
+        }
     }
 }
 
-oji_image *oji_image_add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t first, uint32_t n)
+static uint64_t addr_at(const oji_image *image, uint64_t off)
 {
-    uint64_t size = sizeof(oji_image) + put_all(NULL, tables, first, n);
+    return oji_load64(image->table + off + OJI_EH_FDE_ADDR);
+}
+static uint64_t end_at(const oji_image *image, uint64_t off)
+{
+    return addr_at(image, off) + oji_load64(image->table + off + OJI_EH_FDE_SIZE);
+}
+static void set_at(oji_image *image, uint64_t off, uint64_t addr, uint64_t end)
+{
+    oji_store64(image->table + off + OJI_EH_FDE_ADDR, addr);
+    oji_store64(image->table + off + OJI_EH_FDE_SIZE, end - addr);
+}
+
+/* Call the unwinder while the table says that it is for [low, high). Nobody else looks at it meanwhile: no function of
+ * it runs yet, or any more. */
+static void call_with_bounds(const oji_unwinder *unwinder, oji_image *image, bool add)
+{
+    uint64_t first_addr = addr_at(image, image->first_off), last_end = end_at(image, image->last_off);
+    set_at(image, image->first_off, image->low, end_at(image, image->first_off));
+    set_at(image, image->last_off, addr_at(image, image->last_off), image->high);
+    if (add)
+        unwinder->add(image->table, image->object);
+    else
+        unwinder->remove(image->table);
+    set_at(image, image->first_off, first_addr, end_at(image, image->first_off));
+    set_at(image, image->last_off, addr_at(image, image->last_off), last_end);
+}
+
+/* Not registered. */
+static oji_image *make(const oji_unwind_tables *tables, uint32_t first, uint32_t n, uint64_t low, uint64_t high)
+{
+    writer counted = put_all(NULL, tables, first, n);
+    uint64_t size = sizeof(oji_image) + counted.size;
     oji_image *image = size < IMAGE_MOST ? oji_allocate(oji_unwind_heap(), size) : NULL;
     if (!image)
         return NULL;
     image->size = size;
+    image->next = NULL;
+    image->low = low;
+    image->high = high;
+    image->first_off = counted.first_fde;
+    image->last_off = counted.last_fde;
     put_all(image->table, tables, first, n);
+    return image;
+}
+
+/* --- libgcc 13.1 to 14.2 lose what a fence of their tree lies in (GCC bug 119151) --------------------------------- */
+
+/* A fence is an address that parts two nodes; it stays when the range that it stood behind is gone. A range that is
+ * put across one goes into the node on its left, and lookups beyond the fence go to the one on its right. So each
+ * table is looked for at its end, and where it is lost, two tables meet at the fence. */
+static bool is_found(const oji_unwinder *unwinder, const oji_eh_fde *fde, uint64_t pc)
+{
+    void *bases[4] = {NULL};
+    return unwinder->find((void *)(uintptr_t)pc, bases) && (uint64_t)(uintptr_t)bases[2] == fde->addr;
+}
+
+static uint64_t last_byte(const oji_eh_fde *fde) { return fde->addr + fde->size - 1; }
+
+/* The first address of a function that is lost, in functions [*index, end), of which the last one's last byte is;
+ * *index is set to the function. */
+static uint64_t find_lost(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t *index, uint32_t end,
+                          uint64_t low)
+{
+    uint32_t first = *index, last = end - 1;
+    uint64_t from, to;
+    while (first < last) {
+        uint32_t middle = first + (last - first) / 2;
+        if (is_found(unwinder, &tables->fdes[middle], last_byte(&tables->fdes[middle])))
+            first = middle + 1;
+        else
+            last = middle;
+    }
+    *index = first;
+    from = tables->fdes[first].addr < low ? low : tables->fdes[first].addr;
+    to = last_byte(&tables->fdes[first]);
+    while (from < to) {
+        uint64_t middle = from + (to - from) / 2;
+        if (is_found(unwinder, &tables->fdes[first], middle))
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+/* Register functions [first, end) from address `low` on in a table, or as much of them as is found in one: up to *to.
+ * NULL where memory ends. */
+static oji_image *add_piece(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t first, uint32_t end,
+                            uint64_t low, uint64_t *to)
+{
+    const oji_eh_fde *last = &tables->fdes[end - 1];
+    oji_image *image = make(tables, first, end - first, low, last->addr + last->size);
+    uint32_t lost = first;
+    if (!image)
+        return NULL;
+    call_with_bounds(unwinder, image, true);
+    *to = image->high;
+    if (is_found(unwinder, last, last_byte(last)))
+        return image;
+    *to = find_lost(unwinder, tables, &lost, end, low);
+    /* Nothing better is to be had where not even the start is found. */
+    if (*to <= low) {
+        *to = image->high;
+        return image;
+    }
+    call_with_bounds(unwinder, image, false);
+    oji_release(oji_unwind_heap(), image, image->size);
+    lost += tables->fdes[lost].addr < *to;
+    image = make(tables, first, lost - first, low, *to);
+    if (image) {
+        last = &tables->fdes[lost - 1];
+        image->high = last->addr + last->size < *to ? last->addr + last->size : *to;
+        call_with_bounds(unwinder, image, true);
+    }
+    return image;
+}
+
+static oji_image *add_to_tree(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t first, uint32_t n)
+{
+    uint32_t end = first + n;
+    uint64_t low = tables->fdes[first].addr, high = tables->fdes[end - 1].addr + tables->fdes[end - 1].size;
+    oji_image *head = NULL, **tail = &head;
+    while (low < high) {
+        uint64_t to = high;
+        while (tables->fdes[first].addr + tables->fdes[first].size <= low)
+            first++;
+        if (low < tables->fdes[first].addr)
+            low = tables->fdes[first].addr;
+        *tail = add_piece(unwinder, tables, first, end, low, &to);
+        if (!*tail) {
+            oji_image_remove(unwinder, head);
+            return NULL;
+        }
+        tail = &(*tail)->next;
+        low = to;
+    }
+    return head;
+}
+
+oji_image *oji_image_add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t first, uint32_t n)
+{
+    const oji_eh_fde *last = &tables->fdes[first + n - 1];
+    oji_image *image;
     if (unwinder->kind == OJI_UNWINDER_TREE)
-        unwinder->add(image->table, image->object);
-    if (unwinder->add_entry)
+        image = add_to_tree(unwinder, tables, first, n);
+    else
+        image = make(tables, first, n, tables->fdes[first].addr, last->addr + last->size);
+    if (image && unwinder->add_entry)
         for_each_entry(image, unwinder->add_entry);
     return image;
 }
 
 void oji_image_remove(const oji_unwinder *unwinder, oji_image *image)
 {
-    if (unwinder->remove_entry)
+    if (image && unwinder->remove_entry)
         for_each_entry(image, unwinder->remove_entry);
-    if (unwinder->kind == OJI_UNWINDER_TREE)
-        unwinder->remove(image->table);
-    oji_release(oji_unwind_heap(), image, image->size);
+    while (image) {
+        oji_image *next = image->next;
+        if (unwinder->kind == OJI_UNWINDER_TREE)
+            call_with_bounds(unwinder, image, false);
+        oji_release(oji_unwind_heap(), image, image->size);
+        image = next;
+    }
 }

@@ -24,11 +24,23 @@
 enum { FDE_SIZE = OJI_CELL_SIZE - 4, TAIL = 4, SMALL_SHEET = 64, CIE_HEAD = 8 };
 #define GRANULE 16u /* bytes: functions are hardly ever nearer to each other */
 
+/* What the unwinder keeps of a sheet. It looks there once more after a lookup has let go of its lock, so that one whose
+ * functions live on in another sheet may not be freed at once. */
+typedef struct registered registered;
+struct registered {
+    uint64_t object[OJI_UNWINDER_OBJECT_SIZE / 8];
+    registered *next; /* of those that wait to be freed, the oldest first */
+    uint64_t since;   /* when it was replaced, nanoseconds */
+};
+
+/* Nanoseconds: a lookup that has found its entry needs a few of them. */
+#define PATIENCE UINT64_C(10000000000)
+
 typedef struct sheet {
-    uint64_t object[OJI_UNWINDER_OBJECT_SIZE / 8]; /* the unwinder's */
-    uint64_t low;                                  /* start of the first page */
-    uint64_t high;                                 /* end of the last page */
-    uint32_t n;                                    /* entries; the first only marks `low` */
+    registered *registered;
+    uint64_t low;  /* start of the first page */
+    uint64_t high; /* end of the last page */
+    uint32_t n;    /* entries; the first only marks `low` */
     uint32_t n_live;
     uint32_t capacity;
     uint8_t *entries[]; /* ascending; NULL behind the last */
@@ -38,6 +50,8 @@ static struct {
     sheet **sheets; /* ascending */
     uint32_t n;
     uint32_t capacity;
+    registered *oldest; /* that wait */
+    registered *newest;
 } all;
 
 /* --- CIEs: shared by content -------------------------------------------------------------------------------------- */
@@ -260,7 +274,32 @@ static void free_free_entries(sheet *s)
 
 static uint64_t sheet_size(uint64_t n) { return sizeof(sheet) + (n + 1) * sizeof(uint8_t *); }
 
+/* `registered` has been freed, or waits. */
 static void free_sheet(sheet *s) { oji_release(oji_unwind_heap(), s, sheet_size(s->capacity)); }
+
+/* Free those that nobody can still be looking at: without sheets there is no function that anybody could unwind. */
+static void free_old(void)
+{
+    uint64_t now = oji_now();
+    while (all.oldest && (all.n == 0 || now - all.oldest->since > PATIENCE)) {
+        registered *old = all.oldest;
+        all.oldest = old->next;
+        oji_cells_free(old, sizeof *old);
+    }
+    if (!all.oldest)
+        all.newest = NULL;
+}
+
+static void retire(registered *old)
+{
+    old->next = NULL;
+    old->since = oji_now();
+    if (all.newest)
+        all.newest->next = old;
+    else
+        all.oldest = old;
+    all.newest = old;
+}
 
 /* --- making a sheet from others ----------------------------------------------------------------------------------- */
 
@@ -367,7 +406,8 @@ static bool append_old(maker *m, const sheet *old)
 
 static bool append_all(maker *m, sheet *const *olds, uint32_t n_olds)
 {
-    if (!append(m, new_entry(m->made->low)))
+    m->made->registered = oji_cells_take(sizeof(registered));
+    if (!m->made->registered || !append(m, new_entry(m->made->low)))
         return false;
     for (uint32_t i = 0; i < n_olds; i++)
         if (!append_old(m, olds[i]))
@@ -399,6 +439,8 @@ static void unmake(maker *m, sheet *const *olds, uint32_t n_olds)
         else
             free_entry(entry);
     }
+    if (m->made->registered)
+        oji_cells_free(m->made->registered, sizeof(registered));
     free_sheet(m->made);
 }
 
@@ -474,7 +516,8 @@ static void exchange(uint32_t at, uint32_t n_olds, sheet *s)
         all.sheets[at] = s;
     if (all.n == 0) {
         oji_release(oji_unwind_heap(), all.sheets, (uint64_t)all.capacity * sizeof(sheet *));
-        memset(&all, 0, sizeof all);
+        all.sheets = NULL;
+        all.capacity = 0;
     }
 }
 
@@ -495,14 +538,16 @@ static bool replace(const oji_unwinder *unwinder, maker *m, span pages, uint32_t
         unmake(m, olds, n_olds);
         return false;
     }
-    unwinder->add_array(made->entries, made->object);
+    unwinder->add_array(made->entries, made->registered->object);
     for (uint32_t i = 0; i < n_olds; i++)
         unwinder->remove(olds[i]->entries);
     look_into(unwinder, made);
     for (uint32_t i = 0; i < n_olds; i++) {
         free_free_entries(olds[i]);
+        retire(olds[i]->registered);
         free_sheet(olds[i]);
     }
+    free_old();
     exchange(at, n_olds, made);
     return true;
 }
@@ -553,8 +598,10 @@ static void drop_sheet(const oji_unwinder *unwinder, uint32_t at)
     sheet *s = all.sheets[at];
     unwinder->remove(s->entries);
     free_free_entries(s);
+    oji_cells_free(s->registered, sizeof(registered));
     free_sheet(s);
     exchange(at, 1, NULL);
+    free_old();
 }
 
 /* A sheet that is mostly free is made smaller where there is memory to do it with. */

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Small C++ programs from several compilers and levels, as objects and as bitcode; output is the native program's.
-Every programs/*.cpp is one. A line `// flags: ...` adds flags to a program."""
+Every programs/*.cpp is one. A line `// flags: ...` adds flags to a program. Those that throw are position-independent:
+other code names the process's types with 32 bits, which do not reach them."""
 
 import glob
 import os
@@ -38,6 +39,8 @@ def main():
             for level in ('-O0', '-O2'):
                 tag = compiler.replace('++', 'xx').replace('-', '') + level.replace('-', '_')
                 for model, flags in MODELS.items():
+                    if model == 'nopic' and topic.startswith('throw_'):
+                        continue
                     check('%s_%s' % (tag, model), [], inputs.compile_c(compiler, [level, *flags, *own], program))
                 if compiler != 'g++':
                     bitcode = inputs.compile_c(compiler, [level, '-fPIE', *own], program, bitcode=True)
