@@ -223,7 +223,27 @@ static bool put_unwind(const telling *t, const oji_debug_symbol *symbol)
     return true;
 }
 
-static void put_load(const oji_debug_symbol *symbol, const char *name)
+/* By the system, which says so where it cannot read: the code's provider may have put it into another process, or made
+ * it unreadable. Zeros stand for what is not had. False where the file cannot be written. */
+static bool put_code(uint64_t addr, uint64_t size)
+{
+    if (fflush(dump) != 0)
+        return false;
+    while (size > 0) {
+        ssize_t written = write(fileno(dump), (const void *)(uintptr_t)addr, (size_t)size);
+        if (written < 0 && errno == EFAULT)
+            break;
+        if (written < 0 && errno != EINTR)
+            return false;
+        addr += written > 0 ? (uint64_t)written : 0;
+        size -= written > 0 ? (uint64_t)written : 0;
+    }
+    for (; size > 0; size--)
+        put("", 1);
+    return true;
+}
+
+static bool put_load(const oji_debug_symbol *symbol, const char *name)
 {
     uint64_t name_size = strlen(name) + 1;
     put_prefix(RECORD_LOAD, PREFIX_SIZE + LOAD_SIZE + name_size + symbol->size);
@@ -234,7 +254,7 @@ static void put_load(const oji_debug_symbol *symbol, const char *name)
     put64(symbol->size);
     put64(n_functions++);
     put(name, name_size);
-    put((const void *)(uintptr_t)symbol->addr, symbol->size);
+    return put_code(symbol->addr, symbol->size);
 }
 
 /* Symbols are as objects have them: one may claim more bytes than its segment has. */
@@ -250,17 +270,18 @@ static bool is_told(const oji_debug_info *info, const oji_debug_symbol *symbol)
  * readable. */
 static oj_status write_records(const telling *t, oj_error *error)
 {
-    long before = ftell(dump);
-    bool has_memory = true;
-    for (uint32_t i = 0; i < t->info->n_symbols && has_memory; i++) {
+    off_t before = lseek(fileno(dump), 0, SEEK_END);
+    bool has_memory = true, is_written = before >= 0;
+    for (uint32_t i = 0; i < t->info->n_symbols && has_memory && is_written; i++) {
         const oji_debug_symbol *symbol = &t->info->symbols[i];
         if (!is_told(t->info, symbol))
             continue;
         put_lines(t, symbol);
         has_memory = put_unwind(t, symbol);
-        put_load(symbol, t->info->names + symbol->name_off);
+        is_written = put_load(symbol, t->info->names + symbol->name_off);
     }
-    if (fflush(dump) == 0 && !ferror(dump) && has_memory)
+    is_written = is_written && fflush(dump) == 0 && !ferror(dump);
+    if (is_written && has_memory)
         return OJ_OK;
     if (has_memory)
         oji_fail_system(error, OJ_E_SYSTEM, errno, "writing the profiler's dump");

@@ -111,6 +111,8 @@ static void read_plan(const oj_plan *plan)
     }
 }
 
+static bool has_debug(uint8_t choice) { return (choice & 24) == 24; }
+
 static void link_object(const oj_object *object, uint8_t choice)
 {
     scene all = {bases[choice & 3], (choice & 128) != 0};
@@ -133,6 +135,7 @@ static void link_object(const oj_object *object, uint8_t choice)
     options.flags = choice & 8 ? OJ_LINK_KEEP_LOCAL_SYMBOLS : choice & 16 ? OJ_LINK_KEEP_NO_SYMBOLS : 0;
     options.flags |= choice & 32 ? OJ_LINK_SECTIONS_SINGLY : 0;
     options.flags |= choice & 64 ? OJ_LINK_NO_UNWIND : 0;
+    options.flags |= has_debug(choice) ? OJ_LINK_DEBUGGER : 0;
     status = oj_plan_create(&plan, &object, 1, &options, &error);
     check(status, plan, &error);
     if (status != OJ_OK)
@@ -152,12 +155,15 @@ static void link_object(const oj_object *object, uint8_t choice)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    oj_object_options options;
     oj_object *object;
     oj_error error;
     oj_status status;
     if (size < 1)
         return 0;
-    status = oj_object_create(&object, data + 1, size - 1, NULL, &error);
+    oj_object_options_init(&options);
+    options.flags = has_debug(data[0]) ? OJ_OBJECT_WITH_DEBUG : 0;
+    status = oj_object_create(&object, data + 1, size - 1, &options, &error);
     check(status, object, &error);
     if (status == OJ_OK)
         link_object(object, data[0]);

@@ -1,0 +1,390 @@
+/* Links that tell debuggers and profilers: what is written where, what is undone, several threads, forks, hostile
+ * files, and memory that ends. */
+#include "link/linktest.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ALL_TOOLS (OJ_LINK_DEBUGGER | OJ_LINK_PERF_MAP | OJ_LINK_JITDUMP)
+
+static char folder[64] = "/tmp/ownjit-debug-XXXXXX";
+static char map_path[64];
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/ownjit-debug-XXXXXX");
+    snprintf(map_path, sizeof map_path, "/tmp/perf-%ld.map", (long)getpid());
+    unlink(map_path);
+    return mkdtemp(folder) && setenv("JITDUMPDIR", folder, 1) == 0 ? 0 : -1;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    unlink(map_path);
+    return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static oj_status try_link(uint32_t flags, oj_code **code, oj_error *error)
+{
+    oj_object *object = ojt_object_returning("one.o", "told\nname", 42);
+    oj_link_options options;
+    oj_status status;
+    oj_link_options_init(&options);
+    options.flags = flags;
+    status = oj_link((const oj_object *const *)&object, 1, &options, code, error);
+    oj_object_destroy(object);
+    return status;
+}
+
+static char *read_all(const char *path, size_t *size)
+{
+    static char buffer[1 << 16];
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    *size = fread(buffer, 1, sizeof buffer - 1, file);
+    buffer[*size] = '\0';
+    fclose(file);
+    return buffer;
+}
+
+/* The one dump of the test's folder. */
+static char dump_path[512];
+static int n_dumps;
+
+static int find_dump(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)type;
+    (void)walk;
+    if (S_ISREG(status->st_mode)) {
+        snprintf(dump_path, sizeof dump_path, "%s", path);
+        n_dumps++;
+    }
+    return 0;
+}
+
+static void find_dumps(void)
+{
+    n_dumps = 0;
+    assert_int_equal(nftw(folder, find_dump, 16, FTW_PHYS), 0);
+}
+
+static void debug_map_has_a_line_for_each_function(void **state)
+{
+    oj_code *code, *second;
+    oj_error error;
+    char line[64];
+    struct stat found;
+    size_t size;
+    char *text;
+    (void)state;
+    assert_int_equal(try_link(OJ_LINK_PERF_MAP, &code, &error), OJ_OK);
+    assert_int_equal(oj_code_record_count(code), 0);
+    assert_int_equal(try_link(OJ_LINK_PERF_MAP, &second, &error), OJ_OK);
+    text = read_all(map_path, &size);
+    snprintf(line, sizeof line, "%llx 6 told?name\n", (unsigned long long)oj_code_lookup_addr(code, "told\nname"));
+    assert_int_equal(strncmp(text, line, strlen(line)), 0);
+    snprintf(line, sizeof line, "%llx 6 told?name\n", (unsigned long long)oj_code_lookup_addr(second, "told\nname"));
+    assert_string_equal(text + strlen(line), line);
+    assert_int_equal(stat(map_path, &found), 0);
+    assert_int_equal(found.st_mode & 0777, 0600);
+    oj_code_destroy(code);
+    oj_code_destroy(second);
+}
+
+/* What others left there under the file's name is neither followed nor written to. */
+static void debug_map_of_others_rejected(void **state)
+{
+    char victim[128];
+    struct stat found;
+    oj_code *code;
+    oj_error error;
+    (void)state;
+    snprintf(victim, sizeof victim, "%s/victim", folder);
+    close(open(victim, O_WRONLY | O_CREAT, 0600));
+    for (int hard = 0; hard < 2; hard++) {
+        assert_int_equal(hard ? link(victim, map_path) : symlink(victim, map_path), 0);
+        assert_int_equal(try_link(OJ_LINK_PERF_MAP | OJ_LINK_DEBUGGER, &code, &error), OJ_E_SYSTEM);
+        assert_null(code);
+        assert_non_null(strstr(error.text, map_path));
+        assert_int_equal(stat(victim, &found), 0);
+        assert_int_equal(found.st_size, 0);
+        unlink(map_path);
+    }
+    assert_int_equal(mkfifo(map_path, 0600), 0);
+    assert_int_equal(try_link(OJ_LINK_PERF_MAP, &code, &error), OJ_E_SYSTEM);
+}
+
+/* Numbers of processes are used again. */
+static void debug_map_of_an_earlier_process_is_replaced(void **state)
+{
+    const struct timespec old[2] = {{.tv_sec = 1000000}, {.tv_sec = 1000000}};
+    oj_code *code;
+    oj_error error;
+    size_t size;
+    int fd = open(map_path, O_WRONLY | O_CREAT, 0600);
+    (void)state;
+    assert_int_equal(write(fd, "1 1 stale\n", 10), 10);
+    assert_int_equal(futimens(fd, old), 0);
+    close(fd);
+    assert_int_equal(try_link(OJ_LINK_PERF_MAP, &code, &error), OJ_OK);
+    assert_null(strstr(read_all(map_path, &size), "stale"));
+    oj_code_destroy(code);
+}
+
+static void debug_map_of_this_process_is_added_to(void **state)
+{
+    oj_code *code;
+    oj_error error;
+    size_t size;
+    int fd = open(map_path, O_WRONLY | O_CREAT, 0600);
+    (void)state;
+    assert_int_equal(write(fd, "1 1 other\n", 10), 10);
+    close(fd);
+    assert_int_equal(try_link(OJ_LINK_PERF_MAP, &code, &error), OJ_OK);
+    assert_int_equal(strncmp(read_all(map_path, &size), "1 1 other\n", 10), 0);
+    assert_non_null(strstr(read_all(map_path, &size), "told?name"));
+    oj_code_destroy(code);
+}
+
+/* Header and one record of kind 0, with the function's bytes at its end (jitdump-specification.txt). */
+static void debug_dump_has_the_code(void **state)
+{
+    oj_code *code;
+    oj_error error;
+    size_t size;
+    const uint8_t *p;
+    (void)state;
+    assert_int_equal(try_link(OJ_LINK_JITDUMP, &code, &error), OJ_OK);
+    find_dumps();
+    assert_int_equal(n_dumps, 1);
+    p = (const uint8_t *)read_all(dump_path, &size);
+    assert_int_equal(oji_load32(p), 0x4a695444);
+    assert_int_equal(oji_load32(p + 8), 40);
+    assert_int_equal(oji_load32(p + 12), EM_X86_64);
+    assert_int_equal(oji_load32(p + 20), getpid());
+    p += 40;
+    assert_int_equal(oji_load32(p), 0);
+    assert_int_equal(40 + oji_load32(p + 4), size);
+    assert_int_equal(oji_load64(p + 24), oj_code_lookup_addr(code, "told\nname"));
+    assert_int_equal(oji_load64(p + 40), 6);
+    assert_string_equal((const char *)p + 56, "told\nname");
+    assert_memory_equal(p + 56 + 10, oj_code_lookup(code, "told\nname"), 6);
+    oj_code_destroy(code);
+}
+
+static void debug_dump_without_a_folder_rejected(void **state)
+{
+    oj_code *code;
+    oj_error error;
+    (void)state;
+    setenv("JITDUMPDIR", "/proc/nowhere", 1);
+    assert_int_equal(try_link(ALL_TOOLS, &code, &error), OJ_E_SYSTEM);
+    assert_null(code);
+    assert_non_null(strstr(error.text, "/proc/nowhere"));
+}
+
+/* A code that is not in this process is told to nobody, and its bytes are not looked for here. */
+static void debug_unreadable_code_is_zeros(void **state)
+{
+    oj_object *object = ojt_object_returning("one.o", "f", 42);
+    oj_link_options options;
+    ojt_client client;
+    oj_code *code;
+    size_t size;
+    (void)state;
+    ojt_client_init_buffers(&client, 0x10000000, 0x10010000, 0x10020000);
+    client.table.flags |= OJ_CACHE_BY_CLIENT | OJ_PERMISSIONS_BY_CLIENT;
+    oj_link_options_init(&options);
+    options.memory = &client.table;
+    options.flags = ALL_TOOLS | OJ_LINK_NO_UNWIND;
+    code = ojt_link(&object, 1, &options);
+    find_dumps();
+    assert_memory_equal(read_all(dump_path, &size) + size - 6, "\0\0\0\0\0\0", 6);
+    oj_code_destroy(code);
+    oj_object_destroy(object);
+}
+
+static void debug_record_is_taken_over_and_undone(void **state)
+{
+    oj_code *code;
+    oj_error error;
+    oj_taken taken;
+    oj_segment segments[4];
+    oj_record records[4];
+    (void)state;
+    assert_int_equal(try_link(OJ_LINK_DEBUGGER | OJ_LINK_NO_UNWIND, &code, &error), OJ_OK);
+    assert_int_equal(oj_code_record_count(code), 1);
+    oj_taken_init(&taken);
+    taken.segments = segments;
+    taken.n_segments = 4;
+    taken.records = records;
+    taken.n_records = 4;
+    assert_int_equal(oj_code_take_over(code, &taken, &error), OJ_OK);
+    assert_int_equal(taken.n_records, 1);
+    assert_int_equal(records[0].kind, OJ_RECORD_DEBUGGER);
+    assert_int_equal(oj_taken_release(&taken, &error), OJ_OK);
+    assert_int_equal(oj_taken_release(&taken, &error), OJ_E_MISUSE);
+}
+
+/* A link by hand may be for another process, or for later. */
+static void debug_link_by_hand_tells_nobody(void **state)
+{
+    oj_object *object = ojt_object_returning("one.o", "f", 42);
+    static _Alignas(4096) uint8_t memory[4096];
+    oj_link_options options;
+    oj_segment segment;
+    oj_plan *plan;
+    oj_code *code;
+    oj_error error;
+    (void)state;
+    oj_link_options_init(&options);
+    options.flags = ALL_TOOLS | OJ_LINK_NO_UNWIND;
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, &options, &error), OJ_OK);
+    assert_int_equal(oj_plan_segment_count(plan), 1);
+    assert_int_equal(oj_plan_segment(plan, 0, &segment, sizeof segment), OJ_OK);
+    segment.write = memory;
+    segment.run_addr = 0x7000000;
+    assert_int_equal(oj_plan_write(plan, &segment, 1, &code, &error), OJ_OK);
+    assert_int_equal(oj_code_record_count(code), 0);
+    assert_int_equal(access(map_path, F_OK), -1);
+    find_dumps();
+    assert_int_equal(n_dumps, 0);
+    oj_code_destroy(code);
+    oj_plan_destroy(plan);
+    oj_object_destroy(object);
+}
+
+static void *link_repeatedly(void *context)
+{
+    (void)context;
+    for (int i = 0; i < 60; i++) {
+        oj_code *code;
+        oj_error error;
+        if (try_link(ALL_TOOLS, &code, &error) != OJ_OK)
+            return error.text[0] ? (void *)1 : (void *)2;
+        oj_code_destroy(code);
+    }
+    return NULL;
+}
+
+static void debug_several_threads_write_whole_lines(void **state)
+{
+    pthread_t threads[4];
+    size_t size;
+    char *text;
+    int n_lines = 0;
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, link_repeatedly, NULL), 0);
+    for (int i = 0; i < 4; i++) {
+        void *result;
+        pthread_join(threads[i], &result);
+        assert_null(result);
+    }
+    text = read_all(map_path, &size);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), n_lines++)
+        assert_non_null(strstr(line, " 6 told?name"));
+    assert_int_equal(n_lines, 240);
+}
+
+static void debug_child_of_fork_has_its_own_files(void **state)
+{
+    oj_code *code, *own;
+    oj_error error;
+    pid_t child;
+    int status;
+    size_t before, after;
+    (void)state;
+    assert_int_equal(try_link(ALL_TOOLS, &code, &error), OJ_OK);
+    read_all(map_path, &before);
+    child = fork();
+    if (child == 0) {
+        char path[64];
+        int result = try_link(ALL_TOOLS, &own, &error);
+        snprintf(path, sizeof path, "/tmp/perf-%ld.map", (long)getpid());
+        result |= access(path, F_OK);
+        unlink(path);
+        _exit(result);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    read_all(map_path, &after);
+    assert_int_equal(before, after);
+    find_dumps();
+    assert_int_equal(n_dumps, 2);
+    oj_code_destroy(code);
+}
+
+/* A heap of a client's own that ends after so many allocations. */
+typedef struct ending_heap {
+    long left;
+    long n_live;
+} ending_heap;
+
+static void *heap_allocate(void *context, size_t size)
+{
+    ending_heap *heap = context;
+    void *block = heap->left-- > 0 ? malloc(size) : NULL;
+    heap->n_live += block != NULL;
+    return block;
+}
+
+static void heap_release(void *context, void *pointer, size_t size)
+{
+    ending_heap *heap = context;
+    (void)size;
+    heap->n_live--;
+    free(pointer);
+}
+
+static void debug_each_allocation_may_fail(void **state)
+{
+    oj_object *object = ojt_object_returning("one.o", "f", 42);
+    oj_status status = OJ_E_NOMEM;
+    (void)state;
+    for (long n = 0; status != OJ_OK; n++) {
+        ending_heap heap = {n, 0};
+        oj_link_options options;
+        oj_allocator allocator;
+        oj_code *code;
+        oj_error error;
+        oj_allocator_init(&allocator);
+        allocator.context = &heap;
+        allocator.allocate = heap_allocate;
+        allocator.release = heap_release;
+        oj_link_options_init(&options);
+        options.allocator = &allocator;
+        options.flags = ALL_TOOLS;
+        status = oj_link((const oj_object *const *)&object, 1, &options, &code, &error);
+        if (status != OJ_OK) {
+            assert_int_equal(status, OJ_E_NOMEM);
+            assert_true(error.text[0] != '\0');
+        }
+        oj_code_destroy(code);
+        assert_int_equal(heap.n_live, 0);
+        assert_true(n < 1000);
+    }
+    oj_object_destroy(object);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+OJT_MAIN(TEST(debug_map_has_a_line_for_each_function), TEST(debug_map_of_others_rejected),
+         TEST(debug_map_of_an_earlier_process_is_replaced), TEST(debug_map_of_this_process_is_added_to),
+         TEST(debug_dump_has_the_code), TEST(debug_dump_without_a_folder_rejected),
+         TEST(debug_unreadable_code_is_zeros), TEST(debug_record_is_taken_over_and_undone),
+         TEST(debug_link_by_hand_tells_nobody), TEST(debug_several_threads_write_whole_lines),
+         TEST(debug_child_of_fork_has_its_own_files), TEST(debug_each_allocation_may_fail))
