@@ -120,7 +120,8 @@ typedef enum oj_symbol_type {
     OJ_SYMBOL_FUNCTION = 2,
     OJ_SYMBOL_SECTION = 3,
     OJ_SYMBOL_FILE = 4,
-    OJ_SYMBOL_THREAD_LOCAL = 6 /* a thread-local variable */
+    OJ_SYMBOL_THREAD_LOCAL = 6, /* a thread-local variable */
+    OJ_SYMBOL_IFUNC = 10        /* a function that returns the address of the one to be called by this name */
 } oj_symbol_type;
 
 typedef enum oj_symbol_place {

@@ -426,6 +426,7 @@ oj_status oji_elf_read_object(oj_object **out, oji_bytes file, const char *name,
     if (status == OJ_OK)
         status = oji_elf_read_symbols(&reader, parts.sections, parts.symbols);
     parts.object->has_tls = reader.has_tls;
+    parts.object->has_ifuncs = reader.has_ifuncs;
     if (status == OJ_OK)
         status = oji_elf_read_relocs(&reader, &parts);
     if (status != OJ_OK) {

@@ -45,8 +45,9 @@ static oj_status read_type(oji_elf_reader *reader, uint32_t index, uint8_t info,
         reader->has_tls = true;
         return OJ_OK;
     case ELF_STT_GNU_IFUNC:
-        return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED,
-                             "is an indirect function (ifunc), which is not supported yet");
+        symbol->type = OJ_SYMBOL_IFUNC;
+        reader->has_ifuncs = true;
+        return OJ_OK;
     default:
         return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED, "has a type that is not known");
     }

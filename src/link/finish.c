@@ -177,6 +177,14 @@ oj_status oji_link_place_ahead(oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
+/* What needs code that can run, and is told to the process. Constructors come last, and find everything in place. */
+static oj_status start_code(oj_plan *plan, oj_code *code, oj_error *error)
+{
+    OJI_TRY(oji_link_attach(plan, code, error));
+    OJI_TRY(oji_link_choose_ifuncs(plan, error));
+    return plan->options.flags & OJ_LINK_RUN_CONSTRUCTORS ? oj_code_construct(code, error) : OJ_OK;
+}
+
 /* A plan may pass here again, after a failure too: every field that is written here is set anew by the next link. */
 oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_hand, oj_code **out, oj_error *error)
 {
@@ -185,6 +193,7 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     oj_status status;
     if (!by_hand)
         OJI_TRY(check_memory(plan, error));
+    OJI_TRY(oji_link_check_ifuncs(plan, by_hand != NULL, error));
     room.n_segments = plan->n_requests;
     room.n_stackmaps = oji_link_count_stackmaps(plan);
     room.has_arrays = oji_link_has_arrays(plan);
@@ -213,17 +222,10 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     oji_link_tls_hand_over(plan, code);
     status = oji_link_tls_prepare_wanted(plan, error);
     if (status == OJ_OK && !by_hand)
-        status = oji_link_attach(plan, code, error);
+        status = start_code(plan, code, error);
     if (status != OJ_OK) {
         oj_code_destroy(code);
         return status;
-    }
-    if (!by_hand && (plan->options.flags & OJ_LINK_RUN_CONSTRUCTORS)) {
-        status = oj_code_construct(code, error);
-        if (status != OJ_OK) {
-            oj_code_destroy(code);
-            return status;
-        }
     }
     answer_wanted(plan);
     if (plan->options.stats)

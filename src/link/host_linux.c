@@ -7,6 +7,7 @@
 #include <linux/membarrier.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -108,6 +109,19 @@ bool oji_link_is_process_code(uint64_t addr)
     struct code_search search = {addr, false};
     dl_iterate_phdr(search_code, &search);
     return search.is_found;
+}
+
+/* Its arguments are what AArch64's take (glibc, sys/ifunc.h: the capabilities, marked as having a second argument, which
+ * is a struct of three words); others look at none. */
+uint64_t oji_link_call_ifunc_resolver(uint64_t addr)
+{
+    const struct {
+        unsigned long size;
+        unsigned long capabilities;
+        unsigned long more_capabilities;
+    } second = {sizeof second, getauxval(AT_HWCAP), getauxval(AT_HWCAP2)};
+    void *(*resolver)(uint64_t, const void *) = (void *(*)(uint64_t, const void *))(uintptr_t)addr;
+    return (uint64_t)(uintptr_t)resolver(second.capabilities | UINT64_C(1) << 62, &second);
 }
 
 uint64_t oji_link_page_size(void) { return (uint64_t)sysconf(_SC_PAGESIZE); }

@@ -259,8 +259,11 @@ static oj_status plan_singly(oj_plan *plan, oj_error *error)
 oj_status oji_link_plan_islands(oj_plan *plan, oj_error *error)
 {
     OJI_TRY(oji_link_places_singly(&plan->options) ? plan_singly(plan, error) : plan_merged(plan, error));
+    OJI_TRY(oji_link_plan_ifuncs(plan, error));
     for (uint32_t i = 0; i < plan->n_islands; i++)
         plan->n_stubs += plan->islands[i].n_stubs;
+    if (plan->ifuncs)
+        plan->n_stubs += plan->ifuncs->n_stubs;
     return OJ_OK;
 }
 

@@ -127,10 +127,13 @@ static bool lay_out_merged(oj_plan *plan)
     for (uint32_t i = 0; i < SEGMENTS; i++)
         if (!lay_runs(plan, i))
             return false;
+    if (plan->ifuncs && !lay_got(plan, plan->ifuncs))
+        return false;
     plan->segments[SEGMENT_CODE].bytes_end = plan->segments[SEGMENT_CODE].size;
     plan->segments[SEGMENT_RODATA].bytes_end = plan->segments[SEGMENT_RODATA].size;
     plan->segments[SEGMENT_DATA].bytes_end = plan->segments[SEGMENT_DATA].size;
-    return lay_sections(plan, true) && lay_commons(plan) && lay_stubs(plan, &plan->islands[0]);
+    return lay_sections(plan, true) && lay_commons(plan) && lay_stubs(plan, &plan->islands[0]) &&
+           (!plan->ifuncs || lay_stubs(plan, plan->ifuncs));
 }
 
 /* --- singly: a segment for each section --------------------------------------------------------------------------- */

@@ -150,6 +150,7 @@ typedef struct oji_link_name {
     uint32_t symbol;          /* in that member */
     uint32_t entry;           /* GOT entry index + 1, 0 = none */
     uint32_t stub;            /* stub index + 1, 0 = none */
+    uint32_t ifunc;           /* index in the island of ifuncs + 1, 0 = none */
     uint32_t later;           /* index + 1 of the resolver that will tell the address when the plan is placed, or 0 */
     uint32_t tls;             /* index + 1 in plan->tls.externals, 0 = not one of these */
     uint32_t uses;            /* OR over all members' symbols */
@@ -220,6 +221,7 @@ struct oj_plan {
     uint32_t n_stubs;
     oji_link_island *islands;
     uint32_t n_islands;
+    oji_link_island *ifuncs; /* NULL where there are none: stubs and entries of functions that are chosen at the end */
 
     oji_link_segment *segments;
     uint32_t n_segments;
@@ -353,6 +355,17 @@ oj_status oji_link_tls_attach_destructors(const oj_plan *plan, const oj_code *co
 oj_status oji_link_tls_prepare_wanted(const oj_plan *plan, oj_error *error);
 uint64_t oji_link_tls_wanted_addr(const oj_plan *plan, const oji_link_name *name);
 
+/* ifuncs.c: functions that another function chooses when the link is done. Planning needs names, writing targets, and
+ * choosing published code. */
+oj_status oji_link_plan_ifuncs(oj_plan *plan, oj_error *error);
+uint64_t oji_link_ifunc_addr(const oj_plan *plan, uint32_t index);
+/* What an entry holds until its function is chosen: the address of the function that chooses. */
+uint64_t oji_link_ifunc_resolver(const oj_plan *plan, uint32_t index);
+void oji_link_set_ifunc_targets(const oj_plan *plan);
+/* Can they be chosen, with what is linked where? */
+oj_status oji_link_check_ifuncs(const oj_plan *plan, bool by_hand, oj_error *error);
+oj_status oji_link_choose_ifuncs(const oj_plan *plan, oj_error *error);
+
 /* window.c: the addresses from which all references reach. */
 oj_status oji_link_find_window(oj_plan *plan, oj_error *error);
 
@@ -376,6 +389,8 @@ void oji_link_release(oj_plan *plan);
 oj_status oji_link_write(oj_plan *plan, oj_error *error);
 /* The address of a name; needs oji_link_write(). */
 uint64_t oji_link_name_addr(const oj_plan *plan, const oji_link_name *name);
+/* Of a symbol of a member's own, whatever its name leads to. */
+uint64_t oji_link_symbol_addr(const oj_plan *plan, const oji_link_member *member, const oji_symbol *symbol);
 /* The address that stands for the whole link. */
 uint64_t oji_link_base_addr(const oj_plan *plan);
 /* Where a byte of a segment, which must not be empty, is written, and where it runs. */
@@ -433,6 +448,8 @@ bool oji_link_library_lookup(void *handle, const char *name, uint64_t *addr);
 /* Is the address in the code of the program or of a library it has loaded? */
 bool oji_link_is_process_code(uint64_t addr);
 uint64_t oji_link_page_size(void);
+/* Call a function that chooses another as the dynamic linker does. */
+uint64_t oji_link_call_ifunc_resolver(uint64_t addr);
 /* Give whole pages the permissions of a segment kind. */
 oj_status oji_link_protect_pages(uint64_t start, uint64_t end, uint32_t kind, oj_error *error);
 /* Make every running thread of this process refetch instructions. */

@@ -93,11 +93,15 @@ static void list_merged(oj_plan *plan)
     list_sections(plan, SEGMENT_CODE, false);
     list_runs(plan, SEGMENT_CODE);
     add_stubs(plan, &plan->islands[0]);
+    if (plan->ifuncs)
+        add_stubs(plan, plan->ifuncs);
     add_got(plan, &plan->islands[0]);
     list_sections(plan, SEGMENT_RODATA, false);
     list_runs(plan, SEGMENT_RODATA);
     list_sections(plan, SEGMENT_DATA, false);
     list_runs(plan, SEGMENT_DATA);
+    if (plan->ifuncs)
+        add_got(plan, plan->ifuncs);
     list_sections(plan, SEGMENT_DATA, true);
     list_commons(plan);
 }
@@ -138,7 +142,7 @@ static void list_singly(oj_plan *plan)
  * the plan is made, so that asking for a range is a lookup. */
 bool oji_link_list_ranges(oj_plan *plan)
 {
-    uint64_t capacity = (uint64_t)plan->n_names + 2 * (uint64_t)plan->n_islands;
+    uint64_t capacity = (uint64_t)plan->n_names + 2 * (uint64_t)plan->n_islands + 2;
     for (uint32_t i = 0; i < plan->n_members; i++)
         capacity += plan->members[i].object->n_sections;
     plan->ranges = oji_arena_array(&plan->arena, capacity, sizeof *plan->ranges);

@@ -31,7 +31,7 @@ uint64_t oji_link_run_addr(const oj_plan *plan, uint32_t segment)
 
 /* 0 stands for what has no place of its own: undefined and common symbols, which go by their name, and sections that
  * are not loaded, which check_references() has found nobody to refer to. */
-static uint64_t symbol_addr(const oj_plan *plan, const oji_link_member *member, const oji_symbol *symbol)
+uint64_t oji_link_symbol_addr(const oj_plan *plan, const oji_link_member *member, const oji_symbol *symbol)
 {
     const oji_link_slot *slot;
     if (symbol->section == OJI_SECTION_ABSOLUTE)
@@ -87,7 +87,9 @@ uint64_t oji_link_name_addr(const oj_plan *plan, const oji_link_name *name)
     switch (name->definition) {
     case OJI_LINK_WEAK:
     case OJI_LINK_STRONG:
-        return symbol_addr(plan, member, &member->symbols[name->symbol]);
+        if (name->ifunc != 0)
+            return oji_link_ifunc_addr(plan, name->ifunc - 1);
+        return oji_link_symbol_addr(plan, member, &member->symbols[name->symbol]);
     case OJI_LINK_COMMON:
         if (name->is_tls)
             return name->addr;
@@ -107,12 +109,13 @@ static void set_targets(const oj_plan *plan)
         const oji_link_member *member = &plan->members[m];
         const oj_object *object = member->object;
         for (uint32_t i = 0; i < object->first_global; i++)
-            member->targets[i].addr = symbol_addr(plan, member, &member->symbols[i]);
+            member->targets[i].addr = oji_link_symbol_addr(plan, member, &member->symbols[i]);
         for (uint32_t i = object->first_global; i < object->n_symbols; i++) {
             const oji_link_name *name = oji_link_name_of(plan, member, i);
             member->targets[i].addr = name ? oji_link_name_addr(plan, name) : 0;
         }
     }
+    oji_link_set_ifunc_targets(plan);
 }
 
 /* --- bytes -------------------------------------------------------------------------------------------------------- */
@@ -189,6 +192,8 @@ static uint64_t entry_value(const oj_plan *plan, const oji_link_island *island, 
 {
     oji_link_ref ref = plan->entries[island->first_entry + index];
     const oji_link_name *name = oji_link_name_of(plan, &plan->members[ref.member], ref.symbol);
+    if (island == plan->ifuncs)
+        return oji_link_ifunc_resolver(plan, index);
     if (index < island->n_stubs && name && name->is_canonical)
         return name->addr;
     return plan->members[ref.member].targets[ref.symbol].addr;
@@ -254,11 +259,15 @@ static oj_status write_bytes(oj_plan *plan, oj_error *error)
         write_got(plan, &plan->islands[0]);
     copy_sections(plan);
     copy_runs(plan);
+    if (plan->ifuncs)
+        write_got(plan, plan->ifuncs);
     for (uint32_t i = 0; i < plan->n_islands; i++) {
         OJI_TRY(write_stubs(plan, &plan->islands[i], error));
         if (singly)
             write_got(plan, &plan->islands[i]);
     }
+    if (plan->ifuncs)
+        OJI_TRY(write_stubs(plan, plan->ifuncs, error));
     for (uint32_t i = 0; i < plan->n_segments; i++)
         if (plan->segments[i].request != OJI_NONE)
             fill_up(plan, i, &plan->segments[i].written, plan->segments[i].size);

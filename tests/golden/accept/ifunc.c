@@ -1,5 +1,4 @@
-/* flags: -O2 -fPIC
- * expect: OJ_E_UNSUPPORTED ifunc */
+/* flags: -O2 -fPIC */
 static int plain(int a) { return a; }
 static int (*resolve(void))(int) { return plain; }
 int chosen(int a) __attribute__((ifunc("resolve")));

@@ -1,0 +1,37 @@
+/* Indirect functions: called, pointed to, compared, local, hidden, and used by a constructor. */
+#include <stdio.h>
+
+static int n_resolved;
+static int plain(int a) { return a + 1; }
+static int fancy(int a) { return a + 2; }
+typedef int function(int);
+
+static function *choose_fancy(void)
+{
+    n_resolved++;
+    return fancy;
+}
+static function *choose_plain(void)
+{
+    n_resolved++;
+    return plain;
+}
+int global_one(int) __attribute__((ifunc("choose_fancy")));
+static int local_one(int) __attribute__((ifunc("choose_plain"), used));
+int hidden_one(int) __attribute__((ifunc("choose_fancy"), visibility("hidden")));
+int another_one(int) __attribute__((ifunc("choose_plain")));
+
+function *table[] = {global_one, local_one, hidden_one, another_one};
+static int has_started;
+__attribute__((constructor)) static void start(void) { has_started = global_one(1); }
+
+int main(void)
+{
+    function *volatile pointer = global_one, *volatile other = local_one;
+    printf("%d %d %d %d\n", global_one(10), local_one(10), hidden_one(10), another_one(10));
+    printf("%d %d\n", pointer == table[0], other == table[1]);
+    for (int i = 0; i < 4; i++)
+        printf("%d ", table[i](100));
+    printf("%d %d\n", has_started, n_resolved > 0);
+    return 0;
+}
