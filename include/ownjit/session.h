@@ -198,7 +198,7 @@ OJ_API oj_status oj_session_undefine(oj_session *session, const char *name, oj_e
 /* Find a name in the session, compiling and linking first what it needs. Resolvers and the process are not asked for
  * the name itself.
  * addr      set to the run address, 0 on failure
- * Errors:   OJ_E_NOT_FOUND, OJ_E_UNDEFINED (all names of all modules of the step at once), OJ_E_DUPLICATE, those of
+ * Errors:   OJ_E_NOT_FOUND, OJ_E_UNSUPPORTED (a thread-local variable, or a reference to another module's), OJ_E_UNDEFINED (all names of all modules of the step at once), OJ_E_DUPLICATE, those of
  *           oj_compile_object() and oj_link()
  * On error: nothing is linked and no memory is placed, the call may be repeated. Modules that were compiled stay so
  * Threads:  any

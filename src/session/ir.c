@@ -166,6 +166,8 @@ oj_status oji_session_compile(oj_session *session, oj_module *module, oj_error *
     OJI_TRY(module->compiler->ops->compile(module->compiler, &module->input, &unit->bytes, error));
     oj_object_options_init(&options);
     options.flags = OJ_OBJECT_BORROW;
+    if (module->link_flags & (OJ_LINK_DEBUGGER | OJ_LINK_JITDUMP))
+        options.flags |= OJ_OBJECT_WITH_DEBUG;
     options.name = module->name;
     options.allocator = &session->allocator;
     status = oj_object_create(&unit->owned, oj_bytes_data(unit->bytes), oj_bytes_size(unit->bytes), &options, error);

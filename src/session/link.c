@@ -22,6 +22,7 @@ static oj_status answer(oji_session_step *step, oj_query *query, oj_error *error
 {
     const oji_session_name *name = oji_session_find(step->session, query->name, strlen(query->name));
     const oji_session_definition *chosen = name ? oji_session_choose(name) : NULL;
+    oj_status status = OJ_OK;
     if (!chosen || chosen->unit == step->current)
         return OJ_OK;
     if (chosen->unit && !chosen->unit->code && !chosen->unit->is_in_step)
@@ -30,15 +31,14 @@ static oj_status answer(oji_session_step *step, oj_query *query, oj_error *error
         return OJ_OK;
     if (chosen->unit && !step->is_placed && !oji_session_add_edge(step->session, step->current, chosen->unit, name))
         return oji_fail(error, OJ_E_NOMEM, "out of memory: what a module refers to");
-    query->found = 1;
-    query->addr = chosen->addr;
+    query->found = step->is_placed || !chosen->unit || chosen->unit->code ? 1 : OJ_FOUND_LATER;
     if (!chosen->unit || chosen->unit->code)
-        return OJ_OK;
-    if (!step->is_placed) {
-        query->found = OJ_FOUND_LATER;
-        return OJ_OK;
-    }
-    return oj_plan_lookup(chosen->unit->plan, query->name, &query->addr, error);
+        query->addr = chosen->addr;
+    else if (step->is_placed)
+        status = oj_plan_lookup(chosen->unit->plan, query->name, &query->addr, error);
+    if (chosen->is_thread_local || status == OJ_E_UNSUPPORTED)
+        return oji_session_report_thread_local(query->name, step->current->module->name, error);
+    return status;
 }
 
 static oj_status answer_all(void *context, oj_query *queries, size_t n_queries, oj_error *error)
@@ -130,7 +130,8 @@ static oj_status find_addresses(const oji_session_step *step, oj_error *error)
             oji_session_definition *d = &unit->definitions[i];
             oj_status status = oj_plan_lookup(unit->plan, d->name->text, &d->addr, error);
             d->is_lost = status == OJ_E_NOT_FOUND;
-            if (status != OJ_OK && status != OJ_E_NOT_FOUND)
+            d->is_thread_local = status == OJ_E_UNSUPPORTED;
+            if (status != OJ_OK && !d->is_lost && !d->is_thread_local)
                 return status;
         }
     return OJ_OK;

@@ -161,6 +161,8 @@ oj_status oj_session_add_bytes(oj_session *session, const void *bytes, size_t si
     OJI_TRY(import_options(&ours, options, error));
     oj_object_options_init(&object_options);
     object_options.flags = (ours.flags & OJ_MODULE_BORROW) ? OJ_OBJECT_BORROW : 0;
+    if ((ours.link_flags | session->options.link_flags) & (OJ_LINK_DEBUGGER | OJ_LINK_JITDUMP))
+        object_options.flags |= OJ_OBJECT_WITH_DEBUG;
     object_options.name = ours.name;
     object_options.allocator = &session->allocator;
     OJI_TRY(oj_object_create(&object, bytes, size, &object_options, error));

@@ -58,6 +58,16 @@ oj_status oji_session_report_undefined(oji_session_step *step, oj_error *error)
                        step->n_undefined == 1 ? "" : "s", list);
 }
 
+oj_status oji_session_report_thread_local(const char *name, const char *user, oj_error *error)
+{
+    const oji_place place = {.object = user, .symbol = name, .offset = UINT64_MAX};
+    if (!user)
+        return oji_fail_at(error, OJ_E_UNSUPPORTED, &place, "'%s' is thread-local: it has an address for each thread",
+                           name);
+    return oji_fail_at(error, OJ_E_UNSUPPORTED, &place,
+                       "%s refers to '%s', a thread-local variable of another module of the session", user, name);
+}
+
 /* The place names the second: it is the module that does not belong. */
 oj_status oji_session_report_duplicate(const oji_session_name *name, const oji_session_definition *first,
                                        const char *second, oj_error *error)

@@ -214,8 +214,8 @@ oj_status oj_session_undefine(oj_session *session, const char *name, oj_error *e
 
 /* --- lookups ------------------------------------------------------------------------------------------------------ */
 
-/* What needs no linking is answered without the turn. */
-static bool find_settled(oj_session *session, const char *name, uint64_t *addr)
+/* What needs no linking is answered without the turn: a copy, since another thread may remove it at once. */
+static bool find_settled(oj_session *session, const char *name, oji_session_definition *copy)
 {
     const oji_session_name *found;
     const oji_session_definition *answer;
@@ -223,28 +223,38 @@ static bool find_settled(oj_session *session, const char *name, uint64_t *addr)
     found = oji_session_find(session, name, strlen(name));
     answer = found ? oji_session_answer(found) : NULL;
     if (answer)
-        *addr = answer->addr;
+        *copy = *answer;
     pthread_mutex_unlock(&session->lock);
     return answer != NULL;
 }
 
 /* Linking has settled the name, unless there is none: then it has linked nothing. */
-static oj_status look_up(oj_session *session, const char *name, uint64_t *addr, oj_error *error)
+static oj_status link_name(oj_session *session, const char *name, oji_session_definition *found, oj_error *error)
 {
     const oji_place place = {.symbol = name, .offset = UINT64_MAX};
     const oji_session_goal goal = {.name = name};
-    oj_status status = OJ_OK;
-    if (find_settled(session, name, addr))
+    OJI_TRY(oji_session_link(session, &goal, error));
+    if (find_settled(session, name, found))
         return OJ_OK;
-    OJI_TRY(oji_session_begin(session, error));
-    /* Another thread may have linked it while this one waited. */
-    if (!find_settled(session, name, addr)) {
-        status = oji_session_link(session, &goal, error);
-        if (status == OJ_OK && !find_settled(session, name, addr))
-            status = oji_fail_at(error, OJ_E_NOT_FOUND, &place, "no module of the session defines '%s'", name);
+    return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "no module of the session defines '%s'", name);
+}
+
+static oj_status look_up(oj_session *session, const char *name, uint64_t *addr, oj_error *error)
+{
+    oji_session_definition found;
+    oj_status status = OJ_OK;
+    if (!find_settled(session, name, &found)) {
+        OJI_TRY(oji_session_begin(session, error));
+        /* Another thread may have linked it while this one waited. */
+        if (!find_settled(session, name, &found))
+            status = link_name(session, name, &found, error);
+        oji_session_end(session);
+        OJI_TRY(status);
     }
-    oji_session_end(session);
-    return status;
+    if (found.is_thread_local)
+        return oji_session_report_thread_local(name, NULL, error);
+    *addr = found.addr;
+    return OJ_OK;
 }
 
 /* When the turn is over: constructors may use the session. */
@@ -313,12 +323,12 @@ static bool find_in_module(const oj_module *module, const char *text, uint64_t *
     size_t size = strlen(text);
     const oji_session_name *name = oji_session_find(module->session, text, size);
     const oji_session_definition *own = name ? find_own(module, name) : NULL;
-    if (own)
+    if (own && !own->is_thread_local)
         *addr = own->addr;
     for (const oji_session_unit *unit = module->units; unit && !own; unit = unit->next)
         if (unit->code && oji_code_find(unit->code, text, size, addr))
             return true;
-    return own != NULL;
+    return own && !own->is_thread_local;
 }
 
 static oj_status look_up_in_module(oj_module *module, const char *name, uint64_t *addr, oj_error *error)

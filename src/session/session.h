@@ -48,8 +48,9 @@ struct oji_session_definition {
     uint64_t sequence;      /* the module's */
     uint8_t rank;           /* oji_session_rank */
     bool is_hint;
-    bool is_listed; /* among its name's definitions: not what overrides them */
-    bool is_lost;   /* its module was linked with another's in its place: addr is that one's, and it is never chosen */
+    bool is_thread_local; /* known once it is linked: there is no one address */
+    bool is_listed;       /* among its name's definitions: not what overrides them */
+    bool is_lost; /* its module was linked with another's in its place: addr is that one's, and it is never chosen */
 };
 
 struct oji_session_name {
@@ -273,6 +274,8 @@ typedef struct oji_session_goal {
 oj_status oji_session_link(oj_session *session, const oji_session_goal *goal, oj_error *error);
 
 /* Remember an undefined name; for oj_link_options.undefined, with the step as context. */
+/* Who refers to it, or asks for it, is NULL where that is the client. */
+oj_status oji_session_report_thread_local(const char *name, const char *user, oj_error *error);
 void oji_session_note_undefined(void *context, const oj_undefined *undefined);
 /* Tell the client of each undefined name, and say all in one text. */
 oj_status oji_session_report_undefined(oji_session_step *step, oj_error *error);
