@@ -220,6 +220,10 @@ bool bench_place(bench_result *result, const bench_inputs *inputs);
 bool bench_system_calls(bench_result *result, const bench_inputs *inputs);
 bool bench_packed(bench_result *result, const bench_inputs *inputs);
 bool bench_patch(bench_result *result, const bench_inputs *inputs);
+bool bench_worker_small(bench_result *result, const bench_inputs *inputs);
+bool bench_worker_resident(bench_result *result, const bench_inputs *inputs);
+bool bench_worker_throughput(bench_result *result, const bench_inputs *inputs);
+bool bench_worker_recovery(bench_result *result, const bench_inputs *inputs);
 
 /* Compare exact sizes with the recorded ones, loudly; with `record` rewrite the file's rows of these inputs. */
 bool bench_sizes(const bench_inputs *inputs, const char *path, bool record);

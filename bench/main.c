@@ -29,6 +29,10 @@ static const measurement measurements[] = {
     {"heap-growth", bench_heap},
     {"compile-small", bench_compile_small},
     {"compile-large", bench_compile_large},
+    {"worker-small", bench_worker_small},
+    {"worker-resident", bench_worker_resident},
+    {"worker-throughput", bench_worker_throughput},
+    {"worker-recovery", bench_worker_recovery},
 };
 
 typedef struct options {
