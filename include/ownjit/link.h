@@ -164,6 +164,10 @@ typedef struct oj_link_stats {
 #define OJ_LINK_PERF_MAP 256u
 #define OJ_LINK_JITDUMP 512u
 
+/* Leave out sections that nothing refers to, as -ffunction-sections makes them. Kept is what these refer to, directly or
+ * not: `wanted`, or where nothing is wanted all names that are not hidden; constructors and destructors; SHF_GNU_RETAIN;
+ * sections that are named like identifiers of C, for __start_X and __stop_X. Unwind tables keep no code. */
+#define OJ_LINK_DROP_UNREFERENCED 2048u
 #define OJ_LINK_RUN_CONSTRUCTORS 1024u /* call oj_code_construct() as the last step; no effect on oj_plan_write() */
 
 /* A name whose address the client wants when the link is done. */

@@ -72,7 +72,7 @@ static void add_uses(const oji_link_member *member, const oji_section *section, 
 }
 
 /* Local symbols stay where they are: nobody else may define them, so that references to them can be told apart. */
-static oj_status view_symbols(oj_plan *plan, oji_link_member *member, oj_error *error)
+oj_status oji_link_leave_out(oj_plan *plan, oji_link_member *member, oj_error *error)
 {
     const oj_object *object = member->object;
     oji_symbol *symbols = oji_arena_array(&plan->arena, object->n_symbols, sizeof *symbols);
@@ -80,6 +80,7 @@ static oj_status view_symbols(oj_plan *plan, oji_link_member *member, oj_error *
         return out_of_memory(error);
     memcpy(symbols, object->symbols, object->n_symbols * sizeof *symbols);
     member->symbols = symbols;
+    member->has_left_out = true;
     for (uint32_t i = 0; i < object->n_symbols; i++) {
         symbols[i].uses = 0;
         if (i >= object->first_global && oji_link_is_inside(&symbols[i]) && is_left_out(member, symbols[i].section)) {
@@ -120,5 +121,5 @@ oj_status oji_link_take_groups(oj_plan *plan, oji_link_member *member, oj_error 
     for (uint32_t i = 0; i < object->n_sections; i++)
         if (object->sections[i].group != 0 && left_out[object->sections[i].group - 1])
             member->slots[i].segment = OJI_NONE;
-    return view_symbols(plan, member, error);
+    return oji_link_leave_out(plan, member, error);
 }

@@ -283,6 +283,11 @@ const oji_link_name *oji_link_find_name(const oj_plan *plan, const char *name, s
  * groups that an earlier member has are left out. */
 oj_status oji_link_take_groups(oj_plan *plan, oji_link_member *member, oj_error *error);
 
+/* Give a member whose slots say what is left out the symbols to match. */
+oj_status oji_link_leave_out(oj_plan *plan, oji_link_member *member, oj_error *error);
+/* unreferenced.c */
+oj_status oji_link_drop_unreferenced(oj_plan *plan, oj_error *error);
+
 /* Does the relocation, of a section that is taken, refer to a local symbol of one that is left out? */
 static inline bool oji_link_refers_to_nothing(const oji_link_member *member, const oji_reloc *reloc)
 {

@@ -14,7 +14,8 @@ static oj_status check_options(const oj_link_options *options, oj_error *error)
 {
     const uint32_t known = OJ_LINK_KEEP_NO_SYMBOLS | OJ_LINK_KEEP_LOCAL_SYMBOLS | OJ_LINK_WHOLE_PAGES |
                            OJ_LINK_NO_UNWIND | OJ_LINK_PRIVATE_MEMORY | OJ_LINK_SECTIONS_SINGLY | OJ_LINK_DEBUGGER |
-                           OJ_LINK_PERF_MAP | OJ_LINK_JITDUMP | OJ_LINK_UNWIND_BY_CLIENT | OJ_LINK_RUN_CONSTRUCTORS;
+                           OJ_LINK_PERF_MAP | OJ_LINK_JITDUMP | OJ_LINK_UNWIND_BY_CLIENT | OJ_LINK_RUN_CONSTRUCTORS |
+                           OJ_LINK_DROP_UNREFERENCED;
     OJI_TRY(oji_check_flags(options->flags, known, "oj_link_options.flags", error));
     if ((options->flags & OJ_LINK_KEEP_NO_SYMBOLS) && (options->flags & OJ_LINK_KEEP_LOCAL_SYMBOLS))
         return oji_fail(error, OJ_E_MISUSE, "oj_link_options.flags both keeps no symbols and keeps local ones");

@@ -267,6 +267,18 @@ static oj_status add_wanted(oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
+/* What refers to names is less than before, and so is what defines them. */
+static oj_status drop_unreferenced(oj_plan *plan, oj_error *error)
+{
+    OJI_TRY(oji_link_drop_unreferenced(plan, error));
+    plan->n_names = 0;
+    if (plan->by_name.slots && !rebuild_table(plan, plan->by_name_capacity))
+        return out_of_memory(error);
+    for (uint32_t i = 0; i < plan->n_members; i++)
+        OJI_TRY(add_names(plan, i, error));
+    return add_wanted(plan, error);
+}
+
 /* Before resolvers are asked: what is wanted is a symbol of this link, and not one that somebody else has. */
 static oj_status check_wanted(const oj_plan *plan, oj_error *error)
 {
@@ -348,6 +360,8 @@ oj_status oji_link_resolve(oj_plan *plan, const oj_object *const *objects, size_
     OJI_TRY(add_wanted(plan, error));
     OJI_TRY(pull_archives(plan, error));
     OJI_TRY(check_wanted(plan, error));
+    if (plan->options.flags & OJ_LINK_DROP_UNREFERENCED)
+        OJI_TRY(drop_unreferenced(plan, error));
     define_got(plan);
     OJI_TRY(oji_link_gather_runs(plan, error));
     OJI_TRY(oji_link_tls_define_names(plan, error));

@@ -1,0 +1,99 @@
+/* OJ_LINK_DROP_UNREFERENCED: what is left out, what stays, and what is then not needed. */
+#include "link/linktest.h"
+
+/* Functions f (calls g), g, and h (calls nowhere), each in a section of its own. */
+static oj_object *three_functions(void)
+{
+    static uint8_t code[6];
+    ojt_elf elf;
+    uint16_t f, g, h;
+    uint32_t g_symbol;
+    ojt_elf_init(&elf);
+    ojt_return_code(code, 5);
+    f = ojt_elf_add_section(&elf, ".text.f", SHF_ALLOC | SHF_EXECINSTR, 16, ojt_calling_code, sizeof ojt_calling_code);
+    g = ojt_elf_add_section(&elf, ".text.g", SHF_ALLOC | SHF_EXECINSTR, 16, code, sizeof code);
+    h = ojt_elf_add_section(&elf, ".text.h", SHF_ALLOC | SHF_EXECINSTR, 16, ojt_calling_code, sizeof ojt_calling_code);
+    g_symbol = ojt_elf_add_symbol(&elf, "g", g, 0, sizeof code, STB_LOCAL, STT_FUNC);
+    ojt_elf_add_global(&elf, "f", f, 0, sizeof ojt_calling_code);
+    ojt_elf_add_global(&elf, "h", h, 0, sizeof ojt_calling_code);
+    ojt_elf_add_reloc(&elf, f, OJT_CALL_FIELD, R_X86_64_PLT32, g_symbol, -4);
+    ojt_elf_add_reloc(&elf, h, OJT_CALL_FIELD, R_X86_64_PLT32, ojt_elf_add_undefined(&elf, "nowhere"), -4);
+    return ojt_object(&elf, "a.o");
+}
+
+static void unreferenced_sections_and_their_needs_left_out(void **state)
+{
+    oj_object *object = three_functions();
+    oj_wanted wanted = {.name = "f"};
+    oj_link_options options;
+    oj_link_stats stats;
+    ojt_client client;
+    oj_error error;
+    oj_code *code;
+    (void)state;
+    ojt_client_init(&client);
+    oj_link_options_init(&options);
+    options.memory = &client.table;
+    options.stats = &stats;
+    options.stats_size = sizeof stats;
+    options.wanted = &wanted;
+    options.n_wanted = 1;
+    assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_E_UNDEFINED);
+    options.flags = OJ_LINK_DROP_UNREFERENCED;
+    code = ojt_link(&object, 1, &options);
+    assert_int_equal(ojt_call_at(wanted.addr), 6);
+    assert_int_equal(stats.n_sections, 2);
+    assert_null(oj_code_lookup(code, "h"));
+    oj_code_destroy(code);
+    /* Without wanted names every global one is a root. */
+    options.n_wanted = 0;
+    assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_E_UNDEFINED);
+    assert_int_equal(client.n_live, 0);
+    oj_object_destroy(object);
+}
+
+/* A section's kind, name or flags may say that it is needed though nothing refers to it. */
+static void unreferenced_roots_stay(void **state)
+{
+    static const uint8_t bytes[8] = {1};
+    static const struct {
+        const char *name;
+        uint64_t flags;
+        size_t n_kept;
+    } rows[] = {{".data.x", SHF_ALLOC | SHF_WRITE, 1},
+                {".data.x", SHF_ALLOC | SHF_WRITE | 0x200000, 2},
+                {"identifier", SHF_ALLOC | SHF_WRITE, 2},
+                {".fini_array", SHF_ALLOC | SHF_WRITE, 2}};
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(rows); i++) {
+        uint8_t code_bytes[6];
+        oj_wanted wanted = {.name = "f"};
+        oj_link_options options;
+        oj_link_stats stats;
+        oj_object *object;
+        ojt_client client;
+        oj_code *code;
+        ojt_elf elf;
+        uint16_t text;
+        ojt_elf_init(&elf);
+        text = ojt_elf_add_code(&elf, ojt_return_code(code_bytes, 5), sizeof code_bytes);
+        ojt_elf_add_section(&elf, rows[i].name, rows[i].flags, 8, bytes, sizeof bytes);
+        ojt_elf_add_global(&elf, "f", text, 0, sizeof code_bytes);
+        object = ojt_object(&elf, "a.o");
+        ojt_client_init(&client);
+        oj_link_options_init(&options);
+        options.memory = &client.table;
+        options.stats = &stats;
+        options.stats_size = sizeof stats;
+        options.wanted = &wanted;
+        options.n_wanted = 1;
+        options.flags = OJ_LINK_DROP_UNREFERENCED;
+        code = ojt_link(&object, 1, &options);
+        assert_int_equal(stats.n_sections, rows[i].n_kept);
+        assert_int_equal(ojt_call(code, "f"), 5);
+        oj_code_destroy(code);
+        oj_object_destroy(object);
+    }
+}
+
+OJT_MAIN(cmocka_unit_test(unreferenced_sections_and_their_needs_left_out), cmocka_unit_test(unreferenced_roots_stay))
