@@ -1,0 +1,113 @@
+/* Objects with thread-local variables and functions that give their addresses, in each model, made in memory. */
+#ifndef OJT_TLS_SUPPORT_H
+#define OJT_TLS_SUPPORT_H
+
+#include "link/linktest.h"
+
+#include <pthread.h>
+
+typedef enum ojt_tls_model { OJT_DYNAMIC, OJT_DESCRIPTOR, OJT_INITIAL_EXEC, OJT_LOCAL_EXEC, OJT_MODELS } ojt_tls_model;
+
+/* sub $8,%rsp; data16 lea x@tlsgd(%rip),%rdi; data16 data16 rex64 call __tls_get_addr; add $8,%rsp; ret */
+static const uint8_t ojt_dynamic_code[] = {0x48, 0x83, 0xec, 0x08, 0x66, 0x48, 0x8d, 0x3d, 0,    0,    0,    0,   0x66,
+                                           0x66, 0x48, 0xe8, 0,    0,    0,    0,    0x48, 0x83, 0xc4, 0x08, 0xc3};
+/* sub $8,%rsp; lea x@tlsdesc(%rip),%rax; call *x@tlscall(%rax); add %fs:0,%rax; add $8,%rsp; ret */
+static const uint8_t ojt_descriptor_code[] = {0x48, 0x83, 0xec, 0x08, 0x48, 0x8d, 0x05, 0,    0,
+                                              0,    0,    0xff, 0x10, 0x64, 0x48, 0x03, 0x04, 0x25,
+                                              0,    0,    0,    0,    0x48, 0x83, 0xc4, 0x08, 0xc3};
+/* mov %fs:0,%rax; add x@gottpoff(%rip),%rax; ret */
+static const uint8_t ojt_initial_exec_code[] = {0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0,   0,
+                                                0x48, 0x03, 0x05, 0,    0,    0, 0, 0xc3};
+/* mov %fs:0,%rax; add $x@tpoff,%rax; ret */
+static const uint8_t ojt_local_exec_code[] = {0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0, 0x48, 0x05, 0, 0, 0, 0, 0xc3};
+
+/* Add a function that returns the address of a symbol that is there already. */
+static inline void ojt_tls_add_function(ojt_elf *elf, const char *name, uint32_t symbol, ojt_tls_model model)
+{
+    static const struct {
+        const uint8_t *code;
+        size_t size;
+        uint64_t field;
+        uint32_t type;
+        int64_t addend;
+    } models[OJT_MODELS] = {
+        {ojt_dynamic_code, sizeof ojt_dynamic_code, 8, R_X86_64_TLSGD, -4},
+        {ojt_descriptor_code, sizeof ojt_descriptor_code, 7, R_X86_64_GOTPC32_TLSDESC, -4},
+        {ojt_initial_exec_code, sizeof ojt_initial_exec_code, 12, R_X86_64_GOTTPOFF, -4},
+        {ojt_local_exec_code, sizeof ojt_local_exec_code, 11, R_X86_64_TPOFF32, 0},
+    };
+    uint16_t text = ojt_elf_add_code(elf, models[model].code, models[model].size);
+    ojt_elf_add_global(elf, name, text, 0, models[model].size);
+    ojt_elf_add_reloc(elf, text, models[model].field, models[model].type, symbol, models[model].addend);
+    if (model == OJT_DYNAMIC)
+        ojt_elf_add_reloc(elf, text, 16, R_X86_64_PLT32, ojt_elf_add_undefined(elf, "__tls_get_addr"), -4);
+    if (model == OJT_DESCRIPTOR)
+        ojt_elf_add_reloc(elf, text, 11, R_X86_64_TLSDESC_CALL, symbol, 0);
+}
+
+/* `value` starts as 1234 with 16 zero bytes, `pointer` as the address of `plain`; `zero` is 32 bytes, aligned to 64. The
+ * function "address" gives value's, "address_zero" zero's. */
+static inline oj_object *ojt_tls_object(ojt_tls_model model)
+{
+    static const uint32_t image[8] = {1234};
+    ojt_elf elf;
+    uint16_t data, tdata, tbss;
+    uint32_t value, zero, plain;
+    ojt_elf_init(&elf);
+    data = ojt_elf_add_data(&elf, "plain!!", 8);
+    tdata = ojt_elf_add_section(&elf, ".tdata", SHF_ALLOC | SHF_WRITE | SHF_TLS, 8, image, sizeof image);
+    tbss = ojt_elf_add_section(&elf, ".tbss", SHF_ALLOC | SHF_WRITE | SHF_TLS, 64, NULL, 32);
+    value = ojt_elf_add_symbol(&elf, "value", tdata, 0, 4, STB_GLOBAL, STT_TLS);
+    ojt_elf_add_symbol(&elf, "pointer", tdata, 24, 8, STB_GLOBAL, STT_TLS);
+    zero = ojt_elf_add_symbol(&elf, "zero", tbss, 0, 32, STB_GLOBAL, STT_TLS);
+    plain = ojt_elf_add_symbol(&elf, "plain", data, 0, 8, STB_GLOBAL, STT_OBJECT);
+    ojt_elf_add_reloc(&elf, tdata, 24, R_X86_64_64, plain, 0);
+    ojt_tls_add_function(&elf, "address", value, model);
+    ojt_tls_add_function(&elf, "address_zero", zero, model);
+    return ojt_object(&elf, "variables.o");
+}
+
+/* "address" gives the address of `name`, which is defined elsewhere. */
+static inline oj_object *ojt_tls_user(const char *name, ojt_tls_model model, unsigned binding)
+{
+    ojt_elf elf;
+    ojt_elf_init(&elf);
+    ojt_tls_add_function(&elf, "address", ojt_elf_add_symbol(&elf, name, SHN_UNDEF, 0, 0, binding, STT_TLS), model);
+    return ojt_object(&elf, "user.o");
+}
+
+OJT_CALLS_LINKED_CODE static inline void *ojt_tls_call(const oj_code *code, const char *name)
+{
+    void *(*function)(void) = (void *(*)(void))oj_code_lookup(code, name);
+    assert_non_null(function);
+    return function();
+}
+
+static inline oj_code *ojt_tls_link(oj_object *object, const oj_link_options *options)
+{
+    oj_code *code = ojt_link(&object, 1, options);
+    oj_object_destroy(object);
+    return code;
+}
+
+/* A fresh copy, and one's own. */
+static inline void ojt_tls_check_copy(const oj_code *code, int mark)
+{
+    int *value = ojt_tls_call(code, "address");
+    uint8_t *zero = ojt_tls_call(code, "address_zero");
+    void *pointer;
+    assert_int_equal(*value, 1234);
+    assert_int_equal((uintptr_t)zero % 64, 0);
+    for (int i = 0; i < 32; i++)
+        assert_int_equal(zero[i], 0);
+    memcpy(&pointer, (uint8_t *)value + 24, sizeof pointer);
+    assert_ptr_equal(pointer, oj_code_lookup(code, "plain"));
+    *value = mark;
+    zero[31] = (uint8_t)mark;
+    assert_ptr_equal(ojt_tls_call(code, "address"), value);
+    assert_int_equal(*(int *)ojt_tls_call(code, "address"), mark);
+    assert_ptr_equal(oj_code_lookup(code, "value"), value);
+    assert_ptr_equal(oj_code_lookup(code, "zero"), zero);
+}
+
+#endif
