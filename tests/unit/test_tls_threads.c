@@ -282,6 +282,7 @@ static oj_code *link_registering(void)
     static const uint64_t fields[2];
     ojt_elf elf;
     uint16_t data;
+    noted[0] = '\0';
     ojt_elf_init(&elf);
     data = ojt_elf_add_data(&elf, fields, sizeof fields);
     ojt_elf_add_symbol(&elf, "handle", data, 0, 8, STB_GLOBAL, STT_OBJECT);
