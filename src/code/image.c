@@ -11,6 +11,7 @@ struct oji_image {
     uint64_t high;
     uint64_t first_off; /* of entries in the table */
     uint64_t last_off;
+    bool is_registered; /* with a tree */
     uint8_t table[];
 };
 
@@ -118,6 +119,7 @@ static void call_with_bounds(const oji_unwinder *unwinder, oji_image *image, boo
         unwinder->add(image->table, image->object);
     else
         unwinder->remove(image->table);
+    image->is_registered = add;
     set_at(image, image->first_off, first_addr, end_at(image, image->first_off));
     set_at(image, image->last_off, addr_at(image, image->last_off), last_end);
 }
@@ -132,6 +134,7 @@ static oji_image *make(const oji_unwind_tables *tables, uint32_t first, uint32_t
         return NULL;
     image->size = size;
     image->next = NULL;
+    image->is_registered = false;
     image->low = low;
     image->high = high;
     image->first_off = counted.first_fde;
@@ -188,10 +191,14 @@ static oji_image *add_piece(const oji_unwinder *unwinder, const oji_unwind_table
     const oji_eh_fde *last = &tables->fdes[end - 1];
     oji_image *image = make(tables, first, end - first, low, last->addr + last->size);
     uint32_t lost = first;
+    void *bases[4];
     if (!image)
         return NULL;
-    call_with_bounds(unwinder, image, true);
     *to = image->high;
+    /* The tree ends the process where it is given addresses twice, and then asked to take both back. */
+    if (unwinder->find((void *)(uintptr_t)low, bases) || unwinder->find((void *)(uintptr_t)last_byte(last), bases))
+        return image;
+    call_with_bounds(unwinder, image, true);
     if (is_found(unwinder, last, last_byte(last)))
         return image;
     *to = find_lost(unwinder, tables, &lost, end, low);
@@ -249,11 +256,11 @@ oji_image *oji_image_add(const oji_unwinder *unwinder, const oji_unwind_tables *
 
 void oji_image_remove(const oji_unwinder *unwinder, oji_image *image)
 {
-    if (image && unwinder->remove_entry)
+    if (unwinder->remove_entry)
         for_each_entry(image, unwinder->remove_entry);
     while (image) {
         oji_image *next = image->next;
-        if (unwinder->kind == OJI_UNWINDER_TREE)
+        if (image->is_registered)
             call_with_bounds(unwinder, image, false);
         oji_release(oji_unwind_heap(), image, image->size);
         image = next;

@@ -174,9 +174,11 @@ static bool add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, e
 oj_status oji_unwind_add(const oji_unwind_tables *tables, uint64_t addr, void **handle, oj_error *error)
 {
     const oji_unwinder *unwinder;
+    const oji_unwind_range *last = &tables->ranges[tables->n_ranges - 1];
     uint32_t index;
     *handle = NULL;
-    if (tables->n_fdes == 0)
+    /* The upper half of all addresses is the kernel's: nothing of this process runs there. */
+    if (tables->n_fdes == 0 || last->addr >> 63 || (last->addr + last->size) >> 63)
         return OJ_OK;
     unwinder = oji_unwinder_bind();
     if (unwinder->kind == OJI_UNWINDER_NONE && !unwinder->add_entry)

@@ -1,0 +1,267 @@
+/* .eh_frame from outside: what is refused, what is ignored, and that no byte of it is trusted; and where clients find
+ * the tables of their code. */
+#include "link/linktest.h"
+
+#include "code/unwind.h"
+
+/* A CIE of 24 bytes and an FDE of 24, for 6 bytes of code 0x100 behind the FDE's field. */
+static const uint8_t good[48] = {20, 0,    0,    0, 0, 0,    0, 0, 1, 'z', 'R', 0,    1,  0x78, 16,
+                                 1,  0x1b, 0x0c, 7, 8, 0x90, 1, 0, 0, 20,  0,   0,    0,  28,   0,
+                                 0,  0,    0,    1, 0, 0,    6, 0, 0, 0,   0,   0x44, 14, 16};
+enum { CIE_VERSION = 8, LETTERS = 9, COLUMN = 14, ENCODING = 16, PROGRAM = 17, FDE = 24, FDE_CIE = 28, FDE_ADDR = 32 };
+#define RUN UINT64_C(0x7000)
+
+static oji_eh_reader reader_of(const uint8_t *bytes, uint64_t size)
+{
+    return (oji_eh_reader){.bytes = {bytes, size}, .run_addr = RUN, .n_registers = 17};
+}
+
+static oji_eh_step read_first(oji_eh_reader *reader, oji_eh_fde *fde)
+{
+    oji_eh_cie cie = {.offset = UINT64_MAX};
+    return oji_eh_next(reader, &cie, fde);
+}
+
+static void unwind_table_is_read(void **state)
+{
+    oji_eh_reader reader = reader_of(good, sizeof good);
+    oji_eh_cie cie = {.offset = UINT64_MAX};
+    oji_eh_fde fde;
+    (void)state;
+    assert_int_equal(oji_eh_next(&reader, &cie, &fde), OJI_EH_FDE);
+    assert_int_equal(fde.addr, RUN + FDE_ADDR + 0x100);
+    assert_int_equal(fde.size, 6);
+    assert_int_equal(fde.lsda, 0);
+    assert_int_equal(cie.offset, 0);
+    assert_int_equal(cie.data_alignment, -8);
+    assert_int_equal(cie.return_register, 16);
+    assert_int_equal(cie.program_size, 7);
+    assert_int_equal(fde.program[1], 14);
+    assert_int_equal(oji_eh_next(&reader, &cie, &fde), OJI_EH_END);
+}
+
+static void unwind_table_bad_fields_rejected(void **state)
+{
+    static const struct {
+        unsigned offset;
+        uint8_t value;
+        bool is_unsupported;
+    } cases[] = {
+        {0, 21, false},          {0, 3, false},
+        {3, 1, false},           {CIE_VERSION, 9, true},
+        {LETTERS, 'x', true},    {LETTERS + 1, 'Q', true},
+        {COLUMN, 17, false},     {15, 9, false},
+        {ENCODING, 0x50, true},  {ENCODING, 0x9b, true},
+        {ENCODING, 0x0f, false}, {PROGRAM, 0x3f, false},
+        {PROGRAM, 0x0b, false},  {PROGRAM + 1, 17, false},
+        {FDE - 1, 0x0f, false},  {FDE, 24, false},
+        {FDE + 1, 1, false},     {FDE_CIE, 29, false},
+        {FDE_CIE, 27, false},    {40, 8, false},
+        {47, 0x0e, false},       {46, 0x0b, false},
+        {43, 0x80, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(cases); i++) {
+        uint8_t bytes[sizeof good];
+        oji_eh_reader reader = reader_of(bytes, sizeof bytes);
+        oji_eh_fde fde;
+        memcpy(bytes, good, sizeof good);
+        if (cases[i].offset == 43)
+            memset(bytes + 43, 0x80, 5);
+        bytes[cases[i].offset] = cases[i].value;
+        if (read_first(&reader, &fde) != OJI_EH_BAD)
+            fail_msg("byte %u as 0x%x is taken", cases[i].offset, cases[i].value);
+        assert_int_equal(reader.is_unsupported, cases[i].is_unsupported);
+        assert_non_null(reader.reason);
+        assert_true(reader.failed_at < sizeof good);
+    }
+}
+
+/* Blocks of the exact size, so that memory checkers see a byte too many. */
+static void read_all(const uint8_t *bytes, size_t size)
+{
+    uint8_t *exact = malloc(size ? size : 1);
+    oji_eh_reader reader = reader_of(exact, size);
+    oji_eh_cie cie = {.offset = UINT64_MAX};
+    oji_eh_fde fde;
+    unsigned n = 0;
+    memcpy(exact, bytes, size);
+    while (oji_eh_next(&reader, &cie, &fde) == OJI_EH_FDE) {
+        assert_true(fde.size > 0 && fde.program >= exact && fde.program + fde.program_size <= exact + size);
+        assert_true(cie.program >= exact && cie.program + cie.program_size <= exact + size);
+        assert_true(++n <= size / 8);
+    }
+    free(exact);
+}
+
+static void unwind_table_any_byte_any_length_read_inside(void **state)
+{
+    (void)state;
+    for (size_t size = 0; size <= sizeof good; size++)
+        read_all(good, size);
+    for (size_t i = 0; i < sizeof good; i++)
+        for (unsigned value = 0; value < 256; value++) {
+            uint8_t bytes[sizeof good];
+            memcpy(bytes, good, sizeof good);
+            bytes[i] = (uint8_t)value;
+            read_all(bytes, sizeof bytes);
+        }
+}
+
+/* What is written anew reads as what was read. */
+static void unwind_table_written_anew_reads_the_same(void **state)
+{
+    oji_eh_reader reader = reader_of(good, sizeof good);
+    oji_eh_cie cie = {.offset = UINT64_MAX}, again = {.offset = UINT64_MAX};
+    oji_eh_fde fde, same;
+    uint8_t bytes[256] = {0};
+    uint64_t cie_size, fde_size;
+    (void)state;
+    assert_int_equal(oji_eh_next(&reader, &cie, &fde), OJI_EH_FDE);
+    cie.personality = UINT64_C(0x123456789a);
+    cie.is_indirect = cie.is_signal = true;
+    cie.lsda_encoding = 0;
+    cie.data_alignment = -1000;
+    cie.code_alignment = 300;
+    fde.lsda = UINT64_C(0xabcdef);
+    cie_size = (oji_eh_cie_size(&cie, 0) + 7) & ~UINT64_C(7);
+    fde_size = oji_eh_fde_size(&cie, fde.program_size);
+    oji_eh_write_cie(bytes, cie_size, &cie, NULL, 0);
+    oji_eh_write_fde(bytes + cie_size, fde_size, &cie, bytes, &fde, fde.program_size);
+    oji_store64(bytes + cie_size + OJI_EH_FDE_ADDR, fde.addr);
+    oji_store64(bytes + cie_size + OJI_EH_FDE_SIZE, fde.size);
+    reader = reader_of(bytes, sizeof bytes);
+    assert_int_equal(oji_eh_next(&reader, &again, &same), OJI_EH_FDE);
+    assert_int_equal(again.personality, cie.personality);
+    assert_true(again.is_indirect && again.is_signal);
+    assert_int_equal(again.data_alignment, -1000);
+    assert_int_equal(again.code_alignment, 300);
+    assert_int_equal(same.addr, fde.addr);
+    assert_int_equal(same.size, fde.size);
+    assert_int_equal(same.lsda, fde.lsda);
+    assert_memory_equal(same.program, fde.program, fde.program_size);
+    assert_memory_equal(again.program, cie.program, cie.program_size);
+    assert_int_equal(oji_eh_next(&reader, &again, &same), OJI_EH_END);
+}
+
+/* --- linked ------------------------------------------------------------------------------------------------------- */
+
+static oj_object *object_with(const uint8_t *table)
+{
+    ojt_elf elf;
+    uint8_t code[6];
+    uint16_t text, frames;
+    uint32_t symbol;
+    ojt_elf_init(&elf);
+    text = ojt_elf_add_code(&elf, ojt_return_code(code, 42), sizeof code);
+    frames = ojt_elf_add_section(&elf, ".eh_frame", SHF_ALLOC, 8, table, sizeof good);
+    symbol = ojt_elf_add_global(&elf, "f", text, 0, sizeof code);
+    ojt_elf_add_reloc(&elf, frames, FDE_ADDR, R_X86_64_PC32, symbol, 0);
+    return ojt_object(&elf, "a.o");
+}
+
+static bool is_registered(uint64_t addr)
+{
+    void *bases[4] = {NULL};
+    return oji_unwinder_bind()->find((void *)(uintptr_t)(addr + 2), bases) && (uint64_t)(uintptr_t)bases[2] == addr;
+}
+
+static void check_info(const oj_code *code, const oj_unwind_info *info)
+{
+    uint64_t addr = oj_code_lookup_addr(code, "f");
+    const uint8_t *bytes = (const uint8_t *)(uintptr_t)info->run_addr;
+    assert_int_equal(info->size, sizeof good);
+    assert_memory_equal(bytes, good, FDE_ADDR);
+    assert_int_equal(oji_load32(bytes + sizeof good), 0);
+    assert_true(info->text_addr <= addr && addr + 6 <= info->text_addr + info->text_size);
+}
+
+static void unwind_info_tells_where_tables_are(void **state)
+{
+    static const uint32_t flags[] = {0, OJ_LINK_UNWIND_BY_CLIENT, OJ_LINK_SECTIONS_SINGLY, OJ_LINK_NO_UNWIND};
+    oj_object *object = object_with(good);
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(flags); i++) {
+        oj_link_options options;
+        oj_unwind_info info;
+        oj_code *code;
+        uint64_t addr;
+        oj_link_options_init(&options);
+        options.flags = flags[i];
+        code = ojt_link(&object, 1, &options);
+        addr = oj_code_lookup_addr(code, "f");
+        assert_int_equal(is_registered(addr), i == 0 || i == 2);
+        memset(&info, 0xff, sizeof info);
+        assert_int_equal(oj_code_unwind(code, 0, &info, sizeof info), i == 3 ? OJ_E_MISUSE : OJ_OK);
+        assert_int_equal(info.is_registered, i == 0 || i == 2);
+        if (i != 3)
+            check_info(code, &info);
+        assert_int_equal(oj_code_unwind(code, 1, &info, sizeof info), OJ_E_MISUSE);
+        assert_int_equal(info.run_addr, 0);
+        assert_int_equal(ojt_call(code, "f"), 42);
+        oj_code_destroy(code);
+        assert_false(is_registered(addr));
+    }
+    assert_int_equal(oj_code_unwind(NULL, 0, &(oj_unwind_info){0}, sizeof(oj_unwind_info)), OJ_E_MISUSE);
+    oj_object_destroy(object);
+}
+
+static void unwind_bad_table_fails_the_link_and_names_itself(void **state)
+{
+    uint8_t bad[sizeof good];
+    oj_link_options options;
+    oj_object *object;
+    oj_code *code;
+    oj_error error = {0};
+    (void)state;
+    memcpy(bad, good, sizeof good);
+    bad[PROGRAM] = 0x3f;
+    object = object_with(bad);
+    oj_link_options_init(&options);
+    assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_E_MALFORMED);
+    assert_null(code);
+    assert_string_equal(error.object, "a.o");
+    assert_string_equal(error.section, ".eh_frame");
+    assert_int_equal(error.offset, 0);
+    options.flags = OJ_LINK_UNWIND_BY_CLIENT;
+    oj_code_destroy(ojt_link(&object, 1, &options));
+    oj_object_destroy(object);
+}
+
+static void unwind_taken_over_code_stays_registered(void **state)
+{
+    oj_object *object = object_with(good);
+    oj_segment segments[4];
+    oj_record records[4];
+    oj_taken taken;
+    oj_code *code;
+    uint64_t addr;
+    oj_error error;
+    (void)state;
+    code = ojt_link(&object, 1, NULL);
+    addr = oj_code_lookup_addr(code, "f");
+    oj_taken_init(&taken);
+    taken.segments = segments;
+    taken.n_segments = 4;
+    assert_int_equal(oj_code_take_over(code, &taken, &error), OJ_E_MISUSE);
+    taken.records = records;
+    taken.n_records = 4;
+    assert_int_equal(oj_code_take_over(code, &taken, &error), OJ_OK);
+    assert_int_equal(taken.n_records, 1);
+    assert_int_equal(records[0].kind, OJ_RECORD_UNWIND);
+    assert_true(is_registered(addr));
+    records[0].addr++;
+    assert_int_equal(oj_taken_release(&taken, &error), OJ_E_MISUSE);
+    assert_true(is_registered(addr));
+    records[0].addr--;
+    assert_int_equal(oj_taken_release(&taken, &error), OJ_OK);
+    assert_false(is_registered(addr));
+    oj_object_destroy(object);
+}
+
+OJT_MAIN(cmocka_unit_test(unwind_table_is_read), cmocka_unit_test(unwind_table_bad_fields_rejected),
+         cmocka_unit_test(unwind_table_any_byte_any_length_read_inside),
+         cmocka_unit_test(unwind_table_written_anew_reads_the_same),
+         cmocka_unit_test(unwind_info_tells_where_tables_are),
+         cmocka_unit_test(unwind_bad_table_fails_the_link_and_names_itself),
+         cmocka_unit_test(unwind_taken_over_code_stays_registered))
