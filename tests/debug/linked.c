@@ -12,7 +12,7 @@ static unsigned helper(const struct pair *pair, unsigned n)
 {
     unsigned sum = pair->first;
     for (unsigned i = 0; i < n; i++)
-        sum = sum * 1103515245u + (i ^ (sum >> 3)); /* the loop that a profiler must find */
+        sum = sum * 1103515245u + (i ^ (sum >> 3));    /* the loop that a profiler must find */
     sum += (unsigned)host_callback((int)pair->second); /* the line to stop at */
     return sum;
 }
