@@ -214,6 +214,7 @@ bool bench_compile_small(bench_result *result, const bench_inputs *inputs);
 bool bench_compile_large(bench_result *result, const bench_inputs *inputs);
 bool bench_kept(bench_result *result, const bench_inputs *inputs);
 bool bench_heap(bench_result *result, const bench_inputs *inputs);
+bool bench_debugger(bench_result *result, const bench_inputs *inputs);
 bool bench_live(bench_result *result, const bench_inputs *inputs);
 bool bench_steps(bench_result *result, const bench_inputs *inputs);
 bool bench_place(bench_result *result, const bench_inputs *inputs);

@@ -25,6 +25,7 @@ static const measurement measurements[] = {
     {"packed-calls", bench_packed},
     {"random-steps", bench_steps},
     {"live-100k", bench_live},
+    {"debugger-10k", bench_debugger},
     {"kept", bench_kept},
     {"heap-growth", bench_heap},
     {"compile-small", bench_compile_small},
