@@ -245,13 +245,13 @@ static void drop_destructors(thread_state *state)
     }
 }
 
-/* The key's: other keys' destructors may use linked code's variables, in any order, so blocks go in the last round that
- * there is (pthread_key_create(3), PTHREAD_DESTRUCTOR_ITERATIONS). */
+/* The key's: other keys' destructors may use linked code's variables, in any order, so blocks go in the last round but
+ * one (pthread_key_create(3), PTHREAD_DESTRUCTOR_ITERATIONS): sanitizers take their own state away in the last. */
 static void end_thread(void *context)
 {
     thread_state *state = context;
     void **vector = state->vector_size > 0 ? state->fast->blocks : NULL;
-    if (++state->rounds < PTHREAD_DESTRUCTOR_ITERATIONS && pthread_setspecific(key, state) == 0)
+    if (++state->rounds < PTHREAD_DESTRUCTOR_ITERATIONS - 1 && pthread_setspecific(key, state) == 0)
         return;
     free_blocks(state);
     pthread_mutex_lock(&lock);

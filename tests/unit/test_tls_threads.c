@@ -37,11 +37,11 @@ static void each_thread_has_its_copy(ojt_tls_model model)
     }
     code = ojt_tls_link(ojt_tls_object(model), NULL);
     ojt_tls_check_copy(code, 99);
+    for (int i = 0; i < WORKERS; i++)
+        workers[i].code = code;
     for (int step = 0; step < 4; step++)
-        for (int i = 0; i < WORKERS; i++) {
-            workers[i].code = code;
+        for (int i = 0; i < WORKERS; i++)
             pthread_barrier_wait(&workers[i].barrier);
-        }
     assert_int_equal(*(int *)ojt_tls_call(code, "address"), 99);
     for (int i = 0; i < WORKERS; i++) {
         pthread_join(workers[i].thread, NULL);
