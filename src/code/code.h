@@ -16,9 +16,9 @@
 /* A kept symbol: 16 bytes. Symbols are in ascending order of oji_code_hash() of their names. */
 typedef struct oji_code_symbol {
     uint64_t addr;
-    uint32_t size : 31; /* bytes; OJI_CODE_MAX_SYMBOL_SIZE where it is that or more */
+    uint32_t size : 31;  /* bytes; OJI_CODE_MAX_SYMBOL_SIZE where it is that or more */
     uint32_t is_tls : 1; /* addr is an offset in the code's thread-local block */
-    uint32_t name_off; /* bytes from the start of the names */
+    uint32_t name_off;   /* bytes from the start of the names */
 } oji_code_symbol;
 
 /* A segment as the code keeps it: 24 bytes. */

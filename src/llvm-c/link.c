@@ -19,13 +19,24 @@ static oj_status resolve_by_llvm(void *context, oj_query *queries, size_t n_quer
     return OJ_OK;
 }
 
+/* MCJIT tells debuggers of all its code. That costs time and density, so here they are told of what has debug
+ * information; a client's own memory is its own in that, too. */
+static bool is_for_debuggers(const oji_mcjit_module *record)
+{
+    return record->engine->library->api.GetNamedMetadata(record->module, "llvm.dbg.cu", strlen("llvm.dbg.cu")) != NULL;
+}
+
 oj_status oji_mcjit_add_to_session(oji_mcjit_module *record, oj_error *error)
 {
     LLVMExecutionEngineRef engine = record->engine;
     oj_ir ir = oj_ir_module(record->module);
+    oj_module_options options;
     size_t length;
+    oj_module_options_init(&options);
+    if (is_for_debuggers(record))
+        options.link_flags = OJ_LINK_DEBUGGER;
     ir.name = engine->library->api.GetModuleIdentifier(record->module, &length);
-    return oj_session_add_ir(engine->session, &ir, NULL, &record->linked, error);
+    return oj_session_add_ir(engine->session, &ir, &options, &record->linked, error);
 }
 
 static void choose_memory(LLVMExecutionEngineRef engine, oj_session_options *options)

@@ -17,6 +17,7 @@ typedef struct LLVMOpaqueGenericValue *LLVMGenericValueRef;
 typedef struct LLVMOpaqueJITEventListener *LLVMJITEventListenerRef;
 typedef struct LLVMOpaqueMCJITMemoryManager *LLVMMCJITMemoryManagerRef;
 typedef struct LLVMOpaqueModule *LLVMModuleRef;
+typedef struct LLVMOpaqueNamedMDNode *LLVMNamedMDNodeRef;
 typedef struct LLVMOpaqueTargetData *LLVMTargetDataRef;
 typedef struct LLVMOpaqueTargetMachine *LLVMTargetMachineRef;
 typedef struct LLVMOpaqueType *LLVMTypeRef;
@@ -113,6 +114,7 @@ enum {
     X(LLVMValueRef, GetNamedFunction, (LLVMModuleRef, const char *))                                                  \
     X(LLVMValueRef, GetNamedGlobal, (LLVMModuleRef, const char *))                                                    \
     X(LLVMValueRef, GetNamedGlobalAlias, (LLVMModuleRef, const char *, size_t))                                       \
+    X(LLVMNamedMDNodeRef, GetNamedMetadata, (LLVMModuleRef, const char *, size_t))                                    \
     X(LLVMValueRef, GetNextFunction, (LLVMValueRef))                                                                  \
     X(int, GetNumOperands, (LLVMValueRef))                                                                            \
     X(LLVMValueRef, GetOperand, (LLVMValueRef, unsigned))                                                             \

@@ -3,10 +3,12 @@
 
 client_*.c run with LLVM's own engine and with the drop-in preloaded: status, output and messages are equal, and no call
 reaches LLVM's own engine but those that ask for it. only_*.c run with the drop-in alone, where LLVM's own would end the
-process. test_extension.c links the drop-in. signatures.c is our signatures against each version's headers."""
+process. engine.ml uses Debian's OCaml bindings; osmesa.c draws with Mesa, whose engines are made in C++.
+test_extension.c links the drop-in. signatures.c is our signatures against each version's headers."""
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -134,6 +136,41 @@ def check_random_signatures(tap, folder, version, count):
         seed, got.out.decode(errors='replace'), got.err.decode(errors='replace')))
 
 
+def compare_real(tap, name, program, log, expected_calls):
+    """A program that somebody else's library makes a client: equal output, and only these calls forwarded."""
+    expected, got = tapping.run([program]), drop_in(program, log)
+    tap.check('mcjit_%s_equal' % name, expected.status == 0 and expected == got,
+              tapping.describe([program], expected, got))
+    calls = forwarded(log)
+    tap.check('mcjit_%s_forwarded' % name, calls == expected_calls, 'forwarded: %s' % sorted(calls))
+
+
+def check_ocaml(tap, folder):
+    """Debian's bindings ask for a library of the name libLLVM.so, which no package of its has."""
+    if not shutil.which('ocamlfind') or subprocess.run(
+            ['ocamlfind', 'query', 'llvm.executionengine', 'ctypes.foreign'], stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, check=False).returncode:
+        tap.skip('mcjit_ocaml', 'the OCaml bindings of LLVM are not installed')
+        return
+    os.symlink(library('14'), os.path.join(folder, 'libLLVM.so'))
+    shutil.copy(os.path.join(HERE, 'engine.ml'), folder)
+    subprocess.run(['ocamlfind', 'ocamlopt', '-thread', '-linkpkg', '-package',
+                    'threads.posix,llvm.executionengine,llvm.analysis,ctypes,ctypes.foreign', '-ccopt', '-L' + folder,
+                    'engine.ml', '-o', 'engine'], cwd=folder, check=True)
+    compare_real(tap, 'ocaml', os.path.join(folder, 'engine'), os.path.join(folder, 'engine.log'), set())
+
+
+def check_osmesa(tap, folder):
+    program = os.path.join(folder, 'osmesa')
+    if subprocess.run(['gcc', os.path.join(HERE, 'osmesa.c'), '-o', program, '-lOSMesa'], check=False,
+                      stderr=subprocess.DEVNULL).returncode:
+        tap.skip('mcjit_osmesa', 'the off-screen library of Mesa is not installed')
+        return
+    compare_real(tap, 'osmesa', program, os.path.join(folder, 'osmesa.log'), {
+        'LLVMAddGlobalMapping', 'LLVMDisposeExecutionEngine', 'LLVMGetExecutionEngineTargetMachine',
+        'LLVMGetPointerToGlobal'})
+
+
 def main():
     tap = tapping.Tap()
     clients = sorted(name[:-2] for name in os.listdir(HERE) if name.startswith('client_') and name.endswith('.c'))
@@ -153,6 +190,8 @@ def main():
                 check_alone(tap, folder, name, version)
             check_finalized_once(tap, folder, version)
             check_extension(tap, folder, version)
+        check_ocaml(tap, folder)
+        check_osmesa(tap, folder)
         # Clang passes 128-bit integers as LLVM does from 18 on.
         check_random_signatures(tap, folder, '22', 10000)
         check_random_signatures(tap, folder, '19', 500)
