@@ -297,7 +297,7 @@ static void count(oj_plan *plan)
         if (segment->kind == OJ_SEGMENT_DATA)
             stats->zero_size += segment->size - segment->bytes_end;
     }
-    stats->n_objects = plan->n_members;
+    stats->n_objects = plan->n_members - plan->n_runtime;
     stats->n_symbols = plan->n_kept;
     stats->n_got_entries = plan->n_entries;
     for (uint32_t i = 0; i < plan->n_islands; i++)

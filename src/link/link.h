@@ -196,6 +196,7 @@ struct oj_plan {
 
     oji_link_member *members;
     uint32_t n_members;
+    uint32_t n_runtime; /* of them, which no client has brought: the architecture's */
     uint32_t members_capacity;
 
     oji_link_name *names;

@@ -179,6 +179,7 @@ static oj_status add_runtime(oj_plan *plan, const oj_object *object, oj_error *e
 {
     if (!plan->by_name.slots && !rebuild_table(plan, (uint64_t)plan->n_names + object->n_symbols))
         return out_of_memory(error);
+    plan->n_runtime++;
     return add_member(plan, object, error);
 }
 
