@@ -367,16 +367,26 @@ static void note(char letter)
     ran[length + 1] = '\0';
 }
 
-static void construct_first(void)
+/* With the arguments that constructors are called with, as a sanitizer of calls wants them. */
+static void construct_first(int argc, char **argv, char **environment)
 {
     uint64_t addr;
     oj_error error;
+    (void)argc;
+    (void)argv;
+    (void)environment;
     note('1');
     /* Not while its constructors run; but the session is free to be used. */
     assert_int_equal(oj_module_remove(constructed[0], 0, &error), OJ_E_MISUSE);
     assert_int_equal(oj_session_lookup(constructing, "value_2", &addr, &error), OJ_OK);
 }
-static void construct_second(void) { note('2'); }
+static void construct_second(int argc, char **argv, char **environment)
+{
+    (void)argc;
+    (void)argv;
+    (void)environment;
+    note('2');
+}
 static void destruct_first(void) { note('a'); }
 static void destruct_second(void) { note('b'); }
 
@@ -401,7 +411,8 @@ static oj_object *make_constructed(int i)
 
 static void session_constructors_run_when_asked(void **state)
 {
-    static void (*const functions[])(void) = {construct_first, construct_second, destruct_first, destruct_second};
+    const uint64_t functions[] = {(uint64_t)(uintptr_t)construct_first, (uint64_t)(uintptr_t)construct_second,
+                                  (uint64_t)(uintptr_t)destruct_first, (uint64_t)(uintptr_t)destruct_second};
     static const char *const names[] = {"init_1", "init_2", "fini_1", "fini_2"};
     oj_object *objects[2] = {make_constructed(0), make_constructed(1)};
     (void)state;
@@ -415,8 +426,7 @@ static void session_constructors_run_when_asked(void **state)
         options.flags = way == 1 ? OJ_SESSION_CONSTRUCT : 0;
         assert_int_equal(oj_session_create(&constructing, &options, &error), OJ_OK);
         for (int i = 0; i < 4; i++)
-            assert_int_equal(oj_session_define(constructing, names[i], (uint64_t)(uintptr_t)functions[i], 0, &error),
-                             OJ_OK);
+            assert_int_equal(oj_session_define(constructing, names[i], functions[i], 0, &error), OJ_OK);
         module_options.link_flags = way == 2 ? OJ_LINK_RUN_CONSTRUCTORS : 0;
         for (int i = 0; i < 2; i++)
             assert_int_equal(oj_session_add_object(constructing, objects[i], i == 0 ? &module_options : NULL,
