@@ -141,7 +141,8 @@ def plan_sanitized(variant, build):
 
 
 def plan_threads(variant, build):
-    return program_entries(variant, build, FULL_LLVM[:1], 240, lambda path: 'thread' in os.path.basename(path))
+    return program_entries(variant, build, FULL_LLVM[:1], 240,
+                           lambda path: 'thread' in os.path.basename(path) or path.endswith('/test_llvm_worker'))
 
 
 def plan_stress(variant, build):

@@ -188,16 +188,37 @@ int oji_worker_make_file(const void *bytes, uint64_t size, int *out)
 }
 
 /* Of tmpfs alone: huge pages can be missing when a mapping is first read, which would be a SIGBUS. */
-int oji_worker_map_file(int fd, uint64_t size, void **out)
+static bool is_sealed(int fd, uint64_t size)
 {
     struct statfs system;
     int seals = fcntl(fd, F_GET_SEALS);
-    if (seals < 0 || (seals & ALL_SEALS) != ALL_SEALS || fstatfs(fd, &system) != 0 ||
-        (uint64_t)system.f_type != TMPFS_MAGIC || size == 0 || size > PTRDIFF_MAX ||
-        lseek(fd, 0, SEEK_END) != (off_t)size)
+    return seals >= 0 && (seals & ALL_SEALS) == ALL_SEALS && fstatfs(fd, &system) == 0 &&
+           (uint64_t)system.f_type == TMPFS_MAGIC && size > 0 && size <= PTRDIFF_MAX &&
+           lseek(fd, 0, SEEK_END) == (off_t)size;
+}
+
+int oji_worker_map_file(int fd, uint64_t size, void **out)
+{
+    if (!is_sealed(fd, size))
         return EBADMSG;
     *out = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
     return *out == MAP_FAILED ? errno : 0;
+}
+
+int oji_worker_read_file(int fd, uint64_t size, void *buffer)
+{
+    uint64_t n_read = 0;
+    if (!is_sealed(fd, size))
+        return EBADMSG;
+    while (n_read < size) {
+        ssize_t n = pread(fd, (uint8_t *)buffer + n_read, (size_t)(size - n_read), (off_t)n_read);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? errno : EBADMSG;
+        n_read += (uint64_t)n;
+    }
+    return 0;
 }
 
 /* strsignal() is not safe with threads, and speaks the client's language. */

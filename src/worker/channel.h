@@ -40,6 +40,9 @@ int oji_worker_make_file(const void *bytes, uint64_t size, int *out);
  * mapping cannot be cut short by whoever holds the file, so that reading it raises no SIGBUS. */
 int oji_worker_map_file(int fd, uint64_t size, void **out);
 
+/* The same for a copy, of files that are too small for mappings of their own. */
+int oji_worker_read_file(int fd, uint64_t size, void *buffer);
+
 /* NAME (SIGNAME) of a signal that ends processes; "" for others. */
 const char *oji_worker_signal_name(uint32_t number);
 

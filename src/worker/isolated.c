@@ -20,17 +20,20 @@ typedef struct isolated {
     uint8_t config[]; /* as it is sent */
 } isolated;
 
-typedef struct mapped_bytes {
+typedef struct received_bytes {
     oj_bytes base;
     oj_allocator allocator;
-} mapped_bytes;
+    bool is_mapped;
+} received_bytes;
 
 static void destroy_bytes(oj_bytes *bytes)
 {
-    mapped_bytes *ours = (mapped_bytes *)(void *)bytes;
+    received_bytes *ours = (received_bytes *)(void *)bytes;
     oj_allocator allocator = ours->allocator;
-    if (bytes->data)
+    if (ours->is_mapped)
         munmap((void *)(uintptr_t)bytes->data, bytes->size);
+    else
+        oji_release(&allocator, (void *)(uintptr_t)bytes->data, bytes->size);
     oji_release(&allocator, ours, sizeof *ours);
 }
 
@@ -68,7 +71,7 @@ static oj_status compile(oj_compiler *compiler, const oji_input *input, oj_bytes
 {
     isolated *c = (isolated *)(void *)compiler;
     oji_worker_job job;
-    mapped_bytes *bytes;
+    received_bytes *bytes;
     oj_status status;
     if (input->module)
         return oji_fail(error, OJ_E_MISUSE,
@@ -79,6 +82,7 @@ static oj_status compile(oj_compiler *compiler, const oji_input *input, oj_bytes
     bytes->base.destroy = destroy_bytes;
     bytes->allocator = compiler->allocator;
     memset(&job, 0, sizeof job);
+    job.allocator = &compiler->allocator;
     job.name = input->name;
     job.input = input->data;
     job.input_size = input->size;
@@ -87,6 +91,7 @@ static oj_status compile(oj_compiler *compiler, const oji_input *input, oj_bytes
         destroy_bytes(&bytes->base);
         return status;
     }
+    bytes->is_mapped = job.is_mapped;
     bytes->base.data = job.object;
     bytes->base.size = (size_t)job.stats.object_size;
     compiler->stats = job.stats;

@@ -9,6 +9,7 @@
 
 /* Of what a worker sends; what is longer is no message of its. */
 #define MESSAGE_SIZE 8192u
+#define LARGEST_COPY (64u * 1024u) /* bytes of an object that is not mapped */
 /* A worker that ended of idleness just as it was sent a request is no failure. */
 #define MAX_ATTEMPTS 3
 
@@ -146,14 +147,32 @@ static outcome hear_failure(const oji_wire_result *result, oj_status *status, oj
     return OUTCOME_ANSWER;
 }
 
+/* On failure job->object is NULL. ENOMEM is also what a size is answered with that no memory can be had for. */
+static int take_object(oji_worker_job *job, uint64_t size, int file)
+{
+    int reason;
+    job->is_mapped = size > LARGEST_COPY;
+    if (job->is_mapped) {
+        reason = oji_worker_map_file(file, size, &job->object);
+    } else {
+        job->object = oji_allocate(job->allocator, size);
+        reason = job->object ? oji_worker_read_file(file, size, job->object) : ENOMEM;
+        if (reason != 0)
+            oji_release(job->allocator, job->object, size);
+    }
+    if (reason != 0)
+        job->object = NULL;
+    return reason;
+}
+
 static outcome hear_object(oji_worker_job *job, const oji_wire_result *result, int file, oj_status *status,
                            oj_error *error)
 {
-    int reason = file >= 0 ? oji_worker_map_file(file, result->object_size, &job->object) : 0;
+    int reason = file >= 0 ? take_object(job, result->object_size, file) : 0;
     if (reason == EBADMSG)
         return disbelieve(job, "the object is in no sealed memory file of the size it says", status, error);
     if (reason != 0) {
-        *status = oji_fail_nomem(error, result->object_size, "the mapping of an object");
+        *status = oji_fail_nomem(error, result->object_size, "an object");
         return OUTCOME_ANSWER;
     }
     job->stats.parse_ns = result->parse_ns;

@@ -19,6 +19,20 @@
 
 extern char **environ;
 
+/* ThreadSanitizer takes clone() for fork(), and does not expect it twice in one memory. The C library's other name for it
+ * passes it by. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define IS_THREAD_SANITIZED 1
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define IS_THREAD_SANITIZED 1
+#endif
+#ifdef IS_THREAD_SANITIZED
+int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
+#define clone __clone
+#endif
+
 #define STACK_SIZE (64u * 1024u)
 #define CONTROL_FD 3
 

@@ -99,6 +99,7 @@ oj_status oji_worker_start_keeper(oj_workers *workers, uint64_t deadline_ns, oj_
 /* What a compile gives, and what it is about. */
 typedef struct oji_worker_job {
     oj_workers *workers;
+    const oj_allocator *allocator; /* for the object */
     oji_worker_request *request;
     const char *name;
     const void *input; /* NULL = try the target only */
@@ -110,7 +111,8 @@ typedef struct oji_worker_job {
     void (*diagnostic)(void *context, uint32_t severity, const char *text);
     void *diagnostic_context;
     /* Filled on success. */
-    void *object; /* mapped; the caller's to unmap */
+    void *object;   /* the caller's to end: unmapped where it is mapped, else released to the allocator */
+    bool is_mapped; /* large ones are; a mapping for each small one would use the process's mappings up */
     oj_compile_stats stats;
     char triple[256];
     char cpu[128];

@@ -123,6 +123,19 @@ static pid_t only_worker(oj_workers *workers)
     return 0;
 }
 
+/* A process that has ended may stay as a zombie until its reaper comes: its program is gone. */
+static void wait_for_end(pid_t pid)
+{
+    char path[64], text[8];
+    snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    for (int i = 0; i < 500; i++) {
+        if (readlink(path, text, sizeof text) < 0)
+            return;
+        sleep_ms(10);
+    }
+    fail_msg("process %d does not end", pid);
+}
+
 static oj_error compile_fails(oj_compiler *compiler, const char *text, oj_status status)
 {
     oj_error error;
@@ -195,6 +208,28 @@ static char *endless_passes(void)
         memcpy(passes + i * length, pass, length);
     passes[n * length - 1] = '\0';
     return passes;
+}
+
+/* Objects beyond 64 KiB are mapped, others copied. */
+static void worker_large_objects_come_whole(void **state)
+{
+    oj_workers *workers = open_pool(NULL);
+    oj_compiler *compiler = open_compiler(workers);
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *other = ojt_compiler(NULL, llvm);
+    char *text = large_function(10000);
+    oj_bytes *far = ojt_object(compiler, text), *near = ojt_object(other, text);
+    (void)state;
+    assert_true(oj_bytes_size(far) > 65536);
+    assert_int_equal(oj_bytes_size(far), oj_bytes_size(near));
+    oj_compiler_destroy(compiler);
+    oj_workers_destroy(workers);
+    assert_memory_equal(oj_bytes_data(far), oj_bytes_data(near), oj_bytes_size(far));
+    oj_bytes_destroy(far);
+    oj_bytes_destroy(near);
+    oj_compiler_destroy(other);
+    oj_llvm_destroy(llvm);
+    free(text);
 }
 
 static bool maps_have(const char *part)
@@ -308,14 +343,16 @@ static void worker_killed_while_idle_is_replaced(void **state)
 {
     oj_workers *workers = open_pool_of(1);
     oj_compiler *compiler = open_compiler(workers);
+    pid_t worker;
     (void)state;
     for (int i = 0; i < 3; i++) {
         oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
         assert_int_equal(kill(only_worker(workers), SIGKILL), 0);
     }
     oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
+    worker = only_worker(workers);
     assert_int_equal(kill(stats_of(workers).keeper_pid, SIGKILL), 0);
-    sleep_ms(50);
+    wait_for_end(worker);
     oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
     oj_compiler_destroy(compiler);
     oj_workers_destroy(workers);
@@ -462,15 +499,7 @@ static void worker_idle_ones_end(void **state)
         oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
         keeper = stats_of(workers).keeper_pid;
         assert_true(keeper > 0);
-        /* A zombie until its reaper comes: signals reach it, its files are gone. */
-        for (int j = 0; j < 300; j++) {
-            char path[64];
-            snprintf(path, sizeof path, "/proc/%d/exe", keeper);
-            if (readlink(path, (char[8]){0}, 8) < 0)
-                break;
-            sleep_ms(10);
-            assert_true(j < 299);
-        }
+        wait_for_end(keeper);
     }
     oj_compiler_destroy(compiler);
     oj_workers_destroy(workers);
@@ -838,9 +867,9 @@ static void worker_every_allocation_may_fail(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(worker_compiles_like_in_process), cmocka_unit_test(worker_client_never_loads_llvm),
-         cmocka_unit_test(worker_default_pool_is_one), cmocka_unit_test(worker_llvm_errors_come_back_whole),
-         cmocka_unit_test(worker_diagnostics_reach_the_client), cmocka_unit_test(worker_crash_is_a_status),
-         cmocka_unit_test(worker_killed_while_idle_is_replaced),
+         cmocka_unit_test(worker_default_pool_is_one), cmocka_unit_test(worker_large_objects_come_whole),
+         cmocka_unit_test(worker_llvm_errors_come_back_whole), cmocka_unit_test(worker_diagnostics_reach_the_client),
+         cmocka_unit_test(worker_crash_is_a_status), cmocka_unit_test(worker_killed_while_idle_is_replaced),
          cmocka_unit_test(worker_killed_while_compiling_is_a_status), cmocka_unit_test(worker_cancel_ends_the_compile),
          cmocka_unit_test(worker_deadline_is_a_status), cmocka_unit_test(worker_memory_limit_is_a_status),
          cmocka_unit_test(worker_idle_ones_end), cmocka_unit_test(worker_runs_confined),
