@@ -222,6 +222,20 @@ static void bad_calls(void)
     LLVMDisposeExecutionEngine(engine);
 }
 
+/* What is linked stays; two definitions that one call needs are an error, and LLVM's own takes one of them. */
+static void duplicates(void)
+{
+    LLVMExecutionEngineRef engine = engine_for(parse("one", "define i32 @f() { ret i32 1 }\n"
+                                                            "define i32 @g() { ret i32 1 }"));
+    CHECK(CALL(int(void), engine, "f")() == 1 && CALL(int(void), engine, "g")() == 1);
+    LLVMAddModule(engine, parse("two", "define i32 @g() { ret i32 2 }\ndefine i32 @h() { ret i32 2 }"));
+    CHECK(CALL(int(void), engine, "g")() == 1);
+    CHECK(LLVMGetFunctionAddress(engine, "h") == 0);
+    expect_message("a name defined twice", engine, "'g'");
+    CHECK(CALL(int(void), engine, "f")() == 1);
+    LLVMDisposeExecutionEngine(engine);
+}
+
 static void foreign_target(void)
 {
     LLVMExecutionEngineRef engine = NULL;
@@ -252,6 +266,7 @@ int main(void)
     ownership();
     null_handles();
     bad_calls();
+    duplicates();
     foreign_target();
     invalid_ir();
     printf("end\n");
