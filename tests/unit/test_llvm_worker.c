@@ -123,13 +123,18 @@ static pid_t only_worker(oj_workers *workers)
     return 0;
 }
 
-/* A process that has ended may stay as a zombie until its reaper comes: its program is gone. */
+/* A process that has ended may stay as a zombie until its reaper comes. It is one only when its descriptors are
+ * closed, which is later than its program is gone. */
 static void wait_for_end(pid_t pid)
 {
-    char path[64], text[8];
-    snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    char path[64], state = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
     for (int i = 0; i < 500; i++) {
-        if (readlink(path, text, sizeof text) < 0)
+        FILE *file = fopen(path, "r");
+        bool is_there = file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1;
+        if (file)
+            fclose(file);
+        if (!is_there || state == 'Z' || state == 'X')
             return;
         sleep_ms(10);
     }
