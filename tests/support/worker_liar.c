@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -230,8 +232,10 @@ static void serve(int fd)
     }
 }
 
+/* No lie of it outlives its test: workers end with their keeper, and the keeper by itself. */
 int main(void)
 {
+    alarm(120);
     lie = getenv("OJT_LIE") ? getenv("OJT_LIE") : "";
     for (;;) {
         oji_worker_message request = {.capacity = sizeof message, .bytes = message};
@@ -241,9 +245,10 @@ int main(void)
             greet();
         else if (is("start_ignored"))
             close(request.file);
-        else if (fork() == 0)
+        else if (fork() == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
             serve(request.file);
-        else
+        } else
             close(request.file);
     }
 }
