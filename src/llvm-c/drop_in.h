@@ -129,6 +129,7 @@ typedef struct oji_mcjit_call oji_mcjit_call;
 struct oji_mcjit_module {
     LLVMModuleRef module;
     LLVMExecutionEngineRef engine;
+    bool is_added;              /* to the session */
     oj_module *linked;          /* the session's module; NULL until the session is made, or after take-over */
     oji_mcjit_module *next;     /* in the engine, in the order of adding */
     oji_mcjit_module *previous; /* likewise */
@@ -170,6 +171,9 @@ oji_mcjit_module *oji_mcjit_find_module(LLVMModuleRef module);
 
 /* Make the engine's session and give it the engine's modules; does nothing where that is done. */
 oj_status oji_mcjit_open_session(LLVMExecutionEngineRef engine, oj_error *error);
+
+/* Is the engine's compiler in another process? Modules then go to it as bitcode, when an address is asked for. */
+bool oji_mcjit_is_isolated(LLVMExecutionEngineRef engine);
 
 /* Give the session one module. */
 oj_status oji_mcjit_add_to_session(oji_mcjit_module *record, oj_error *error);

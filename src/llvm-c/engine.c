@@ -119,7 +119,7 @@ static oj_status own_module(LLVMExecutionEngineRef engine, LLVMModuleRef module,
     record->module = module;
     record->engine = engine;
     status = enter_owned(record, error);
-    if (status == OJ_OK && engine->session) {
+    if (status == OJ_OK && engine->session && !oji_mcjit_is_isolated(engine)) {
         status = oji_mcjit_add_to_session(record, error);
         if (status != OJ_OK)
             leave_owned(record);

@@ -26,6 +26,24 @@ static bool is_for_debuggers(const oji_mcjit_module *record)
     return record->engine->library->api.GetNamedMetadata(record->module, "llvm.dbg.cu", strlen("llvm.dbg.cu")) != NULL;
 }
 
+bool oji_mcjit_is_isolated(LLVMExecutionEngineRef engine)
+{
+    return engine->options.compiler && !oj_compiler_llvm(engine->options.compiler);
+}
+
+static oj_status add_bitcode(oji_mcjit_module *record, const char *name, const oj_module_options *options,
+                             oj_error *error)
+{
+    const oji_mcjit_api *api = &record->engine->library->api;
+    LLVMMemoryBufferRef buffer = api->WriteBitcodeToMemoryBuffer(record->module);
+    oj_ir ir = oj_ir_bytes(api->GetBufferStart(buffer), api->GetBufferSize(buffer));
+    oj_status status;
+    ir.name = name;
+    status = oj_session_add_ir(record->engine->session, &ir, options, &record->linked, error);
+    api->DisposeMemoryBuffer(buffer);
+    return status;
+}
+
 oj_status oji_mcjit_add_to_session(oji_mcjit_module *record, oj_error *error)
 {
     LLVMExecutionEngineRef engine = record->engine;
@@ -36,7 +54,12 @@ oj_status oji_mcjit_add_to_session(oji_mcjit_module *record, oj_error *error)
     if (is_for_debuggers(record))
         options.link_flags = OJ_LINK_DEBUGGER;
     ir.name = engine->library->api.GetModuleIdentifier(record->module, &length);
-    return oj_session_add_ir(engine->session, &ir, &options, &record->linked, error);
+    if (oji_mcjit_is_isolated(engine))
+        OJI_TRY(add_bitcode(record, ir.name, &options, error));
+    else
+        OJI_TRY(oj_session_add_ir(engine->session, &ir, &options, &record->linked, error));
+    record->is_added = true;
+    return OJ_OK;
 }
 
 static void choose_memory(LLVMExecutionEngineRef engine, oj_session_options *options)
@@ -71,17 +94,27 @@ static oj_status create_session(LLVMExecutionEngineRef engine, oj_error *error)
     return status;
 }
 
+static oj_status add_all(LLVMExecutionEngineRef engine, oj_error *error)
+{
+    for (oji_mcjit_module *record = engine->first; record; record = record->next)
+        if (!record->is_added)
+            OJI_TRY(oji_mcjit_add_to_session(record, error));
+    return OJ_OK;
+}
+
+/* With a session, live modules are added as they come, and bitcode is written as late as can be. */
 oj_status oji_mcjit_open_session(LLVMExecutionEngineRef engine, oj_error *error)
 {
-    oj_status status = OJ_OK;
+    oj_status status;
     if (engine->session)
-        return OJ_OK;
+        return oji_mcjit_is_isolated(engine) ? add_all(engine, error) : OJ_OK;
     OJI_TRY(create_session(engine, error));
-    for (oji_mcjit_module *record = engine->first; record && status == OJ_OK; record = record->next)
-        status = oji_mcjit_add_to_session(record, error);
+    status = add_all(engine, error);
     if (status != OJ_OK) {
-        for (oji_mcjit_module *record = engine->first; record; record = record->next)
+        for (oji_mcjit_module *record = engine->first; record; record = record->next) {
             record->linked = NULL;
+            record->is_added = false;
+        }
         oj_session_destroy(engine->session);
         engine->session = NULL;
     }

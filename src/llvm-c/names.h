@@ -16,6 +16,7 @@ typedef struct LLVMOpaqueExecutionEngine *LLVMExecutionEngineRef;
 typedef struct LLVMOpaqueGenericValue *LLVMGenericValueRef;
 typedef struct LLVMOpaqueJITEventListener *LLVMJITEventListenerRef;
 typedef struct LLVMOpaqueMCJITMemoryManager *LLVMMCJITMemoryManagerRef;
+typedef struct LLVMOpaqueMemoryBuffer *LLVMMemoryBufferRef;
 typedef struct LLVMOpaqueModule *LLVMModuleRef;
 typedef struct LLVMOpaqueNamedMDNode *LLVMNamedMDNodeRef;
 typedef struct LLVMOpaqueTargetData *LLVMTargetDataRef;
@@ -94,6 +95,7 @@ enum {
     X(LLVMTargetMachineRef, CreateTargetMachine,                                                                      \
       (LLVMTargetRef, const char *, const char *, const char *, unsigned, unsigned, unsigned))                        \
     X(void, DisposeBuilder, (LLVMBuilderRef))                                                                         \
+    X(void, DisposeMemoryBuffer, (LLVMMemoryBufferRef))                                                               \
     X(void, DisposeMessage, (char *))                                                                                 \
     X(void, DisposeModule, (LLVMModuleRef))                                                                           \
     X(void, DisposeTargetData, (LLVMTargetDataRef))                                                                   \
@@ -102,6 +104,8 @@ enum {
     X(LLVMTypeRef, FunctionType, (LLVMTypeRef, LLVMTypeRef *, unsigned, LLVMBool))                                    \
     X(unsigned, GetAttributeCountAtIndex, (LLVMValueRef, unsigned))                                                   \
     X(void, GetAttributesAtIndex, (LLVMValueRef, unsigned, LLVMAttributeRef *))                                       \
+    X(size_t, GetBufferSize, (LLVMMemoryBufferRef))                                                                   \
+    X(const char *, GetBufferStart, (LLVMMemoryBufferRef))                                                            \
     X(const char *, GetDataLayoutStr, (LLVMModuleRef))                                                                \
     X(LLVMValueRef, GetFirstFunction, (LLVMModuleRef))                                                                \
     X(unsigned, GetFunctionCallConv, (LLVMValueRef))                                                                  \
@@ -142,6 +146,7 @@ enum {
     X(void, SetAlignment, (LLVMValueRef, unsigned))                                                                   \
     X(void, SetDataLayout, (LLVMModuleRef, const char *))                                                             \
     X(void, SetInstructionCallConv, (LLVMValueRef, unsigned))                                                         \
+    X(LLVMMemoryBufferRef, WriteBitcodeToMemoryBuffer, (LLVMModuleRef))                                               \
     X(LLVMTypeRef, VoidTypeInContext, (LLVMContextRef))                                                               \
     X(unsigned long long, StoreSizeOfType, (LLVMTargetDataRef, LLVMTypeRef))
 

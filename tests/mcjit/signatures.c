@@ -1,6 +1,7 @@
 /* Compiled, never run: the drop-in's declarations beside those of LLVM's own headers, which an incompatible one
  * contradicts, and its list of what it calls of LLVM against the prototypes there. */
 #include <llvm-c/Analysis.h>
+#include <llvm-c/BitWriter.h>
 #include <llvm-c/Core.h>
 #include <llvm-c/ExecutionEngine.h>
 #include <llvm-c/Support.h>

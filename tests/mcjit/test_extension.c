@@ -177,6 +177,32 @@ static void own_compiler(void)
     printf("own_compiler\n");
 }
 
+/* A compiler in another process gets what the module is when an address is asked for. */
+static void isolated(void)
+{
+    LLVMModuleRef module = parse("b", other), later = parse("later", "define i32 @later() { ret i32 1 }");
+    LLVMExecutionEngineRef engine = engine_for(module);
+    oj_mcjit_options options;
+    oj_compiler_options compiler_options;
+    oj_compiler *compiler;
+    oj_error error;
+    oj_compiler_options_init(&compiler_options);
+    compiler_options.isolation = OJ_ISOLATION_WORKER;
+    if (oj_compiler_create(&compiler, &compiler_options, &error) != OJ_OK)
+        fail("a compiler in another process", error.text);
+    oj_mcjit_options_init(&options);
+    options.compiler = compiler;
+    CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_OK);
+    CHECK(CALL(int(int), engine, "b")(3) == 30);
+    LLVMAddModule(engine, later);
+    LLVMSetOperand(LLVMGetFirstInstruction(LLVMGetEntryBasicBlock(LLVMGetNamedFunction(later, "later"))), 0,
+                   LLVMConstInt(LLVMInt32Type(), 2, 0));
+    CHECK(CALL(int(void), engine, "later")() == 2);
+    LLVMDisposeExecutionEngine(engine);
+    oj_compiler_destroy(compiler);
+    printf("isolated\n");
+}
+
 static void misuse(void)
 {
     LLVMExecutionEngineRef engine = NULL;
@@ -212,6 +238,7 @@ int main(void)
     reserve_all_at_once();
     manager_and_permissions();
     own_compiler();
+    isolated();
     misuse();
     printf("end\n");
     return 0;

@@ -96,7 +96,7 @@ def check_extension(tap, folder, version):
     libraries = os.path.join(BUILD, 'lib')
     program = link(folder, 'test_extension', version, '-L' + libraries, '-lownjit-mcjit', '-lownjit',
                    '-Wl,-rpath,' + libraries)
-    got = tapping.run([program])
+    got = tapping.run([program], env={'OWNJIT_WORKER': os.path.join(BUILD, 'src', 'ownjit-worker')})
     tap.check('mcjit_extension_llvm' + version, got.status == 0 and got.out.endswith(b'end\n'), 'status %s\n%s\n%s' % (
         got.status, got.out.decode(errors='replace'), got.err.decode(errors='replace')))
 
