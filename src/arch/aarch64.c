@@ -8,19 +8,21 @@
 
 enum { GOT_ENTRY_SIZE = 8, STUB_SIZE = 16 };
 
-/* The value, in the words of object/aarch64.h. */
-typedef enum formula {
-    ABSOLUTE,     /* S + A */
-    RELATIVE,     /* S + A - P */
-    PAGE,         /* Page(S + A) - Page(P) */
-    FROM_GOT,     /* S + A - GOT */
-    BRANCH,       /* S + A - P, or the stub's */
-    ENTRY,        /* G */
-    ENTRY_PC,     /* G - P */
-    ENTRY_PAGE,   /* Page(G) - Page(P) */
-    ENTRY_GOT,    /* G - GOT */
-    ENTRY_GOTPAGE /* G - Page(GOT) */
-} formula;
+/* What the value is the address of, A added. ORDER: those from ENTRY on are GOT entries, from INDEX on thread-local. */
+typedef enum object {
+    SYMBOL,     /* S */
+    CALLEE,     /* S, or its stub */
+    ENTRY,      /* the symbol's GOT entry */
+    INDEX,      /* the entry with the symbol's oj_tls_index */
+    BLOCK,      /* with that of the block */
+    DESCRIPTOR, /* with the symbol's descriptor */
+    DISTANCE,   /* with its distance from the thread pointer */
+    OFFSET,     /* no address: S itself, the offset in the block */
+    POINTER     /* nor is this: the distance from the thread pointer */
+} object;
+
+/* What is taken off it. PAGE is of both: Page(value) - Page(P). */
+typedef enum from { NOTHING, PLACE, PAGE, GOT, GOT_PAGE } from;
 
 /* How a value must fit: in `bits` bits. */
 typedef enum check { ANYTHING, SIGNED, UNSIGNED, EITHER } check;
@@ -40,7 +42,8 @@ typedef enum field {
 } field;
 
 typedef struct row {
-    uint8_t formula;
+    uint8_t object;
+    uint8_t from;
     uint8_t check;
     uint8_t bits;
     uint8_t field;
@@ -52,57 +55,116 @@ typedef struct row {
 
 /* ORDER OJI_A64 */
 static const row rows[OJI_A64_END - OJI_RELOC_OF_ARCH] = {
-    KIND(ABS32) = {ABSOLUTE, EITHER, 32, DATA32, 0, 0},
-    KIND(ABS16) = {ABSOLUTE, EITHER, 16, DATA16, 0, 0},
-    KIND(PREL32) = {RELATIVE, EITHER, 32, DATA32, 0, 0},
-    KIND(PREL16) = {RELATIVE, EITHER, 16, DATA16, 0, 0},
-    KIND(PLT32) = {BRANCH, SIGNED, 32, DATA32, 0, 0},
-    KIND(GOTPCREL32) = {ENTRY_PC, SIGNED, 32, DATA32, 0, 0},
-    KIND(GOTREL64) = {FROM_GOT, ANYTHING, 0, DATA64, 0, 0},
-    KIND(GOTREL32) = {FROM_GOT, SIGNED, 32, DATA32, 0, 0},
-    KIND(LD_PREL_LO19) = {RELATIVE, SIGNED, 21, IMM19, 2, 1},
-    KIND(ADR_PREL_LO21) = {RELATIVE, SIGNED, 21, ADR, 0, 0},
-    KIND(CONDBR19) = {RELATIVE, SIGNED, 21, IMM19, 2, 1},
-    KIND(TSTBR14) = {RELATIVE, SIGNED, 16, IMM14, 2, 1},
-    KIND(JUMP26) = {BRANCH, SIGNED, 28, IMM26, 2, 1},
-    KIND(CALL26) = {BRANCH, SIGNED, 28, IMM26, 2, 1},
-    KIND(ADR_PREL_PG_HI21) = {PAGE, SIGNED, 33, ADR, 12, 0},
-    KIND(ADR_PREL_PG_HI21_NC) = {PAGE, ANYTHING, 0, ADR, 12, 0},
-    KIND(ADD_ABS_LO12_NC) = {ABSOLUTE, ANYTHING, 0, IMM12, 0, 0},
-    KIND(LDST8_ABS_LO12_NC) = {ABSOLUTE, ANYTHING, 0, IMM12, 0, 0},
-    KIND(LDST16_ABS_LO12_NC) = {ABSOLUTE, ANYTHING, 0, IMM12, 1, 1},
-    KIND(LDST32_ABS_LO12_NC) = {ABSOLUTE, ANYTHING, 0, IMM12, 2, 1},
-    KIND(LDST64_ABS_LO12_NC) = {ABSOLUTE, ANYTHING, 0, IMM12, 3, 1},
-    KIND(LDST128_ABS_LO12_NC) = {ABSOLUTE, ANYTHING, 0, IMM12, 4, 1},
-    KIND(MOVW_UABS_G0) = {ABSOLUTE, UNSIGNED, 16, MOVK, 0, 0},
-    KIND(MOVW_UABS_G0_NC) = {ABSOLUTE, ANYTHING, 0, MOVK, 0, 0},
-    KIND(MOVW_UABS_G1) = {ABSOLUTE, UNSIGNED, 32, MOVK, 16, 0},
-    KIND(MOVW_UABS_G1_NC) = {ABSOLUTE, ANYTHING, 0, MOVK, 16, 0},
-    KIND(MOVW_UABS_G2) = {ABSOLUTE, UNSIGNED, 48, MOVK, 32, 0},
-    KIND(MOVW_UABS_G2_NC) = {ABSOLUTE, ANYTHING, 0, MOVK, 32, 0},
-    KIND(MOVW_UABS_G3) = {ABSOLUTE, ANYTHING, 0, MOVK, 48, 0},
-    KIND(MOVW_SABS_G0) = {ABSOLUTE, SIGNED, 17, MOV_SIGNED, 0, 0},
-    KIND(MOVW_SABS_G1) = {ABSOLUTE, SIGNED, 33, MOV_SIGNED, 16, 0},
-    KIND(MOVW_SABS_G2) = {ABSOLUTE, SIGNED, 49, MOV_SIGNED, 32, 0},
-    KIND(MOVW_PREL_G0) = {RELATIVE, SIGNED, 17, MOV_SIGNED, 0, 0},
-    KIND(MOVW_PREL_G0_NC) = {RELATIVE, ANYTHING, 0, MOVK, 0, 0},
-    KIND(MOVW_PREL_G1) = {RELATIVE, SIGNED, 33, MOV_SIGNED, 16, 0},
-    KIND(MOVW_PREL_G1_NC) = {RELATIVE, ANYTHING, 0, MOVK, 16, 0},
-    KIND(MOVW_PREL_G2) = {RELATIVE, SIGNED, 49, MOV_SIGNED, 32, 0},
-    KIND(MOVW_PREL_G2_NC) = {RELATIVE, ANYTHING, 0, MOVK, 32, 0},
-    KIND(MOVW_PREL_G3) = {RELATIVE, ANYTHING, 0, MOV_SIGNED, 48, 0},
-    KIND(MOVW_GOTOFF_G0) = {ENTRY_GOT, SIGNED, 17, MOV_SIGNED, 0, 0},
-    KIND(MOVW_GOTOFF_G0_NC) = {ENTRY_GOT, ANYTHING, 0, MOVK, 0, 0},
-    KIND(MOVW_GOTOFF_G1) = {ENTRY_GOT, SIGNED, 33, MOV_SIGNED, 16, 0},
-    KIND(MOVW_GOTOFF_G1_NC) = {ENTRY_GOT, ANYTHING, 0, MOVK, 16, 0},
-    KIND(MOVW_GOTOFF_G2) = {ENTRY_GOT, SIGNED, 49, MOV_SIGNED, 32, 0},
-    KIND(MOVW_GOTOFF_G2_NC) = {ENTRY_GOT, ANYTHING, 0, MOVK, 32, 0},
-    KIND(MOVW_GOTOFF_G3) = {ENTRY_GOT, ANYTHING, 0, MOV_SIGNED, 48, 0},
-    KIND(GOT_LD_PREL19) = {ENTRY_PC, SIGNED, 21, IMM19, 2, 1},
-    KIND(ADR_GOT_PAGE) = {ENTRY_PAGE, SIGNED, 33, ADR, 12, 0},
-    KIND(LD64_GOT_LO12_NC) = {ENTRY, ANYTHING, 0, IMM12, 3, 1},
-    KIND(LD64_GOTOFF_LO15) = {ENTRY_GOT, UNSIGNED, 15, IMM12, 3, 1},
-    KIND(LD64_GOTPAGE_LO15) = {ENTRY_GOTPAGE, UNSIGNED, 15, IMM12, 3, 1},
+    KIND(ABS32) = {SYMBOL, NOTHING, EITHER, 32, DATA32, 0, 0},
+    KIND(ABS16) = {SYMBOL, NOTHING, EITHER, 16, DATA16, 0, 0},
+    KIND(PREL32) = {SYMBOL, PLACE, EITHER, 32, DATA32, 0, 0},
+    KIND(PREL16) = {SYMBOL, PLACE, EITHER, 16, DATA16, 0, 0},
+    KIND(PLT32) = {CALLEE, PLACE, SIGNED, 32, DATA32, 0, 0},
+    KIND(GOTPCREL32) = {ENTRY, PLACE, SIGNED, 32, DATA32, 0, 0},
+    KIND(GOTREL64) = {SYMBOL, GOT, ANYTHING, 0, DATA64, 0, 0},
+    KIND(GOTREL32) = {SYMBOL, GOT, SIGNED, 32, DATA32, 0, 0},
+    KIND(LD_PREL_LO19) = {SYMBOL, PLACE, SIGNED, 21, IMM19, 2, 1},
+    KIND(ADR_PREL_LO21) = {SYMBOL, PLACE, SIGNED, 21, ADR, 0, 0},
+    KIND(CONDBR19) = {SYMBOL, PLACE, SIGNED, 21, IMM19, 2, 1},
+    KIND(TSTBR14) = {SYMBOL, PLACE, SIGNED, 16, IMM14, 2, 1},
+    KIND(JUMP26) = {CALLEE, PLACE, SIGNED, 28, IMM26, 2, 1},
+    KIND(CALL26) = {CALLEE, PLACE, SIGNED, 28, IMM26, 2, 1},
+    KIND(ADR_PREL_PG_HI21) = {SYMBOL, PAGE, SIGNED, 33, ADR, 12, 0},
+    KIND(ADR_PREL_PG_HI21_NC) = {SYMBOL, PAGE, ANYTHING, 0, ADR, 12, 0},
+    KIND(ADD_ABS_LO12_NC) = {SYMBOL, NOTHING, ANYTHING, 0, IMM12, 0, 0},
+    KIND(LDST8_ABS_LO12_NC) = {SYMBOL, NOTHING, ANYTHING, 0, IMM12, 0, 0},
+    KIND(LDST16_ABS_LO12_NC) = {SYMBOL, NOTHING, ANYTHING, 0, IMM12, 1, 1},
+    KIND(LDST32_ABS_LO12_NC) = {SYMBOL, NOTHING, ANYTHING, 0, IMM12, 2, 1},
+    KIND(LDST64_ABS_LO12_NC) = {SYMBOL, NOTHING, ANYTHING, 0, IMM12, 3, 1},
+    KIND(LDST128_ABS_LO12_NC) = {SYMBOL, NOTHING, ANYTHING, 0, IMM12, 4, 1},
+    KIND(MOVW_UABS_G0) = {SYMBOL, NOTHING, UNSIGNED, 16, MOVK, 0, 0},
+    KIND(MOVW_UABS_G0_NC) = {SYMBOL, NOTHING, ANYTHING, 0, MOVK, 0, 0},
+    KIND(MOVW_UABS_G1) = {SYMBOL, NOTHING, UNSIGNED, 32, MOVK, 16, 0},
+    KIND(MOVW_UABS_G1_NC) = {SYMBOL, NOTHING, ANYTHING, 0, MOVK, 16, 0},
+    KIND(MOVW_UABS_G2) = {SYMBOL, NOTHING, UNSIGNED, 48, MOVK, 32, 0},
+    KIND(MOVW_UABS_G2_NC) = {SYMBOL, NOTHING, ANYTHING, 0, MOVK, 32, 0},
+    KIND(MOVW_UABS_G3) = {SYMBOL, NOTHING, ANYTHING, 0, MOVK, 48, 0},
+    KIND(MOVW_SABS_G0) = {SYMBOL, NOTHING, SIGNED, 17, MOV_SIGNED, 0, 0},
+    KIND(MOVW_SABS_G1) = {SYMBOL, NOTHING, SIGNED, 33, MOV_SIGNED, 16, 0},
+    KIND(MOVW_SABS_G2) = {SYMBOL, NOTHING, SIGNED, 49, MOV_SIGNED, 32, 0},
+    KIND(MOVW_PREL_G0) = {SYMBOL, PLACE, SIGNED, 17, MOV_SIGNED, 0, 0},
+    KIND(MOVW_PREL_G0_NC) = {SYMBOL, PLACE, ANYTHING, 0, MOVK, 0, 0},
+    KIND(MOVW_PREL_G1) = {SYMBOL, PLACE, SIGNED, 33, MOV_SIGNED, 16, 0},
+    KIND(MOVW_PREL_G1_NC) = {SYMBOL, PLACE, ANYTHING, 0, MOVK, 16, 0},
+    KIND(MOVW_PREL_G2) = {SYMBOL, PLACE, SIGNED, 49, MOV_SIGNED, 32, 0},
+    KIND(MOVW_PREL_G2_NC) = {SYMBOL, PLACE, ANYTHING, 0, MOVK, 32, 0},
+    KIND(MOVW_PREL_G3) = {SYMBOL, PLACE, ANYTHING, 0, MOV_SIGNED, 48, 0},
+    KIND(MOVW_GOTOFF_G0) = {ENTRY, GOT, SIGNED, 17, MOV_SIGNED, 0, 0},
+    KIND(MOVW_GOTOFF_G0_NC) = {ENTRY, GOT, ANYTHING, 0, MOVK, 0, 0},
+    KIND(MOVW_GOTOFF_G1) = {ENTRY, GOT, SIGNED, 33, MOV_SIGNED, 16, 0},
+    KIND(MOVW_GOTOFF_G1_NC) = {ENTRY, GOT, ANYTHING, 0, MOVK, 16, 0},
+    KIND(MOVW_GOTOFF_G2) = {ENTRY, GOT, SIGNED, 49, MOV_SIGNED, 32, 0},
+    KIND(MOVW_GOTOFF_G2_NC) = {ENTRY, GOT, ANYTHING, 0, MOVK, 32, 0},
+    KIND(MOVW_GOTOFF_G3) = {ENTRY, GOT, ANYTHING, 0, MOV_SIGNED, 48, 0},
+    KIND(GOT_LD_PREL19) = {ENTRY, PLACE, SIGNED, 21, IMM19, 2, 1},
+    KIND(ADR_GOT_PAGE) = {ENTRY, PAGE, SIGNED, 33, ADR, 12, 0},
+    KIND(LD64_GOT_LO12_NC) = {ENTRY, NOTHING, ANYTHING, 0, IMM12, 3, 1},
+    KIND(LD64_GOTOFF_LO15) = {ENTRY, GOT, UNSIGNED, 15, IMM12, 3, 1},
+    KIND(LD64_GOTPAGE_LO15) = {ENTRY, GOT_PAGE, UNSIGNED, 15, IMM12, 3, 1},
+    KIND(TLSGD_ADR_PREL21) = {INDEX, PLACE, SIGNED, 21, ADR, 0, 0},
+    KIND(TLSLD_ADR_PREL21) = {BLOCK, PLACE, SIGNED, 21, ADR, 0, 0},
+    KIND(TLSLD_LD_PREL19) = {BLOCK, PLACE, SIGNED, 21, IMM19, 2, 1},
+    KIND(TLSIE_LD_GOTTPREL_PREL19) = {DISTANCE, PLACE, SIGNED, 21, IMM19, 2, 1},
+    KIND(TLSDESC_LD_PREL19) = {DESCRIPTOR, PLACE, SIGNED, 21, IMM19, 2, 1},
+    KIND(TLSDESC_ADR_PREL21) = {DESCRIPTOR, PLACE, SIGNED, 21, ADR, 0, 0},
+    KIND(TLSGD_ADR_PAGE21) = {INDEX, PAGE, SIGNED, 33, ADR, 12, 0},
+    KIND(TLSLD_ADR_PAGE21) = {BLOCK, PAGE, SIGNED, 33, ADR, 12, 0},
+    KIND(TLSIE_ADR_GOTTPREL_PAGE21) = {DISTANCE, PAGE, SIGNED, 33, ADR, 12, 0},
+    KIND(TLSDESC_ADR_PAGE21) = {DESCRIPTOR, PAGE, SIGNED, 33, ADR, 12, 0},
+    KIND(TLSGD_ADD_LO12_NC) = {INDEX, NOTHING, ANYTHING, 0, IMM12, 0, 0},
+    KIND(TLSLD_ADD_LO12_NC) = {BLOCK, NOTHING, ANYTHING, 0, IMM12, 0, 0},
+    KIND(TLSIE_LD64_GOTTPREL_LO12_NC) = {DISTANCE, NOTHING, ANYTHING, 0, IMM12, 3, 1},
+    KIND(TLSDESC_LD64_LO12) = {DESCRIPTOR, NOTHING, ANYTHING, 0, IMM12, 3, 1},
+    KIND(TLSDESC_ADD_LO12) = {DESCRIPTOR, NOTHING, ANYTHING, 0, IMM12, 0, 0},
+    KIND(TLSGD_MOVW_G1) = {INDEX, GOT, SIGNED, 33, MOV_SIGNED, 16, 0},
+    KIND(TLSGD_MOVW_G0_NC) = {INDEX, GOT, ANYTHING, 0, MOVK, 0, 0},
+    KIND(TLSLD_MOVW_G1) = {BLOCK, GOT, SIGNED, 33, MOV_SIGNED, 16, 0},
+    KIND(TLSLD_MOVW_G0_NC) = {BLOCK, GOT, ANYTHING, 0, MOVK, 0, 0},
+    KIND(TLSIE_MOVW_GOTTPREL_G1) = {DISTANCE, GOT, SIGNED, 33, MOV_SIGNED, 16, 0},
+    KIND(TLSIE_MOVW_GOTTPREL_G0_NC) = {DISTANCE, GOT, ANYTHING, 0, MOVK, 0, 0},
+    KIND(TLSDESC_OFF_G1) = {DESCRIPTOR, GOT, SIGNED, 33, MOV_SIGNED, 16, 0},
+    KIND(TLSDESC_OFF_G0_NC) = {DESCRIPTOR, GOT, ANYTHING, 0, MOVK, 0, 0},
+    KIND(TLSLD_MOVW_DTPREL_G2) = {OFFSET, NOTHING, SIGNED, 49, MOV_SIGNED, 32, 0},
+    KIND(TLSLD_MOVW_DTPREL_G1) = {OFFSET, NOTHING, SIGNED, 33, MOV_SIGNED, 16, 0},
+    KIND(TLSLD_MOVW_DTPREL_G1_NC) = {OFFSET, NOTHING, ANYTHING, 0, MOVK, 16, 0},
+    KIND(TLSLD_MOVW_DTPREL_G0) = {OFFSET, NOTHING, SIGNED, 17, MOV_SIGNED, 0, 0},
+    KIND(TLSLD_MOVW_DTPREL_G0_NC) = {OFFSET, NOTHING, ANYTHING, 0, MOVK, 0, 0},
+    KIND(TLSLD_ADD_DTPREL_HI12) = {OFFSET, NOTHING, UNSIGNED, 24, IMM12, 12, 0},
+    KIND(TLSLD_ADD_DTPREL_LO12) = {OFFSET, NOTHING, UNSIGNED, 12, IMM12, 0, 0},
+    KIND(TLSLD_ADD_DTPREL_LO12_NC) = {OFFSET, NOTHING, ANYTHING, 0, IMM12, 0, 0},
+    KIND(TLSLD_LDST8_DTPREL_LO12) = {OFFSET, NOTHING, UNSIGNED, 12, IMM12, 0, 0},
+    KIND(TLSLD_LDST8_DTPREL_LO12_NC) = {OFFSET, NOTHING, ANYTHING, 0, IMM12, 0, 0},
+    KIND(TLSLD_LDST16_DTPREL_LO12) = {OFFSET, NOTHING, UNSIGNED, 12, IMM12, 1, 1},
+    KIND(TLSLD_LDST16_DTPREL_LO12_NC) = {OFFSET, NOTHING, ANYTHING, 0, IMM12, 1, 1},
+    KIND(TLSLD_LDST32_DTPREL_LO12) = {OFFSET, NOTHING, UNSIGNED, 12, IMM12, 2, 1},
+    KIND(TLSLD_LDST32_DTPREL_LO12_NC) = {OFFSET, NOTHING, ANYTHING, 0, IMM12, 2, 1},
+    KIND(TLSLD_LDST64_DTPREL_LO12) = {OFFSET, NOTHING, UNSIGNED, 12, IMM12, 3, 1},
+    KIND(TLSLD_LDST64_DTPREL_LO12_NC) = {OFFSET, NOTHING, ANYTHING, 0, IMM12, 3, 1},
+    KIND(TLSLD_LDST128_DTPREL_LO12) = {OFFSET, NOTHING, UNSIGNED, 12, IMM12, 4, 1},
+    KIND(TLSLD_LDST128_DTPREL_LO12_NC) = {OFFSET, NOTHING, ANYTHING, 0, IMM12, 4, 1},
+    KIND(TLSLE_MOVW_TPREL_G2) = {POINTER, NOTHING, SIGNED, 49, MOV_SIGNED, 32, 0},
+    KIND(TLSLE_MOVW_TPREL_G1) = {POINTER, NOTHING, SIGNED, 33, MOV_SIGNED, 16, 0},
+    KIND(TLSLE_MOVW_TPREL_G1_NC) = {POINTER, NOTHING, ANYTHING, 0, MOVK, 16, 0},
+    KIND(TLSLE_MOVW_TPREL_G0) = {POINTER, NOTHING, SIGNED, 17, MOV_SIGNED, 0, 0},
+    KIND(TLSLE_MOVW_TPREL_G0_NC) = {POINTER, NOTHING, ANYTHING, 0, MOVK, 0, 0},
+    KIND(TLSLE_ADD_TPREL_HI12) = {POINTER, NOTHING, UNSIGNED, 24, IMM12, 12, 0},
+    KIND(TLSLE_ADD_TPREL_LO12) = {POINTER, NOTHING, UNSIGNED, 12, IMM12, 0, 0},
+    KIND(TLSLE_ADD_TPREL_LO12_NC) = {POINTER, NOTHING, ANYTHING, 0, IMM12, 0, 0},
+    KIND(TLSLE_LDST8_TPREL_LO12) = {POINTER, NOTHING, UNSIGNED, 12, IMM12, 0, 0},
+    KIND(TLSLE_LDST8_TPREL_LO12_NC) = {POINTER, NOTHING, ANYTHING, 0, IMM12, 0, 0},
+    KIND(TLSLE_LDST16_TPREL_LO12) = {POINTER, NOTHING, UNSIGNED, 12, IMM12, 1, 1},
+    KIND(TLSLE_LDST16_TPREL_LO12_NC) = {POINTER, NOTHING, ANYTHING, 0, IMM12, 1, 1},
+    KIND(TLSLE_LDST32_TPREL_LO12) = {POINTER, NOTHING, UNSIGNED, 12, IMM12, 2, 1},
+    KIND(TLSLE_LDST32_TPREL_LO12_NC) = {POINTER, NOTHING, ANYTHING, 0, IMM12, 2, 1},
+    KIND(TLSLE_LDST64_TPREL_LO12) = {POINTER, NOTHING, UNSIGNED, 12, IMM12, 3, 1},
+    KIND(TLSLE_LDST64_TPREL_LO12_NC) = {POINTER, NOTHING, ANYTHING, 0, IMM12, 3, 1},
+    KIND(TLSLE_LDST128_TPREL_LO12) = {POINTER, NOTHING, UNSIGNED, 12, IMM12, 4, 1},
+    KIND(TLSLE_LDST128_TPREL_LO12_NC) = {POINTER, NOTHING, ANYTHING, 0, IMM12, 4, 1},
 };
 
 static inline uint64_t page_of(uint64_t addr) { return addr & ~UINT64_C(0xfff); }
@@ -211,44 +273,59 @@ static bool fix_branch(oji_fixups *fixups, const oji_reloc *reloc, const row *ho
            store_checked(where, how, fixups->stubs_addr + (uint64_t)(target->stub - 1) * STUB_SIZE + addend - place);
 }
 
+/* The address that the row's object has; false where there is no such GOT entry. */
+static inline bool find_object(const oji_fixups *fixups, const oji_target *target, const row *how, uint64_t *addr)
+{
+    bool has_entry = target->entry != 0;
+    *addr = entry_addr(fixups, target);
+    switch (how->object) {
+    case SYMBOL:
+    case OFFSET:
+        *addr = target->addr;
+        return true;
+    case POINTER:
+        *addr = target->addr + fixups->tls_offset;
+        return true;
+    case BLOCK:
+        *addr = fixups->tls_index_addr;
+        return *addr != 0;
+    case DESCRIPTOR:
+        *addr += OJI_TLS_DESCRIPTOR_ENTRY(target) * (uint64_t)GOT_ENTRY_SIZE;
+        return has_entry;
+    case DISTANCE:
+        *addr += OJI_TLS_DISTANCE_ENTRY(target) * (uint64_t)GOT_ENTRY_SIZE;
+        return has_entry;
+    default:
+        return has_entry;
+    }
+}
+
 /* Kinds of this architecture's own. A missing GOT entry counts as not fitting. */
 static bool fix_own(oji_fixups *fixups, const oji_reloc *reloc, uint8_t *where)
 {
     const row *how = &rows[reloc->kind - OJI_RELOC_OF_ARCH];
     const oji_target *target = &fixups->targets[reloc->symbol];
-    uint64_t place = fixups->run_addr + reloc->offset, addend = (uint64_t)reloc->addend;
-    uint64_t absolute = target->addr + addend, entry = entry_addr(fixups, target) + addend, value;
-    if (how->formula >= ENTRY && target->entry == 0)
+    uint64_t place = fixups->run_addr + reloc->offset, value;
+    if (how->object == CALLEE)
+        return fix_branch(fixups, reloc, how, where);
+    if (!find_object(fixups, target, how, &value))
         return false;
-    switch (how->formula) {
-    case ABSOLUTE:
-        value = absolute;
-        break;
-    case RELATIVE:
-        value = absolute - place;
+    value += (uint64_t)reloc->addend;
+    switch (how->from) {
+    case PLACE:
+        value -= place;
         break;
     case PAGE:
-        value = page_of(absolute) - page_of(place);
+        value = page_of(value) - page_of(place);
         break;
-    case FROM_GOT:
-        value = absolute - fixups->got_addr;
+    case GOT:
+        value -= fixups->got_addr;
         break;
-    case BRANCH:
-        return fix_branch(fixups, reloc, how, where);
-    case ENTRY:
-        value = entry;
-        break;
-    case ENTRY_PC:
-        value = entry - place;
-        break;
-    case ENTRY_PAGE:
-        value = page_of(entry) - page_of(place);
-        break;
-    case ENTRY_GOT:
-        value = entry - fixups->got_addr;
+    case GOT_PAGE:
+        value -= page_of(fixups->got_addr);
         break;
     default:
-        value = entry - page_of(fixups->got_addr);
+        break;
     }
     return store_checked(where, how, value);
 }
@@ -268,7 +345,7 @@ static uint32_t relocate(oji_fixups *fixups)
         else if (reloc->kind == OJI_RELOC_PC64)
             oji_store64(where, absolute - (fixups->run_addr + reloc->offset));
         else
-            done = reloc->kind == OJI_RELOC_NONE;
+            done = reloc->kind == OJI_RELOC_NONE || reloc->kind == OJI_RELOC_TLS_DESC_CALL;
         if (OJI_UNLIKELY(!done))
             return i;
     }
@@ -277,18 +354,20 @@ static uint32_t relocate(oji_fixups *fixups)
 
 static uint32_t needs(uint32_t kind)
 {
+    static const uint32_t uses[] = {
+        [CALLEE] = OJI_USE_CALL,       [ENTRY] = OJI_USE_GOT,           [INDEX] = OJI_USE_TLS_INDEX,
+        [BLOCK] = OJI_USE_TLS_BLOCK,   [DESCRIPTOR] = OJI_USE_TLS_DESC, [DISTANCE] = OJI_USE_TLS_LOAD,
+        [OFFSET] = OJI_USE_TLS_OFFSET, [POINTER] = OJI_USE_TLS_POINTER};
     if (kind < OJI_RELOC_OF_ARCH || kind >= OJI_A64_END)
         return 0;
-    if (rows[kind - OJI_RELOC_OF_ARCH].formula == BRANCH)
-        return OJI_USE_CALL;
-    return rows[kind - OJI_RELOC_OF_ARCH].formula >= ENTRY ? OJI_USE_GOT : 0;
+    return uses[rows[kind - OJI_RELOC_OF_ARCH].object];
 }
 
 /* adrp x16, entry; ldr x17, [x16, entry]; br x17; udf 0. x16 and x17 are the procedure call standard's for stubs
  * (AAPCS64, 6.1.1: IP0 and IP1). */
 static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
 {
-    static const row page = {PAGE, SIGNED, 33, ADR, 12, 0}, low = {ENTRY, ANYTHING, 0, IMM12, 3, 1};
+    static const row page = {ENTRY, PAGE, SIGNED, 33, ADR, 12, 0}, low = {ENTRY, NOTHING, ANYTHING, 0, IMM12, 3, 1};
     oji_store32(write, UINT32_C(0x90000010));
     oji_store32(write + 4, UINT32_C(0xf9400211));
     oji_store32(write + 8, UINT32_C(0xd61f0220));

@@ -52,7 +52,7 @@ typedef struct oji_arch {
      * list ends in NULL, and may be missing. */
     const oj_object *const *runtime;
 
-    /* What one relocation needs of an island: OJI_USE_GOT, OJI_USE_GOT_RELAX, OJI_USE_CALL, or 0. */
+    /* What one relocation needs of an island: OJI_USE_GOT, OJI_USE_GOT_RELAX, OJI_USE_CALL, OJI_USES_TLS, or 0. */
     uint32_t (*needs)(uint32_t kind);
 
     /* Write every relocation of a section, each store range-checked. Returns the index of the first that does not fit,

@@ -286,6 +286,9 @@ static uint32_t needs(uint32_t kind)
         return OJI_USE_TLS_DESC;
     case OJI_RELOC_TLS_LOAD32:
         return OJI_USE_TLS_LOAD;
+    case OJI_RELOC_TLS_POINTER32:
+    case OJI_RELOC_TLS_POINTER64:
+        return OJI_USE_TLS_POINTER;
     default:
         return 0;
     }

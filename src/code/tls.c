@@ -34,7 +34,9 @@ typedef struct thread_state {
     bool is_hooked; /* the C library will run the destructors */
 } thread_state;
 
-__thread oji_tls_thread oji_tls_this_thread;
+/* Aligned as a cache line: the C library gives modules that come later at most the alignment that it had to give at
+ * start, which otherwise may be as little as 16 (glibc, _dl_try_allocate_static_tls()). */
+__thread oji_tls_thread oji_tls_this_thread __attribute__((aligned(64)));
 static __thread thread_state *this_state __attribute__((tls_model("initial-exec")));
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;

@@ -57,7 +57,7 @@ static void write_segments(const question *asked, Elf64_Phdr *segments)
                                .p_flags = PF_R | PF_W,
                                .p_filesz = asked->size,
                                .p_memsz = asked->size,
-                               .p_align = MAX_ALIGNMENT};
+                               .p_align = (uint64_t)sysconf(_SC_PAGESIZE)};
     segments[1] = (Elf64_Phdr){.p_type = PT_DYNAMIC,
                                .p_flags = PF_R | PF_W,
                                .p_offset = offsetof(library, dynamic),

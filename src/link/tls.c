@@ -214,9 +214,12 @@ static oj_status locate(const oj_plan *plan, const oji_link_name *name, oji_link
     return OJ_OK;
 }
 
-/* Static blocks lie before the thread pointer, not far. Others are not told apart from ordinary variables: the dynamic
+/* Static blocks lie at the thread pointer: before it or behind, as the architecture has it, and not far. Others are not told apart from ordinary variables: the dynamic
  * linker's answer does not say what it is. */
-static bool may_be_static(uint64_t addr) { return oji_tls_thread_pointer() - addr < UINT64_C(1) << 20; }
+static bool may_be_static(uint64_t addr)
+{
+    return addr - oji_tls_thread_pointer() + (UINT64_C(1) << 20) < UINT64_C(1) << 21;
+}
 
 oj_status oji_link_tls_check_plain(const oj_plan *plan, const oji_link_name *name, oj_error *error)
 {
@@ -613,7 +616,8 @@ static oji_place find_static_use(const oj_plan *plan, const oji_link_name *name)
                 const oji_reloc *reloc = &section->relocs[i];
                 const oji_link_name *own = oji_link_name_of(plan, member, reloc->symbol);
                 const oji_symbol *symbol = &member->symbols[reloc->symbol];
-                if (!(oji_reloc_uses_tls_static(reloc->kind)) || (name ? own != name : own && own->tls != 0))
+                if (!(plan->arch->needs(reloc->kind) & OJI_USES_TLS_STATIC) ||
+                    (name ? own != name : own && own->tls != 0))
                     continue;
                 place.object = member->object->name;
                 place.section = section->name;

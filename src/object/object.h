@@ -185,12 +185,6 @@ struct oj_object {
     bool has_tls;             /* some section, symbol or relocation has to do with thread-local storage */
 };
 
-/* Does a relocation of this kind rely on a constant distance of the symbol from the thread pointer? */
-static inline bool oji_reloc_uses_tls_static(uint32_t kind)
-{
-    return kind == OJI_RELOC_TLS_LOAD32 || kind == OJI_RELOC_TLS_POINTER32 || kind == OJI_RELOC_TLS_POINTER64;
-}
-
 static inline bool oji_section_is_tls(const oji_section *section)
 {
     return section->kind == OJ_SECTION_TLS_DATA || section->kind == OJ_SECTION_TLS_ZERO;
