@@ -280,7 +280,7 @@ static bool read_cie(oji_eh_reader *reader, uint64_t offset, oji_eh_cie *cie)
         return fail(reader, offset, "it is used as a CIE and is none");
     version = take_byte(&c);
     letters = (const char *)c.at;
-    if (!memchr(letters, 0, left(&c)))
+    if (!memchr(letters, 0, (size_t)left(&c)))
         return fail(reader, offset, "its augmentation is cut off");
     take(&c, strlen(letters) + 1);
     if (version != 1 && version != 3)

@@ -94,10 +94,12 @@ static void add_to_stretch(writer *w, const oji_debug_range *range, uint64_t ind
 static bool find_stretches(writer *w)
 {
     uint32_t n = (uint32_t)w->n_ranges, next = 0;
-    w->stretches = calloc(w->n_ranges + 1, sizeof *w->stretches);
-    w->stretch_of = calloc(w->n_ranges + 1, sizeof *w->stretch_of);
-    w->ranges = calloc(w->n_ranges + 1, sizeof *w->ranges);
-    w->keys = calloc(2 * w->n_ranges + 1, sizeof *w->keys);
+    if (w->n_ranges >= SIZE_MAX / 2)
+        return false;
+    w->stretches = calloc((size_t)w->n_ranges + 1, sizeof *w->stretches);
+    w->stretch_of = calloc((size_t)w->n_ranges + 1, sizeof *w->stretch_of);
+    w->ranges = calloc((size_t)w->n_ranges + 1, sizeof *w->ranges);
+    w->keys = calloc(2 * (size_t)w->n_ranges + 1, sizeof *w->keys);
     if (!w->stretches || !w->stretch_of || !w->ranges || !w->keys)
         return false;
     for (size_t i = 0; i < w->n_infos; i++)

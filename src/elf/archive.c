@@ -255,8 +255,8 @@ static uint32_t find_entry(const ar_archive *archive, uint64_t hash, const char 
     uint32_t cursor = 0;
     for (;;) {
         uint32_t i = oji_table_next(&archive->table, hash, &cursor);
-        if (i == OJI_TABLE_NONE ||
-            (archive->entries[i].name_size == name_size && memcmp(archive->entries[i].name, name, name_size) == 0))
+        if (i == OJI_TABLE_NONE || (archive->entries[i].name_size == name_size &&
+                                    memcmp(archive->entries[i].name, name, (size_t)name_size) == 0))
             return i;
     }
 }

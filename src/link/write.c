@@ -311,7 +311,7 @@ static uint32_t relocate_around(const oj_plan *plan, const oji_link_member *memb
         if (index < fixups->n_relocs)
             return next + index;
         if (i < n && field_size(&relocs[i]) <= fixups->size - relocs[i].offset)
-            memset(fixups->write + relocs[i].offset, 0, field_size(&relocs[i]));
+            memset(fixups->write + relocs[i].offset, 0, (size_t)field_size(&relocs[i]));
         next = i + 1;
     }
     return n;

@@ -347,7 +347,7 @@ static const void *write_argument(const plan *p, unsigned index, uint64_t *words
     if (is_aggregate(kind))
         return value->pointer;
     if (kind == OJI_TYPE_INTEGER) {
-        memcpy(words, value->words, (n < value->n_words ? n : value->n_words) * sizeof *words);
+        memcpy(words, value->words, (size_t)(n < value->n_words ? n : value->n_words) * sizeof *words);
         oji_mcjit_mask(words, p->api->GetIntTypeWidth(p->types[index]));
     } else if (kind == OJI_TYPE_POINTER) {
         memcpy(words, &value->pointer, sizeof value->pointer);
@@ -414,7 +414,7 @@ static oj_status make_call(const plan *p, const oji_mcjit_call *call, uint64_t r
     uint64_t *words;
     for (unsigned i = 0; i < p->n_arguments; i++)
         n_words += argument_words(p, i);
-    addresses = calloc(n_words + 1, sizeof(uint64_t));
+    addresses = n_words < SIZE_MAX ? calloc((size_t)n_words + 1, sizeof(uint64_t)) : NULL;
     if (!addresses)
         return oji_fail_nomem(error, (n_words + 1) * sizeof(uint64_t), "the arguments of a call");
     words = (uint64_t *)(void *)(addresses + p->n_arguments);

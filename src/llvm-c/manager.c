@@ -17,8 +17,8 @@ static uint8_t *ask(LLVMMCJITMemoryManagerRef manager, const oj_segment *segment
 {
     unsigned alignment = (unsigned)segment->alignment, id = manager->n_placed++;
     if (segment->kind == OJ_SEGMENT_CODE)
-        return manager->allocate_code(manager->opaque, segment->size, alignment, id, section_name(segment));
-    return manager->allocate_data(manager->opaque, segment->size, alignment, id, section_name(segment),
+        return manager->allocate_code(manager->opaque, (uintptr_t)segment->size, alignment, id, section_name(segment));
+    return manager->allocate_data(manager->opaque, (uintptr_t)segment->size, alignment, id, section_name(segment),
                                   segment->kind == OJ_SEGMENT_RODATA);
 }
 

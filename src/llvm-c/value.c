@@ -12,15 +12,15 @@ LLVMGenericValueRef oji_mcjit_new_value(oji_value_kind kind, uint64_t width, uin
     LLVMGenericValueRef value;
     uint64_t size;
     if (!oji_mul(n_words ? n_words : 1, sizeof(uint64_t), &size) || !oji_add(size, sizeof *value, &size) ||
-        width > UINT32_MAX)
+        size > SIZE_MAX || width > UINT32_MAX)
         return NULL;
-    value = calloc(1, size);
+    value = calloc(1, (size_t)size);
     if (!value)
         return NULL;
     value->magic = OJI_VALUE_MAGIC;
     value->kind = kind;
     value->width = (uint32_t)width;
-    value->n_words = n_words ? n_words : 1;
+    value->n_words = n_words ? (size_t)n_words : 1;
     return value;
 }
 

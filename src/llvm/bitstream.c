@@ -156,7 +156,7 @@ static bool define(walk *w, abbreviations *target)
     if (!a)
         return fail(w, "it needs more memory than there is");
     a->n_operands = (uint32_t)n;
-    memcpy(a->operands, operands, n * sizeof *operands);
+    memcpy(a->operands, operands, (size_t)n * sizeof *operands);
     if (!is_well_formed(a))
         return fail(w, "an abbreviation has an array or a blob in the wrong place");
     if (target->n == MAX_ABBREVIATIONS)

@@ -36,6 +36,11 @@
 const uint8_t oji_memory_os_trap = 0xCC; /* int3 */
 const bool oji_memory_os_fetch_is_coherent = true;
 const uint64_t oji_memory_os_call_reach = UINT64_C(1) << 31;
+#elif defined(__arm__)
+/* udf in Thumb; nothing that compilers write in A32, whose undefined words no repeated byte makes. */
+const uint8_t oji_memory_os_trap = 0xDE;
+const bool oji_memory_os_fetch_is_coherent = false;
+const uint64_t oji_memory_os_call_reach = UINT64_C(1) << 25; /* A32's */
 #else
 /* Zero is a permanently undefined instruction on AArch64 (udf #0) and RISC-V. */
 const uint8_t oji_memory_os_trap = 0x00;
@@ -72,7 +77,7 @@ uint64_t oji_memory_os_page_size(void)
 void oji_memory_os_unmap(uint8_t *base, uint64_t size)
 {
     if (base && size > 0)
-        munmap(base, size);
+        munmap(base, (size_t)size);
 }
 
 /* --- address space ------------------------------------------------------------------------------------------------ */
@@ -88,9 +93,11 @@ static uint8_t *reserve_anywhere(uint64_t size, uint64_t alignment)
 {
     uint64_t page = oji_memory_os_page_size(), total = size, start, lead;
     uint8_t *base;
-    if (alignment > page && !oji_add(size, alignment - page, &total))
+    if ((alignment > page && !oji_add(size, alignment - page, &total)) || total > SIZE_MAX) {
+        errno = ENOMEM;
         return NULL;
-    base = mmap(NULL, total, PROT_NONE, RESERVE_FLAGS, -1, 0);
+    }
+    base = mmap(NULL, (size_t)total, PROT_NONE, RESERVE_FLAGS, -1, 0);
     if (base == MAP_FAILED)
         return NULL;
     start = ((uint64_t)(uintptr_t)base + alignment - 1) & ~(alignment - 1);
@@ -105,7 +112,7 @@ static uint8_t *reserve_at(uint64_t start, uint64_t size)
 {
     /* An address becomes a pointer: this is where address space is chosen. */
     void *wanted = (void *)(uintptr_t)start;
-    uint8_t *base = mmap(wanted, size, PROT_NONE, RESERVE_FLAGS | MAP_FIXED_NOREPLACE, -1, 0);
+    uint8_t *base = mmap(wanted, (size_t)size, PROT_NONE, RESERVE_FLAGS | MAP_FIXED_NOREPLACE, -1, 0);
     if (base == MAP_FAILED)
         return NULL;
     if (base == wanted)
@@ -262,8 +269,10 @@ static uint8_t *reserve_within(uint64_t size, uint64_t alignment, uint64_t low, 
     return base;
 }
 
-/* The system's own choice first: it is one call, where a search reads all of the process's mappings. Addresses above
- * 2^47 are given only to those who ask for them (five-level paging). */
+/* Addresses above 2^47 are given only to those who ask for them (five-level paging). */
+#define HIGHEST_ADDRESS (sizeof(void *) < 8 ? UINT32_MAX : UINT64_C(1) << 47)
+
+/* The system's own choice first: it is one call, where a search reads all of the process's mappings. */
 bool oji_memory_os_reserve(uint64_t size, uint64_t alignment, uint64_t low, uint64_t high, uint8_t **base,
                            oji_memory_failure *failure)
 {
@@ -272,7 +281,7 @@ bool oji_memory_os_reserve(uint64_t size, uint64_t alignment, uint64_t low, uint
         return fail(failure, "mmap of address space");
     if (!is_inside((uint64_t)(uintptr_t)found, size, low, high ? high : UINT64_MAX)) {
         oji_memory_os_unmap(found, size);
-        found = reserve_within(size, alignment, low, high ? high : UINT64_C(1) << 47);
+        found = reserve_within(size, alignment, low, high && high <= UINTPTR_MAX ? high : HIGHEST_ADDRESS);
     }
     if (!found) {
         errno = ENOMEM;
@@ -286,7 +295,7 @@ bool oji_memory_os_reserve(uint64_t size, uint64_t alignment, uint64_t low, uint
 
 bool oji_memory_os_map_private(uint8_t *base, uint64_t size, oji_memory_failure *failure)
 {
-    if (size > 0 && mmap(base, size, PROT_READ | PROT_WRITE, RESERVE_FLAGS | MAP_FIXED, -1, 0) == MAP_FAILED)
+    if (size > 0 && mmap(base, (size_t)size, PROT_READ | PROT_WRITE, RESERVE_FLAGS | MAP_FIXED, -1, 0) == MAP_FAILED)
         return fail(failure, "mmap of private memory");
     return true;
 }
@@ -313,7 +322,7 @@ static uint8_t *map_write_view(int fd, uint64_t size, uint64_t alignment)
             return NULL;
         flags |= MAP_FIXED;
     }
-    uint8_t *view = mmap(write, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+    uint8_t *view = mmap(write, (size_t)size, PROT_READ | PROT_WRITE, flags, fd, 0);
     if (view != MAP_FAILED)
         return view;
     oji_memory_os_unmap(write, size);
@@ -327,15 +336,15 @@ static bool map_file(int fd, uint8_t *base, const oji_memory_file *file, const u
 {
     uint64_t execute_size = file->execute_size, size = file->size;
     int seals = F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
-    if (madvise((void *)(uintptr_t)write, size, MADV_DONTFORK) != 0)
+    if (madvise((void *)(uintptr_t)write, (size_t)size, MADV_DONTFORK) != 0)
         return fail(failure, "madvise(MADV_DONTFORK)");
     if (fcntl(fd, F_ADD_SEALS, seals) != 0)
         return fail(failure, "fcntl(F_SEAL_FUTURE_WRITE)");
     if (execute_size > 0 &&
-        mmap(base, execute_size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+        mmap(base, (size_t)execute_size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
         return fail(failure, "mmap of a memory file to execute");
-    if (size > execute_size && mmap(base + execute_size, size - execute_size, PROT_READ, MAP_SHARED | MAP_FIXED, fd,
-                                    (off_t)execute_size) == MAP_FAILED)
+    if (size > execute_size && mmap(base + execute_size, (size_t)(size - execute_size), PROT_READ,
+                                    MAP_SHARED | MAP_FIXED, fd, (off_t)execute_size) == MAP_FAILED)
         return fail(failure, "mmap of a memory file to read");
     return true;
 }
@@ -384,7 +393,7 @@ bool oji_memory_os_protect(uint8_t *base, uint64_t size, oji_memory_access acces
         [OJI_MEMORY_READ] = PROT_READ,
         [OJI_MEMORY_READ_EXECUTE] = PROT_READ | PROT_EXEC,
     };
-    if (size > 0 && mprotect(base, size, bits[access]) != 0)
+    if (size > 0 && mprotect(base, (size_t)size, bits[access]) != 0)
         return fail(failure, access == OJI_MEMORY_READ_EXECUTE ? "mprotect to executable" : "mprotect");
     return true;
 }
@@ -401,7 +410,7 @@ void oji_memory_os_free_key(int key) { (void)pkey_free(key); }
 
 bool oji_memory_os_protect_by_key(uint8_t *base, uint64_t size, int key, oji_memory_failure *failure)
 {
-    if (size > 0 && pkey_mprotect(base, size, PROT_READ | PROT_WRITE | PROT_EXEC, key) != 0)
+    if (size > 0 && pkey_mprotect(base, (size_t)size, PROT_READ | PROT_WRITE | PROT_EXEC, key) != 0)
         return fail(failure, "pkey_mprotect to executable");
     return true;
 }
@@ -424,7 +433,7 @@ bool oji_memory_os_make_twin(uint8_t *run, uint8_t *twin, uint64_t size, oji_mem
 {
     oji_memory_os_use_huge_pages(run, size, false);
     *(volatile uint8_t *)run = 0;
-    if (mremap(run, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, twin) == MAP_FAILED)
+    if (mremap(run, (size_t)size, (size_t)size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, twin) == MAP_FAILED)
         return fail(failure, "mremap(MREMAP_DONTUNMAP)");
     return oji_memory_os_protect(run, size, OJI_MEMORY_READ_EXECUTE, failure);
 }
@@ -441,7 +450,8 @@ bool oji_memory_os_move(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_f
     bool moved = oji_memory_os_protect(twin, size, OJI_MEMORY_READ_EXECUTE, failure);
     if (moved)
         flush_code(twin, size);
-    if (moved && mremap(twin, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, run) == MAP_FAILED)
+    if (moved &&
+        mremap(twin, (size_t)size, (size_t)size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, run) == MAP_FAILED)
         moved = fail(failure, "mremap over a page of code");
     if (moved)
         flush_code(run, size);
@@ -454,13 +464,13 @@ bool oji_memory_os_move(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_f
 void oji_memory_os_populate(uint8_t *base, uint64_t size)
 {
     if (size > 0)
-        (void)madvise(base, size, MADV_POPULATE_WRITE);
+        (void)madvise(base, (size_t)size, MADV_POPULATE_WRITE);
 }
 
 void oji_memory_os_use_huge_pages(uint8_t *base, uint64_t size, bool use)
 {
     if (size > 0)
-        (void)madvise(base, size, use ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+        (void)madvise(base, (size_t)size, use ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
 
 /* Of a shared mapping MADV_DONTNEED drops the table entries only (madvise(2)). Private memory would lose its content:
@@ -468,7 +478,7 @@ void oji_memory_os_use_huge_pages(uint8_t *base, uint64_t size, bool use)
 void oji_memory_os_forget_view(uint8_t *base, uint64_t size)
 {
     if (size > 0)
-        (void)madvise(base, size, MADV_DONTNEED);
+        (void)madvise(base, (size_t)size, MADV_DONTNEED);
 }
 
 /* --- other cores and other processes ------------------------------------------------------------------------------ */
@@ -488,11 +498,11 @@ bool oji_memory_os_synchronize(void)
 uint32_t *oji_memory_os_map_wiped_on_fork(void)
 {
     uint64_t size = oji_memory_os_page_size();
-    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *page = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED)
         return NULL;
-    if (madvise(page, size, MADV_WIPEONFORK) == 0)
+    if (madvise(page, (size_t)size, MADV_WIPEONFORK) == 0)
         return page;
-    munmap(page, size);
+    munmap(page, (size_t)size);
     return NULL;
 }
