@@ -1,5 +1,5 @@
-/* Memory for unwind entries: cells of 64 bytes in one reservation of address space, because an FDE can name a CIE only
- * within 2 GiB. Blocks of several cells are rounded up to powers of two, and each size has a list of free ones. */
+/* Memory for unwind entries: cells of 56 bytes in one reservation of address space, because an FDE can name a CIE only
+ * within 2 GiB. A block is of 1, 2, 4, ... cells, and each size has a list of free ones. */
 #include "code/unwind.h"
 
 #define RESERVED (UINT64_C(1) << 30) /* bytes: 16 million functions */

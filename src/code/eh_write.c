@@ -3,9 +3,6 @@
 
 enum { ENC_ABSPTR = 0, ENC_INDIRECT_ABSPTR = 0x80 };
 
-/* What a CIE needs in front of its instructions at most: lengths, version, letters, three numbers, data. */
-enum { CIE_HEAD_MOST = 4 + 4 + 1 + 8 + 10 + 10 + 5 + 1 + (1 + 8) + 1 + 1 };
-
 static uint8_t *put_uleb(uint8_t *to, uint64_t value)
 {
     for (; value >= 0x80; value >>= 7)
@@ -58,6 +55,7 @@ static uint8_t *put_data(uint8_t *to, const oji_eh_cie *cie)
     return to;
 }
 
+/* ORDER EH CIE. */
 static uint8_t *put_head(uint8_t *to, const oji_eh_cie *cie)
 {
     oji_store32(to + 4, 0);
@@ -69,11 +67,27 @@ static uint8_t *put_head(uint8_t *to, const oji_eh_cie *cie)
     return put_data(to, cie);
 }
 
+static uint64_t leb_size(uint64_t magnitude, unsigned bits_of_first)
+{
+    uint64_t size = 1;
+    for (magnitude >>= bits_of_first; magnitude; magnitude >>= 7)
+        size++;
+    return size;
+}
+
+/* ORDER EH CIE: what put_head() writes. */
+static uint64_t head_size(const oji_eh_cie *cie)
+{
+    bool has_lsda = cie->lsda_encoding != 0xff;
+    uint64_t magnitude = (uint64_t)cie->data_alignment ^ (cie->data_alignment < 0 ? UINT64_MAX : 0);
+    uint64_t letters = 2u + (cie->personality != 0) + has_lsda + cie->is_signal + cie->has_b_key;
+    uint64_t data = 1u + (cie->personality ? 9u : 0u) + has_lsda;
+    return 9 + letters + 1 + leb_size(cie->code_alignment, 7) + leb_size(magnitude, 6) + 1 + 1 + data;
+}
+
 uint64_t oji_eh_cie_size(const oji_eh_cie *cie, uint64_t extra_size)
 {
-    uint8_t head[CIE_HEAD_MOST];
-    uint64_t size = (uint64_t)(put_head(head, cie) - head) + cie->program_size + extra_size;
-    return (size + 3) & ~UINT64_C(3);
+    return (head_size(cie) + cie->program_size + extra_size + 3) & ~UINT64_C(3);
 }
 
 /* Empty programs may have no address, which memcpy() must not be given. */

@@ -6,7 +6,7 @@
  * ends at one. A function takes the free entry whose place in the order is its own: the entry is written, and its size
  * is stored last. A function that goes leaves a free entry by the same store. Only where no free entry has the right
  * place a sheet of the same entries and more free ones replaces it, which costs in proportion to the sheet, and after
- * which a quarter of it is free again.
+ * which a third of it is free again.
  *
  * Invariants, at every moment and whatever another thread sees of it: a sheet's entries ascend; those of free entries
  * lie between the end of the function before them and the start of the next. Entries that describe a live function
@@ -18,7 +18,7 @@
 /* Free entries behind the last function: no address is as high (x86-64, AArch64: the upper half is the kernel's). */
 #define BEHIND UINT64_C(0xffffffff00000000)
 #define SPARE_LEAST 8u
-#define SPARE_SHARE 4u /* a new sheet has a free entry at its end for so many functions */
+#define SPARE_SHARE 2u /* a new sheet has a free entry at its end for so many functions */
 
 /* An entry is followed by an end of table, so that each can be a table of its own. */
 enum { FDE_SIZE = OJI_CELL_SIZE - 4, TAIL = 4, SMALL_SHEET = 64, CIE_HEAD = 8 };
@@ -43,7 +43,8 @@ typedef struct sheet {
     uint32_t n;    /* entries; the first only marks `low` */
     uint32_t n_live;
     uint32_t capacity;
-    uint8_t *entries[]; /* ascending; NULL behind the last */
+    uint32_t last_taken; /* index: the next function mostly comes right behind */
+    uint8_t *entries[];  /* ascending; NULL behind the last */
 } sheet;
 
 static struct {
@@ -64,6 +65,7 @@ typedef struct shared_cie {
 /* Most codes have one of a few. */
 static shared_cie *recent[8];
 static uint32_t next_recent;
+static shared_cie *plain; /* that of free entries, while there are some */
 
 static uint8_t *cie_bytes(shared_cie *cie) { return (uint8_t *)(cie + 1); }
 
@@ -108,15 +110,21 @@ static void drop_cie(shared_cie *cie)
     for (size_t i = 0; i < OJI_COUNT(recent); i++)
         if (recent[i] == cie)
             recent[i] = NULL;
+    if (plain == cie)
+        plain = NULL;
     oji_cells_free(cie, CIE_HEAD + cie->size);
 }
 
-/* What free entries refer to. */
+/* What free entries refer to. Replacing a sheet makes many of them. */
 static shared_cie *use_plain_cie(void)
 {
-    static const oji_eh_cie plain = {
+    static const oji_eh_cie contents = {
         .code_alignment = 1, .data_alignment = -8, .return_register = 16, .lsda_encoding = 0xff};
-    return use_cie(&plain, NULL, 0);
+    if (plain)
+        plain->n_users++;
+    else
+        plain = use_cie(&contents, NULL, 0);
+    return plain;
 }
 
 /* --- entries ------------------------------------------------------------------------------------------------------ */
@@ -155,7 +163,7 @@ static bool fill_entry(uint8_t *entry, const oji_unwind_tables *tables, const oj
     const oji_eh_cie *cie = &tables->cies[fde->cie];
     uint64_t program_size = fde->program_size;
     shared_cie *shared;
-    if (oji_eh_fde_size(cie, program_size) > FDE_SIZE) {
+    if (OJI_EH_FDE_DATA + 1 + (cie->lsda_encoding != 0xff ? 8u : 0u) + program_size > FDE_SIZE) {
         shared = use_cie(cie, fde->program, program_size);
         program_size = 0;
     } else {
@@ -171,13 +179,13 @@ static uint8_t *new_entry(uint64_t addr)
     static const oji_eh_cie no_data = {.lsda_encoding = 0xff};
     static const oji_eh_fde nothing = {0};
     uint8_t *entry = oji_cells_take(OJI_CELL_SIZE);
-    shared_cie *plain = entry ? use_plain_cie() : NULL;
-    if (!plain) {
+    shared_cie *shared = entry ? use_plain_cie() : NULL;
+    if (!shared) {
         if (entry)
             oji_cells_free(entry, OJI_CELL_SIZE);
         return NULL;
     }
-    write_entry(entry, &no_data, plain, &nothing, 0);
+    write_entry(entry, &no_data, shared, &nothing, 0);
     set_addr(entry, addr);
     set_size(entry, 0);
     return entry;
@@ -208,7 +216,12 @@ static void look_into(const oji_unwinder *unwinder, const sheet *s)
 /* First entry whose address is above; entry 0 never is. */
 static uint32_t find_above(const sheet *s, uint64_t addr)
 {
-    uint32_t low = 1, high = s->n;
+    uint32_t low = 1, high = s->n, next = s->last_taken + 1;
+    if (next < high && addr_of(s->entries[next - 1]) <= addr) {
+        if (addr_of(s->entries[next]) > addr)
+            return next;
+        low = next + 1;
+    }
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (addr_of(s->entries[middle]) <= addr)
@@ -239,11 +252,11 @@ static bool publish(const oji_unwinder *unwinder, sheet *s, uint32_t index, cons
                     const oji_eh_fde *fde)
 {
     uint8_t *entry = s->entries[index];
-    shared_cie *plain = cie_of(entry);
+    shared_cie *shared = cie_of(entry);
     uint64_t old = addr_of(entry), end = fde->addr + fde->size;
     if (!fill_entry(entry, tables, fde))
         return false;
-    drop_cie(plain);
+    drop_cie(shared);
     for (uint32_t i = index + 1; is_free(s, i) && addr_of(s->entries[i]) < end; i++)
         set_addr(s->entries[i], end);
     set_addr(entry, fde->addr);
@@ -251,6 +264,7 @@ static bool publish(const oji_unwinder *unwinder, sheet *s, uint32_t index, cons
         wait_for_lookups(unwinder);
     set_size(entry, fde->size);
     s->n_live++;
+    s->last_taken = index;
     if (unwinder->add_entry)
         unwinder->add_entry(entry);
     return true;

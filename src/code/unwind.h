@@ -53,7 +53,8 @@ uint64_t oji_unwind_page_size(void);
 
 /* --- cells.c: memory for entries, all within 2 GiB; locked -------------------------------------------------------- */
 
-#define OJI_CELL_SIZE 64u /* bytes */
+/* Bytes. Less would leave no room for the instructions of a frame with a base pointer and landing pads. */
+#define OJI_CELL_SIZE 56u
 
 /* `size` bytes, aligned to a cell. NULL where memory ends. */
 void *oji_cells_take(uint64_t size);

@@ -69,7 +69,13 @@ static bool make_room(oj_plan *plan)
         return false;
     unwind->bytes = oji_arena_array(&plan->arena, size, 1);
     unwind->ranges = oji_arena_array(&plan->arena, plan->n_requests, sizeof *unwind->ranges);
-    if (!unwind->bytes || !unwind->ranges)
+    /* Enough for most, and little for a single function. */
+    if (size / 32 < UINT32_MAX - 1)
+        unwind->fdes_capacity = (uint32_t)(size / 32 + 1);
+    unwind->cies_capacity = 1;
+    unwind->fdes = oji_arena_array(&plan->arena, unwind->fdes_capacity, sizeof *unwind->fdes);
+    unwind->cies = oji_arena_array(&plan->arena, unwind->cies_capacity, sizeof *unwind->cies);
+    if (!unwind->bytes || !unwind->ranges || !unwind->fdes || !unwind->cies)
         return false;
     plan->unwind = unwind;
     return true;

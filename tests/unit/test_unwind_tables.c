@@ -144,6 +144,40 @@ static void unwind_table_written_anew_reads_the_same(void **state)
     assert_int_equal(oji_eh_next(&reader, &again, &same), OJI_EH_END);
 }
 
+/* The size is computed apart from the writing: a program of 4 bytes must come out whole, and end the entry. */
+static void unwind_table_written_size_of_any_cie(void **state)
+{
+    static const uint8_t program[4] = {0x2e, 1, 0x2e, 2};
+    (void)state;
+    for (unsigned bit = 0; bit < 64 * 16; bit++) {
+        uint8_t *exact;
+        oji_eh_cie cie = {.program = program, .program_size = 4, .return_register = 16}, again;
+        uint64_t size, value = UINT64_C(1) << bit / 16;
+        cie.code_alignment = bit % 2 ? value : value - 1;
+        cie.data_alignment = (int64_t)(bit % 4 / 2 ? value : value - 1) * (bit % 8 / 4 ? -1 : 1);
+        cie.personality = bit % 16 / 8;
+        cie.lsda_encoding = bit % 3 ? 0xff : 0;
+        cie.is_signal = bit % 5 == 0;
+        size = oji_eh_cie_size(&cie, 0);
+        exact = malloc((size_t)size + 40);
+        oji_eh_write_cie(exact, size, &cie, NULL, 0);
+        oji_store32(exact + size, 36);
+        oji_store32(exact + size + 4, (uint32_t)size + 4);
+        memset(exact + size + 8, 1, 16);
+        memset(exact + size + 24, 0, 16);
+        exact[size + 24] = cie.lsda_encoding == 0 ? 8 : 0;
+        oji_eh_reader reader = reader_of(exact, size + 40);
+        oji_eh_fde fde;
+        again.offset = UINT64_MAX;
+        assert_int_equal(oji_eh_next(&reader, &again, &fde), OJI_EH_FDE);
+        assert_int_equal(again.code_alignment, cie.code_alignment);
+        assert_int_equal(again.data_alignment, cie.data_alignment);
+        assert_in_range(again.program_size, 4, 7);
+        assert_memory_equal(again.program, program, 4);
+        free(exact);
+    }
+}
+
 /* --- linked ------------------------------------------------------------------------------------------------------- */
 
 static oj_object *object_with(const uint8_t *table)
@@ -262,6 +296,6 @@ static void unwind_taken_over_code_stays_registered(void **state)
 OJT_MAIN(cmocka_unit_test(unwind_table_is_read), cmocka_unit_test(unwind_table_bad_fields_rejected),
          cmocka_unit_test(unwind_table_any_byte_any_length_read_inside),
          cmocka_unit_test(unwind_table_written_anew_reads_the_same),
-         cmocka_unit_test(unwind_info_tells_where_tables_are),
+         cmocka_unit_test(unwind_table_written_size_of_any_cie), cmocka_unit_test(unwind_info_tells_where_tables_are),
          cmocka_unit_test(unwind_bad_table_fails_the_link_and_names_itself),
          cmocka_unit_test(unwind_taken_over_code_stays_registered))
