@@ -92,7 +92,7 @@ static shared_cie *use_cie(const oji_eh_cie *cie, const uint8_t *extra, uint64_t
             return made;
         }
     }
-    made = oji_cells_take(CIE_HEAD + size);
+    made = oji_cells_take_for_cie(CIE_HEAD + size);
     if (!made)
         return NULL;
     made->n_users = 1;

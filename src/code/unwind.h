@@ -58,6 +58,8 @@ uint64_t oji_unwind_page_size(void);
 
 /* `size` bytes, aligned to a cell. NULL where memory ends. */
 void *oji_cells_take(uint64_t size);
+/* The same, below everything that the other gives. */
+void *oji_cells_take_for_cie(uint64_t size);
 void oji_cells_free(void *cell, uint64_t size);
 
 /* The heap of all that is kept here. */
