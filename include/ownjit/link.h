@@ -50,7 +50,12 @@ typedef enum oj_resolver_kind {
                                  __dso_handle, the linker's unless somebody defines it; and, of names that begin with two underscores,
                                  the helpers of the compiler's runtime library (libgcc_s, loaded when first needed) */
     OJ_RESOLVER_CODE = 5,     /* the kept symbols of an oj_code, which must outlive the new code */
-    OJ_RESOLVER_LIBRARY = 6   /* a handle of dlopen(), which must stay open as long as the new code */
+    OJ_RESOLVER_LIBRARY = 6,  /* a handle of dlopen(), which must stay open as long as the new code */
+    OJ_RESOLVER_CXX = 7       /* the C++ runtime library that the names still open ask for: libc++.so.1 where one of
+                                 them is in its namespace (std::__1), else libstdc++.so.6 where one is C++'s; loaded
+                                 then, for all of the process and for good. It answers what the library and those that
+                                 it needs define; of names that are not C++'s what the process does not have. Listed
+                                 before the process it comes before another C++ runtime library that is there */
 } oj_resolver_kind;
 
 /* One place to look names up. Use the inline constructors below. */
@@ -78,6 +83,7 @@ static inline oj_resolver oj_resolver_of_kind(uint32_t kind)
 
 static inline oj_resolver oj_resolver_objects(void) { return oj_resolver_of_kind(OJ_RESOLVER_OBJECTS); }
 static inline oj_resolver oj_resolver_process(void) { return oj_resolver_of_kind(OJ_RESOLVER_PROCESS); }
+static inline oj_resolver oj_resolver_cxx(void) { return oj_resolver_of_kind(OJ_RESOLVER_CXX); }
 
 static inline oj_resolver oj_resolver_table(const oj_definition *table, size_t n_table)
 {

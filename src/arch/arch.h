@@ -58,6 +58,13 @@ typedef struct oji_arch {
     /* Write every relocation of a section, each store range-checked. Returns the index of the first that does not fit,
      * or n_relocs. Pure but for the bytes at `write` and the counters. */
     uint32_t (*relocate)(oji_fixups *fixups);
+    /* Is the field, of a relocation in these bytes, the operand by which an instruction computes an address that it could
+     * load instead? NULL: none is. */
+    bool (*computes_address)(const uint8_t *bytes, const oji_reloc *reloc);
+    /* Relocate such a field, at run address `place_addr`: as usual where that is in reach, else as a load from the GOT
+     * entry, in which the address is stored then. False where the entry is out of reach. */
+    bool (*compute_or_load)(uint8_t *field, uint64_t place_addr, uint64_t symbol_plus_addend, uint8_t *entry,
+                            uint64_t entry_addr);
     /* Write the stub at run address `stub_addr` that jumps through the GOT entry at `got_addr`; false out of reach. */
     bool (*write_stub)(uint8_t *write, uint64_t stub_addr, uint64_t got_addr);
 } oji_arch;

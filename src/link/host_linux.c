@@ -83,6 +83,19 @@ bool oji_link_process_lookup(const char *name, uint64_t *addr)
     return compiler_runtime_lookup(name, addr);
 }
 
+/* For the whole process, as if the program had been linked with it: what it brings along (the mathematical functions, an
+ * unwinder) is then found by whoever asks the process. */
+void *oji_link_cxx_library(oji_link_cxx which)
+{
+    static _Atomic(void *) libraries[2];
+    void *handle = atomic_load(&libraries[which]);
+    if (!handle) {
+        handle = dlopen(which == OJI_LINK_LIBCXX ? "libc++.so.1" : "libstdc++.so.6", RTLD_NOW | RTLD_GLOBAL);
+        atomic_store(&libraries[which], handle);
+    }
+    return handle;
+}
+
 struct code_search {
     uint64_t addr;
     bool is_found;

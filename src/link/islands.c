@@ -57,8 +57,8 @@ static bool is_canonical(const oji_link_name *name)
            (name->uses & (OJI_USE_NEAR | OJI_USE_LOW2G | OJI_USE_LOW4G)) && oji_link_is_process_code(name->addr);
 }
 
-/* Add an entry to the island; its index in the island + 1, 0 where memory ends. */
-static uint32_t add_entry(oj_plan *plan, oji_link_island *island, uint32_t *capacity, uint32_t member, uint32_t symbol)
+uint32_t oji_link_add_entry(oj_plan *plan, oji_link_island *island, uint32_t *capacity, uint32_t member,
+                            uint32_t symbol)
 {
     void *entries = plan->entries;
     if (!oji_arena_grow(&plan->arena, &entries, plan->n_entries, capacity, sizeof *plan->entries))
@@ -81,7 +81,7 @@ static bool add_stubs(oj_plan *plan, oji_link_island *island, uint32_t *capacity
         if (!name->is_canonical && !needs_stub(name->uses, oji_link_name_is_inside(plan, name)) &&
             !name_crosses_sets(plan, name))
             continue;
-        name->stub = add_entry(plan, island, capacity, name->member, name->symbol);
+        name->stub = oji_link_add_entry(plan, island, capacity, name->member, name->symbol);
         if (name->stub == 0)
             return false;
     }
@@ -92,7 +92,7 @@ static bool add_stubs(oj_plan *plan, oji_link_island *island, uint32_t *capacity
             oji_target *target = &plan->members[m].targets[i];
             if (!needs_stub(symbol->uses, oji_link_is_inside(symbol)) && !crosses_sets(symbol->uses, symbol))
                 continue;
-            target->stub = add_entry(plan, island, capacity, m, i);
+            target->stub = oji_link_add_entry(plan, island, capacity, m, i);
             if (target->stub == 0)
                 return false;
         }
@@ -110,7 +110,7 @@ static bool add_entries(oj_plan *plan, oji_link_island *island, uint32_t *capaci
             continue;
         name->entry = name->stub;
         if (name->entry == 0 || name->is_canonical)
-            name->entry = add_entry(plan, island, capacity, name->member, name->symbol);
+            name->entry = oji_link_add_entry(plan, island, capacity, name->member, name->symbol);
         if (name->entry == 0)
             return false;
     }
@@ -121,7 +121,7 @@ static bool add_entries(oj_plan *plan, oji_link_island *island, uint32_t *capaci
             oji_target *target = &plan->members[m].targets[i];
             if (!needs_entry(symbol->uses, oji_link_is_inside(symbol)))
                 continue;
-            target->entry = target->stub ? target->stub : add_entry(plan, island, capacity, m, i);
+            target->entry = target->stub ? target->stub : oji_link_add_entry(plan, island, capacity, m, i);
             if (target->entry == 0)
                 return false;
         }
@@ -155,7 +155,7 @@ static oj_status plan_merged(oj_plan *plan, oj_error *error)
     plan->islands = island;
     plan->n_islands = 1;
     if (!add_stubs(plan, island, &capacity) || !add_entries(plan, island, &capacity) ||
-        !oji_link_tls_plan_merged(plan, island))
+        !oji_link_plan_loads(plan, island, &capacity) || !oji_link_tls_plan_merged(plan, island))
         return out_of_memory(error);
     tell_targets(plan);
     return OJ_OK;
@@ -207,7 +207,7 @@ static bool add_section_entries(oj_plan *plan, oji_link_island *island, uint32_t
         is_inside = is_in_section(plan, island->member, island->section, reloc->symbol);
         if (stubs ? !wants_stub(plan, member, section, reloc, is_inside) : !wants_entry(plan, reloc, is_inside))
             continue;
-        target->entry = add_entry(plan, island, capacity, island->member, reloc->symbol);
+        target->entry = oji_link_add_entry(plan, island, capacity, island->member, reloc->symbol);
         if (target->entry == 0)
             return false;
     }

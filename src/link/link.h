@@ -159,6 +159,7 @@ typedef struct oji_link_name {
     bool is_tls;              /* some symbol of it is thread-local; where the link uses thread-local storage at all */
     bool is_plain;            /* some symbol of it is not */
     bool is_canonical;        /* a function whose stub may serve as its address: see islands.c */
+    bool is_loaded;           /* all that need it near can load its address instead: see loads.c */
     bool is_strong_reference; /* some undefined reference to it is not weak */
     bool is_hidden;           /* some symbol of it has hidden or internal visibility */
     bool is_protected;        /* some symbol of it has protected visibility */
@@ -172,6 +173,14 @@ typedef struct oji_link_ref {
     uint32_t member;
     uint32_t symbol;
 } oji_link_ref;
+
+/* A relocation that may become a load, and its GOT entry. */
+typedef struct oji_link_load {
+    uint32_t member;
+    uint32_t section;
+    uint32_t reloc;
+    uint32_t entry; /* index + 1 */
+} oji_link_load;
 
 static inline bool oji_link_places_singly(const oj_link_options *options)
 {
@@ -222,6 +231,8 @@ struct oj_plan {
     uint32_t n_stubs;
     oji_link_island *islands;
     uint32_t n_islands;
+    oji_link_load *loads; /* in the order of members, sections and relocations */
+    uint32_t n_loads;
     oji_link_island *ifuncs; /* NULL where there are none: stubs and entries of functions that are chosen at the end */
 
     oji_link_segment *segments;
@@ -330,6 +341,13 @@ bool oji_link_append(oj_plan *plan, uint32_t segment, uint64_t size, uint64_t al
 oj_status oji_link_plan_islands(oj_plan *plan, oj_error *error);
 void oji_link_enter_island(oj_plan *plan, const oji_link_island *island);
 void oji_link_leave_island(oj_plan *plan, const oji_link_island *island);
+/* Add an entry to the island; its index in the island + 1, 0 where memory ends. */
+uint32_t oji_link_add_entry(oj_plan *plan, oji_link_island *island, uint32_t *capacity, uint32_t member,
+                            uint32_t symbol);
+
+/* loads.c: needs all other entries of the merged plan's island; false where memory ends. */
+bool oji_link_plan_loads(oj_plan *plan, oji_link_island *island, uint32_t *capacity);
+uint32_t oji_link_first_load(const oj_plan *plan, uint32_t member, uint32_t section);
 
 /* tls.c: thread-local storage. In the order they are called. */
 bool oji_link_is_tls(const oji_link_member *member, const oji_symbol *symbol);
@@ -451,6 +469,9 @@ oj_status oji_link_report_unreachable(const oj_plan *plan, const oji_link_name *
 /* Address of a name in this process, what the C library keeps out of its dynamic symbol table included. */
 bool oji_link_process_lookup(const char *name, uint64_t *addr);
 bool oji_link_library_lookup(void *handle, const char *name, uint64_t *addr);
+/* Load a C++ runtime library, once and for all; NULL where that fails. */
+typedef enum oji_link_cxx { OJI_LINK_LIBSTDCXX, OJI_LINK_LIBCXX } oji_link_cxx;
+void *oji_link_cxx_library(oji_link_cxx which);
 /* Is the address in the code of the program or of a library it has loaded? */
 bool oji_link_is_process_code(uint64_t addr);
 uint64_t oji_link_page_size(void);

@@ -19,6 +19,7 @@ static oj_status check_resolver(const oj_resolver *resolver, size_t index, oj_er
     switch (resolver->kind) {
     case OJ_RESOLVER_OBJECTS:
     case OJ_RESOLVER_PROCESS:
+    case OJ_RESOLVER_CXX:
         break;
     case OJ_RESOLVER_TABLE:
         missing = !resolver->table && resolver->n_table > 0 ? "table" : NULL;
@@ -73,6 +74,7 @@ static override override_of(const oj_resolver *resolver)
         return OVERRIDE_SHARED;
     case OJ_RESOLVER_PROCESS:
     case OJ_RESOLVER_LIBRARY:
+    case OJ_RESOLVER_CXX:
         return OVERRIDE_UNIQUE;
     default:
         return OVERRIDE_NONE;
@@ -197,6 +199,50 @@ static oj_status ask_code(oj_plan *plan, const oj_resolver *resolver, override m
     return OJ_OK;
 }
 
+/* Names of C++ as its ABI forms them, and of what its compilers call. Source: Itanium C++ ABI, 5.1 and 2, 3; its level I,
+ * "Base ABI" (_Unwind_). */
+static bool is_cxx(const char *name)
+{
+    static const char *const starts[] = {"_Z", "__cxa_", "__gxx_", "__dynamic_cast", "_Unwind_"};
+    for (size_t i = 0; name[0] == '_' && i < OJI_COUNT(starts); i++)
+        if (strncmp(name, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Names may be C++'s and in the process already; a weak reference to one is no reason to load a library. */
+static void *load_cxx(const oj_plan *plan)
+{
+    bool has_cxx = false;
+    for (uint32_t i = 0; i < plan->n_names; i++) {
+        const oji_link_name *name = &plan->names[i];
+        if (!is_open(name, OVERRIDE_NONE) || !name->is_strong_reference || !is_cxx(name->name))
+            continue;
+        has_cxx = true;
+        if (strstr(name->name, "St3__1"))
+            return oji_link_cxx_library(OJI_LINK_LIBCXX);
+    }
+    return has_cxx ? oji_link_cxx_library(OJI_LINK_LIBSTDCXX) : NULL;
+}
+
+/* A library that is not installed leaves the names open, and they are reported. */
+static oj_status ask_cxx(oj_plan *plan, override may_override, oj_error *error)
+{
+    void *library = load_cxx(plan);
+    for (uint32_t i = 0; library && i < plan->n_names; i++) {
+        oji_link_name *name = &plan->names[i];
+        uint64_t addr;
+        if (!is_open(name, may_override))
+            continue;
+        if ((is_cxx(name->name) || !oji_link_process_lookup(name->name, &addr)) &&
+            !oji_link_library_lookup(library, name->name, &addr))
+            continue;
+        found_at(name, addr);
+        OJI_TRY(oji_link_tls_check_plain(plan, name, error));
+    }
+    return OJ_OK;
+}
+
 /* Eight is where hashing a table costs about as much as comparing its names. */
 static oj_status ask(oj_plan *plan, uint32_t index, const oj_resolver *resolver, override may_override, oj_error *error)
 {
@@ -206,6 +252,8 @@ static oj_status ask(oj_plan *plan, uint32_t index, const oj_resolver *resolver,
         return ask_table(plan, resolver, may_override, error);
     if (resolver->kind == OJ_RESOLVER_CODE)
         return ask_code(plan, resolver, may_override, error);
+    if (resolver->kind == OJ_RESOLVER_CXX)
+        return ask_cxx(plan, may_override, error);
     if (resolver->kind == OJ_RESOLVER_PROCESS)
         OJI_TRY(oji_link_add_runtime(plan, error));
     for (uint32_t i = 0; i < plan->n_names; i++) {

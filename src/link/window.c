@@ -85,7 +85,7 @@ oj_status oji_link_find_window(oj_plan *plan, oj_error *error)
             continue;
         if (is_too_high(name))
             return oji_link_report_unreachable(plan, name, error);
-        if (name->uses & OJI_USE_NEAR)
+        if ((name->uses & OJI_USE_NEAR) && !name->is_loaded)
             OJI_TRY(keep_near(plan, name, error));
     }
     return OJ_OK;

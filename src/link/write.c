@@ -317,6 +317,35 @@ static uint32_t relocate_around(const oj_plan *plan, const oji_link_member *memb
     return n;
 }
 
+/* Relocate around those that may become loads. Returns as relocate(). */
+static uint32_t relocate_loads(oj_plan *plan, oji_link_ref section, uint32_t load, oji_fixups *fixups)
+{
+    const oji_reloc *relocs = fixups->relocs;
+    const uint32_t n = fixups->n_relocs;
+    uint32_t next = 0;
+    for (;; load++) {
+        const oji_link_load *l = &plan->loads[load];
+        bool is_here = load < plan->n_loads && l->member == section.member && l->section == section.symbol;
+        const oji_reloc *reloc;
+        uint64_t entry_off;
+        uint32_t index;
+        fixups->relocs = relocs + next;
+        fixups->n_relocs = (is_here ? l->reloc : n) - next;
+        index = plan->arch->relocate(fixups);
+        if (index < fixups->n_relocs || !is_here)
+            return next + index;
+        reloc = &relocs[l->reloc];
+        entry_off = (uint64_t)(l->entry - 1) * plan->arch->got_entry_size;
+        if (!plan->arch->compute_or_load(
+                fixups->write + reloc->offset, fixups->run_addr + reloc->offset,
+                fixups->targets[reloc->symbol].addr + (uint64_t)reloc->addend,
+                oji_link_write_at(plan, plan->islands[0].got_segment, plan->islands[0].got_off + entry_off),
+                fixups->got_addr + entry_off))
+            return l->reloc;
+        next = l->reloc + 1;
+    }
+}
+
 /* Needs the section's bytes, targets, and the island's addresses in fixups. Index n_relocs is success, any other
  * names the relocation that did not fit; what was written until then is given back with its memory. */
 static oj_status relocate_section(oj_plan *plan, oji_link_ref ref, oji_fixups *fixups, oj_error *error)
@@ -325,7 +354,7 @@ static oj_status relocate_section(oj_plan *plan, oji_link_ref ref, oji_fixups *f
     const oji_section *section = &member->object->sections[ref.symbol];
     const oji_link_slot *slot = &member->slots[ref.symbol];
     const oji_reloc *failed;
-    uint32_t index;
+    uint32_t index, load = oji_link_first_load(plan, ref.member, ref.symbol);
     fixups->symbols = member->symbols;
     fixups->targets = member->targets;
     fixups->size = section->size;
@@ -340,6 +369,8 @@ static oj_status relocate_section(oj_plan *plan, oji_link_ref ref, oji_fixups *f
     fixups->n_relocs = section->n_relocs;
     if (OJI_UNLIKELY(member->has_left_out && (section->flags & OJI_SECTION_TELLS)))
         index = relocate_around(plan, member, fixups);
+    else if (OJI_UNLIKELY(load < plan->n_loads))
+        index = relocate_loads(plan, ref, load, fixups);
     else
         index = plan->arch->relocate(fixups);
     if (index == section->n_relocs)

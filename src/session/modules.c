@@ -202,7 +202,7 @@ oj_status oj_session_add_archive(oj_session *session, oj_archive *archive, const
 static oj_status import_resolver(oj_resolver *ours, const oj_resolver *given, oj_error *error)
 {
     OJI_TRY(oji_import(ours, sizeof *ours, sizeof *ours, given, "oj_resolver", error));
-    if (ours->kind <= OJ_RESOLVER_OBJECTS || ours->kind > OJ_RESOLVER_LIBRARY)
+    if (ours->kind <= OJ_RESOLVER_OBJECTS || ours->kind > OJ_RESOLVER_CXX)
         return oji_fail(error, OJ_E_MISUSE, "oj_resolver.kind is %u, which is none for a session", ours->kind);
     ours->struct_size = (uint32_t)sizeof *ours;
     return OJ_OK;

@@ -218,7 +218,7 @@ static void options_memory_unknown_flags_rejected(void **state)
 static void options_resolver_incomplete_rejected(void **state)
 {
     const oj_definition nameless = {NULL, 1};
-    oj_resolver bad[] = {oj_resolver_of_kind(0),           oj_resolver_of_kind(7),         oj_resolver_table(NULL, 1),
+    oj_resolver bad[] = {oj_resolver_of_kind(0),           oj_resolver_of_kind(8),         oj_resolver_table(NULL, 1),
                          oj_resolver_callback(NULL, NULL), oj_resolver_code(NULL),         oj_resolver_library(NULL),
                          oj_resolver_table(&nameless, 1),  oj_resolver_of_kind(UINT32_MAX)};
     static const char *const texts[] = {"[1].kind", "[1].kind",    "[1].table",         "[1].resolve",

@@ -285,6 +285,71 @@ static void resolver_code_finds_kept_symbols(void **state)
     oj_code_destroy(first);
 }
 
+/* An object that refers to `name`, linked with the process and the C++ runtime library; the address, or 0. */
+static uint64_t resolve_cxx(const char *name, bool is_weak)
+{
+    static const uint8_t zeroes[8];
+    oj_link_options options;
+    ojt_client client;
+    ojt_elf elf;
+    oj_object *object;
+    oj_code *code = NULL;
+    uint64_t addr = 0;
+    uint16_t data;
+    ojt_elf_init(&elf);
+    data = ojt_elf_add_data(&elf, zeroes, 8);
+    ojt_elf_add_global(&elf, "pointer", data, 0, 8);
+    ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64,
+                      ojt_elf_add_symbol(&elf, name, SHN_UNDEF, 0, 0, is_weak ? STB_WEAK : STB_GLOBAL, STT_NOTYPE), 0);
+    object = ojt_object(&elf, "a.o");
+    ojt_client_init(&client);
+    oj_link_options_init(&options);
+    const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_process(), oj_resolver_cxx()};
+    options.memory = &client.table;
+    options.resolvers = resolvers;
+    options.n_resolvers = 3;
+    if (oj_link((const oj_object *const *)&object, 1, &options, &code, NULL) == OJ_OK)
+        memcpy(&addr, oj_code_lookup(code, "pointer"), sizeof addr);
+    oj_code_destroy(code);
+    oj_object_destroy(object);
+    return addr;
+}
+
+static bool is_loaded(const char *library)
+{
+    void *handle = dlopen(library, RTLD_NOLOAD | RTLD_LAZY);
+    if (handle)
+        dlclose(handle);
+    return handle != NULL;
+}
+
+/* The process of each test has no C++ in it to begin with. */
+static void resolver_cxx_loads_the_library_where_it_is_needed(void **state)
+{
+    (void)state;
+    assert_false(is_loaded("libstdc++.so.6"));
+    assert_int_equal(resolve_cxx("nobody_has_this", false), 0);
+    assert_int_equal(resolve_cxx("getpid", false), (uint64_t)(uintptr_t)dlsym(RTLD_DEFAULT, "getpid"));
+    assert_int_equal(resolve_cxx("_ZSt4cout", true), 0);
+    assert_false(is_loaded("libstdc++.so.6"));
+    uint64_t addr = resolve_cxx("_ZSt4cout", false);
+    assert_true(is_loaded("libstdc++.so.6"));
+    assert_int_not_equal(addr, 0);
+    assert_int_equal(addr, (uint64_t)(uintptr_t)dlsym(RTLD_DEFAULT, "_ZSt4cout"));
+    assert_int_equal(resolve_cxx("_ZSt4nobody", false), 0);
+}
+
+static void resolver_cxx_tells_libcxx_by_its_namespace(void **state)
+{
+    void *library = dlopen("libc++.so.1", RTLD_LAZY | RTLD_LOCAL);
+    (void)state;
+    if (!library)
+        skip();
+    assert_int_equal(resolve_cxx("_ZNSt3__14coutE", false), (uint64_t)(uintptr_t)dlsym(library, "_ZNSt3__14coutE"));
+    assert_false(is_loaded("libstdc++.so.6"));
+    dlclose(library);
+}
+
 static void resolver_library_finds_its_symbols_only(void **state)
 {
     static const uint8_t zeroes[8];
@@ -577,6 +642,8 @@ OJT_MAIN(cmocka_unit_test(resolver_table_short_and_long_find_first), cmocka_unit
          cmocka_unit_test(resolver_before_objects_overrides_default_visibility),
          cmocka_unit_test(resolver_callback_before_objects_is_asked_for_their_names),
          cmocka_unit_test(resolver_code_finds_kept_symbols), cmocka_unit_test(resolver_library_finds_its_symbols_only),
+         cmocka_unit_test(resolver_cxx_loads_the_library_where_it_is_needed),
+         cmocka_unit_test(resolver_cxx_tells_libcxx_by_its_namespace),
          cmocka_unit_test(resolver_process_only_where_listed),
          cmocka_unit_test(process_exit_handlers_are_really_registered),
          cmocka_unit_test(process_fork_handlers_are_really_registered),

@@ -1,4 +1,4 @@
-/* C source to bitcode, by the system's clang in a process of its own. The bitcode comes through a pipe: no temporary
+/* C or C++ source to bitcode, by the system's clang in a process of its own. The bitcode comes through a pipe: no temporary
  * file is left behind however this ends. clang reads the file itself, so that what it includes is found; what came
  * through a pipe and cannot be read twice is given to it as its standard input. */
 #include "tool.h"
@@ -73,15 +73,18 @@ static void add_features(struct clang_command *command, const char *features)
 
 /* clang only translates: passes and code generation are ours to run. At -O0 clang marks each function with optnone,
  * which would switch off whatever passes are run later, so that mark is left out. */
-static bool make_command(struct clang_command *command, const struct codegen_options *options, const char *path,
-                         bool is_file)
+static bool make_command(struct clang_command *command, const struct codegen_options *options,
+                         const struct input *input, bool is_file)
 {
-    static const char *const fixed[] = {
-        "-x", "c", "-c", "-emit-llvm", "-Xclang", "-disable-O0-optnone", "-Xclang", "-disable-llvm-passes"};
+    const char *path = input->name;
+    static const char *const fixed[] = {"-c",      "-emit-llvm",          "-Xclang", "-disable-O0-optnone",
+                                        "-Xclang", "-disable-llvm-passes"};
     static const char *const last[] = {"-o", "-"};
     int level = options->level >= 0 ? options->level : options->passes ? 2 : 0;
     memset(command, 0, sizeof *command);
     add_argument(command, "clang"); /* replaced by the name of the one that is found */
+    add_argument(command, "-x");
+    add_argument(command, input->kind == INPUT_CXX ? "c++" : "c");
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         add_argument(command, fixed[i]);
     snprintf(command->level, sizeof command->level, "-O%d", level);
@@ -201,29 +204,29 @@ static bool read_pipe(int fd, char **data, size_t *size)
 }
 
 /* A signal and a status say more than the bytes, so they are told first. */
-static bool check_result(const char *path, const char *clang, bool is_read, int status)
+static bool check_result(const struct input *input, const char *clang, bool is_read, int status)
 {
+    const char *path = input->name;
     if (WIFSIGNALED(status))
         return fail("%s ended by signal %d (%s) while compiling '%s'", clang, WTERMSIG(status),
                     strsignal(WTERMSIG(status)), path);
     if (WEXITSTATUS(status) != 0)
-        return fail("'%s' was taken for C source, and %s does not accept it as such; its messages are above", path,
-                    clang);
+        return fail("'%s' was taken for %s, and %s does not accept it as such; its messages are above", path,
+                    input_kind_name(input->kind), clang);
     return is_read || fail("cannot read what %s makes of '%s': %s", clang, path, strerror(errno));
 }
 
-static bool fail_spawn(const char *path, const char *name, unsigned llvm_major, int problem)
+static bool fail_spawn(const struct input *input, const char *name, unsigned llvm_major, int problem)
 {
     if (problem != ENOENT)
         return fail("cannot start %s: %s", name, strerror(problem));
-    return fail(
-        "'%s' is C source, and no clang was found to compile it (looked for clang-%u and others in PATH). Install "
-        "one: apt install clang",
-        path, llvm_major);
+    return fail("'%s' is %s, and no clang was found to compile it (looked for clang-%u and others in PATH). Install "
+                "one: apt install clang",
+                input->name, input_kind_name(input->kind), llvm_major);
 }
 
 /* Run clang to its end. *bitcode is set even on failure, for the caller to free. */
-static bool run_clang(struct clang_command *command, const char *path, unsigned llvm_major, char **bitcode,
+static bool run_clang(struct clang_command *command, const struct input *input, unsigned llvm_major, char **bitcode,
                       size_t *size)
 {
     char name[32];
@@ -236,13 +239,13 @@ static bool run_clang(struct clang_command *command, const char *path, unsigned 
     close(ends[1]);
     if (problem != 0) {
         close(ends[0]);
-        return fail_spawn(path, name, llvm_major, problem);
+        return fail_spawn(input, name, llvm_major, problem);
     }
     bool is_read = read_pipe(ends[0], bitcode, size);
     close(ends[0]);
     if (!wait_for(child, &status))
         return fail("cannot wait for %s: %s", name, strerror(errno));
-    return check_result(path, name, is_read, status);
+    return check_result(input, name, is_read, status);
 }
 
 bool clang_compile(const struct input *input, const struct codegen_options *options, unsigned llvm_major,
@@ -252,14 +255,14 @@ bool clang_compile(const struct input *input, const struct codegen_options *opti
     struct sigaction by_default = {.sa_handler = SIG_DFL}, inherited;
     bool is_file = is_regular(input->name);
     *bitcode = NULL;
-    if (!make_command(&command, options, input->name, is_file))
+    if (!make_command(&command, options, input, is_file))
         return false;
     command.input = is_file ? -1 : open_source(input);
     if (!is_file && command.input < 0)
         return fail("cannot keep the source of '%s' in memory: %s", input->name, strerror(errno));
     /* Whoever starts us with this signal ignored would have the child's status thrown away. */
     sigaction(SIGCHLD, &by_default, &inherited);
-    bool is_compiled = run_clang(&command, input->name, llvm_major, bitcode, size);
+    bool is_compiled = run_clang(&command, input, llvm_major, bitcode, size);
     sigaction(SIGCHLD, &inherited, NULL);
     if (command.input >= 0)
         close(command.input);

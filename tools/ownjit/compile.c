@@ -1,4 +1,4 @@
-/* ownjit compile: IR or C source to a relocatable object in a file. */
+/* ownjit compile: IR, C or C++ source to a relocatable object in a file. */
 #include "tool.h"
 
 #include <errno.h>
@@ -35,7 +35,7 @@ static const struct argp_option compile_table[] = {
     {0}};
 
 static const char compile_doc[] =
-    "Compile LLVM bitcode, textual IR or C source to a relocatable object."
+    "Compile LLVM bitcode, textual IR, C or C++ source to a relocatable object."
     "\v"
     "The object can be kept, sent, and linked again and again, with no LLVM around: by 'ownjit run', by a program that "
     "uses the library, or by the system's linker.\n\n"

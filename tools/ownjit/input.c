@@ -104,8 +104,19 @@ static bool looks_like_ir(const char *data, size_t size)
     return has_comment;
 }
 
-/* Text that is not IR is taken for C: no rule tells C from other text, and clang says best why it is none. */
-static enum input_kind tell_kind(const char *data, size_t size)
+/* Content does not tell C++ from C: the endings that compilers take for it do. */
+static bool is_named_cxx(const char *path)
+{
+    static const char *const endings[] = {".cpp", ".cc", ".cxx", ".c++", ".cp", ".C", ".CPP"};
+    const char *ending = strrchr(path, '.');
+    for (size_t i = 0; ending && i < sizeof endings / sizeof endings[0]; i++)
+        if (strcmp(ending, endings[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Text that is not IR is taken for C or C++: no rule tells them from other text, and clang says best why it is none. */
+static enum input_kind tell_kind(const char *path, const char *data, size_t size)
 {
     if (starts_with(data, size, "BC\xC0\xDE", 4) || starts_with(data, size, "\xDE\xC0\x17\x0B", 4))
         return INPUT_BITCODE;
@@ -115,6 +126,8 @@ static enum input_kind tell_kind(const char *data, size_t size)
         return INPUT_ARCHIVE;
     if (size == 0 || starts_with(data, size, "#!", 2) || memchr(data, '\0', size))
         return INPUT_UNKNOWN;
+    if (is_named_cxx(path))
+        return INPUT_CXX;
     return looks_like_ir(data, size) ? INPUT_IR_TEXT : INPUT_C;
 }
 
@@ -131,6 +144,8 @@ const char *input_kind_name(enum input_kind kind)
         return "an archive";
     case INPUT_C:
         return "C source";
+    case INPUT_CXX:
+        return "C++ source";
     case INPUT_UNKNOWN:
         break;
     }
@@ -143,12 +158,12 @@ bool input_read(struct input *input, const char *path)
     input->name = path;
     if (!read_file(path, &input->data, &input->size))
         return false;
-    input->kind = tell_kind(input->data, input->size);
+    input->kind = tell_kind(path, input->data, input->size);
     if (input->kind != INPUT_UNKNOWN)
         return true;
     if (input->size == 0)
         return fail("'%s' is empty", path);
-    return fail("'%s' is neither bitcode, textual IR, an ELF object nor C source", path);
+    return fail("'%s' is neither bitcode, textual IR, an ELF object nor C or C++ source", path);
 }
 
 /* A shared library or a program is ELF as well, and where it belongs is worth saying. */
@@ -169,7 +184,7 @@ static bool check_elf_type(const struct input *input)
 
 bool input_compile(struct input *input, struct codegen *codegen)
 {
-    if (input->kind == INPUT_C) {
+    if (input->kind == INPUT_C || input->kind == INPUT_CXX) {
         char *bitcode = NULL;
         size_t size = 0;
         /* First the compiler: it tells best what is wrong with a CPU or a triple. */

@@ -9,8 +9,8 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *text;
 } commands[] = {
-    {"run", command_run, "run a program from bitcode, textual IR, an ELF object or C source"},
-    {"compile", command_compile, "compile bitcode, textual IR or C source to an object file"},
+    {"run", command_run, "run a program from bitcode, textual IR, an ELF object, C or C++ source"},
+    {"compile", command_compile, "compile bitcode, textual IR, C or C++ source to an object file"},
     {"inspect", command_inspect, "show an object or archive: sections, symbols, relocations, layout"},
     {"info", command_info, "show the version, the LLVM in use, architectures, memory mode"},
 };

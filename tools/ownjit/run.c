@@ -32,8 +32,8 @@ struct run_options {
 
 static const struct argp_option run_table[] = {
     {NULL, 0, NULL, 0, "The program:", 1},
-    {"module", KEY_MODULE, "FILE", 0, "Link FILE too: bitcode, textual IR, an ELF object or C source. May be repeated",
-     1},
+    {"module", KEY_MODULE, "FILE", 0,
+     "Link FILE too: bitcode, textual IR, an ELF object, C or C++ source. May be repeated", 1},
     {"archive", KEY_ARCHIVE, "FILE.a", 0,
      "Link those members of a static archive that define names which are needed. "
      "May be repeated",
@@ -48,7 +48,7 @@ static const struct argp_option run_table[] = {
      3},
     {"stats-file", KEY_STATS_FILE, "FILE", 0, "Write the same to FILE as JSON, before the program starts", 3},
     {"gdb", KEY_GDB, NULL, 0,
-     "Let debuggers see the program: run ownjit itself under gdb or lldb. C source is compiled with "
+     "Let debuggers see the program: run ownjit itself under gdb or lldb. C and C++ source is compiled with "
      "debug information",
      3},
     {"perf", KEY_PERF, "map|dump", 0,
@@ -59,10 +59,10 @@ static const struct argp_option run_table[] = {
     {0}};
 
 static const char run_doc[] =
-    "Run a program from its LLVM bitcode, textual IR, ELF object or C source."
+    "Run a program from its LLVM bitcode, textual IR, ELF object, C or C++ source."
     "\v"
-    "FILE may be bitcode, textual IR, an ELF object or C source: what it is is told by its content. Options come "
-    "before it; everything after it is the program's own. Exits with the program's status; a failure of ownjit "
+    "FILE may be bitcode, textual IR, an ELF object, C or C++ source: what it is is told by its content, C++ "
+    "by its name's ending. Options come before it; everything after it is the program's own. Exits with the program's status; a failure of ownjit "
     "itself is status 125, with a message.\n\n"
     "  ownjit run hello.c\n"
     "  ownjit run -O2 --stats prog.bc input.txt\n"
@@ -327,12 +327,18 @@ static bool fail_link(const struct run *run, const struct undefined_list *list, 
                 list->n_names, list->n_names == 1 ? "" : "s", list->text ? list->text : " (no memory to list them)");
 }
 
-/* No resolvers named: modules and archives first, then the process, as natively. All names are kept, because
- * process_data_adopt() looks some of them up. */
+/* Modules and archives first, then the process, as natively. The C++ runtime library comes last, and is not even loaded
+ * where the program does without it. All names are kept, because process_data_adopt() looks some of them up. */
 static void fill_link_options(oj_link_options *options, const struct run *run, oj_wanted *entry,
                               struct undefined_list *list)
 {
+    static oj_resolver resolvers[3];
+    resolvers[0] = oj_resolver_objects();
+    resolvers[1] = oj_resolver_process();
+    resolvers[2] = oj_resolver_cxx();
     oj_link_options_init(options);
+    options->resolvers = resolvers;
+    options->n_resolvers = 3;
     options->archives = run->archives;
     options->n_archives = run->n_archives;
     options->wanted = entry;

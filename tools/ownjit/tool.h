@@ -77,13 +77,14 @@ enum input_kind {
     INPUT_IR_TEXT,
     INPUT_OBJECT, /* ELF: the library says whether it is a relocatable one */
     INPUT_ARCHIVE,
-    INPUT_C
+    INPUT_C,
+    INPUT_CXX
 };
 
 struct input {
     const char *name; /* borrowed: the path as the user wrote it */
     enum input_kind kind;
-    char *data; /* the file's bytes; replaced by the bitcode of C source */
+    char *data; /* the file's bytes; replaced by the bitcode of C or C++ source */
     size_t size;
     oj_bytes *compiled; /* the object, where `data` is IR */
     oj_object *object;  /* borrows `compiled`, or else `data` */
@@ -95,7 +96,7 @@ struct codegen;
 bool input_read(struct input *input, const char *path);
 /* Make input->object: through clang and LLVM where need be. clang_ns is counted up. */
 bool input_make_object(struct input *input, struct codegen *codegen);
-/* Make input->compiled of C source or IR. */
+/* Make input->compiled of C or C++ source or IR. */
 bool input_compile(struct input *input, struct codegen *codegen);
 void input_close(struct input *input);
 /* "bitcode", "textual IR", ... */
@@ -105,7 +106,7 @@ bool read_file(const char *path, char **data, size_t *size);
 
 /* --- clang.c -------------------------------------------------------------------------------------------------------- */
 
-/* Compile C source to bitcode with the newest clang that `llvm_major` can read; *bitcode is given to free(). */
+/* Compile C or C++ source to bitcode with the newest clang that `llvm_major` can read; *bitcode is given to free(). */
 bool clang_compile(const struct input *input, const struct codegen_options *options, unsigned llvm_major,
                    char **bitcode, size_t *size);
 
