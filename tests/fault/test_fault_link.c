@@ -2,95 +2,12 @@
  * fails in turn: the first, the second, and so on until the call gets through.
  * Each time the status is right, nothing is left behind, a retry succeeds.
  *
- * System calls are interposed: this program is linked with the static library,
- * so that the library's calls of mmap() and the like come here. */
+ * Calls of malloc() are left alone here: handles have a heap of their own. */
+#include "fault/failing_calls.h"
 #include "link/linktest.h"
 
 #include <ar.h>
-#include <errno.h>
 #include <limits.h>
-#include <fcntl.h>
-#include <stdarg.h>
-#include <sys/syscall.h>
-
-/* --- interposed system calls
- * --------------------------------------------------------------------------------------
- */
-
-static bool armed;
-static long calls_left; /* before the one that fails */
-static long n_seen;
-static int failure;      /* errno */
-static bool undo_failed; /* the call that failed was one that gives something back */
-
-static bool fails(bool is_undo)
-{
-    if (!armed)
-        return false;
-    n_seen++;
-    if (calls_left-- != 0)
-        return false;
-    undo_failed = is_undo;
-    errno = failure;
-    return true;
-}
-
-void *mmap(void *addr, size_t size, int protection, int flags, int fd, off_t offset)
-{
-    return fails(false) ? MAP_FAILED : (void *)syscall(SYS_mmap, addr, size, protection, flags, fd, offset);
-}
-
-int munmap(void *addr, size_t size) { return fails(true) ? -1 : (int)syscall(SYS_munmap, addr, size); }
-
-/* After pages were moved away the range they left is joined with its
- * surroundings again, which takes nothing that the system could be short of:
- * that call is let through. */
-static bool after_move;
-
-int mprotect(void *addr, size_t size, int protection)
-{
-    bool is_joining = after_move && protection == (PROT_READ | PROT_WRITE);
-    after_move = false;
-    return !is_joining && fails(false) ? -1 : (int)syscall(SYS_mprotect, addr, size, protection);
-}
-
-void *mremap(void *addr, size_t size, size_t new_size, int flags, ...)
-{
-    va_list arguments;
-    void *new_addr;
-    va_start(arguments, flags);
-    new_addr = flags & MREMAP_FIXED ? va_arg(arguments, void *) : NULL;
-    va_end(arguments);
-    after_move = true;
-    return fails(false) ? MAP_FAILED : (void *)syscall(SYS_mremap, addr, size, new_size, flags, new_addr);
-}
-
-int madvise(void *addr, size_t size, int advice)
-{
-    return fails(false) ? -1 : (int)syscall(SYS_madvise, addr, size, advice);
-}
-
-int memfd_create(const char *name, unsigned flags)
-{
-    return fails(false) ? -1 : (int)syscall(SYS_memfd_create, name, flags);
-}
-
-int ftruncate(int fd, off_t size) { return fails(false) ? -1 : (int)syscall(SYS_ftruncate, fd, size); }
-
-int fallocate(int fd, int mode, off_t offset, off_t size)
-{
-    return fails(false) ? -1 : (int)syscall(SYS_fallocate, fd, mode, offset, size);
-}
-
-int fcntl(int fd, int command, ...)
-{
-    va_list arguments;
-    long argument;
-    va_start(arguments, command);
-    argument = va_arg(arguments, long);
-    va_end(arguments);
-    return fails(false) ? -1 : (int)syscall(SYS_fcntl, fd, command, argument);
-}
 
 /* --- inputs
  * -------------------------------------------------------------------------------------------------------
@@ -503,11 +420,8 @@ static bool fail_system_call(inputs *in, uint32_t mode, uint32_t flags, long n, 
     oj_memory_options_init(&options);
     options.mode = mode;
     options.allocator = &in->heap.table;
-    calls_left = n;
-    n_seen = 0;
-    failure = error_number;
-    undo_failed = false;
-    armed = true;
+    ojt_lets_heap_be = true;
+    ojt_fail(n, error_number);
     status = oj_memory_create(&memory, &options, &error);
     if (status == OJ_OK)
         status = link_in(memory, in, flags, &code, &error);
@@ -516,8 +430,7 @@ static bool fail_system_call(inputs *in, uint32_t mode, uint32_t flags, long n, 
     if (code)
         assert_int_equal(ojt_call(code, "caller"), 8);
     oj_code_destroy(code);
-    armed = false;
-    reached = n_seen > n;
+    reached = ojt_fail_end();
     if (status != OJ_OK) {
         assert_true(reached);
         ++*n_refused;
@@ -558,7 +471,7 @@ static void fail_each_system_call(const char *what, uint32_t mode, uint32_t flag
             begin(&in);
             before = count_mappings();
             reached = fail_system_call(&in, mode, flags, n, errors[e], &n_refused);
-            if (!undo_failed && count_mappings() > before)
+            if (!ojt_undo_failed && count_mappings() > before)
                 fail_msg("%s: after failing call %ld there are %zu mappings, before %zu", what, n, count_mappings(),
                          before);
             end(&in);
@@ -612,12 +525,10 @@ static void fault_client_memory_every_system_call(void **state)
             oj_status status;
             begin(&in);
             options = options_of(&in);
-            calls_left = n + 1; /* the client's own mmap comes first */
-            n_seen = 0;
-            failure = errors[e];
-            armed = true;
+            ojt_lets_heap_be = true;
+            ojt_fail(n + 1, errors[e]); /* the client's own mmap comes first */
             status = oj_link((const oj_object *const *)in.objects, 2, &options, &code, &error);
-            armed = false;
+            ojt_fail_end();
             if (status != OJ_OK) {
                 assert_null(code);
                 assert_int_equal(status, errors[e] == ENOMEM ? OJ_E_NOMEM : OJ_E_PERMISSION);

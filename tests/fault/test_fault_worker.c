@@ -1,89 +1,13 @@
-/* Every system call that the client's side of a worker pool makes fails in turn, until a compile gets through: each time
+/* Every call of the system or the heap that the client's side of a worker pool makes fails in turn, until a compile gets through: each time
  * a status, and nothing is left behind: no descriptor, no child, no memory, no slot that stays busy.
  *
- * System calls are interposed: this program is linked with the static library, whose calls come here. The worker
- * program is the liar telling the truth, so that no LLVM is needed. */
+ * The worker program is the liar telling the truth, so that no LLVM is needed. */
+#include "fault/failing_calls.h"
 #include "support/test.h"
 
 #include <ownjit/ownjit.h>
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-static bool armed;
-static long calls_left;
-static long n_seen;
-static int failure;
-
-static bool fails(void)
-{
-    if (!armed)
-        return false;
-    n_seen++;
-    if (calls_left-- != 0)
-        return false;
-    errno = failure;
-    return true;
-}
-
-int memfd_create(const char *name, unsigned flags)
-{
-    return fails() ? -1 : (int)syscall(SYS_memfd_create, name, flags);
-}
-
-int socketpair(int domain, int type, int protocol, int fds[2])
-{
-    return fails() ? -1 : (int)syscall(SYS_socketpair, domain, type, protocol, fds);
-}
-
-ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
-{
-    return fails() ? -1 : (ssize_t)syscall(SYS_sendmsg, fd, message, flags);
-}
-
-ssize_t recvmsg(int fd, struct msghdr *message, int flags)
-{
-    return fails() ? -1 : (ssize_t)syscall(SYS_recvmsg, fd, message, flags);
-}
-
-int poll(struct pollfd *entries, nfds_t n, int ms) { return fails() ? -1 : (int)syscall(SYS_poll, entries, n, ms); }
-
-ssize_t write(int fd, const void *bytes, size_t size)
-{
-    return fails() ? -1 : (ssize_t)syscall(SYS_write, fd, bytes, size);
-}
-
-ssize_t pread(int fd, void *bytes, size_t size, off_t offset)
-{
-    return fails() ? -1 : (ssize_t)syscall(SYS_pread64, fd, bytes, size, offset);
-}
-
-int fcntl(int fd, int command, ...)
-{
-    va_list arguments;
-    long argument;
-    va_start(arguments, command);
-    argument = va_arg(arguments, long);
-    va_end(arguments);
-    return fails() ? -1 : (int)syscall(SYS_fcntl, fd, command, argument);
-}
-
-/* The helper's own clone() is made in a child, where `armed` is this process's all the same. */
-int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
-int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
-{
-    return fails() ? -1 : __clone(function, stack, flags, argument);
-}
 
 /* --- the compile under test --------------------------------------------------------------------------------------- */
 
@@ -97,17 +21,6 @@ static void find_liar(void)
     liar_path[length] = '\0';
     strcpy(strrchr(liar_path, '/'), "/worker_liar");
     setenv("OJT_LIE", "", 1);
-}
-
-static int count_files(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    int n = 0;
-    assert_non_null(folder);
-    while (readdir(folder))
-        n++;
-    closedir(folder);
-    return n;
 }
 
 static oj_status compile_once(oj_workers *workers, oj_error *error)
@@ -151,14 +64,11 @@ static long fail_in_turn(int reason, long *n_statuses)
         oj_workers_stats stats;
         oj_error error;
         oj_status status;
-        int before = count_files();
-        failure = reason;
-        calls_left = step;
-        n_seen = 0;
-        armed = true;
+        int before = ojt_count_files();
+        ojt_lets_heap_be = reason == EINTR;
+        ojt_fail(step, reason);
         status = compile_once(workers, &error);
-        armed = false;
-        was_met = n_seen > step;
+        was_met = ojt_fail_end();
         if (status != OJ_OK) {
             assert_true(was_met);
             assert_true(error.text[0] != '\0');
@@ -171,7 +81,7 @@ static long fail_in_turn(int reason, long *n_statuses)
         if (compile_once(workers, &error) != OJ_OK)
             fail_msg("step %ld: no retry succeeds: %s", step, error.text);
         oj_workers_destroy(workers);
-        assert_int_equal(count_files(), before);
+        assert_int_equal(ojt_count_files(), before);
         assert_int_equal(waitpid(-1, NULL, WNOHANG | __WALL), -1);
         assert_int_equal(errno, ECHILD);
         assert_true(step < 500);

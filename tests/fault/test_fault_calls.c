@@ -1,0 +1,447 @@
+/* Every call of the heap and of the system that the library makes fails in turn, for the parts that hold more than
+ * memory: sessions, constructors, thread-local variables, unwind tables, debuggers' and profilers' files, patches.
+ *
+ * A round is: make everything, use it, end it, with one call failing. Each time the status is right, the text says
+ * something, nothing is left (heap blocks, mappings, descriptors), and the same round succeeds when nothing fails. */
+#include "fault/failing_calls.h"
+#include "unit/test_tls_support.h"
+
+#include "unit/archive_recipe.h"
+#include "unit/session_support.h"
+#include "unit/stackmap_writer.h"
+
+#include <sys/wait.h>
+
+/* --- inputs, made before anything fails --------------------------------------------------------------------------- */
+
+/* A CIE of 24 bytes and an FDE of 24, whose function lies where a relocation says. */
+static const uint8_t eh_frame[48] = {20, 0,    0,    0, 0, 0,    0, 0, 1, 'z', 'R', 0,    1,  0x78, 16,
+                                     1,  0x1b, 0x0c, 7, 8, 0x90, 1, 0, 0, 20,  0,   0,    0,  28,   0,
+                                     0,  0,    0,    0, 0, 0,    6, 0, 0, 0,   0,   0x44, 14, 16};
+enum { FDE_ADDR = 32 };
+
+static int n_constructed, n_destroyed;
+static void construct(void) { n_constructed++; }
+static void destruct(void) { n_destroyed++; }
+
+typedef struct inputs {
+    oj_object *everything; /* function f, unwind table, stack map, constructor, destructor */
+    oj_object *variables;  /* thread-local */
+    oj_object *modules[3];
+    oj_archive *archive;
+    oj_definition table[2];
+    oj_resolver resolvers[2];
+    ojt_stackmap stackmap;
+} inputs;
+
+static oj_object *make_everything(ojt_stackmap *map)
+{
+    static const uint8_t list[8];
+    static uint8_t code[16];
+    ojt_elf elf;
+    uint16_t text, section;
+    uint32_t f;
+    ojt_put_header(map, 1, 0, 1);
+    ojt_put_function(map, 0, 8, 1);
+    ojt_put_empty_record(map, 7, 2);
+    ojt_elf_init(&elf);
+    memset(code, 0x90, sizeof code);
+    text = ojt_elf_add_code(&elf, ojt_return_code(code, 42), sizeof code);
+    f = ojt_elf_add_global(&elf, "f", text, 0, 6);
+    section = ojt_elf_add_section(&elf, ".eh_frame", SHF_ALLOC, 8, eh_frame, sizeof eh_frame);
+    ojt_elf_add_reloc(&elf, section, FDE_ADDR, R_X86_64_PC32, f, 0);
+    section = ojt_elf_add_section(&elf, ".llvm_stackmaps", SHF_ALLOC, 8, map->bytes, map->size);
+    ojt_elf_add_reloc(&elf, section, 16, R_X86_64_64, f, 0);
+    section = ojt_elf_add_section(&elf, ".init_array", SHF_ALLOC | SHF_WRITE, 8, list, sizeof list);
+    elf.sections[section - 1].type = SHT_INIT_ARRAY;
+    ojt_elf_add_reloc(&elf, section, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, "construct"), 0);
+    section = ojt_elf_add_section(&elf, ".fini_array", SHF_ALLOC | SHF_WRITE, 8, list, sizeof list);
+    elf.sections[section - 1].type = SHT_FINI_ARRAY;
+    ojt_elf_add_reloc(&elf, section, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, "destruct"), 0);
+    return ojt_object(&elf, "everything.o");
+}
+
+/* A circle of two modules, which calls into an archive and refers to an absolute symbol. */
+static void make_modules(inputs *in)
+{
+    ojt_recipe recipe = {.n_members = 0};
+    ojt_words w;
+    ojt_words_init(&w);
+    ojt_words_define(&w, "first", 1, STB_GLOBAL, STV_DEFAULT);
+    ojt_words_refer(&w, "second", STB_GLOBAL);
+    ojt_words_refer(&w, "absolute", STB_GLOBAL);
+    ojt_words_refer(&w, "f", STB_GLOBAL);
+    in->modules[0] = ojt_words_finish(&w, "first.o");
+    ojt_words_init(&w);
+    ojt_words_define(&w, "second", 2, STB_GLOBAL, STV_DEFAULT);
+    ojt_words_refer(&w, "first", STB_GLOBAL);
+    ojt_words_refer(&w, "call_g", STB_GLOBAL);
+    in->modules[1] = ojt_words_finish(&w, "second.o");
+    in->modules[2] = ojt_object_calling("call_g.o", "call_g", "g");
+    ojt_recipe_returning(&recipe, "g", 3);
+    in->archive = ojt_recipe_open(&recipe);
+}
+
+static void begin(inputs *in)
+{
+    memset(in, 0, sizeof *in);
+    in->everything = make_everything(&in->stackmap);
+    in->variables = ojt_tls_object(OJT_DYNAMIC);
+    make_modules(in);
+    in->table[0] = (oj_definition){"construct", (uint64_t)(uintptr_t)construct};
+    in->table[1] = (oj_definition){"destruct", (uint64_t)(uintptr_t)destruct};
+    in->resolvers[0] = oj_resolver_objects();
+    in->resolvers[1] = oj_resolver_table(in->table, 2);
+}
+
+static void end(inputs *in)
+{
+    oj_object_destroy(in->everything);
+    oj_object_destroy(in->variables);
+    for (int i = 0; i < 3; i++)
+        oj_object_destroy(in->modules[i]);
+    oj_archive_destroy(in->archive);
+}
+
+/* --- rounds: each ends what it made, whatever fails --------------------------------------------------------------- */
+
+typedef oj_status (*round_of)(inputs *in, const oj_memory *memory, oj_error *error);
+
+static oj_status link_one(inputs *in, const oj_object *object, const oj_memory *memory, uint32_t flags, oj_code **code,
+                          oj_error *error)
+{
+    oj_link_options options;
+    oj_link_options_init(&options);
+    options.memory = memory;
+    options.flags = flags;
+    if (object == in->everything) {
+        options.resolvers = in->resolvers;
+        options.n_resolvers = 2;
+    }
+    return oj_link(&object, 1, &options, code, error);
+}
+
+/* The destructor runs with the end of the code, and only where its constructor has. */
+static oj_status round_constructors(inputs *in, const oj_memory *memory, oj_error *error)
+{
+    oj_code *code = NULL;
+    oj_status status;
+    n_constructed = n_destroyed = 0;
+    status = link_one(in, in->everything, memory, OJ_LINK_RUN_CONSTRUCTORS, &code, error);
+    assert_int_equal(status == OJ_OK, code != NULL);
+    assert_int_equal(n_constructed, status == OJ_OK);
+    oj_code_destroy(code);
+    assert_int_equal(n_destroyed, n_constructed);
+    return status;
+}
+
+static oj_status round_take_over(inputs *in, const oj_memory *memory, oj_error *error)
+{
+    oj_segment segments[8];
+    oj_record records[8];
+    oj_unwind_info unwind;
+    oj_error ignored;
+    oj_taken taken;
+    oj_code *code = NULL;
+    OJI_TRY(link_one(in, in->everything, memory, OJ_LINK_WHOLE_PAGES, &code, error));
+    assert_int_equal(oj_code_unwind(code, 0, &unwind, sizeof unwind), OJ_OK);
+    assert_int_equal(unwind.is_registered, 1);
+    assert_int_equal(oj_code_stackmap_count(code), 1);
+    oj_taken_init(&taken);
+    taken.segments = segments;
+    taken.n_segments = OJI_COUNT(segments);
+    taken.records = records;
+    taken.n_records = OJI_COUNT(records);
+    assert_int_equal(oj_code_take_over(code, &taken, &ignored), OJ_OK);
+    assert_int_equal(oj_taken_release(&taken, &ignored), OJ_OK);
+    return OJ_OK;
+}
+
+static oj_status round_patch(inputs *in, const oj_memory *memory, oj_error *error)
+{
+    static const uint8_t nine = 9;
+    oj_code *code = NULL;
+    oj_status status;
+    OJI_TRY(link_one(in, in->everything, memory, 0, &code, error));
+    status = oj_code_patch(code, oj_code_lookup_addr(code, "f") + 1, &nine, 1, 0, error);
+    assert_int_equal(ojt_call(code, "f"), status == OJ_OK ? 9 : 42);
+    oj_code_destroy(code);
+    return status;
+}
+
+static oj_status round_stackmap(inputs *in, const oj_memory *memory, oj_error *error)
+{
+    oj_stackmap *map = (oj_stackmap *)in;
+    oj_status status = oj_stackmap_create(&map, in->stackmap.bytes, in->stackmap.size, NULL, error);
+    (void)memory;
+    assert_int_equal(status == OJ_OK, map != NULL);
+    oj_stackmap_destroy(map);
+    return status;
+}
+
+/* What accesses cannot fail for is made ahead. */
+static oj_status round_variables(inputs *in, const oj_memory *memory, oj_error *error)
+{
+    oj_code *code = NULL;
+    oj_status status;
+    OJI_TRY(link_one(in, in->variables, memory, 0, &code, error));
+    status = oj_code_prepare_thread(code, error);
+    if (status == OJ_OK)
+        assert_int_equal(*(int *)ojt_tls_call(code, "address"), 1234);
+    oj_code_destroy(code);
+    return status;
+}
+
+static oj_status round_debugger(inputs *in, const oj_memory *memory, oj_error *error)
+{
+    oj_code *codes[3] = {NULL, NULL, NULL};
+    oj_status status = OJ_OK;
+    for (int i = 0; i < 3 && status == OJ_OK; i++) {
+        status = link_one(in, in->everything, memory, OJ_LINK_DEBUGGER, &codes[i], error);
+        assert_int_equal(status == OJ_OK, codes[i] != NULL);
+    }
+    for (int i = 0; i < 3; i++)
+        oj_code_destroy(codes[i]);
+    return status;
+}
+
+static oj_status round_profilers(inputs *in, const oj_memory *memory, oj_error *error)
+{
+    oj_code *code = NULL;
+    oj_status status = link_one(in, in->everything, memory, OJ_LINK_PERF_MAP | OJ_LINK_JITDUMP, &code, error);
+    assert_int_equal(status == OJ_OK, code != NULL);
+    oj_code_destroy(code);
+    return status;
+}
+
+static oj_status fill_session(inputs *in, oj_session *session, oj_error *error)
+{
+    uint64_t addr;
+    for (int i = 0; i < 3; i++)
+        OJI_TRY(oj_session_add_object(session, in->modules[i], NULL, NULL, error));
+    OJI_TRY(oj_session_add_object(session, in->everything, NULL, NULL, error));
+    OJI_TRY(oj_session_add_archive(session, in->archive, NULL, NULL, error));
+    OJI_TRY(oj_session_add_resolver(session, &in->resolvers[1], NULL, error));
+    OJI_TRY(oj_session_define(session, "absolute", 0x1234, 0, error));
+    OJI_TRY(oj_session_lookup(session, "first", &addr, error));
+    assert_int_equal(ojt_word_at(addr), 1);
+    OJI_TRY(oj_session_link(session, error));
+    return oj_session_construct(session, error);
+}
+
+static oj_status round_session(inputs *in, const oj_memory *memory, oj_error *error)
+{
+    oj_session_options options;
+    oj_session *session = (oj_session *)in;
+    oj_status status;
+    n_constructed = n_destroyed = 0;
+    oj_session_options_init(&options);
+    options.memory = memory;
+    status = oj_session_create(&session, &options, error);
+    assert_int_equal(status == OJ_OK, session != NULL);
+    if (status == OJ_OK)
+        status = fill_session(in, session, error);
+    oj_session_destroy(session);
+    assert_int_equal(n_destroyed, n_constructed);
+    return status;
+}
+
+static oj_status round_session_taken(inputs *in, const oj_memory *memory, oj_error *error)
+{
+    oj_session_options options;
+    oj_session *session = NULL;
+    oj_code *codes[8] = {NULL};
+    oj_status status;
+    oj_session_options_init(&options);
+    options.memory = memory;
+    OJI_TRY(oj_session_create(&session, &options, error));
+    status = fill_session(in, session, error);
+    if (status == OJ_OK)
+        status = oj_session_take_code(session, codes, OJI_COUNT(codes), error);
+    oj_session_destroy(session);
+    for (size_t i = OJI_COUNT(codes); i-- > 0;)
+        oj_code_destroy(codes[i]);
+    return status;
+}
+
+/* --- failing ------------------------------------------------------------------------------------------------------ */
+
+static oj_status run_round(inputs *in, round_of round, uint32_t mode, oj_error *error)
+{
+    oj_memory_options options;
+    oj_memory *memory = NULL;
+    oj_status status;
+    oj_error ignored;
+    oj_memory_options_init(&options);
+    options.mode = mode;
+    OJI_TRY(oj_memory_create(&memory, &options, error));
+    status = round(in, memory, error);
+    assert_int_equal(oj_memory_destroy(memory, &ignored), OJ_OK);
+    return status;
+}
+
+/* Heap that ends is told as such, unless there is a way around it. */
+static void check_status(const char *what, long n, oj_status status, const oj_error *error)
+{
+    bool is_heap = strcmp(ojt_failed, "malloc") == 0;
+    if (status == OJ_OK)
+        return;
+    if (status != OJ_E_NOMEM && (is_heap || (status != OJ_E_SYSTEM && status != OJ_E_PERMISSION)))
+        fail_msg("%s: call %ld, %s: %s: %s", what, n, ojt_failed, oj_status_name(status), error->text);
+    assert_int_equal(error->status, status);
+    assert_true(error->text[0] != '\0' && strlen(error->text) < sizeof error->text);
+}
+
+static void fail_each(const char *what, round_of round, uint32_t mode, int reason)
+{
+    long n = 0, n_refused = 0;
+    for (bool was_met = true; was_met; n++) {
+        inputs in;
+        oj_error error;
+        oj_status status;
+        const char *failed;
+        bool undo_failed;
+        size_t mapped;
+        long n_live;
+        int n_files;
+        begin(&in);
+        /* What stays for good, and libc's own, is there after the first. */
+        ojt_fail(-1, 0);
+        assert_int_equal(run_round(&in, round, mode, &error), OJ_OK);
+        assert_false(ojt_fail_end());
+        mapped = ojt_mapped_size();
+        n_files = ojt_count_files();
+        n_live = ojt_n_live;
+        memset(&error, 'x', sizeof error);
+        ojt_fail(n, reason);
+        status = run_round(&in, round, mode, &error);
+        was_met = ojt_fail_end();
+        if (!was_met)
+            assert_int_equal(status, OJ_OK);
+        else
+            check_status(what, n, status, &error);
+        n_refused += status != OJ_OK;
+        failed = ojt_failed;
+        undo_failed = ojt_undo_failed;
+        ojt_fail(-1, 0);
+        assert_int_equal(run_round(&in, round, mode, &error), OJ_OK);
+        ojt_armed = false;
+        if (ojt_n_live != n_live)
+            fail_msg("%s: call %ld, %s: %ld blocks are left", what, n, failed, ojt_n_live - n_live);
+        if (!undo_failed && ojt_mapped_size() > mapped)
+            fail_msg("%s: call %ld, %s: %zu bytes stay mapped", what, n, failed, ojt_mapped_size() - mapped);
+        assert_int_equal(ojt_count_files(), n_files);
+        end(&in);
+        assert_true(n < 2000);
+    }
+    print_message("%s: %ld failure points, %ld refused\n", what, n - 1, n_refused);
+    assert_true(n_refused > 0);
+}
+
+static void fail_in_both_modes(const char *what, round_of round)
+{
+    fail_each(what, round, OJ_MEMORY_MODE_VIEWS, ENOMEM);
+    fail_each(what, round, OJ_MEMORY_MODE_PRIVATE, EPERM);
+}
+
+static void fault_constructors_every_call(void **state)
+{
+    (void)state;
+    fail_in_both_modes("constructors", round_constructors);
+}
+
+static void fault_take_over_every_call(void **state)
+{
+    (void)state;
+    fail_in_both_modes("take-over", round_take_over);
+}
+
+static void fault_patch_every_call(void **state)
+{
+    (void)state;
+    fail_in_both_modes("patches", round_patch);
+}
+
+static void fault_stackmap_every_call(void **state)
+{
+    (void)state;
+    fail_in_both_modes("stack maps", round_stackmap);
+}
+
+static void fault_variables_every_call(void **state)
+{
+    (void)state;
+    fail_in_both_modes("thread-local variables", round_variables);
+}
+
+static void fault_debugger_every_call(void **state)
+{
+    (void)state;
+    fail_in_both_modes("debuggers", round_debugger);
+}
+
+static void fault_session_every_call(void **state)
+{
+    (void)state;
+    fail_in_both_modes("sessions", round_session);
+}
+
+static void fault_session_taken_every_call(void **state)
+{
+    (void)state;
+    fail_in_both_modes("sessions whose code is taken", round_session_taken);
+}
+
+/* A process has one file of each kind, which it opens once: a process for each failure. */
+static void fail_profilers(long n, int reason)
+{
+    inputs in;
+    oj_error error;
+    oj_status status;
+    bool was_met;
+    begin(&in);
+    ojt_fail(n, reason);
+    status = run_round(&in, round_profilers, OJ_MEMORY_MODE_DEFAULT, &error);
+    was_met = ojt_fail_end();
+    if (was_met)
+        check_status("profilers", n, status, &error);
+    else
+        assert_int_equal(status, OJ_OK);
+    if (run_round(&in, round_profilers, OJ_MEMORY_MODE_DEFAULT, &error) != OJ_OK)
+        fail_msg("profilers, call %ld: no retry succeeds: %s", n, error.text);
+    end(&in);
+    _exit(was_met ? status == OJ_OK ? 10 : 11 : 12);
+}
+
+static void fault_profilers_every_call(void **state)
+{
+    char folder[] = "/tmp/ownjit-fault-XXXXXX", command[64];
+    int result = 0, n_refused = 0;
+    long n = 0;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    setenv("JITDUMPDIR", folder, 1);
+    for (; result != 12; n++) {
+        int status;
+        pid_t child = fork();
+        if (child == 0)
+            fail_profilers(n, n % 2 ? EACCES : ENOSPC);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        result = WEXITSTATUS(status);
+        assert_in_range(result, 10, 12);
+        n_refused += result == 11;
+        snprintf(command, sizeof command, "/tmp/perf-%d.map", (int)child);
+        unlink(command);
+    }
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+    print_message("profilers: %ld failure points, %d refused\n", n - 1, n_refused);
+    assert_true(n_refused > 0);
+}
+
+OJT_MAIN(cmocka_unit_test(fault_constructors_every_call), cmocka_unit_test(fault_take_over_every_call),
+         cmocka_unit_test(fault_patch_every_call), cmocka_unit_test(fault_stackmap_every_call),
+         cmocka_unit_test(fault_variables_every_call), cmocka_unit_test(fault_debugger_every_call),
+         cmocka_unit_test(fault_session_every_call), cmocka_unit_test(fault_session_taken_every_call),
+         cmocka_unit_test(fault_profilers_every_call))

@@ -1,0 +1,110 @@
+/* Binding LLVM and compiling, while each call of the heap and of the system that the library itself makes fails in
+ * turn: LLVM's own are let through, since it ends the process where its heap ends. */
+#include "fault/failing_calls.h"
+#include "unit/test_llvm_support.h"
+
+#include "base/base.h"
+
+static const char with_debug_flag[] = "!llvm.module.flags = !{!0}\n"
+                                      "!0 = !{i32 2, !\"Debug Info Version\", i32 3}\n"
+                                      "define i32 @f() {\n  ret i32 7\n}\n";
+
+static oj_status compile_and_session(oj_compiler *compiler, oj_error *error)
+{
+    oj_ir ir = oj_ir_bytes(with_debug_flag, sizeof with_debug_flag - 1);
+    oj_session *session = NULL;
+    oj_code *code = NULL;
+    oj_status status;
+    uint64_t addr;
+    OJI_TRY(oj_compile(compiler, &ir, NULL, &code, error));
+    oj_code_destroy(code);
+    OJI_TRY(oj_session_create(&session, NULL, error));
+    oj_module_options options;
+    oj_module_options_init(&options);
+    options.compiler = compiler;
+    status = oj_session_add_ir(session, &ir, &options, NULL, error);
+    if (status == OJ_OK)
+        status = oj_session_lookup(session, "f", &addr, error);
+    oj_session_destroy(session);
+    return status;
+}
+
+static oj_status compile_file(oj_compiler *compiler, const char *path, oj_error *error)
+{
+    oj_ir ir = oj_ir_file(path);
+    oj_bytes *bytes = NULL;
+    oj_status status = oj_compile_object(compiler, &ir, &bytes, error);
+    assert_int_equal(status == OJ_OK, bytes != NULL);
+    oj_bytes_destroy(bytes);
+    return status;
+}
+
+static oj_status run_round(const char *path, oj_error *error)
+{
+    oj_llvm_options llvm_options;
+    oj_compiler_options options;
+    oj_compiler *compiler = NULL;
+    oj_llvm *llvm = NULL;
+    oj_status status;
+    oj_llvm_options_init(&llvm_options);
+    llvm_options.version = ojt_llvm_wanted();
+    OJI_TRY(oj_llvm_create(&llvm, &llvm_options, error));
+    oj_compiler_options_init(&options);
+    options.llvm = llvm;
+    options.passes = "default<O1>";
+    options.cpu = "x86-64"; /* which is looked at on a thread of its own */
+    status = oj_compiler_create(&compiler, &options, error);
+    if (status == OJ_OK)
+        status = compile_and_session(compiler, error);
+    if (status == OJ_OK)
+        status = compile_file(compiler, path, error);
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+    return status;
+}
+
+static bool is_expected(oj_status status)
+{
+    return status == OJ_OK || status == OJ_E_NOMEM ||
+           (strcmp(ojt_failed, "malloc") != 0 && (status == OJ_E_SYSTEM || status == OJ_E_PERMISSION)) ||
+           (strcmp(ojt_failed, "dlopen") == 0 && status == OJ_E_NO_LLVM);
+}
+
+static void fault_compiling_every_call(void **state)
+{
+    char path[] = "/tmp/ownjit-test-XXXXXX";
+    int file = mkstemp(path);
+    long n = 0, n_refused = 0;
+    oj_error error;
+    (void)state;
+    if (getenv("OJT_VALGRIND"))
+        skip();
+    assert_int_equal(write(file, with_debug_flag, sizeof with_debug_flag - 1), sizeof with_debug_flag - 1);
+    close(file);
+    if (run_round(path, &error) == OJ_E_NO_LLVM) {
+        unlink(path);
+        skip();
+    }
+    for (bool was_met = true; was_met; n++) {
+        int n_files = ojt_count_files();
+        long n_live = ojt_n_live;
+        oj_status status;
+        ojt_fail(n, ENOMEM);
+        status = run_round(path, &error);
+        was_met = ojt_fail_end();
+        if (was_met ? !is_expected(status) : status != OJ_OK)
+            fail_msg("call %ld, %s: %s: %s", n, ojt_failed, oj_status_name(status), error.text);
+        n_refused += status != OJ_OK;
+        assert_true(status == OJ_OK || error.text[0] != '\0');
+        assert_int_equal(ojt_n_live, n_live);
+        assert_int_equal(ojt_count_files(), n_files);
+        if (run_round(path, &error) != OJ_OK)
+            fail_msg("call %ld: no retry succeeds: %s", n, error.text);
+        assert_true(n < 1000);
+    }
+    unlink(path);
+    print_message("compiling: %ld failure points, %ld refused\n", n - 1, n_refused);
+    assert_true(n_refused > 10 || !OJT_OWN_HEAP);
+}
+
+OJT_MAIN(cmocka_unit_test(fault_compiling_every_call))
