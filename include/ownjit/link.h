@@ -145,6 +145,7 @@ typedef struct oj_link_stats {
     uint64_t n_stubs;
     uint64_t n_relaxed; /* GOT loads turned into address computations, indirect calls made direct */
     uint64_t n_direct;  /* calls to a symbol that has a stub made without it */
+    uint64_t n_veneers; /* of n_stubs, those that bring a callee in reach of some part of the code */
 } oj_link_stats;
 
 /* oj_link_options.flags */

@@ -400,6 +400,7 @@ const oji_arch oji_arch_aarch64 = {
     .stub_size = STUB_SIZE,
     /* PREL32 in unwind tables, and the distance that ADRP reaches at least. */
     .reach = (UINT64_C(1) << 31) - (UINT64_C(1) << 24),
+    .branch_reach = OJI_BRANCH_REACH((UINT64_C(1) << 27) - 4),
     .address_bits = 64,
     /* UDF #0 is four bytes of zero (Arm ARM, C6.2.387). */
     .padding = 0,

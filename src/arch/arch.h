@@ -37,12 +37,21 @@ typedef struct oji_fixups {
     uint64_t n_direct;         /* counted up */
 } oji_fixups;
 
+/* A stress build cuts branches short, so that small tests need veneers. */
+#ifdef OJ_STRESS
+#define OJI_BRANCH_REACH(bytes) 256
+#else
+#define OJI_BRANCH_REACH(bytes) (bytes)
+#endif
+
 typedef struct oji_arch {
     uint32_t id;              /* oji_arch_id: oji_arch_name() */
     uint32_t got_entry_size;  /* bytes */
     uint32_t stub_size;       /* bytes, also its alignment */
     uint32_t stub_entry;      /* bytes from its start to where a pointer to the function may point */
     uint64_t reach;           /* bytes: all segments of a link must lie within this of one another */
+    uint64_t branch_reach;    /* bytes that every branch that may have a stub reaches in both directions; 0 = all that
+                                 segments of a link may span. Code that spans more has veneers */
     uint8_t address_bits;     /* 64 or 32: every address of a link is below this power of two */
     uint8_t padding;          /* byte to fill gaps between code sections with: traps */
     uint8_t patch_word;       /* bytes: aligned words of code of up to this size may be stored while they run */

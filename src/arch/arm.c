@@ -326,6 +326,8 @@ const oji_arch oji_arch_arm = {
     .got_entry_size = GOT_ENTRY_SIZE,
     .stub_size = STUB_SIZE,
     .stub_entry = STUB_A32,
+    /* BL in Thumb-2; A32's reaches twice as far, and shorter ones are an error where they do not. */
+    .branch_reach = OJI_BRANCH_REACH((UINT64_C(1) << 24) - 8),
     .reach = UINT64_C(1) << 32,
     .address_bits = 32,
     /* Words of zeros are andeq r0, r0, r0 in A32: 0xde bytes are undefined in Thumb and no useful instruction in A32. */

@@ -20,7 +20,8 @@ static oj_status out_of_memory(oj_error *error)
     return oji_fail(error, OJ_E_NOMEM, "out of memory: planning GOT entries and stubs");
 }
 
-/* A call inside the link needs none: layout keeps all of a merged link within the architecture's reach. */
+/* A call inside the link needs none: layout keeps all of a merged link within the architecture's reach, and veneers.c
+ * sees to branches that reach less. */
 static bool needs_stub(uint32_t uses, bool is_inside)
 {
     return (uses & OJI_USE_CALL) && (!is_inside || ENTRIES_FOR_ALL);

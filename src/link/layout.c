@@ -94,6 +94,7 @@ static bool lay_runs(oj_plan *plan, uint32_t segment)
  * sections, on which write.c and ranges.c rely. kind - 1 is the segment: ORDER OJI_SEGMENT. */
 static bool lay_sections(oj_plan *plan, bool zero)
 {
+    uint32_t stretch = 0;
     for (uint32_t m = 0; m < plan->n_members; m++) {
         const oji_link_member *member = &plan->members[m];
         for (uint32_t i = 0; i < member->object->n_sections; i++) {
@@ -110,6 +111,9 @@ static bool lay_sections(oj_plan *plan, bool zero)
                 return false;
             member->slots[i].offset = offset & INT32_MAX;
             plan->stats.n_sections++;
+            if (OJI_UNLIKELY(oji_link_ends_stretch(plan, stretch, m, i)) &&
+                !lay_stubs(plan, &plan->stretches[stretch++].island))
+                return false;
         }
     }
     return true;
@@ -119,6 +123,8 @@ static bool lay_sections(oj_plan *plan, bool zero)
  * come before bytes_end, so that the zero-filled rest is one range, which fresh memory needs no writing for. */
 static bool lay_out_merged(oj_plan *plan)
 {
+    plan->n_segments = 0;
+    plan->stats.n_sections = 0;
     for (uint32_t i = 0; i < SEGMENTS; i++)
         add_segment(plan, i + 1);
     plan->common_segment = SEGMENT_DATA;
@@ -129,6 +135,11 @@ static bool lay_out_merged(oj_plan *plan)
             return false;
     if (plan->ifuncs && !lay_got(plan, plan->ifuncs))
         return false;
+    if (plan->n_stretches > 0 && !lay_stubs(plan, &plan->stretches[plan->n_stretches - 1].island))
+        return false;
+    for (uint32_t i = 0; i < plan->n_stretches; i++)
+        if (!lay_got(plan, &plan->stretches[i].island))
+            return false;
     plan->segments[SEGMENT_CODE].bytes_end = plan->segments[SEGMENT_CODE].size;
     plan->segments[SEGMENT_RODATA].bytes_end = plan->segments[SEGMENT_RODATA].size;
     plan->segments[SEGMENT_DATA].bytes_end = plan->segments[SEGMENT_DATA].size;
@@ -220,7 +231,13 @@ static oj_status lay_out(oj_plan *plan, oj_error *error)
     plan->requests = oji_arena_array(&plan->arena, capacity, sizeof *plan->requests);
     if (!plan->segments || !plan->requests || capacity >= OJI_NONE)
         return oji_fail_nomem(error, capacity * sizeof *plan->segments, "segments");
-    fits = (singly ? lay_out_singly(plan) : lay_out_merged(plan)) && round_code(plan);
+    fits = (singly ? lay_out_singly(plan) : lay_out_merged(plan));
+    if (OJI_UNLIKELY(fits && oji_link_needs_veneers(plan))) {
+        OJI_TRY(oji_link_plan_veneers(plan, error));
+        fits = lay_out_merged(plan);
+        oji_link_number_stubs(plan);
+    }
+    fits = fits && round_code(plan);
     for (uint32_t i = 0; i < plan->n_segments; i++)
         plan->total_size += plan->segments[i].size;
     if (!fits || (!singly && plan->total_size > plan->arch->reach))
@@ -302,7 +319,8 @@ static void count(oj_plan *plan)
     stats->n_got_entries = plan->n_entries;
     for (uint32_t i = 0; i < plan->n_islands; i++)
         stats->n_got_entries += plan->islands[i].n_tls_entries;
-    stats->n_stubs = plan->n_stubs;
+    stats->n_stubs = (uint64_t)plan->n_stubs + plan->n_veneers;
+    stats->n_veneers = plan->n_veneers;
     for (uint32_t m = 0; m < plan->n_members; m++)
         stats->n_relocations += plan->members[m].object->n_loaded_relocs;
 }

@@ -187,6 +187,23 @@ static inline bool oji_link_places_singly(const oj_link_options *options)
     return (options->flags & OJ_LINK_SECTIONS_SINGLY) != 0;
 }
 
+/* A branch of a stretch may not reach this symbol. */
+typedef struct oji_link_branch {
+    uint32_t member;
+    uint32_t symbol;
+    uint32_t stub; /* index of its veneer in the stretch's island + 1 */
+    uint32_t old;  /* the target's stub outside the stretch, while the stretch is entered */
+} oji_link_branch;
+
+/* Sections of code, one behind another, that share an island of veneers: see veneers.c. */
+typedef struct oji_link_stretch {
+    oji_link_ref last; /* its last section; of the last stretch OJI_NONE */
+    uint64_t start;    /* bytes from the start of code without islands */
+    uint32_t first_branch;
+    uint32_t n_branches;
+    oji_link_island island;
+} oji_link_stretch;
+
 typedef struct oji_link_unwind oji_link_unwind;
 
 /* Are debuggers or profilers to be told of the code? */
@@ -233,6 +250,13 @@ struct oj_plan {
     uint32_t n_islands;
     oji_link_load *loads; /* in the order of members, sections and relocations */
     uint32_t n_loads;
+    oji_link_stretch *stretches; /* of code that branches do not reach across; else there are none */
+    uint32_t n_stretches;
+    uint32_t stretches_capacity;
+    oji_link_branch *branches; /* stretch by stretch */
+    uint32_t n_branches;
+    uint32_t branches_capacity;
+    uint32_t n_veneers;
     oji_link_island *ifuncs; /* NULL where there are none: stubs and entries of functions that are chosen at the end */
 
     oji_link_segment *segments;
@@ -348,6 +372,16 @@ uint32_t oji_link_add_entry(oj_plan *plan, oji_link_island *island, uint32_t *ca
 /* loads.c: needs all other entries of the merged plan's island; false where memory ends. */
 bool oji_link_plan_loads(oj_plan *plan, oji_link_island *island, uint32_t *capacity);
 uint32_t oji_link_first_load(const oj_plan *plan, uint32_t member, uint32_t section);
+
+/* veneers.c: stubs within reach of each stretch of a merged plan's code. Planning needs a layout without them, and is
+ * followed by another; numbering needs that. */
+bool oji_link_needs_veneers(const oj_plan *plan);
+oj_status oji_link_plan_veneers(oj_plan *plan, oj_error *error);
+void oji_link_number_stubs(oj_plan *plan);
+/* Is this the last section of the stretch? */
+bool oji_link_ends_stretch(const oj_plan *plan, uint32_t stretch, uint32_t member, uint32_t section);
+void oji_link_enter_stretch(oj_plan *plan, uint32_t index);
+void oji_link_leave_stretch(oj_plan *plan, uint32_t index);
 
 /* tls.c: thread-local storage. In the order they are called. */
 bool oji_link_is_tls(const oji_link_member *member, const oji_symbol *symbol);

@@ -44,14 +44,34 @@ static void add_section(oj_plan *plan, uint32_t member, uint32_t section)
                   object->sections[section].size);
 }
 
+/* One range for all stubs of an island, and one for its entries: which symbol each serves is not told. */
+static void add_stubs(oj_plan *plan, const oji_link_island *island)
+{
+    if (island->n_stubs > 0)
+        add_range(plan, island->stubs_segment, OJ_RANGE_STUBS, "", "", island->stubs_off,
+                  (uint64_t)island->n_stubs * plan->arch->stub_size);
+}
+
+static void add_got(oj_plan *plan, const oji_link_island *island)
+{
+    if (island->n_entries > 0 || island->n_tls_entries > 0)
+        add_range(plan, island->got_segment, OJ_RANGE_GOT, "", "", island->got_off,
+                  ((uint64_t)island->n_entries + island->n_tls_entries) * plan->arch->got_entry_size);
+}
+
 /* Merged segments, in the order in which layout laid them: zero-filled sections after all others. */
 static void list_sections(oj_plan *plan, uint32_t segment, bool zero)
 {
+    uint32_t stretch = 0;
     for (uint32_t m = 0; m < plan->n_members; m++)
-        for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++)
-            if (plan->members[m].slots[i].segment == segment && !plan->members[m].slots[i].is_in_run &&
-                (plan->members[m].object->sections[i].kind == OJ_SECTION_ZERO) == zero)
-                add_section(plan, m, i);
+        for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++) {
+            if (plan->members[m].slots[i].segment != segment || plan->members[m].slots[i].is_in_run ||
+                (plan->members[m].object->sections[i].kind == OJ_SECTION_ZERO) != zero)
+                continue;
+            add_section(plan, m, i);
+            if (segment == SEGMENT_CODE && oji_link_ends_stretch(plan, stretch, m, i))
+                add_stubs(plan, &plan->stretches[stretch++].island);
+        }
 }
 
 static void list_runs(oj_plan *plan, uint32_t segment)
@@ -72,32 +92,21 @@ static void list_commons(oj_plan *plan)
                       plan->names[i].size);
 }
 
-/* One range for all stubs of an island, and one for its entries: which symbol each serves is not told. */
-static void add_stubs(oj_plan *plan, const oji_link_island *island)
-{
-    if (island->n_stubs > 0)
-        add_range(plan, island->stubs_segment, OJ_RANGE_STUBS, "", "", island->stubs_off,
-                  (uint64_t)island->n_stubs * plan->arch->stub_size);
-}
-
-static void add_got(oj_plan *plan, const oji_link_island *island)
-{
-    if (island->n_entries > 0 || island->n_tls_entries > 0)
-        add_range(plan, island->got_segment, OJ_RANGE_GOT, "", "", island->got_off,
-                  ((uint64_t)island->n_entries + island->n_tls_entries) * plan->arch->got_entry_size);
-}
-
 /* Offsets ascend within each segment: stubs end the code, and the GOT begins the read-only data. */
 static void list_merged(oj_plan *plan)
 {
     list_sections(plan, SEGMENT_CODE, false);
     list_runs(plan, SEGMENT_CODE);
+    if (plan->n_stretches > 0)
+        add_stubs(plan, &plan->stretches[plan->n_stretches - 1].island);
     add_stubs(plan, &plan->islands[0]);
     if (plan->ifuncs)
         add_stubs(plan, plan->ifuncs);
     add_got(plan, &plan->islands[0]);
     list_sections(plan, SEGMENT_RODATA, false);
     list_runs(plan, SEGMENT_RODATA);
+    for (uint32_t i = 0; i < plan->n_stretches; i++)
+        add_got(plan, &plan->stretches[i].island);
     list_sections(plan, SEGMENT_DATA, false);
     list_runs(plan, SEGMENT_DATA);
     if (plan->ifuncs)
@@ -142,7 +151,7 @@ static void list_singly(oj_plan *plan)
  * the plan is made, so that asking for a range is a lookup. */
 bool oji_link_list_ranges(oj_plan *plan)
 {
-    uint64_t capacity = (uint64_t)plan->n_names + 2 * (uint64_t)plan->n_islands + 2;
+    uint64_t capacity = (uint64_t)plan->n_names + 2 * ((uint64_t)plan->n_islands + plan->n_stretches) + 2;
     for (uint32_t i = 0; i < plan->n_members; i++)
         capacity += plan->members[i].object->n_sections;
     plan->ranges = oji_arena_array(&plan->arena, capacity, sizeof *plan->ranges);

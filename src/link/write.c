@@ -228,13 +228,9 @@ static void write_got(oj_plan *plan, const oji_link_island *island)
 
 /* Stub i jumps through entry i. That it reaches is checked although the layout promises it: segments are where the
  * client put them. */
-static oj_status write_stubs(oj_plan *plan, const oji_link_island *island, oj_error *error)
+static oj_status store_stubs(const oj_plan *plan, const oji_link_island *island, oj_error *error)
 {
-    uint64_t *written = &plan->segments[island->stubs_segment].written;
     uint64_t stub, entry;
-    if (island->n_stubs == 0)
-        return OJ_OK;
-    fill_up(plan, island->stubs_segment, written, island->stubs_off);
     for (uint32_t i = 0; i < island->n_stubs; i++) {
         uint64_t offset = island->stubs_off + (uint64_t)i * plan->arch->stub_size;
         stub = oji_link_run_addr(plan, island->stubs_segment) + offset;
@@ -244,12 +240,22 @@ static oj_status write_stubs(oj_plan *plan, const oji_link_island *island, oj_er
             return oji_fail(error, OJ_E_RANGE, "a stub at 0x%llx cannot reach its GOT entry at 0x%llx",
                             (unsigned long long)stub, (unsigned long long)entry);
     }
+    return OJ_OK;
+}
+
+static oj_status write_stubs(oj_plan *plan, const oji_link_island *island, oj_error *error)
+{
+    uint64_t *written = &plan->segments[island->stubs_segment].written;
+    if (island->n_stubs == 0)
+        return OJ_OK;
+    fill_up(plan, island->stubs_segment, written, island->stubs_off);
+    OJI_TRY(store_stubs(plan, island, error));
     *written = island->stubs_off + (uint64_t)island->n_stubs * plan->arch->stub_size;
     return OJ_OK;
 }
 
 /* In ascending order of offsets in every segment: a merged plan's GOT stands before its sections, everything else of
- * an island behind them, stubs first. */
+ * an island behind them, stubs first. Veneers stand between sections, where gaps have been filled by then. */
 static oj_status write_bytes(oj_plan *plan, oj_error *error)
 {
     bool singly = oji_link_places_singly(&plan->options);
@@ -261,6 +267,8 @@ static oj_status write_bytes(oj_plan *plan, oj_error *error)
     copy_runs(plan);
     if (plan->ifuncs)
         write_got(plan, plan->ifuncs);
+    for (uint32_t i = 0; i < plan->n_stretches; i++)
+        write_got(plan, &plan->stretches[i].island);
     for (uint32_t i = 0; i < plan->n_islands; i++) {
         OJI_TRY(write_stubs(plan, &plan->islands[i], error));
         if (singly)
@@ -271,6 +279,8 @@ static oj_status write_bytes(oj_plan *plan, oj_error *error)
     for (uint32_t i = 0; i < plan->n_segments; i++)
         if (plan->segments[i].request != OJI_NONE)
             fill_up(plan, i, &plan->segments[i].written, plan->segments[i].size);
+    for (uint32_t i = 0; i < plan->n_stretches; i++)
+        OJI_TRY(store_stubs(plan, &plan->stretches[i].island, error));
     return OJ_OK;
 }
 
@@ -397,15 +407,43 @@ static void set_island(const oj_plan *plan, const oji_link_island *island, oji_f
             fixups->got_addr + ((uint64_t)island->n_entries + island->block_index) * plan->arch->got_entry_size;
 }
 
+/* The sections of one stretch after another, each with its veneers, and those in runs with the last's. */
+static oj_status relocate_stretches(oj_plan *plan, oji_fixups *fixups, oj_error *error)
+{
+    uint32_t stretch = 0;
+    oj_status status = OJ_OK;
+    oji_link_enter_stretch(plan, 0);
+    for (int in_runs = 0; in_runs < 2; in_runs++)
+        for (uint32_t m = 0; m < plan->n_members; m++)
+            for (uint32_t i = 0; status == OJ_OK && i < plan->members[m].object->n_sections; i++) {
+                const oji_link_slot *slot = &plan->members[m].slots[i];
+                if (slot->segment != SEGMENT_CODE || slot->is_in_run != in_runs)
+                    continue;
+                if (is_relocated(plan, m, i))
+                    status = relocate_section(plan, (oji_link_ref){.member = m, .symbol = i}, fixups, error);
+                if (in_runs == 0 && oji_link_ends_stretch(plan, stretch, m, i)) {
+                    oji_link_leave_stretch(plan, stretch);
+                    oji_link_enter_stretch(plan, ++stretch);
+                }
+            }
+    oji_link_leave_stretch(plan, stretch);
+    return status;
+}
+
 /* _GLOBAL_OFFSET_TABLE_ and GOT-relative fields count from the same address, GOT or not. */
 static oj_status relocate_merged(oj_plan *plan, oji_fixups *fixups, oj_error *error)
 {
     set_island(plan, &plan->islands[0], fixups);
     if (plan->islands[0].n_entries == 0 && plan->islands[0].n_tls_entries == 0)
         fixups->got_addr = oji_link_base_addr(plan);
+    if (OJI_UNLIKELY(plan->n_stretches > 0)) {
+        fixups->stubs_addr = oji_link_run_addr(plan, SEGMENT_CODE);
+        OJI_TRY(relocate_stretches(plan, fixups, error));
+    }
     for (uint32_t m = 0; m < plan->n_members; m++)
         for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++)
-            if (is_relocated(plan, m, i))
+            if (is_relocated(plan, m, i) &&
+                (plan->n_stretches == 0 || plan->members[m].slots[i].segment != SEGMENT_CODE))
                 OJI_TRY(relocate_section(plan, (oji_link_ref){.member = m, .symbol = i}, fixups, error));
     return OJ_OK;
 }

@@ -4,6 +4,7 @@
 # define mid 0x61234
 # define small 0x1234
 # code 0x100000
+# relaxes
 # rodata 0x180000
 # data 0x190000
 # define near 0x0000000000120000
