@@ -102,6 +102,9 @@ typedef struct bench_inputs {
     bench_input lua;
     bench_input sqlite;
     bench_input sqlite_plain; /* the same without unwind tables, which LLVM's engines register and OwnJIT does not */
+    bench_bytes pass;         /* a function that calls what it is given */
+    bench_bytes pass_plain;   /* the same without unwind tables */
+    char thrower[4096];       /* path of a library that throws through such a function */
     char compiler[32];        /* clang's version */
 } bench_inputs;
 
@@ -216,6 +219,8 @@ bool bench_kept(bench_result *result, const bench_inputs *inputs);
 bool bench_heap(bench_result *result, const bench_inputs *inputs);
 bool bench_debugger(bench_result *result, const bench_inputs *inputs);
 bool bench_live(bench_result *result, const bench_inputs *inputs);
+bool bench_unwind(bench_result *result, const bench_inputs *inputs);
+bool bench_unwind_remove(bench_result *result, const bench_inputs *inputs);
 bool bench_steps(bench_result *result, const bench_inputs *inputs);
 bool bench_place(bench_result *result, const bench_inputs *inputs);
 bool bench_system_calls(bench_result *result, const bench_inputs *inputs);

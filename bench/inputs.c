@@ -133,7 +133,8 @@ bool bench_inputs_load(bench_inputs *inputs, const char *folder)
     snprintf(inputs->compiler, sizeof inputs->compiler, "%.*s", (int)strcspn((char *)version.data, "\n"),
              (char *)version.data);
     free(version.data);
-    return true;
+    snprintf(inputs->thrower, sizeof inputs->thrower, "%s/throw.so", folder);
+    return read_file(folder, "pass", ".o", &inputs->pass) && read_file(folder, "pass-plain", ".o", &inputs->pass_plain);
 }
 
 void bench_inputs_free(bench_inputs *inputs)
@@ -143,4 +144,6 @@ void bench_inputs_free(bench_inputs *inputs)
         free(all[i]->object.data);
         free(all[i]->bitcode.data);
     }
+    free(inputs->pass.data);
+    free(inputs->pass_plain.data);
 }

@@ -19,7 +19,7 @@ lua=$(echo "$sources" | sed -n 1p)
 sqlite=$(echo "$sources" | sed -n 2p)
 
 key=$({
-    cat "$here/inputs.sh" "$here/add.ll" "$here/lua_one.c"
+    cat "$here/inputs.sh" "$here/add.ll" "$here/pass.ll" "$here/throw.cpp" "$here/lua_one.c"
     head -n 1 "$lua/debian/changelog" "$sqlite/debian/changelog"
 } | sha256sum | cut -c 1-16)
 out=$cache/bench/clang-$version-$key
@@ -59,13 +59,17 @@ compile() {
 echo "inputs.sh: building with $clang $version" >&2
 amalgamate
 cd "$work"
-cp "$here/add.ll" "$here/lua_one.c" .
+cp "$here/add.ll" "$here/pass.ll" "$here/throw.cpp" "$here/lua_one.c" .
 compile add -Xclang -disable-llvm-passes add.ll
+compile pass -Xclang -disable-llvm-passes pass.ll
+# The C++ library comes with libLLVM.
+"$clang" -O2 -fPIC -shared -nostdlib++ throw.cpp -o throw.so
 compile lua -DLUA_USE_POSIX "-I$lua/src" lua_one.c
 compile sqlite "$amalgamation/sqlite3.c"
 objcopy --remove-section .eh_frame sqlite.o sqlite-nounwind.o
+objcopy --remove-section .eh_frame pass.o pass-plain.o
 echo "$version" >compiler.txt
-rm -f add.ll lua_one.c log
+rm -f add.ll pass.ll throw.cpp lua_one.c log
 cd /
 if mv -T "$work" "$out" 2>/dev/null; then
     trap - EXIT

@@ -26,6 +26,8 @@ static const measurement measurements[] = {
     {"random-steps", bench_steps},
     {"live-100k", bench_live},
     {"debugger-10k", bench_debugger},
+    {"unwind-40k", bench_unwind},
+    {"unwind-remove", bench_unwind_remove},
     {"kept", bench_kept},
     {"heap-growth", bench_heap},
     {"compile-small", bench_compile_small},

@@ -432,6 +432,7 @@ static bool append_all(maker *m, sheet *const *olds, uint32_t n_olds)
     for (uint32_t i = 0; i < m->spare; i++)
         if (!append(m, new_entry(BEHIND + i)))
             return false;
+    m->made->entries[m->made->n] = NULL;
     return true;
 }
 
@@ -467,12 +468,13 @@ static bool make(maker *m, sheet *const *olds, uint32_t n_olds)
         n_old += olds[i]->n;
     }
     m->spare = (uint32_t)(SPARE_LEAST + n_live / SPARE_SHARE);
-    capacity = 1 + n_live + n_old + 4 * (uint64_t)m->spare;
+    capacity = 1 + n_live + n_old / 2 + 3 * (uint64_t)m->spare;
     if (capacity >= UINT32_MAX)
         return false;
-    m->made = oji_allocate_zeroed(oji_unwind_heap(), sheet_size(capacity));
+    /* Entries that are never used are not touched: much of a large sheet then has no page. */
+    m->made = oji_allocate(oji_unwind_heap(), sheet_size(capacity));
     if (m->made)
-        m->made->capacity = (uint32_t)capacity;
+        *m->made = (sheet){.capacity = (uint32_t)capacity};
     return m->made != NULL;
 }
 

@@ -12,20 +12,27 @@ typedef struct extra {
     } parts[];
 } extra;
 
+/* 24 bytes for each link with tables. */
 typedef struct entry {
-    uint64_t addr; /* of the table in the code: known by it */
-    oji_unwind_range range;
-    extra *extra; /* where it is NULL, range is in a sheet; free entries hold the next free one's index here */
+    uint64_t addr; /* of the table in the code: known by it. Free entries have 0, which no record has */
+    uint64_t at;   /* start of the range in a sheet, or the extra's address; of a free entry the next one's index + 1 */
+    uint32_t size; /* bytes of the range: segments are below 2 GiB */
+    uint32_t n_ranges; /* 0: no extra; else what it was allocated for */
 } entry;
+
+#define BLOCK 512u /* entries: they come in blocks, so that growth neither copies nor keeps room free */
 
 static struct {
     pthread_mutex_t lock;
-    entry *entries; /* handles are indices + 1 */
-    uint32_t n;
-    uint32_t capacity;
-    uint32_t first_free; /* index + 1 */
+    entry **blocks;
+    uint32_t n_blocks;
+    uint32_t capacity; /* of blocks */
+    uint32_t n;        /* entries that were used at some time; handles are indices + 1 */
+    uint32_t first_free;
     uint32_t n_used;
 } registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static entry *entry_of(uint64_t handle) { return &registry.blocks[(handle - 1) / BLOCK][(handle - 1) % BLOCK]; }
 
 /* --- fork: a child finds the lock free and everything whole -------------------------------------------------------- */
 
@@ -52,69 +59,91 @@ const oj_allocator *oji_unwind_heap(void)
 
 /* --- entries ------------------------------------------------------------------------------------------------------ */
 
-static bool grow(void)
+static bool grow_blocks(void)
 {
-    uint64_t capacity = registry.capacity ? (uint64_t)registry.capacity + registry.capacity / 2 : 16;
-    entry *grown;
-    if (capacity >= UINT32_MAX)
+    uint32_t capacity = registry.capacity ? registry.capacity * 2 : 8;
+    entry **grown;
+    if (registry.n_blocks < registry.capacity)
+        return true;
+    if (registry.n_blocks >= UINT32_MAX / BLOCK / 2)
         return false;
-    grown = oji_allocate(oji_unwind_heap(), capacity * sizeof(entry));
+    grown = oji_allocate(oji_unwind_heap(), capacity * sizeof(entry *));
     if (!grown)
         return false;
-    if (registry.n > 0)
-        memcpy(grown, registry.entries, registry.n * sizeof(entry));
-    oji_release(oji_unwind_heap(), registry.entries, registry.capacity * sizeof(entry));
-    registry.entries = grown;
-    registry.capacity = (uint32_t)capacity;
+    if (registry.n_blocks > 0)
+        memcpy(grown, registry.blocks, registry.n_blocks * sizeof(entry *));
+    oji_release(oji_unwind_heap(), registry.blocks, registry.capacity * sizeof(entry *));
+    registry.blocks = grown;
+    registry.capacity = capacity;
     return true;
+}
+
+static bool grow(void)
+{
+    entry *block = grow_blocks() ? oji_allocate(oji_unwind_heap(), BLOCK * sizeof(entry)) : NULL;
+    if (block)
+        registry.blocks[registry.n_blocks++] = block;
+    return block != NULL;
 }
 
 /* Index + 1, or 0 where memory ends. */
 static uint32_t take_entry(void)
 {
-    uint32_t index = registry.first_free;
-    if (index == 0) {
-        if (registry.n == registry.capacity && !grow())
+    uint32_t handle = registry.first_free;
+    if (handle == 0) {
+        if (registry.n == registry.n_blocks * BLOCK && !grow())
             return 0;
-        index = ++registry.n;
+        handle = ++registry.n;
     } else {
-        registry.first_free = (uint32_t)registry.entries[index - 1].range.addr;
+        registry.first_free = (uint32_t)entry_of(handle)->at;
     }
     registry.n_used++;
-    memset(&registry.entries[index - 1], 0, sizeof(entry));
-    return index;
+    memset(entry_of(handle), 0, sizeof(entry));
+    return handle;
 }
 
-/* A free entry has no address, which no record has. */
-static void free_entry(uint32_t index)
+static void free_all(void)
 {
-    entry *e = &registry.entries[index - 1];
-    memset(e, 0, sizeof *e);
-    e->range.addr = registry.first_free;
-    registry.first_free = index;
-    if (--registry.n_used == 0) {
-        oji_release(oji_unwind_heap(), registry.entries, registry.capacity * sizeof(entry));
-        registry.entries = NULL;
-        registry.n = registry.capacity = registry.first_free = 0;
-    }
+    for (uint32_t i = 0; i < registry.n_blocks; i++)
+        oji_release(oji_unwind_heap(), registry.blocks[i], BLOCK * sizeof(entry));
+    oji_release(oji_unwind_heap(), registry.blocks, registry.capacity * sizeof(entry *));
+    registry.blocks = NULL;
+    registry.n = registry.n_blocks = registry.capacity = registry.first_free = 0;
+}
+
+static void free_entry(uint32_t handle)
+{
+    *entry_of(handle) = (entry){.at = registry.first_free};
+    registry.first_free = handle;
+    if (--registry.n_used == 0)
+        free_all();
 }
 
 static uint64_t extra_size(uint32_t n) { return sizeof(extra) + n * sizeof(((extra *)0)->parts[0]); }
 
 /* --- adding and removing ------------------------------------------------------------------------------------------ */
 
-static void remove_parts(const oji_unwinder *unwinder, const entry *e)
+static extra *extra_of(const entry *e) { return (extra *)(uintptr_t)e->at; }
+
+static void remove_parts(const oji_unwinder *unwinder, const extra *parts)
 {
-    if (!e->extra) {
-        oji_sheet_remove(unwinder, &e->range);
+    for (uint32_t i = 0; i < parts->n; i++) {
+        if (parts->parts[i].image)
+            oji_image_remove(unwinder, parts->parts[i].image);
+        else
+            oji_sheet_remove(unwinder, &parts->parts[i].range);
+    }
+}
+
+static void remove_all(const oji_unwinder *unwinder, const entry *e)
+{
+    oji_unwind_range range = {e->at, e->size};
+    if (e->n_ranges == 0) {
+        oji_sheet_remove(unwinder, &range);
         return;
     }
-    for (uint32_t i = 0; i < e->extra->n; i++) {
-        if (e->extra->parts[i].image)
-            oji_image_remove(unwinder, e->extra->parts[i].image);
-        else
-            oji_sheet_remove(unwinder, &e->extra->parts[i].range);
-    }
+    remove_parts(unwinder, extra_of(e));
+    oji_release(oji_unwind_heap(), extra_of(e), extra_size(e->n_ranges));
 }
 
 /* FDEs from `first` on that lie in the range; both ascend. */
@@ -152,23 +181,26 @@ static bool add_parts(const oji_unwinder *unwinder, const oji_unwind_tables *tab
 
 static bool add_extra(const oji_unwinder *unwinder, const oji_unwind_tables *tables, entry *e)
 {
-    e->extra = oji_allocate_zeroed(oji_unwind_heap(), extra_size(tables->n_ranges));
-    if (!e->extra)
+    extra *parts = oji_allocate_zeroed(oji_unwind_heap(), extra_size(tables->n_ranges));
+    if (!parts)
         return false;
-    if (add_parts(unwinder, tables, e->extra))
+    e->at = (uintptr_t)parts;
+    e->n_ranges = tables->n_ranges;
+    if (add_parts(unwinder, tables, parts))
         return true;
-    remove_parts(unwinder, e);
-    oji_release(oji_unwind_heap(), e->extra, extra_size(tables->n_ranges));
+    remove_parts(unwinder, parts);
+    oji_release(oji_unwind_heap(), parts, extra_size(tables->n_ranges));
     return false;
 }
 
 static bool add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, entry *e)
 {
-    e->range = tables->ranges[0];
-    if (unwinder->kind == OJI_UNWINDER_LISTS && tables->n_ranges == 1)
-        return oji_sheet_add(unwinder, tables, 0, 0, tables->n_fdes);
-    e->range.size = tables->n_ranges; /* for giving `extra` back */
-    return add_extra(unwinder, tables, e);
+    const oji_unwind_range *range = &tables->ranges[0];
+    if (unwinder->kind != OJI_UNWINDER_LISTS || tables->n_ranges > 1 || range->size > UINT32_MAX)
+        return add_extra(unwinder, tables, e);
+    e->at = range->addr;
+    e->size = (uint32_t)range->size;
+    return oji_sheet_add(unwinder, tables, 0, 0, tables->n_fdes);
 }
 
 oj_status oji_unwind_add(const oji_unwind_tables *tables, uint64_t addr, void **handle, oj_error *error)
@@ -186,8 +218,8 @@ oj_status oji_unwind_add(const oji_unwind_tables *tables, uint64_t addr, void **
     lock_registry();
     index = take_entry();
     if (index > 0) {
-        registry.entries[index - 1].addr = addr;
-        if (!add(unwinder, tables, &registry.entries[index - 1])) {
+        entry_of(index)->addr = addr;
+        if (!add(unwinder, tables, entry_of(index))) {
             free_entry(index);
             index = 0;
         }
@@ -209,7 +241,7 @@ static bool is_known(const oj_record *record)
     if (index == 0)
         return true;
     lock_registry();
-    is_ours = index <= registry.n && record->addr != 0 && registry.entries[index - 1].addr == record->addr;
+    is_ours = index <= registry.n && record->addr != 0 && entry_of(index)->addr == record->addr;
     unlock();
     return is_ours;
 }
@@ -217,14 +249,10 @@ static bool is_known(const oj_record *record)
 static void undo(const oj_record *record)
 {
     uint32_t index = (uint32_t)(uintptr_t)record->data;
-    extra *more;
     if (index == 0)
         return;
     lock_registry();
-    remove_parts(oji_unwinder_bind(), &registry.entries[index - 1]);
-    more = registry.entries[index - 1].extra;
-    if (more)
-        oji_release(oji_unwind_heap(), more, extra_size((uint32_t)registry.entries[index - 1].range.size));
+    remove_all(oji_unwinder_bind(), entry_of(index));
     free_entry(index);
     unlock();
 }
