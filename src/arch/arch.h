@@ -61,6 +61,10 @@ typedef struct oji_arch {
      * list ends in NULL, and may be missing. */
     const oj_object *const *runtime;
 
+    const char
+        *tls_get_addr; /* name of what code calls with the address of an oj_tls_index, "__tls_get_addr" if NULL */
+    uint8_t word_kind; /* the relocation that stores an address where it has a kind of the architecture's own; else 0 */
+
     /* What one relocation needs of an island: OJI_USE_GOT, OJI_USE_GOT_RELAX, OJI_USE_CALL, OJI_USES_TLS, or 0. */
     uint32_t (*needs)(uint32_t kind);
 

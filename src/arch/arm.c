@@ -220,6 +220,44 @@ static bool fix_prel31(const values *v, uint8_t *where)
     return true;
 }
 
+static bool is_tls(uint32_t kind)
+{
+    return kind == OJI_ARM_TLS_OFFSET12 || kind == OJI_ARM_TLS_POINTER12 ||
+           (kind >= OJI_RELOC_TLS_INDEX32 && kind <= OJI_RELOC_TLS_POINTER64);
+}
+
+/* AAELF32, 5.6.1.10 ("Thread-local storage"); the thread pointer stands before the blocks, which tls_offset knows. A
+ * variable's offset has no instruction set. */
+static bool fix_tls(const oji_fixups *fixups, const oji_reloc *reloc, const oji_target *target, uint8_t *where)
+{
+    uint32_t addend = (uint32_t)reloc->addend, offset = (uint32_t)target->addr + addend;
+    uint32_t minus_place = addend - ((uint32_t)fixups->run_addr + reloc->offset);
+    uint32_t entry = (uint32_t)fixups->got_addr + (target->entry - 1) * GOT_ENTRY_SIZE;
+    switch ((uint32_t)reloc->kind) {
+    case OJI_RELOC_TLS_INDEX32:
+        oji_store32(where, entry + minus_place);
+        return target->entry != 0;
+    case OJI_RELOC_TLS_BLOCK32:
+        oji_store32(where, (uint32_t)fixups->tls_index_addr + minus_place);
+        return fixups->tls_index_addr != 0;
+    case OJI_RELOC_TLS_LOAD32:
+        oji_store32(where, entry + OJI_TLS_DISTANCE_ENTRY(target) * GOT_ENTRY_SIZE + minus_place);
+        return target->entry != 0;
+    case OJI_RELOC_TLS_OFFSET32:
+        oji_store32(where, offset);
+        return true;
+    case OJI_RELOC_TLS_POINTER32:
+        oji_store32(where, offset + (uint32_t)fixups->tls_offset);
+        return true;
+    case OJI_ARM_TLS_OFFSET12:
+        return fix_narrow(OJI_ARM_ABS12, offset, where);
+    case OJI_ARM_TLS_POINTER12:
+        return fix_narrow(OJI_ARM_ABS12, offset + (uint32_t)fixups->tls_offset, where);
+    default:
+        return false;
+    }
+}
+
 static bool fix(oji_fixups *fixups, const oji_reloc *reloc)
 {
     const oji_target *target = &fixups->targets[reloc->symbol];
@@ -235,6 +273,8 @@ static bool fix(oji_fixups *fixups, const oji_reloc *reloc)
         .stub = target->stub ? (uint32_t)fixups->stubs_addr + (target->stub - 1) * STUB_SIZE : 0,
         .is_thumb = is_thumb,
     };
+    if (is_tls(kind))
+        return fix_tls(fixups, reloc, target, where);
     if (target->addr > UINT32_MAX || ((kind == OJI_ARM_GOT_BREL || kind == OJI_ARM_GOT_PREL) && target->entry == 0))
         return false;
     switch (kind) {
@@ -302,6 +342,15 @@ static uint32_t needs(uint32_t kind)
     case OJI_ARM_THM_JUMP24:
     case OJI_ARM_THM_JUMP19:
         return OJI_USE_CALL | OJI_USE_JUMP_ODD;
+    case OJI_RELOC_TLS_INDEX32:
+        return OJI_USE_TLS_INDEX;
+    case OJI_RELOC_TLS_BLOCK32:
+        return OJI_USE_TLS_BLOCK;
+    case OJI_RELOC_TLS_LOAD32:
+        return OJI_USE_TLS_LOAD;
+    case OJI_RELOC_TLS_POINTER32:
+    case OJI_ARM_TLS_POINTER12:
+        return OJI_USE_TLS_POINTER;
     default:
         return 0;
     }
@@ -334,6 +383,7 @@ const oji_arch oji_arch_arm = {
     .padding = 0xde,
     .patch_word = 4,
     .unwind_registers = 16,
+    .word_kind = OJI_ARM_ABS32,
     .needs = needs,
     .relocate = relocate,
     .write_stub = write_stub,

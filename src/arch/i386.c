@@ -74,6 +74,47 @@ static void relax(oji_fixups *fixups, uint32_t kind, const values *v, uint8_t *w
     }
 }
 
+static bool is_tls(uint32_t kind)
+{
+    return (kind >= OJI_I386_TLS_INDEX && kind <= OJI_I386_TLS_MINUS) ||
+           (kind >= OJI_RELOC_TLS_INDEX32 && kind <= OJI_RELOC_TLS_POINTER64);
+}
+
+/* "ELF Handling for Thread-Local Storage", 4.4.5 (i386, GNU variant). Unlike an address an offset may be a sum that
+ * wraps: that of a variable in another block. */
+static bool fix_tls(const oji_fixups *fixups, uint32_t kind, const values *v, const oji_target *target, uint8_t *where)
+{
+    uint32_t distance = v->symbol + (uint32_t)fixups->tls_offset;
+    switch (kind) {
+    case OJI_I386_TLS_INDEX:
+        oji_store32(where, v->entry + v->addend - v->got);
+        return target->entry != 0;
+    case OJI_I386_TLS_BLOCK:
+        oji_store32(where, (uint32_t)fixups->tls_index_addr + v->addend - v->got);
+        return fixups->tls_index_addr != 0;
+    case OJI_I386_TLS_DESC:
+        oji_store32(where, v->entry + OJI_TLS_DESCRIPTOR_ENTRY(target) * GOT_ENTRY_SIZE + v->addend - v->got);
+        return target->entry != 0;
+    case OJI_I386_TLS_LOAD:
+        oji_store32(where, v->entry + OJI_TLS_DISTANCE_ENTRY(target) * GOT_ENTRY_SIZE + v->addend - v->got);
+        return target->entry != 0;
+    case OJI_I386_TLS_LOAD_ADDR:
+        oji_store32(where, v->entry + OJI_TLS_DISTANCE_ENTRY(target) * GOT_ENTRY_SIZE + v->addend);
+        return target->entry != 0;
+    case OJI_RELOC_TLS_OFFSET32:
+        oji_store32(where, v->symbol + v->addend);
+        return true;
+    case OJI_RELOC_TLS_POINTER32:
+        oji_store32(where, distance + v->addend);
+        return true;
+    case OJI_I386_TLS_MINUS:
+        oji_store32(where, v->addend - distance);
+        return true;
+    default:
+        return kind == OJI_RELOC_TLS_DESC_CALL;
+    }
+}
+
 /* A symbol in the upper part of a 64-bit address space is no address here; nor is one without its GOT entry. */
 static bool fix(oji_fixups *fixups, const oji_reloc *reloc, const oji_target *target, uint8_t *where)
 {
@@ -84,6 +125,8 @@ static bool fix(oji_fixups *fixups, const oji_reloc *reloc, const oji_target *ta
                       .entry = (uint32_t)fixups->got_addr + (target->entry - 1) * GOT_ENTRY_SIZE,
                       .size = (uint32_t)fixups->symbols[reloc->symbol].size};
     bool has_entry = target->entry != 0;
+    if (is_tls(reloc->kind))
+        return fix_tls(fixups, reloc->kind, &v, target, where);
     if (target->addr > UINT32_MAX)
         return false;
     switch ((uint32_t)reloc->kind) {
@@ -142,7 +185,25 @@ static uint32_t relocate(oji_fixups *fixups)
 
 static uint32_t needs(uint32_t kind)
 {
-    return kind == OJI_RELOC_GOT_ENTRY32 || kind == OJI_I386_GOT_ADDR ? OJI_USE_GOT : 0;
+    switch (kind) {
+    case OJI_RELOC_GOT_ENTRY32:
+    case OJI_I386_GOT_ADDR:
+        return OJI_USE_GOT;
+    case OJI_I386_TLS_INDEX:
+        return OJI_USE_TLS_INDEX;
+    case OJI_I386_TLS_BLOCK:
+        return OJI_USE_TLS_BLOCK;
+    case OJI_I386_TLS_DESC:
+        return OJI_USE_TLS_DESC;
+    case OJI_I386_TLS_LOAD:
+    case OJI_I386_TLS_LOAD_ADDR:
+        return OJI_USE_TLS_LOAD;
+    case OJI_RELOC_TLS_POINTER32:
+    case OJI_I386_TLS_MINUS:
+        return OJI_USE_TLS_POINTER;
+    default:
+        return 0;
+    }
 }
 
 /* jmp *entry; int3; int3. No relocation asks for one; the address of the entry is absolute, as all of them reach. */
@@ -166,6 +227,7 @@ const oji_arch oji_arch_i386 = {
     /* Aligned stores of up to a word may modify running code; 8 bytes need an instruction that not all have. */
     .patch_word = 4,
     .unwind_registers = 9,
+    .tls_get_addr = "___tls_get_addr",
     .needs = needs,
     .relocate = relocate,
     .write_stub = write_stub,

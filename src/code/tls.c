@@ -463,12 +463,12 @@ static __attribute__((noinline)) void *find_block(uint64_t number)
 }
 
 /* Linked code calls this as __tls_get_addr (psABI, "Thread-Local Storage"). */
-void *oji_tls_get_addr(const oj_tls_index *index)
+void *oji_tls_get_addr(const oji_tls_entry *index)
 {
     uint64_t number = index->token & ~OJI_TLS_OURS;
     if (OJI_UNLIKELY(number == index->token)) {
-        uint64_t system_index[2] = {index->token, index->offset};
-        return __tls_get_addr(system_index);
+        oji_tls_entry system_index = *index;
+        return __tls_get_addr(&system_index);
     }
     if (OJI_LIKELY(number < oji_tls_this_thread.n_blocks && oji_tls_this_thread.blocks[number]))
         return (uint8_t *)oji_tls_this_thread.blocks[number] + index->offset;

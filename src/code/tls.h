@@ -17,9 +17,16 @@
 #include <ownjit/code.h>
 #include <ownjit/tls.h>
 
-#define OJI_TLS_OURS (UINT64_C(1) << 63)
-#define OJI_TLS_NOWHERE UINT64_MAX
-#define OJI_TLS_AT_POINTER (UINT64_MAX - 1)
+/* A token is as wide as a pointer. */
+#define OJI_TLS_OURS ((uint64_t)(UINTPTR_MAX - UINTPTR_MAX / 2))
+#define OJI_TLS_NOWHERE ((uint64_t)UINTPTR_MAX)
+#define OJI_TLS_AT_POINTER ((uint64_t)UINTPTR_MAX - 1)
+
+/* An oj_tls_index as it stands in the GOT of this process's code. */
+typedef struct oji_tls_entry {
+    uintptr_t token;
+    uintptr_t offset;
+} oji_tls_entry;
 
 typedef struct oji_tls oji_tls;
 
@@ -90,7 +97,7 @@ oj_status oji_tls_prepare(const oji_tls *module, oj_error *error);
 bool oji_tls_locate(uint64_t addr, uint64_t *token, uint64_t *offset);
 
 /* Called by linked code. */
-void *oji_tls_get_addr(const oj_tls_index *index);
+void *oji_tls_get_addr(const oji_tls_entry *index);
 int oji_tls_atexit(void (*destructor)(void *), void *object, void *dso_handle);
 
 /* The run addresses that code of this process is linked with. */
@@ -100,12 +107,14 @@ uint64_t oji_tls_descriptor_addr(void);
  * wait for threads that run one. */
 void oji_tls_run_destructors(uint64_t dso_handle);
 
-/* tls_x86_64.c, tls_other.c: what differs between processors. */
+/* tls_<processor>.c, tls_other.c: what differs between processors. */
 uint64_t oji_tls_thread_pointer(void);
 /* ELF machine and relocation numbers of objects that are made for the dynamic linker; NULL where there are none. */
 typedef struct oji_tls_numbers {
     uint16_t machine;
-    uint32_t pointer; /* relocation: distance of a variable from the thread pointer, 64 bits */
+    uint32_t pointer; /* relocation: distance of a variable from the thread pointer, as wide as a pointer */
+    /* What linked code calls as oji_arch.tls_get_addr, where that is not called as functions are; else NULL. */
+    void (*get_addr)(void);
 } oji_tls_numbers;
 const oji_tls_numbers *oji_tls_relocation_numbers(void);
 /* Called through a TLS descriptor, with its own convention; never from C. */

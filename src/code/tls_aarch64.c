@@ -11,7 +11,7 @@ uint64_t oji_tls_thread_pointer(void)
 /* EM_AARCH64, R_AARCH64_TLS_TPREL64 */
 const oji_tls_numbers *oji_tls_relocation_numbers(void)
 {
-    static const oji_tls_numbers numbers = {183, 1030};
+    static const oji_tls_numbers numbers = {.machine = 183, .pointer = 1030};
     return &numbers;
 }
 

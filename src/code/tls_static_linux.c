@@ -17,14 +17,21 @@
 
 enum { N_SEGMENTS = 4, N_DYNAMIC = 10, MAX_ALIGNMENT = 4096 };
 
+/* Files of 32 bits have relocations without addends, which are in the fields: here they are zero. One without is the
+ * beginning of one with. */
+enum { HAS_ADDEND = sizeof(void *) == 8, RELOCATION_SIZE = HAS_ADDEND ? sizeof(ElfW(Rela)) : sizeof(ElfW(Rel)) };
+
+/* Fields of the file are as wide as addresses; ask() checks that the library's size is not wider. */
+typedef uintptr_t word;
+
 /* What the library begins with; strings and the image follow. */
 typedef struct library {
-    Elf64_Ehdr header;
-    Elf64_Phdr segments[N_SEGMENTS];
-    Elf64_Dyn dynamic[N_DYNAMIC];
-    Elf64_Sym symbols[2];
-    Elf64_Rela relocation;
-    uint64_t distance; /* the relocation's field */
+    ElfW(Ehdr) header;
+    ElfW(Phdr) segments[N_SEGMENTS];
+    ElfW(Dyn) dynamic[N_DYNAMIC];
+    ElfW(Sym) symbols[2];
+    ElfW(Rela) relocation;
+    uintptr_t distance; /* the relocation's field */
 } library;
 
 /* What is asked of the dynamic linker: room for a block, or the distance of a named variable. */
@@ -50,49 +57,49 @@ static bool measure(question *asked)
 }
 
 /* Without PT_GNU_STACK the dynamic linker would make every stack executable. */
-static void write_segments(const question *asked, Elf64_Phdr *segments)
+static void write_segments(const question *asked, ElfW(Phdr) * segments)
 {
     const oji_tls *module = asked->module;
-    segments[0] = (Elf64_Phdr){.p_type = PT_LOAD,
+    segments[0] = (ElfW(Phdr)){.p_type = PT_LOAD,
                                .p_flags = PF_R | PF_W,
-                               .p_filesz = asked->size,
-                               .p_memsz = asked->size,
-                               .p_align = (uint64_t)sysconf(_SC_PAGESIZE)};
-    segments[1] = (Elf64_Phdr){.p_type = PT_DYNAMIC,
+                               .p_filesz = (word)asked->size,
+                               .p_memsz = (word)asked->size,
+                               .p_align = (word)sysconf(_SC_PAGESIZE)};
+    segments[1] = (ElfW(Phdr)){.p_type = PT_DYNAMIC,
                                .p_flags = PF_R | PF_W,
                                .p_offset = offsetof(library, dynamic),
                                .p_vaddr = offsetof(library, dynamic),
                                .p_filesz = sizeof(((library *)0)->dynamic),
                                .p_memsz = sizeof(((library *)0)->dynamic),
                                .p_align = 8};
-    segments[2] = (Elf64_Phdr){.p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W, .p_align = 16};
-    segments[3] = (Elf64_Phdr){.p_type = PT_NULL};
+    segments[2] = (ElfW(Phdr)){.p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W, .p_align = 16};
+    segments[3] = (ElfW(Phdr)){.p_type = PT_NULL};
     if (module)
-        segments[3] = (Elf64_Phdr){.p_type = PT_TLS,
+        segments[3] = (ElfW(Phdr)){.p_type = PT_TLS,
                                    .p_flags = PF_R,
-                                   .p_offset = asked->image_off,
-                                   .p_vaddr = asked->image_off,
-                                   .p_filesz = module->image_size,
-                                   .p_memsz = module->size,
-                                   .p_align = module->alignment};
+                                   .p_offset = (word)asked->image_off,
+                                   .p_vaddr = (word)asked->image_off,
+                                   .p_filesz = (word)module->image_size,
+                                   .p_memsz = (word)module->size,
+                                   .p_align = (word)module->alignment};
 }
 
 /* A library of the process that is not in its global scope is found because ours needs it. */
-static void write_dynamic(const question *asked, Elf64_Dyn *dynamic)
+static void write_dynamic(const question *asked, ElfW(Dyn) * dynamic)
 {
-    const Elf64_Dyn entries[N_DYNAMIC - 2] = {
+    const ElfW(Dyn) entries[N_DYNAMIC - 2] = {
         {DT_STRTAB, {sizeof(library)}},
-        {DT_STRSZ, {asked->strings_size}},
+        {DT_STRSZ, {(word)asked->strings_size}},
         {DT_SYMTAB, {offsetof(library, symbols)}},
-        {DT_SYMENT, {sizeof(Elf64_Sym)}},
-        {DT_RELA, {offsetof(library, relocation)}},
-        {DT_RELASZ, {sizeof(Elf64_Rela)}},
-        {DT_RELAENT, {sizeof(Elf64_Rela)}},
+        {DT_SYMENT, {sizeof(ElfW(Sym))}},
+        {HAS_ADDEND ? DT_RELA : DT_REL, {offsetof(library, relocation)}},
+        {HAS_ADDEND ? DT_RELASZ : DT_RELSZ, {RELOCATION_SIZE}},
+        {HAS_ADDEND ? DT_RELAENT : DT_RELENT, {RELOCATION_SIZE}},
         {DT_FLAGS, {DF_STATIC_TLS}},
     };
     memcpy(dynamic, entries, sizeof entries);
     if (asked->file[0])
-        dynamic[N_DYNAMIC - 2] = (Elf64_Dyn){DT_NEEDED, {1 + strlen(asked->name) + 1}};
+        dynamic[N_DYNAMIC - 2] = (ElfW(Dyn)){DT_NEEDED, {1 + strlen(asked->name) + 1}};
 }
 
 /* Symbol 0 stands for the library itself: the block's start. `where` is zero and has room. */
@@ -101,22 +108,22 @@ static void write_library(const question *asked, const oji_tls_numbers *numbers,
     library *made = (library *)(void *)where;
     char *strings = (char *)(made + 1);
     memcpy(made->header.e_ident, ELFMAG, SELFMAG);
-    made->header.e_ident[EI_CLASS] = ELFCLASS64;
+    made->header.e_ident[EI_CLASS] = sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32;
     made->header.e_ident[EI_DATA] = ELFDATA2LSB;
     made->header.e_ident[EI_VERSION] = EV_CURRENT;
     made->header.e_type = ET_DYN;
     made->header.e_machine = numbers->machine;
     made->header.e_version = EV_CURRENT;
-    made->header.e_ehsize = sizeof(Elf64_Ehdr);
+    made->header.e_ehsize = sizeof(ElfW(Ehdr));
     made->header.e_phoff = offsetof(library, segments);
-    made->header.e_phentsize = sizeof(Elf64_Phdr);
+    made->header.e_phentsize = sizeof(ElfW(Phdr));
     made->header.e_phnum = N_SEGMENTS;
-    made->header.e_shentsize = sizeof(Elf64_Shdr);
+    made->header.e_shentsize = sizeof(ElfW(Shdr));
     write_segments(asked, made->segments);
     write_dynamic(asked, made->dynamic);
-    made->symbols[1] = (Elf64_Sym){.st_name = 1, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_TLS)};
+    made->symbols[1] = (ElfW(Sym)){.st_name = 1, .st_info = ELF32_ST_INFO(STB_GLOBAL, STT_TLS)};
     made->relocation.r_offset = offsetof(library, distance);
-    made->relocation.r_info = ELF64_R_INFO(asked->module ? UINT64_C(0) : 1, numbers->pointer);
+    made->relocation.r_info = (word)(asked->module ? 0 : 1) << (HAS_ADDEND ? 32 : 8) | numbers->pointer;
     memcpy(strings + 1, asked->name, strlen(asked->name) + 1);
     memcpy(strings + 1 + strlen(asked->name) + 1, asked->file, strlen(asked->file) + 1);
     if (asked->module)
@@ -193,9 +200,11 @@ static oj_status ask(question *asked, const oji_place *place, void **handle, uin
 {
     const oji_tls_numbers *numbers = oji_tls_relocation_numbers();
     struct link_map *map;
+    intptr_t answer; /* signed, so that it wraps modulo 2^64 */
     char path[128];
     int file;
-    if (!numbers || (asked->module && asked->module->alignment > MAX_ALIGNMENT) || !measure(asked))
+    if (!numbers || (asked->module && asked->module->alignment > MAX_ALIGNMENT) || !measure(asked) ||
+        asked->size > PTRDIFF_MAX)
         return fail(place, asked, numbers ? "alignment" : "not implemented for this processor", error);
     file = make_file(asked, numbers);
     if (file < 0)
@@ -213,7 +222,8 @@ static oj_status ask(question *asked, const oji_place *place, void **handle, uin
         dlclose(*handle);
         return fail(place, asked, "dlinfo", error);
     }
-    memcpy(distance, (const uint8_t *)(uintptr_t)map->l_addr + offsetof(library, distance), sizeof *distance);
+    memcpy(&answer, (const uint8_t *)(uintptr_t)map->l_addr + offsetof(library, distance), sizeof answer);
+    *distance = (uint64_t)answer;
     return OJ_OK;
 }
 

@@ -14,7 +14,7 @@ uint64_t oji_tls_thread_pointer(void)
 /* EM_X86_64, R_X86_64_TPOFF64 */
 const oji_tls_numbers *oji_tls_relocation_numbers(void)
 {
-    static const oji_tls_numbers numbers = {62, 18};
+    static const oji_tls_numbers numbers = {.machine = 62, .pointer = 18};
     return &numbers;
 }
 

@@ -15,57 +15,57 @@
 
 /* X(number, name, kind, width in bytes, uses). TARGET1 and TARGET2 are what the GNU/Linux ABI makes them; V4BX marks
  * an instruction that only cores without BX would want changed. */
-#define RELOCATIONS(X)                                         \
-    X(0, NONE, OJI_RELOC_NONE, 0, 0)                           \
-    X(1, PC24, OJI_ARM_JUMP24, 4, A32_JUMP)                    \
-    X(2, ABS32, OJI_ARM_ABS32, 4, ANY)                         \
-    X(3, REL32, OJI_ARM_REL32, 4, ANY)                         \
-    X(5, ABS16, OJI_ARM_ABS16, 2, ANY)                         \
-    X(6, ABS12, OJI_ARM_ABS12, 4, ANY)                         \
-    X(8, ABS8, OJI_ARM_ABS8, 1, ANY)                           \
-    X(10, THM_CALL, OJI_ARM_THM_CALL, 4, CALL)                 \
-    X(12, THM_PC8_RESERVED, OJI_ELF_REFUSED, 0, 0)             \
-    REFUSED(X, 13, TLS_DESC)                                   \
-    REFUSED(X, 17, TLS_DTPMOD32)                               \
-    REFUSED(X, 18, TLS_DTPOFF32)                               \
-    REFUSED(X, 19, TLS_TPOFF32)                                \
-    X(24, GOTOFF32, OJI_ARM_GOTOFF32, 4, ANY | START)          \
-    X(25, BASE_PREL, OJI_ARM_BASE_PREL, 4, START)              \
-    X(26, GOT_BREL, OJI_ARM_GOT_BREL, 4, ENTRY)                \
-    X(27, PLT32, OJI_ARM_CALL, 4, A32_JUMP)                    \
-    X(28, CALL, OJI_ARM_CALL, 4, CALL)                         \
-    X(29, JUMP24, OJI_ARM_JUMP24, 4, A32_JUMP)                 \
-    X(30, THM_JUMP24, OJI_ARM_THM_JUMP24, 4, THUMB_JUMP)       \
-    X(38, TARGET1, OJI_ARM_ABS32, 4, ANY)                      \
-    X(40, V4BX, OJI_RELOC_NONE, 0, 0)                          \
-    X(41, TARGET2, OJI_ARM_GOT_PREL, 4, OJI_USE_GOT)           \
-    X(42, PREL31, OJI_ARM_PREL31, 4, OJI_USE_CALL)             \
-    X(43, MOVW_ABS_NC, OJI_ARM_MOVW_ABS, 4, ANY)               \
-    X(44, MOVT_ABS, OJI_ARM_MOVT_ABS, 4, ANY)                  \
-    X(45, MOVW_PREL_NC, OJI_ARM_MOVW_PREL, 4, ANY)             \
-    X(46, MOVT_PREL, OJI_ARM_MOVT_PREL, 4, ANY)                \
-    X(47, THM_MOVW_ABS_NC, OJI_ARM_THM_MOVW_ABS, 4, ANY)       \
-    X(48, THM_MOVT_ABS, OJI_ARM_THM_MOVT_ABS, 4, ANY)          \
-    X(49, THM_MOVW_PREL_NC, OJI_ARM_THM_MOVW_PREL, 4, ANY)     \
-    X(50, THM_MOVT_PREL, OJI_ARM_THM_MOVT_PREL, 4, ANY)        \
-    X(51, THM_JUMP19, OJI_ARM_THM_JUMP19, 4, THUMB_JUMP)       \
-    X(53, THM_ALU_PREL_11_0, OJI_ARM_THM_ALU, 4, OJI_USE_NEAR) \
-    X(54, THM_PC12, OJI_ARM_THM_PC12, 4, OJI_USE_NEAR)         \
-    REFUSED(X, 90, TLS_GOTDESC)                                \
-    REFUSED(X, 91, TLS_CALL)                                   \
-    REFUSED(X, 92, TLS_DESCSEQ)                                \
-    REFUSED(X, 93, THM_TLS_CALL)                               \
-    X(96, GOT_PREL, OJI_ARM_GOT_PREL, 4, OJI_USE_GOT)          \
-    X(102, THM_JUMP11, OJI_ARM_THM_JUMP11, 2, OJI_USE_NEAR)    \
-    X(103, THM_JUMP8, OJI_ARM_THM_JUMP8, 2, OJI_USE_NEAR)      \
-    REFUSED(X, 104, TLS_GD32)                                  \
-    REFUSED(X, 105, TLS_LDM32)                                 \
-    REFUSED(X, 106, TLS_LDO32)                                 \
-    REFUSED(X, 107, TLS_IE32)                                  \
-    REFUSED(X, 108, TLS_LE32)                                  \
-    REFUSED(X, 109, TLS_LDO12)                                 \
-    REFUSED(X, 110, TLS_LE12)                                  \
-    REFUSED(X, 111, TLS_IE12GP)                                \
+#define RELOCATIONS(X)                                                \
+    X(0, NONE, OJI_RELOC_NONE, 0, 0)                                  \
+    X(1, PC24, OJI_ARM_JUMP24, 4, A32_JUMP)                           \
+    X(2, ABS32, OJI_ARM_ABS32, 4, ANY)                                \
+    X(3, REL32, OJI_ARM_REL32, 4, ANY)                                \
+    X(5, ABS16, OJI_ARM_ABS16, 2, ANY)                                \
+    X(6, ABS12, OJI_ARM_ABS12, 4, ANY)                                \
+    X(8, ABS8, OJI_ARM_ABS8, 1, ANY)                                  \
+    X(10, THM_CALL, OJI_ARM_THM_CALL, 4, CALL)                        \
+    X(12, THM_PC8_RESERVED, OJI_ELF_REFUSED, 0, 0)                    \
+    REFUSED(X, 13, TLS_DESC)                                          \
+    REFUSED(X, 17, TLS_DTPMOD32)                                      \
+    REFUSED(X, 18, TLS_DTPOFF32)                                      \
+    REFUSED(X, 19, TLS_TPOFF32)                                       \
+    X(24, GOTOFF32, OJI_ARM_GOTOFF32, 4, ANY | START)                 \
+    X(25, BASE_PREL, OJI_ARM_BASE_PREL, 4, START)                     \
+    X(26, GOT_BREL, OJI_ARM_GOT_BREL, 4, ENTRY)                       \
+    X(27, PLT32, OJI_ARM_CALL, 4, A32_JUMP)                           \
+    X(28, CALL, OJI_ARM_CALL, 4, CALL)                                \
+    X(29, JUMP24, OJI_ARM_JUMP24, 4, A32_JUMP)                        \
+    X(30, THM_JUMP24, OJI_ARM_THM_JUMP24, 4, THUMB_JUMP)              \
+    X(38, TARGET1, OJI_ARM_ABS32, 4, ANY)                             \
+    X(40, V4BX, OJI_RELOC_NONE, 0, 0)                                 \
+    X(41, TARGET2, OJI_ARM_GOT_PREL, 4, OJI_USE_GOT)                  \
+    X(42, PREL31, OJI_ARM_PREL31, 4, OJI_USE_CALL)                    \
+    X(43, MOVW_ABS_NC, OJI_ARM_MOVW_ABS, 4, ANY)                      \
+    X(44, MOVT_ABS, OJI_ARM_MOVT_ABS, 4, ANY)                         \
+    X(45, MOVW_PREL_NC, OJI_ARM_MOVW_PREL, 4, ANY)                    \
+    X(46, MOVT_PREL, OJI_ARM_MOVT_PREL, 4, ANY)                       \
+    X(47, THM_MOVW_ABS_NC, OJI_ARM_THM_MOVW_ABS, 4, ANY)              \
+    X(48, THM_MOVT_ABS, OJI_ARM_THM_MOVT_ABS, 4, ANY)                 \
+    X(49, THM_MOVW_PREL_NC, OJI_ARM_THM_MOVW_PREL, 4, ANY)            \
+    X(50, THM_MOVT_PREL, OJI_ARM_THM_MOVT_PREL, 4, ANY)               \
+    X(51, THM_JUMP19, OJI_ARM_THM_JUMP19, 4, THUMB_JUMP)              \
+    X(53, THM_ALU_PREL_11_0, OJI_ARM_THM_ALU, 4, OJI_USE_NEAR)        \
+    X(54, THM_PC12, OJI_ARM_THM_PC12, 4, OJI_USE_NEAR)                \
+    REFUSED(X, 90, TLS_GOTDESC)                                       \
+    REFUSED(X, 91, TLS_CALL)                                          \
+    REFUSED(X, 92, TLS_DESCSEQ)                                       \
+    REFUSED(X, 93, THM_TLS_CALL)                                      \
+    X(96, GOT_PREL, OJI_ARM_GOT_PREL, 4, OJI_USE_GOT)                 \
+    X(102, THM_JUMP11, OJI_ARM_THM_JUMP11, 2, OJI_USE_NEAR)           \
+    X(103, THM_JUMP8, OJI_ARM_THM_JUMP8, 2, OJI_USE_NEAR)             \
+    X(104, TLS_GD32, OJI_RELOC_TLS_INDEX32, 4, OJI_USE_TLS_INDEX)     \
+    X(105, TLS_LDM32, OJI_RELOC_TLS_BLOCK32, 4, OJI_USE_TLS_BLOCK)    \
+    X(106, TLS_LDO32, OJI_RELOC_TLS_OFFSET32, 4, OJI_USE_TLS_OFFSET)  \
+    X(107, TLS_IE32, OJI_RELOC_TLS_LOAD32, 4, OJI_USE_TLS_LOAD)       \
+    X(108, TLS_LE32, OJI_RELOC_TLS_POINTER32, 4, OJI_USE_TLS_POINTER) \
+    X(109, TLS_LDO12, OJI_ARM_TLS_OFFSET12, 4, OJI_USE_TLS_OFFSET)    \
+    X(110, TLS_LE12, OJI_ARM_TLS_POINTER12, 4, OJI_USE_TLS_POINTER)   \
+    REFUSED(X, 111, TLS_IE12GP)                                       \
     REFUSED(X, 129, THM_TLS_DESCSEQ16)
 
 #define NUMBER(number, name, kind, width, uses) R_ARM_##name = number,
@@ -93,7 +93,16 @@ static uint32_t chosen_uses(uint32_t kind)
 
 static const char *refusal(uint32_t number)
 {
-    return number < OJI_COUNT(names) && names[number] ? "thread-local storage" : NULL;
+    switch (number) {
+    case R_ARM_TLS_GOTDESC:
+    case R_ARM_TLS_CALL:
+    case R_ARM_TLS_DESCSEQ:
+    case R_ARM_THM_TLS_CALL:
+    case R_ARM_THM_TLS_DESCSEQ16:
+        return "thread-local storage by descriptors (-mtls-dialect=gnu2)";
+    default:
+        return "the dynamic linker, and has no place in a relocatable object";
+    }
 }
 
 /* Of a load or an ADR relative to the place: bit 23 of both, or bits 21 and 23 of ADR, say whether it is taken away. */
@@ -111,6 +120,8 @@ static int64_t read_addend(const uint8_t *field, uint32_t number)
     case OJI_ARM_ABS16:
         return (int16_t)oji_load16(field);
     case OJI_ARM_ABS12:
+    case OJI_ARM_TLS_OFFSET12:
+    case OJI_ARM_TLS_POINTER12:
         return oji_load32(field) & 0xfff;
     case OJI_ARM_PREL31:
         return oji_arm_extend(oji_load32(field) & 0x7fffffff, 31);

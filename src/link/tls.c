@@ -126,11 +126,19 @@ static bool is_named(const oji_link_name *name, const char *wanted)
     return name->name_size == size && memcmp(name->name, wanted, size) == 0;
 }
 
+/* Of this process, as code calls it: oji_arch.tls_get_addr. */
+static uint64_t own_get_addr(void)
+{
+    const oji_tls_numbers *numbers = oji_tls_relocation_numbers();
+    return numbers && numbers->get_addr ? (uint64_t)(uintptr_t)numbers->get_addr
+                                        : (uint64_t)(uintptr_t)oji_tls_get_addr;
+}
+
 /* What linked code calls for thread-local storage is this library's: the C library knows of no module of ours. */
 static void define_function(oj_plan *plan, oji_link_name *name)
 {
-    if (is_named(name, "__tls_get_addr")) {
-        name->addr = plan->options.tls ? plan->tls.client.get_addr : (uint64_t)(uintptr_t)oji_tls_get_addr;
+    if (is_named(name, plan->arch->tls_get_addr ? plan->arch->tls_get_addr : "__tls_get_addr")) {
+        name->addr = plan->options.tls ? plan->tls.client.get_addr : own_get_addr();
     } else if (is_in_process(plan) &&
                (is_named(name, "__cxa_thread_atexit") || is_named(name, "__cxa_thread_atexit_impl"))) {
         plan->tls.has_destructors = true;
@@ -350,7 +358,8 @@ static oj_status check_images(const oj_plan *plan, oj_error *error)
                                          .relocation = oji_object_reloc_name(object, reloc),
                                          .symbol = object->symbols[reloc->symbol].name,
                                          .offset = reloc->offset};
-                if (reloc->kind == OJI_RELOC_NONE || reloc->kind == OJI_RELOC_ABS64 || reloc->kind == OJI_RELOC_ABS32 ||
+                if (reloc->kind == plan->arch->word_kind || reloc->kind == OJI_RELOC_NONE ||
+                    reloc->kind == OJI_RELOC_ABS64 || reloc->kind == OJI_RELOC_ABS32 ||
                     reloc->kind == OJI_RELOC_ABS32S || reloc->kind == OJI_RELOC_TLS_OFFSET32 ||
                     reloc->kind == OJI_RELOC_TLS_OFFSET64)
                     continue;
@@ -513,18 +522,27 @@ static void describe_symbol(const oj_plan *plan, const oji_link_tls_group *group
         index->offset = *distance;
 }
 
-static void write_index(uint8_t *where, const oj_tls_index *index)
+static void store_word(const oj_plan *plan, uint8_t *where, uint64_t value)
 {
-    oji_store64(where, index->token);
-    oji_store64(where + 8, index->offset);
+    if (plan->arch->got_entry_size == 8)
+        oji_store64(where, value);
+    else
+        oji_store32(where, (uint32_t)value);
+}
+
+static void write_index(const oj_plan *plan, uint8_t *where, const oj_tls_index *index)
+{
+    store_word(plan, where, index->token);
+    store_word(plan, where + plan->arch->got_entry_size, index->offset);
 }
 
 static void write_descriptor(const oj_plan *plan, uint8_t *where, const oj_tls_index *index)
 {
     const oj_tls *client = plan->options.tls ? &plan->tls.client : NULL;
-    oji_store64(where, client && client->descriptor ? client->descriptor : oji_tls_descriptor_addr());
-    oji_store64(where + 8, client ? client->get_addr : (uint64_t)(uintptr_t)oji_tls_get_addr);
-    write_index(where + 16, index);
+    const uint32_t size = plan->arch->got_entry_size;
+    store_word(plan, where, client && client->descriptor ? client->descriptor : oji_tls_descriptor_addr());
+    store_word(plan, where + size, client ? client->get_addr : own_get_addr());
+    write_index(plan, where + (uint64_t)2 * size, index);
 }
 
 /* Needs the module defined and targets; fills the island's n_tls_entries at `where`. */
@@ -540,16 +558,16 @@ void oji_link_tls_write_entries(const oj_plan *plan, const oji_link_island *isla
         group_size(group->uses, &packed.stub);
         describe_symbol(plan, group, &index, &distance);
         if (group->uses & OJI_USE_TLS_INDEX)
-            write_index(first, &index);
+            write_index(plan, first, &index);
         if (group->uses & OJI_USE_TLS_DESC)
             write_descriptor(plan, first + OJI_TLS_DESCRIPTOR_ENTRY(&packed) * size, &index);
         if (group->uses & OJI_USE_TLS_LOAD)
-            oji_store64(first + OJI_TLS_DISTANCE_ENTRY(&packed) * size, distance);
+            store_word(plan, first + OJI_TLS_DISTANCE_ENTRY(&packed) * size, distance);
     }
     if (island->has_block_index) {
         const oji_tls *module = plan->tls.module;
         const oj_tls_index index = {module->token, module->scheme == OJI_TLS_STATIC ? module->tp_offset : 0};
-        write_index(where + (uint64_t)island->block_index * size, &index);
+        write_index(plan, where + (uint64_t)island->block_index * size, &index);
     }
 }
 
@@ -722,7 +740,7 @@ uint64_t oji_link_tls_wanted_addr(const oj_plan *plan, const oji_link_name *name
 {
     if (name->tls != 0) {
         const oji_link_tls_external *external = &plan->tls.externals[name->tls - 1];
-        const oj_tls_index index = {external->token, external->offset};
+        const oji_tls_entry index = {(uintptr_t)external->token, (uintptr_t)external->offset};
         return plan->options.tls ? 0 : (uint64_t)(uintptr_t)oji_tls_get_addr(&index);
     }
     return (uint64_t)(uintptr_t)oji_tls_address(plan->tls.module, oji_link_name_addr(plan, name));

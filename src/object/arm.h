@@ -25,15 +25,17 @@ enum {
     OJI_ARM_THM_MOVT_ABS,
     OJI_ARM_THM_MOVW_PREL,
     OJI_ARM_THM_MOVT_PREL,
-    OJI_ARM_CALL,       /* ((S + A) | T) - P, 26 bits; BL that may become BLX, or go through a stub */
-    OJI_ARM_JUMP24,     /* the same of an instruction that cannot change to Thumb itself */
-    OJI_ARM_THM_CALL,   /* ((S + A) | T) - P, 25 bits; BL that may become BLX, or go through a stub */
-    OJI_ARM_THM_JUMP24, /* the same of an instruction that cannot change to A32 itself */
-    OJI_ARM_THM_JUMP19, /* ((S + A) | T) - P, 21 bits */
-    OJI_ARM_THM_JUMP11, /* S + A - P, 12 bits */
-    OJI_ARM_THM_JUMP8,  /* S + A - P, 9 bits */
-    OJI_ARM_THM_PC12,   /* S + A - Pa, 12 bits and a sign: a load relative to the place, aligned to 4 */
-    OJI_ARM_THM_ALU,    /* the same of an ADR */
+    OJI_ARM_CALL,          /* ((S + A) | T) - P, 26 bits; BL that may become BLX, or go through a stub */
+    OJI_ARM_JUMP24,        /* the same of an instruction that cannot change to Thumb itself */
+    OJI_ARM_THM_CALL,      /* ((S + A) | T) - P, 25 bits; BL that may become BLX, or go through a stub */
+    OJI_ARM_THM_JUMP24,    /* the same of an instruction that cannot change to A32 itself */
+    OJI_ARM_THM_JUMP19,    /* ((S + A) | T) - P, 21 bits */
+    OJI_ARM_THM_JUMP11,    /* S + A - P, 12 bits */
+    OJI_ARM_THM_JUMP8,     /* S + A - P, 9 bits */
+    OJI_ARM_THM_PC12,      /* S + A - Pa, 12 bits and a sign: a load relative to the place, aligned to 4 */
+    OJI_ARM_THM_ALU,       /* the same of an ADR */
+    OJI_ARM_TLS_OFFSET12,  /* S + A, must fit uint12; S is the variable's offset in its block */
+    OJI_ARM_TLS_POINTER12, /* S + A - TP, must fit uint12 */
     OJI_ARM_END
 };
 
