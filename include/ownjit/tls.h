@@ -29,7 +29,7 @@ typedef struct oj_tls_module {
     uint64_t tp_offset; /* set by define() where OJ_TLS_STATIC: a thread's block less its thread pointer, modulo 2^64 */
 } oj_tls_module;
 
-/* What linked code calls the client's function with the address of. */
+/* What linked code calls the client's function with the address of. Code for 32 bits has two words of 32 bits instead. */
 typedef struct oj_tls_index {
     uint64_t token;  /* of define() or find() */
     uint64_t offset; /* bytes into the block */
@@ -52,7 +52,8 @@ typedef struct oj_tls {
     uint32_t flags; /* zero */
     void *context;
     /* Run address of a function void *(*)(const oj_tls_index *) that gives the calling thread's address of a variable.
-     * It is called as __tls_get_addr is, by code that cannot take a failure. Required. */
+     * It is called as __tls_get_addr is, by code that cannot take a failure; on i386 as ___tls_get_addr is, with its
+     * argument in eax. Required. */
     uint64_t get_addr;
     /* Run address of what TLS descriptors call (psABI, TLSDESC: rax points at four words, of which the second is
      * get_addr and the last two an oj_tls_index). 0: the library's own, which is in this process. */

@@ -383,7 +383,7 @@ static const oji_reloc runtime_relocs[] = {{.offset = 4, .symbol = 3, .kind = OJ
 static const uint16_t runtime_numbers[] = {0, 1, 2};
 static const char *const runtime_names[] = {"R_AARCH64_ADR_GOT_PAGE", "R_AARCH64_LD64_GOT_LO12_NC", "R_AARCH64_JUMP26"};
 
-enum { HANDLE_USES = OJI_USE_GOT, ARCH = OJI_ARCH_AARCH64 };
+enum { TARGET_USES = OJI_USE_CALL, HANDLE_USES = OJI_USE_GOT, ARCH = OJI_ARCH_AARCH64 };
 
 OJI_RUNTIME(runtime_atexit, "atexit", "__cxa_atexit", 0xe1, 0x03, 0x1f, 0xaa, 0x02, 0, 0, 0x90, 0x42, 0, 0x40, 0xf9, 0,
             0, 0, 0x14);

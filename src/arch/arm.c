@@ -2,6 +2,7 @@
  * A Thumb function's address is odd: S carries T in its lowest bit, so that pointers to it call it as they should.
  * Source: ELF for the Arm Architecture (AAELF32), section 5.6; Arm ARM (DDI 0406), A8 (encodings). */
 #include "arch/arch.h"
+#include "arch/runtime.h"
 #include "object/arm.h"
 
 enum { GOT_ENTRY_SIZE = 4, STUB_SIZE = 16, STUB_A32 = 4 };
@@ -370,6 +371,25 @@ static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
     return entry <= UINT32_MAX;
 }
 
+/* ldr argument, [pc, #8]; mov r1, #0, or nop; ldr argument, [pc, argument]; b target, and the distance of the handle's
+ * GOT entry from its own place, which is what pc is at the second load. The argument is r2, r1, r3: the one behind those
+ * that the function itself has, and for atexit() another is zero (AAPCS32, 6.4). */
+static const oji_reloc runtime_relocs[] = {{.addend = -8, .offset = 12, .symbol = 2, .kind = OJI_ARM_JUMP24},
+                                           {.offset = 16, .symbol = 3, .kind = OJI_ARM_GOT_PREL}};
+static const uint16_t runtime_numbers[] = {0, 1};
+static const char *const runtime_names[] = {"R_ARM_JUMP24", "R_ARM_GOT_PREL"};
+
+enum { TARGET_USES = OJI_USE_CALL | OJI_USE_JUMP_EVEN, HANDLE_USES = OJI_USE_GOT, ARCH = OJI_ARCH_ARM };
+
+OJI_RUNTIME(runtime_atexit, "atexit", "__cxa_atexit", 0x08, 0x20, 0x9f, 0xe5, 0, 0x10, 0xa0, 0xe3, 0x02, 0x20, 0x9f,
+            0xe7, 0, 0, 0, 0xea, 0, 0, 0, 0);
+OJI_RUNTIME(runtime_quick_exit, "at_quick_exit", "__cxa_at_quick_exit", 0x08, 0x10, 0x9f, 0xe5, 0, 0, 0xa0, 0xe1, 0x01,
+            0x10, 0x9f, 0xe7, 0, 0, 0, 0xea, 0, 0, 0, 0);
+OJI_RUNTIME(runtime_atfork, "pthread_atfork", "__register_atfork", 0x08, 0x30, 0x9f, 0xe5, 0, 0, 0xa0, 0xe1, 0x03, 0x30,
+            0x9f, 0xe7, 0, 0, 0, 0xea, 0, 0, 0, 0);
+
+static const oj_object *const runtime[] = {&runtime_atexit, &runtime_quick_exit, &runtime_atfork, NULL};
+
 const oji_arch oji_arch_arm = {
     .id = OJI_ARCH_ARM,
     .got_entry_size = GOT_ENTRY_SIZE,
@@ -383,6 +403,7 @@ const oji_arch oji_arch_arm = {
     .padding = 0xde,
     .patch_word = 4,
     .unwind_registers = 16,
+    .runtime = runtime,
     .word_kind = OJI_ARM_ABS32,
     .needs = needs,
     .relocate = relocate,

@@ -1,6 +1,7 @@
 /* i386: relocation formulas, stubs, facts.
  * Source: i386 psABI 1.1, section 4.4 (relocation), section B.2 (GOT32X optimisation). */
 #include "arch/arch.h"
+#include "arch/runtime.h"
 #include "object/i386.h"
 
 enum { GOT_ENTRY_SIZE = 4, STUB_SIZE = 8 };
@@ -217,6 +218,28 @@ static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
     return entry <= UINT32_MAX;
 }
 
+/* mov $handle, %eax; then the function's own arguments are pushed again, with the handle behind them, in a frame that
+ * keeps the stack aligned to 16 (i386 psABI, 2.2.2); call target; add $frame, %esp; ret. For atexit() another argument is
+ * zero. */
+static const oji_reloc runtime_relocs[] = {{.offset = 1, .symbol = 3, .kind = OJI_RELOC_ABS32},
+                                           {.addend = -4, .offset = 22, .symbol = 2, .kind = OJI_RELOC_PC32}};
+static const uint16_t runtime_numbers[] = {0, 1};
+static const char *const runtime_names[] = {"R_386_32", "R_386_PC32"};
+
+enum { TARGET_USES = OJI_USE_ABSOLUTE, HANDLE_USES = OJI_USE_ABSOLUTE, ARCH = OJI_ARCH_I386 };
+
+/* push %eax; push $0; push 12(%esp) */
+OJI_RUNTIME(runtime_atexit, "atexit", "__cxa_atexit", 0xb8, 0, 0, 0, 0, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90,
+            0x90, 0x50, 0x6a, 0, 0xff, 0x74, 0x24, 0x0c, 0xe8, 0, 0, 0, 0, 0x83, 0xc4, 0x0c, 0xc3);
+/* push %eax; push %eax; push 12(%esp) */
+OJI_RUNTIME(runtime_quick_exit, "at_quick_exit", "__cxa_at_quick_exit", 0xb8, 0, 0, 0, 0, 0x90, 0x90, 0x90, 0x90, 0x90,
+            0x90, 0x90, 0x90, 0x90, 0x90, 0x50, 0x50, 0xff, 0x74, 0x24, 0x0c, 0xe8, 0, 0, 0, 0, 0x83, 0xc4, 0x0c, 0xc3);
+/* sub $12, %esp; push %eax; push 28(%esp), three times */
+OJI_RUNTIME(runtime_atfork, "pthread_atfork", "__register_atfork", 0xb8, 0, 0, 0, 0, 0x83, 0xec, 0x0c, 0x50, 0xff, 0x74,
+            0x24, 0x1c, 0xff, 0x74, 0x24, 0x1c, 0xff, 0x74, 0x24, 0x1c, 0xe8, 0, 0, 0, 0, 0x83, 0xc4, 0x1c, 0xc3);
+
+static const oj_object *const runtime[] = {&runtime_atexit, &runtime_quick_exit, &runtime_atfork, NULL};
+
 const oji_arch oji_arch_i386 = {
     .id = OJI_ARCH_I386,
     .got_entry_size = GOT_ENTRY_SIZE,
@@ -227,6 +250,7 @@ const oji_arch oji_arch_i386 = {
     /* Aligned stores of up to a word may modify running code; 8 bytes need an instruction that not all have. */
     .patch_word = 4,
     .unwind_registers = 9,
+    .runtime = runtime,
     .tls_get_addr = "___tls_get_addr",
     .needs = needs,
     .relocate = relocate,

@@ -15,7 +15,7 @@
         .name = text, .name_size = sizeof text - 1, __VA_ARGS__ \
     }
 
-/* Needs runtime_relocs, runtime_numbers, runtime_names, HANDLE_USES and ARCH where it is used. */
+/* Needs runtime_relocs, runtime_numbers, runtime_names, TARGET_USES, HANDLE_USES and ARCH where it is used. */
 #define OJI_RUNTIME(id, function, target, ...)                                                             \
     static const uint8_t id##_bytes[] = {__VA_ARGS__};                                                     \
     static const oji_section id##_sections[] = {{.name = "", .alignment = 1},                              \
@@ -31,7 +31,7 @@
         OJI_RUNTIME_SYMBOL(function, .size = sizeof id##_bytes, .section = 1, .binding = OJ_SYMBOL_GLOBAL, \
                            .visibility = OJ_SYMBOL_HIDDEN, .type = OJ_SYMBOL_FUNCTION),                    \
         OJI_RUNTIME_SYMBOL(target, .section = OJI_SECTION_UNDEFINED, .binding = OJ_SYMBOL_GLOBAL,          \
-                           .uses = OJI_USE_CALL | OJI_USE_REFERENCED),                                     \
+                           .uses = TARGET_USES | OJI_USE_REFERENCED),                                      \
         OJI_RUNTIME_SYMBOL("__dso_handle", .section = OJI_SECTION_UNDEFINED, .binding = OJ_SYMBOL_GLOBAL,  \
                            .visibility = OJ_SYMBOL_HIDDEN, .uses = HANDLE_USES | OJI_USE_REFERENCED)};     \
     static const oj_object id = {.name = function,                                                         \
@@ -45,6 +45,6 @@
                                  .first_global = 1,                                                        \
                                  .n_loaded_relocs = OJI_COUNT(runtime_relocs),                             \
                                  .arch = ARCH,                                                             \
-                                 .uses = OJI_USE_CALL | HANDLE_USES}
+                                 .uses = TARGET_USES | HANDLE_USES}
 
 #endif

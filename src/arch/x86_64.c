@@ -328,7 +328,7 @@ static const oji_reloc runtime_relocs[] = {{.addend = -4, .offset = 3, .symbol =
 static const uint16_t runtime_numbers[] = {0, 1};
 static const char *const runtime_names[] = {"R_X86_64_REX_GOTPCRELX", "R_X86_64_PLT32"};
 
-enum { HANDLE_USES = OJI_USE_GOT_RELAX, ARCH = OJI_ARCH_X86_64 };
+enum { TARGET_USES = OJI_USE_CALL, HANDLE_USES = OJI_USE_GOT_RELAX, ARCH = OJI_ARCH_X86_64 };
 
 OJI_RUNTIME(runtime_atexit, "atexit", "__cxa_atexit", 0x48, 0x8b, 0x15, 0, 0, 0, 0, 0x31, 0xf6, 0xe9, 0, 0, 0, 0);
 OJI_RUNTIME(runtime_quick_exit, "at_quick_exit", "__cxa_at_quick_exit", 0x48, 0x8b, 0x35, 0, 0, 0, 0, 0x66, 0x90, 0xe9,

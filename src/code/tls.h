@@ -115,6 +115,9 @@ typedef struct oji_tls_numbers {
     uint32_t pointer; /* relocation: distance of a variable from the thread pointer, as wide as a pointer */
     /* What linked code calls as oji_arch.tls_get_addr, where that is not called as functions are; else NULL. */
     void (*get_addr)(void);
+    /* A function that the C library gives every component for itself, and its name; NULL where there is none. */
+    void (*read_pointer)(void);
+    const char *read_pointer_name;
 } oji_tls_numbers;
 const oji_tls_numbers *oji_tls_relocation_numbers(void);
 /* Called through a TLS descriptor, with its own convention; never from C. */

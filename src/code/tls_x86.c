@@ -21,7 +21,7 @@ static __attribute__((regparm(1), force_align_arg_pointer)) void *get_addr(const
 /* EM_386, R_386_TLS_TPOFF */
 const oji_tls_numbers *oji_tls_relocation_numbers(void)
 {
-    static const oji_tls_numbers numbers = {3, 14, (void (*)(void))get_addr};
+    static const oji_tls_numbers numbers = {.machine = 3, .pointer = 14, .get_addr = (void (*)(void))get_addr};
     return &numbers;
 }
 

@@ -134,6 +134,12 @@ static uint64_t own_get_addr(void)
                                         : (uint64_t)(uintptr_t)oji_tls_get_addr;
 }
 
+static bool is_read_pointer(const oj_plan *plan, const oji_link_name *name)
+{
+    const oji_tls_numbers *numbers = oji_tls_relocation_numbers();
+    return is_in_process(plan) && numbers->read_pointer && is_named(name, numbers->read_pointer_name);
+}
+
 /* What linked code calls for thread-local storage is this library's: the C library knows of no module of ours. */
 static void define_function(oj_plan *plan, oji_link_name *name)
 {
@@ -143,6 +149,8 @@ static void define_function(oj_plan *plan, oji_link_name *name)
                (is_named(name, "__cxa_thread_atexit") || is_named(name, "__cxa_thread_atexit_impl"))) {
         plan->tls.has_destructors = true;
         name->addr = (uint64_t)(uintptr_t)oji_tls_atexit;
+    } else if (is_read_pointer(plan, name)) {
+        name->addr = (uint64_t)(uintptr_t)oji_tls_relocation_numbers()->read_pointer;
     } else if (is_named(name, "_TLS_MODULE_BASE_")) {
         /* The start of the link's own block (RFC-TLSDESC-x86, local-dynamic). */
         name->definition = OJI_LINK_LINKER;
@@ -668,6 +676,21 @@ static oj_status find_distance(const oj_plan *plan, const oji_link_name *name, o
     return OJ_OK;
 }
 
+/* What goes into the GOT of code for 32 bits must fit there. */
+static oj_status check_client(const oj_plan *plan, oj_error *error)
+{
+    uint64_t all = plan->tls.client.get_addr | plan->tls.client.descriptor;
+    if (!plan->options.tls || plan->arch->address_bits == 64)
+        return OJ_OK;
+    all |= plan->tls.module ? plan->tls.module->token : 0;
+    for (uint32_t i = 0; i < plan->tls.n_externals; i++)
+        all |= plan->tls.externals[i].token;
+    if (all >> plan->arch->address_bits != 0)
+        return oji_fail(error, OJ_E_RANGE, "oj_tls: a token or a function's address is wider than %s's 32 bits",
+                        oji_arch_name(plan->arch->id));
+    return OJ_OK;
+}
+
 /* Needs the image relocated. A target outside the block has such an offset that its distance comes out right. */
 oj_status oji_link_tls_define(oj_plan *plan, oj_error *error)
 {
@@ -676,6 +699,7 @@ oj_status oji_link_tls_define(oj_plan *plan, oj_error *error)
         place = find_static_use(plan, NULL);
     if (plan->tls.module)
         OJI_TRY(oji_tls_define(plan->tls.module, plan->tls.is_static, &place, error));
+    OJI_TRY(check_client(plan, error));
     plan->tls.tp_offset = plan->tls.module ? plan->tls.module->tp_offset : 0;
     for (uint32_t i = 0; i < plan->n_names && plan->tls.n_externals > 0; i++) {
         const oji_link_name *name = &plan->names[i];

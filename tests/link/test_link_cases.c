@@ -8,6 +8,7 @@
  *   # expect SEGMENT @OFFSET BYTES            bytes at an offset
  *   # fails STATUS [section=S] [offset=N] [relocation=R] [symbol=S]
  *   # refused STATUS ...                      the same, already when the object is read
+ *   # tls                                     a client's thread-local storage: table below
  *   # relaxes                                 expects relaxed loads or direct calls: skipped under OJ_STRESS
  *   # oracle ld | lld | none: REASON          which other linkers must agree; without the line both must. Where a
  *                                             link is to fail with OJ_E_RANGE they must fail too
@@ -46,6 +47,7 @@ typedef struct link_case {
     oj_status status;
     bool is_refused;
     bool relaxes;
+    bool has_tls;
     bool use_ld;
     bool use_lld;
     uint64_t offset; /* UINT64_MAX = not said */
@@ -191,6 +193,8 @@ static void read_directive(link_case *test, char *line)
         read_failure(test), test->is_refused = true;
     else if (strcmp(word, "relaxes") == 0)
         test->relaxes = true;
+    else if (strcmp(word, "tls") == 0)
+        test->has_tls = true;
     else if (strcmp(word, "oracle") == 0)
         read_oracle(test);
     else if (strcmp(word, "oracle-flags") == 0)
@@ -489,11 +493,21 @@ static void ask_oracle(const link_case *test, const char *linker, const char *fo
 
 /* --- the test ----------------------------------------------------------------------------------------------------- */
 
+/* Numbers that can be told apart in the linked bytes. */
+static oj_status define_tls(void *context, oj_tls_module *module, oj_error *error)
+{
+    (void)context, (void)error;
+    module->token = 0x11223344;
+    module->tp_offset = (uint64_t)-0x1000;
+    return OJ_OK;
+}
+
 static oj_status link_it(const link_case *test, const uint8_t *bytes, size_t size, ojt_client *client, oj_code **code,
                          oj_error *error)
 {
     const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_table(test->definitions, test->n_definitions)};
     oj_link_options options;
+    oj_tls tls;
     oj_object_options object_options;
     oj_object *object = NULL;
     oj_status status;
@@ -507,6 +521,11 @@ static oj_status link_it(const link_case *test, const uint8_t *bytes, size_t siz
     options.memory = &client->table;
     options.resolvers = resolvers;
     options.n_resolvers = OJI_COUNT(resolvers);
+    oj_tls_init(&tls);
+    tls.get_addr = 0x70001000;
+    tls.descriptor = 0x70002000;
+    tls.define = define_tls;
+    options.tls = test->has_tls ? &tls : NULL;
     status = oj_link((const oj_object *const *)&object, 1, &options, code, error);
     oj_object_destroy(object);
     return status;
