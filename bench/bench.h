@@ -141,8 +141,18 @@ void *bench_lljit_lookup(void *jit, const char *name);
 
 typedef struct bench_mcjit {
     void *context;
+    void *module;
     void *engine;
+    bool is_drop_in;
 } bench_mcjit;
+/* Find libownjit-mcjit, whose engines then stand beside LLVM's own. */
+bool bench_drop_in_load(void);
+/* What bench_mcjit_compile() does, in two steps: the IR, and from the engine's creation to the address of `entry`. */
+bool bench_mcjit_parse(bench_mcjit *jit, bench_bytes bitcode, bool is_drop_in);
+void *bench_mcjit_open(bench_mcjit *jit, unsigned level, const char *entry);
+/* Take the one code out of a drop-in's engine. */
+struct oj_code;
+bool bench_mcjit_take(bench_mcjit *jit, struct oj_code **code);
 void *bench_mcjit_compile(bench_mcjit *jit, bench_bytes bitcode, unsigned level, const char *entry);
 void *bench_mcjit_lookup(void *jit, const char *name);
 void bench_mcjit_destroy(bench_mcjit *jit);
@@ -226,6 +236,9 @@ bool bench_place(bench_result *result, const bench_inputs *inputs);
 bool bench_system_calls(bench_result *result, const bench_inputs *inputs);
 bool bench_packed(bench_result *result, const bench_inputs *inputs);
 bool bench_patch(bench_result *result, const bench_inputs *inputs);
+bool bench_mcjit_small(bench_result *result, const bench_inputs *inputs);
+bool bench_mcjit_large(bench_result *result, const bench_inputs *inputs);
+bool bench_mcjit_kept(bench_result *result, const bench_inputs *inputs);
 bool bench_worker_small(bench_result *result, const bench_inputs *inputs);
 bool bench_worker_resident(bench_result *result, const bench_inputs *inputs);
 bool bench_worker_throughput(bench_result *result, const bench_inputs *inputs);

@@ -1,6 +1,7 @@
 /* LLVM's own engines, through LLVM's C API: what OwnJIT is measured against. The only file here that knows LLVM. */
 #include "bench.h"
 
+#include <dlfcn.h>
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitReader.h>
 #include <llvm-c/Core.h>
@@ -14,6 +15,7 @@
 #include <llvm/Config/llvm-config.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 uint32_t bench_llvm_major(void) { return LLVM_VERSION_MAJOR; }
 
@@ -176,38 +178,94 @@ void *bench_lljit_compile(bench_lljit *jit, bench_prepared *prepared, bench_byte
     return lookup(jit, entry);
 }
 
-void *bench_mcjit_compile(bench_mcjit *jit, bench_bytes bitcode, unsigned level, const char *entry)
+/* --- engines of llvm-c/ExecutionEngine.h: LLVM's own, and the drop-in's ------------------------------------------- */
+
+typedef struct engine_calls {
+    __typeof__(LLVMInitializeMCJITCompilerOptions) *initialize;
+    __typeof__(LLVMCreateMCJITCompilerForModule) *create;
+    __typeof__(LLVMGetFunctionAddress) *address;
+    __typeof__(LLVMDisposeExecutionEngine) *dispose;
+    /* Of the drop-in alone; as in ownjit/mcjit.h. */
+    size_t (*count)(LLVMExecutionEngineRef engine);
+    int (*take)(LLVMExecutionEngineRef engine, struct oj_code **codes, size_t n, void *error);
+} engine_calls;
+
+static const engine_calls stock = {LLVMInitializeMCJITCompilerOptions,
+                                   LLVMCreateMCJITCompilerForModule,
+                                   LLVMGetFunctionAddress,
+                                   LLVMDisposeExecutionEngine,
+                                   NULL,
+                                   NULL};
+static engine_calls drop_in;
+
+/* Bound deeply: the library's own functions are to be found before this program's LLVM and its copy of OwnJIT, as they
+ * are where it is preloaded. memcpy, because ISO C has no cast from void * to a function pointer. */
+bool bench_drop_in_load(void)
 {
+    static const char *const names[] = {"LLVMInitializeMCJITCompilerOptions",
+                                        "LLVMCreateMCJITCompilerForModule",
+                                        "LLVMGetFunctionAddress",
+                                        "LLVMDisposeExecutionEngine",
+                                        "oj_mcjit_code_count",
+                                        "oj_mcjit_take_code"};
+    void *library = dlopen(BENCH_DROP_IN, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND), *found[6];
+    if (!library)
+        return bench_fail("dlopen: %s", dlerror());
+    for (size_t i = 0; i < 6; i++)
+        if (!(found[i] = dlsym(library, names[i])))
+            return bench_fail("dlsym: %s", dlerror());
+    memcpy(&drop_in, found, sizeof found);
+    return true;
+}
+
+static const engine_calls *calls_of(const bench_mcjit *jit) { return jit->is_drop_in ? &drop_in : &stock; }
+
+bool bench_mcjit_parse(bench_mcjit *jit, bench_bytes bitcode, bool is_drop_in)
+{
+    jit->is_drop_in = is_drop_in;
+    jit->engine = NULL;
+    jit->context = LLVMContextCreate();
+    jit->module = parse(jit->context, bitcode);
+    return jit->module != NULL;
+}
+
+void *bench_mcjit_open(bench_mcjit *jit, unsigned level, const char *entry)
+{
+    const engine_calls *calls = calls_of(jit);
     LLVMExecutionEngineRef engine = NULL;
     struct LLVMMCJITCompilerOptions options;
     char *text = NULL;
-    LLVMContextRef context = LLVMContextCreate();
-    LLVMModuleRef module = parse(context, bitcode);
-    jit->context = context;
-    jit->engine = NULL;
-    if (!module)
-        return NULL;
-    LLVMInitializeMCJITCompilerOptions(&options, sizeof options);
+    calls->initialize(&options, sizeof options);
     options.OptLevel = level;
     options.EnableFastISel = level == 0;
-    if (LLVMCreateMCJITCompilerForModule(&engine, module, &options, sizeof options, &text) != 0) {
+    if (calls->create(&engine, jit->module, &options, sizeof options, &text) != 0) {
         bench_fail("MCJIT: %s", text);
         LLVMDisposeMessage(text);
         return NULL;
     }
     jit->engine = engine;
-    return (void *)(uintptr_t)LLVMGetFunctionAddress(engine, entry);
+    return (void *)(uintptr_t)calls->address(engine, entry);
+}
+
+void *bench_mcjit_compile(bench_mcjit *jit, bench_bytes bitcode, unsigned level, const char *entry)
+{
+    return bench_mcjit_parse(jit, bitcode, false) ? bench_mcjit_open(jit, level, entry) : NULL;
 }
 
 void *bench_mcjit_lookup(void *jit, const char *name)
 {
-    return (void *)(uintptr_t)LLVMGetFunctionAddress(((bench_mcjit *)jit)->engine, name);
+    return (void *)(uintptr_t)calls_of(jit)->address(((bench_mcjit *)jit)->engine, name);
+}
+
+bool bench_mcjit_take(bench_mcjit *jit, struct oj_code **code)
+{
+    return drop_in.count(jit->engine) == 1 && drop_in.take(jit->engine, code, 1, NULL) == 0;
 }
 
 void bench_mcjit_destroy(bench_mcjit *jit)
 {
     if (jit->engine)
-        LLVMDisposeExecutionEngine(jit->engine);
+        calls_of(jit)->dispose(jit->engine);
     LLVMContextDispose(jit->context);
 }
 

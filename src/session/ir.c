@@ -74,6 +74,11 @@ static bool grow_hints(hints *h)
     return true;
 }
 
+static uint8_t rank_of_binding(uint32_t binding)
+{
+    return binding == OJ_SYMBOL_WEAK ? OJI_SESSION_WEAK : OJI_SESSION_STRONG;
+}
+
 static bool add_hint(void *context, const char *name, size_t size, uint32_t binding)
 {
     hints *h = context;
@@ -84,7 +89,7 @@ static bool add_hint(void *context, const char *name, size_t size, uint32_t bind
     hint->name = oji_session_intern(h->session, name, size);
     if (!hint->name)
         return false;
-    hint->rank = binding == OJ_SYMBOL_WEAK ? OJI_SESSION_WEAK : OJI_SESSION_STRONG;
+    hint->rank = rank_of_binding(binding);
     hint->is_hint = true;
     oji_session_enter(h->session, hint);
     h->n++;
@@ -145,13 +150,45 @@ static oj_status ask_names(oj_session *session, oj_module *module, const oj_modu
     return OJ_OK;
 }
 
+/* A listing beside the hints that are there, in their order. */
+typedef struct comparison {
+    const oji_session_unit *unit;
+    uint32_t n;
+    bool differs;
+} comparison;
+
+static bool compare_hint(void *context, const char *name, size_t size, uint32_t binding)
+{
+    comparison *c = context;
+    const oji_session_definition *hint = c->n < c->unit->n_definitions ? &c->unit->definitions[c->n] : NULL;
+    c->n++;
+    if (!hint || hint->rank != rank_of_binding(binding) || hint->name->name_size != size ||
+        memcmp(hint->name->text, name, size) != 0)
+        c->differs = true;
+    return true;
+}
+
+/* Most modules have not changed since the last step: then nothing is looked up, allocated or entered. */
+static oj_status refresh(oj_session *session, oj_module *module, oj_error *error)
+{
+    comparison c = {.unit = &module->own};
+    oji_compile_names names = {.context = &c, .add = compare_hint};
+    oj_module_options none;
+    if (module->compiler->ops->list) {
+        OJI_TRY(module->compiler->ops->list(module->compiler, &module->input, &names, error));
+        module->may_define_more = names.may_define_more;
+        if (!c.differs && c.n == module->own.n_definitions)
+            return OJ_OK;
+    }
+    oj_module_options_init(&none);
+    return ask_names(session, module, &none, error);
+}
+
 oj_status oji_session_refresh_hints(oj_session *session, oj_error *error)
 {
-    oj_module_options none;
-    oj_module_options_init(&none);
     for (oj_module *module = session->uncompiled; module; module = module->next_uncompiled)
         if (module->input.module && !module->has_given_names)
-            OJI_TRY(ask_names(session, module, &none, error));
+            OJI_TRY(refresh(session, module, error));
     return OJ_OK;
 }
 

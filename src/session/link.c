@@ -291,8 +291,9 @@ static oj_status link_step(oji_session_step *step, const oji_session_goal *goal,
 oj_status oji_session_link(oj_session *session, const oji_session_goal *goal, oj_error *error)
 {
     oji_session_step step = {.session = session};
+    max_align_t buffer[64]; /* spares the heap in the common case of few resolvers */
     oj_status status;
-    oji_arena_init(&step.arena, &session->allocator, NULL, 0);
+    oji_arena_init(&step.arena, &session->allocator, buffer, sizeof buffer);
     status = link_step(&step, goal, error);
     if (status != OJ_OK)
         undo(&step);
