@@ -117,14 +117,15 @@ bool bench_link_fresh(bench_result *result, const bench_inputs *inputs)
     bool ok = true;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         bench_group *group = bench_group_add(result, "link-fresh", all[i]->name, "us");
-        snprintf(group->note, sizeof group->note,
-                 "object of %zu bytes in memory to an address, in fresh memory. Engines and providers exist before; "
-                 "floor: copies and relocates without parsing or checks.%s",
-                 all[i]->object.size,
-                 all[i] == &inputs->sqlite_plain
-                     ? " No unwind tables: all subjects do the same work"
-                     : " LLVM's engines also register the unwind tables, OwnJIT places but does not register them: "
-                       "sqlite-nounwind leaves them out");
+        snprintf(
+            group->note, sizeof group->note,
+            "object of %zu bytes in memory to an address, in fresh memory. Engines and providers exist before; "
+            "floor: copies and relocates without parsing or checks.%s",
+            all[i]->object.size,
+            all[i] == &inputs->sqlite_plain
+                ? " No unwind tables: all subjects do the same work"
+                : " Engines and OwnJIT also register the unwind tables, the floor does not: sqlite-nounwind leaves "
+                  "them out");
         for (uint32_t who = 0; who < SUBJECTS; who++)
             bench_series_add(group, subject_names[who]);
         ok = bench_isolated(fresh, result, (void *)(uintptr_t)all[i]) && ok;

@@ -157,23 +157,50 @@ static bool take_operands(cursor *c, const char *kinds, uint64_t n_registers)
     return !c->is_bad;
 }
 
+/* Pass over the commonest instructions, whose operands are of few bytes and say nothing that could be wrong: advance,
+ * restore, nop; offset and def_cfa_offset, each with a number; advance_loc1 and 2. While there are three bytes left all
+ * of each is inside; what is read further is read with care. By branches: a table of sizes would make each step wait
+ * for the one before. */
+static const uint8_t *pass_plain(const uint8_t *at, const uint8_t *end)
+{
+    while (end - at >= 3) {
+        uint8_t instruction = *at;
+        if ((instruction & 0x40) || instruction == 0)
+            at++;
+        else if (((instruction & 0x80) || instruction == 0x0e) && at[1] < 0x80)
+            at += 2;
+        else if (((instruction & 0x80) || instruction == 0x0e) && at[2] < 0x80)
+            at += 3;
+        else if (instruction == 0x02 || instruction == 0x03)
+            at += instruction;
+        else
+            break;
+    }
+    while (at < end && *at == 0)
+        at++;
+    return at;
+}
+
 /* DWARF 5, 6.4.2. States are counted because unwinders take one from an empty stack without looking. */
 static bool is_valid_program(const uint8_t *program, uint64_t size, uint64_t n_registers)
 {
     cursor c = {program, program + size, 0, false};
     uint64_t n_states = 0;
-    while (c.at < c.end) {
+    while ((c.at = pass_plain(c.at, c.end)) < c.end) {
         uint8_t instruction = take_byte(&c);
         const char *kinds;
+        if (instruction == 0x0a || instruction == 0x0b) {
+            if (instruction == 0x0a)
+                n_states++;
+            else if (n_states-- == 0)
+                return false;
+            continue;
+        }
         if (instruction >> 6 != 0)
             kinds = instruction >> 6 == 2 ? "u" : "";
         else
             kinds = instruction < OJI_COUNT(operands) ? operands[instruction] : NULL;
         if (!kinds || !take_operands(&c, kinds, n_registers))
-            return false;
-        if (instruction == 0x0a)
-            n_states++;
-        else if (instruction == 0x0b && n_states-- == 0)
             return false;
     }
     return true;

@@ -109,6 +109,8 @@ typedef struct oji_elf_reader {
     uint32_t max_groups;     /* upper bound of what will be made */
     bool has_ifuncs;         /* saw a function that another chooses */
     bool has_arrays;         /* saw an array of functions to run */
+    bool has_unwind;         /* saw an unwind table */
+    bool has_stackmaps;      /* saw stack maps */
     bool has_linkonce;       /* saw a section that is a group of its own */
     oji_bytes section_names; /* empty, or ends in a zero byte */
     oji_bytes symbol_names;  /* empty, or ends in a zero byte */

@@ -31,6 +31,11 @@ static inline const oji_elf_format *oji_elf_find_format(uint8_t elf_class, uint8
     return &formats[(elf_class - 1) * 2 + (order - 1)];
 }
 
+/* Records that are read in great numbers are decoded by code of their own in the commonest files, where every field is
+ * one load: callers pass this constant there instead of the file's format. */
+static const oji_elf_format oji_elf_usual = {true, false, 64, 64, 24, 24, 16};
+static inline bool oji_elf_is_usual(const oji_elf_format *format) { return format->is_64 && !format->is_big; }
+
 static inline uint32_t oji_elf_half(const oji_elf_format *format, const uint8_t *p)
 {
     uint32_t value = oji_load16(p);

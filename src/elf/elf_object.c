@@ -421,6 +421,8 @@ oj_status oji_elf_read_object(oj_object **out, oji_bytes file, const char *name,
     OJI_TRY(allocate_object(&reader, allocator, &parts));
     status = read_sections(&reader, parts.sections);
     parts.object->has_arrays = reader.has_arrays;
+    parts.object->has_unwind = reader.has_unwind;
+    parts.object->has_stackmaps = reader.has_stackmaps;
     if (status == OJ_OK && reader.max_groups > 0)
         status = oji_elf_read_groups(&reader, &parts);
     if (status == OJ_OK)

@@ -99,9 +99,8 @@ static inline __attribute__((always_inline)) oj_status read_entries(oji_elf_read
 static oj_status read_table(oji_elf_reader *reader, oji_elf_parts *parts, oji_bytes table, uint32_t type,
                             oji_section *target)
 {
-    static const oji_elf_format usual = {true, false, 64, 64, 24, 24, 16};
-    if (OJI_LIKELY(reader->format->is_64 && !reader->format->is_big && type == ELF_SHT_RELA))
-        return read_entries(reader, parts, table, target, &usual, true);
+    if (OJI_LIKELY(oji_elf_is_usual(reader->format) && type == ELF_SHT_RELA))
+        return read_entries(reader, parts, table, target, &oji_elf_usual, true);
     return read_entries(reader, parts, table, target, reader->format, type == ELF_SHT_RELA);
 }
 
@@ -110,6 +109,14 @@ static oj_status fail_table(const oji_elf_reader *reader, uint32_t index, const 
     oji_place place = {reader->name, target->name, NULL, NULL, UINT64_MAX};
     return oji_fail_at(reader->error, OJ_E_MALFORMED, &place, "%s: section %u, relocations of section %s, %s",
                        reader->name, index, target->name, why);
+}
+
+/* Most sections are none: they are told apart by a look at one field. */
+static bool may_be_table(const oji_elf_reader *reader, uint32_t index)
+{
+    const uint8_t *p = reader->file.data + reader->headers_off + (uint64_t)index * reader->format->section_size;
+    uint32_t type = oji_elf_word(reader->format, p + 4);
+    return type == ELF_SHT_RELA || type == ELF_SHT_REL;
 }
 
 /* Only tables that the scan has checked come through: counts_relocations() there allows whatever is_wanted() does. */
@@ -123,8 +130,11 @@ static bool is_table(const oji_elf_reader *reader, const oji_elf_header *header,
 static oj_status count_relocs(const oji_elf_reader *reader, oji_section *sections)
 {
     for (uint32_t i = 1; i < reader->n_sections; i++) {
-        oji_elf_header header = oji_elf_section_header(reader, i);
+        oji_elf_header header;
         oji_section *target;
+        if (!may_be_table(reader, i))
+            continue;
+        header = oji_elf_section_header(reader, i);
         if (!is_table(reader, &header, sections))
             continue;
         target = &sections[header.info];
@@ -182,7 +192,10 @@ oj_status oji_elf_read_relocs(oji_elf_reader *reader, oji_elf_parts *parts)
     OJI_TRY(count_relocs(reader, parts->sections));
     assign_runs(reader, parts->relocs, parts->sections);
     for (uint32_t i = 1; i < reader->n_sections; i++) {
-        oji_elf_header header = oji_elf_section_header(reader, i);
+        oji_elf_header header;
+        if (!may_be_table(reader, i))
+            continue;
+        header = oji_elf_section_header(reader, i);
         if (is_table(reader, &header, parts->sections)) {
             oji_bytes table = {reader->file.data + header.offset, header.size};
             OJI_TRY(read_table(reader, parts, table, header.type, &parts->sections[header.info]));

@@ -8,9 +8,9 @@
 
 oji_elf_header oji_elf_section_header(const oji_elf_reader *reader, uint32_t index)
 {
-    const oji_elf_format *format = reader->format;
-    return oji_elf_decode_section(format,
-                                  reader->file.data + reader->headers_off + (uint64_t)index * format->section_size);
+    const uint8_t *p = reader->file.data + reader->headers_off + (uint64_t)index * reader->format->section_size;
+    return OJI_LIKELY(oji_elf_is_usual(reader->format)) ? oji_elf_decode_section(&oji_elf_usual, p)
+                                                        : oji_elf_decode_section(reader->format, p);
 }
 
 /* Needs the names read, whose last byte is zero: any offset inside them then begins a string that ends inside. */
@@ -38,7 +38,8 @@ static bool is_named(const char *name, const char *base)
 /* Fragments of a function without its end: only a program's own start-up files have the rest. */
 static bool is_fragment(const char *name)
 {
-    return name[0] == '.' && (strcmp(name, ".init") == 0 || strcmp(name, ".fini") == 0);
+    return name[0] == '.' && (name[1] == 'i' || name[1] == 'f') &&
+           (strcmp(name, ".init") == 0 || strcmp(name, ".fini") == 0);
 }
 
 /* The number behind a name and a dot; `none` where there is none. Numbers are priorities up to 65535. */
@@ -136,12 +137,18 @@ static uint32_t loaded_kind(const oji_elf_reader *reader, const oji_elf_header *
 }
 
 /* Tables about code: unwinding, what to do with exceptions there, and where live values are. GNU ld lets the first two
- * refer to code that it has left out. */
+ * refer to code that it has left out. LLVM gives stack maps no type of their own: the name is what tells them ("Stack
+ * maps and patch points"). */
 static uint32_t loaded_flags(uint32_t kind, const char *name)
 {
-    if (kind == OJ_SECTION_UNWIND || (name[0] == '.' && name[1] == 'g' && is_named(name, ".gcc_except_table")) ||
-        (name[0] == '.' && name[1] == 'l' && strcmp(name, ".llvm_stackmaps") == 0))
+    if (kind == OJ_SECTION_UNWIND)
         return OJI_SECTION_TELLS;
+    if (name[0] != '.')
+        return 0;
+    if (name[1] == 'g' && is_named(name, ".gcc_except_table"))
+        return OJI_SECTION_TELLS;
+    if (name[1] == 'l' && strcmp(name, ".llvm_stackmaps") == 0)
+        return kind == OJ_SECTION_RODATA ? OJI_SECTION_TELLS | OJI_SECTION_STACKMAPS : OJI_SECTION_TELLS;
     return 0;
 }
 
@@ -176,6 +183,8 @@ static oj_status read_loaded(oji_elf_reader *reader, const oji_elf_header *heade
     reader->has_tls |= oji_section_is_tls(section);
     section->flags =
         loaded_flags(section->kind, section->name) | read_array(section->name, header->type, &section->order);
+    reader->has_unwind |= section->kind == OJ_SECTION_UNWIND && section->size > 0;
+    reader->has_stackmaps |= (section->flags & OJI_SECTION_STACKMAPS) && section->size > 0;
     if (header->flags & ELF_SHF_GNU_RETAIN)
         section->flags |= OJI_SECTION_RETAIN;
     if (!(section->flags & (OJI_SECTION_INIT | OJI_SECTION_FINI)))

@@ -118,8 +118,9 @@ static oj_status read_place(oji_elf_reader *reader, const oji_section *sections,
 static oj_status read_symbol(oji_elf_reader *reader, const oji_section *sections, uint32_t index, oji_symbol *symbol)
 {
     const oji_elf_format *format = reader->format;
-    const oji_elf_symbol entry =
-        oji_elf_decode_symbol(format, reader->symbols.data + (uint64_t)index * format->symbol_size);
+    const uint8_t *p = reader->symbols.data + (uint64_t)index * format->symbol_size;
+    const oji_elf_symbol entry = OJI_LIKELY(oji_elf_is_usual(format)) ? oji_elf_decode_symbol(&oji_elf_usual, p)
+                                                                      : oji_elf_decode_symbol(format, p);
     uint32_t section = entry.section;
     symbol->name = "";
     symbol->name_size = 0;

@@ -17,6 +17,13 @@ struct oji_link_unwind {
     uint32_t fdes_capacity;
 };
 
+/* Sections are looked at one by one only where there may be tables. */
+static uint32_t n_sections_of(const oj_plan *plan, uint32_t member)
+{
+    const oj_object *object = plan->members[member].object;
+    return object->has_unwind && !(plan->options.flags & OJ_LINK_NO_UNWIND) ? object->n_sections : 0;
+}
+
 static bool is_table(const oj_plan *plan, uint32_t member, uint32_t index)
 {
     const oji_section *section = &plan->members[member].object->sections[index];
@@ -34,7 +41,7 @@ uint32_t oji_link_count_unwind(const oj_plan *plan)
 {
     uint32_t n = 0;
     for (uint32_t m = 0; m < plan->n_members; m++)
-        for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++)
+        for (uint32_t i = 0; i < n_sections_of(plan, m); i++)
             n += is_table(plan, m, i);
     return n;
 }
@@ -55,15 +62,52 @@ static int compare_fdes(const void *a, const void *b)
     return (x->addr > y->addr) - (x->addr < y->addr);
 }
 
-/* A plan may be linked again: the room of the first time is large enough. */
+/* No more entries than this can be begun to be read: one that is cut off is the last. */
+static uint32_t count_entries(const uint8_t *bytes, uint64_t size)
+{
+    uint64_t offset = 0;
+    uint32_t n = 1;
+    while (size - offset >= 4) {
+        uint64_t length = oji_load32(bytes + offset);
+        n++;
+        if (length == 0 || length > size - offset - 4)
+            break;
+        offset += 4 + length;
+    }
+    return n;
+}
+
+/* Room for so many more: exactly that for a first table, and doubled where further ones follow. */
+static bool reserve_fdes(oj_plan *plan, uint32_t n)
+{
+    oji_link_unwind *unwind = plan->unwind;
+    uint32_t n_fdes = unwind->tables.n_fdes;
+    uint64_t capacity = (uint64_t)n_fdes + n, doubled = (uint64_t)unwind->fdes_capacity * 2;
+    oji_eh_fde *fdes;
+    if (capacity <= unwind->fdes_capacity)
+        return true;
+    capacity = capacity < doubled ? doubled : capacity;
+    fdes = capacity <= UINT32_MAX / 2 ? oji_arena_array(&plan->arena, capacity, sizeof *fdes) : NULL;
+    if (!fdes)
+        return false;
+    if (n_fdes > 0)
+        memcpy(fdes, unwind->fdes, n_fdes * sizeof *fdes);
+    unwind->fdes = fdes;
+    unwind->fdes_capacity = (uint32_t)capacity;
+    return true;
+}
+
+/* None where there are no tables. A plan may be linked again: the room of the first time is large enough. */
 static bool make_room(oj_plan *plan)
 {
     uint64_t size = 0;
     if (plan->unwind)
         return true;
     for (uint32_t m = 0; m < plan->n_members; m++)
-        for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++)
+        for (uint32_t i = 0; i < n_sections_of(plan, m); i++)
             size += is_table(plan, m, i) ? plan->members[m].object->sections[i].size : 0;
+    if (size == 0)
+        return true;
     oji_link_unwind *unwind = oji_arena_array(&plan->arena, 1, sizeof *unwind);
     if (!unwind)
         return false;
@@ -125,24 +169,17 @@ static bool is_in_code(const oji_unwind_tables *tables, const oji_eh_fde *fde)
     return offset < size && fde->size <= size - offset;
 }
 
-/* *cie_at is the index of the CIE in `cies`, where it is the one that was read last. */
-static bool keep_fde(oj_plan *plan, const oji_eh_cie *cie, oji_eh_fde *fde, bool is_same_cie)
+static bool keep_cie(oj_plan *plan, const oji_eh_cie *cie)
 {
     oji_link_unwind *unwind = plan->unwind;
-    oji_unwind_tables *tables = &unwind->tables;
-    void *cies = unwind->cies, *fdes = unwind->fdes;
-    if (!is_same_cie) {
-        if (!oji_arena_grow(&plan->arena, &cies, tables->n_cies, &unwind->cies_capacity, sizeof *unwind->cies))
-            return false;
-        unwind->cies = cies;
-        unwind->cies[tables->n_cies] = *cie;
-        resolve_personality(plan, &unwind->cies[tables->n_cies++]);
-    }
-    if (!oji_arena_grow(&plan->arena, &fdes, tables->n_fdes, &unwind->fdes_capacity, sizeof *unwind->fdes))
+    uint32_t n = unwind->tables.n_cies;
+    void *cies = unwind->cies;
+    if (!oji_arena_grow(&plan->arena, &cies, n, &unwind->cies_capacity, sizeof *unwind->cies))
         return false;
-    unwind->fdes = fdes;
-    fde->cie = tables->n_cies - 1;
-    unwind->fdes[tables->n_fdes++] = *fde;
+    unwind->cies = cies;
+    unwind->cies[n] = *cie;
+    resolve_personality(plan, &unwind->cies[n]);
+    unwind->tables.n_cies = n + 1;
     return true;
 }
 
@@ -154,44 +191,56 @@ static oj_status fail_bad(const oj_object *object, const char *section, const oj
                        (unsigned long long)reader->failed_at, reader->reason);
 }
 
-/* Bytes are copied first: what is checked and what is used must be the same. */
+/* Bytes are copied first: what is checked and what is used must be the same. Each FDE is read where it will stay. */
 static oj_status read_table(oj_plan *plan, uint32_t member, uint32_t index, uint8_t *copy, oj_error *error)
 {
     const oj_object *object = plan->members[member].object;
     const oji_link_slot *slot = &plan->members[member].slots[index];
     const oj_segment *request = request_of(plan, slot);
+    oji_unwind_tables *tables = &plan->unwind->tables;
     oji_eh_cie cie = {.offset = UINT64_MAX};
-    oji_eh_fde fde;
     oji_eh_reader reader = {.bytes = {copy, object->sections[index].size},
                             .run_addr = request->run_addr + slot->offset,
                             .n_registers = plan->arch->unwind_registers};
     uint64_t kept_cie = UINT64_MAX;
     oji_eh_step step;
     memcpy(copy, (const uint8_t *)request->write + slot->offset, (size_t)reader.bytes.size);
-    while ((step = oji_eh_next(&reader, &cie, &fde)) == OJI_EH_FDE) {
-        if (!is_in_code(&plan->unwind->tables, &fde))
+    if (!reserve_fdes(plan, count_entries(copy, reader.bytes.size)))
+        return fail_nomem(error);
+    while ((step = oji_eh_next(&reader, &cie, &plan->unwind->fdes[tables->n_fdes])) == OJI_EH_FDE) {
+        if (!is_in_code(tables, &plan->unwind->fdes[tables->n_fdes]))
             continue;
-        if (!keep_fde(plan, &cie, &fde, kept_cie == cie.offset))
+        if (kept_cie != cie.offset && !keep_cie(plan, &cie))
             return fail_nomem(error);
         kept_cie = cie.offset;
+        plan->unwind->fdes[tables->n_fdes++].cie = tables->n_cies - 1;
     }
     return step == OJI_EH_END ? OJ_OK : fail_bad(object, object->sections[index].name, &reader, error);
+}
+
+static uint32_t leave_overlaps_out(oji_eh_fde *fdes, uint32_t n_fdes)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < n_fdes; i++)
+        if (n == 0 || fdes[i].addr - fdes[n - 1].addr >= fdes[n - 1].size)
+            fdes[n++] = fdes[i];
+    return n;
 }
 
 /* Of entries that overlap the first counts: shared definitions may bring theirs twice. */
 static void order_fdes(oji_link_unwind *unwind)
 {
     oji_unwind_tables *tables = &unwind->tables;
-    uint32_t n = 0;
-    bool is_sorted = true;
-    for (uint32_t i = 1; i < tables->n_fdes; i++)
-        is_sorted = is_sorted && unwind->fdes[i - 1].addr < unwind->fdes[i].addr;
+    bool is_sorted = true, is_apart = true;
+    for (uint32_t i = 1; i < tables->n_fdes; i++) {
+        const oji_eh_fde *before = &unwind->fdes[i - 1], *fde = &unwind->fdes[i];
+        is_sorted = is_sorted && before->addr < fde->addr;
+        is_apart = is_apart && fde->addr - before->addr >= before->size;
+    }
     if (!is_sorted)
         qsort(unwind->fdes, tables->n_fdes, sizeof *unwind->fdes, compare_fdes);
-    for (uint32_t i = 0; i < tables->n_fdes; i++)
-        if (n == 0 || unwind->fdes[i].addr - unwind->fdes[n - 1].addr >= unwind->fdes[n - 1].size)
-            unwind->fdes[n++] = unwind->fdes[i];
-    tables->n_fdes = n;
+    if (!is_sorted || !is_apart)
+        tables->n_fdes = leave_overlaps_out(unwind->fdes, tables->n_fdes);
     tables->fdes = unwind->fdes;
     tables->cies = unwind->cies;
 }
@@ -204,15 +253,17 @@ static bool is_registered(const oj_plan *plan)
 oj_status oji_link_read_unwind(oj_plan *plan, oj_error *error)
 {
     uint8_t *copy;
-    if (!is_registered(plan) || oji_link_count_unwind(plan) == 0)
+    if (!is_registered(plan))
         return OJ_OK;
     if (!make_room(plan))
         return fail_nomem(error);
+    if (!plan->unwind)
+        return OJ_OK;
     list_code(plan, plan->unwind);
     plan->unwind->tables.n_cies = plan->unwind->tables.n_fdes = 0;
     copy = plan->unwind->bytes;
     for (uint32_t m = 0; m < plan->n_members; m++)
-        for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++) {
+        for (uint32_t i = 0; i < n_sections_of(plan, m); i++) {
             if (!is_table(plan, m, i))
                 continue;
             OJI_TRY(read_table(plan, m, i, copy, error));
@@ -230,7 +281,7 @@ oj_status oji_link_attach_unwind(const oj_plan *plan, const oj_code *code, oj_re
 {
     oj_record *record = records;
     for (uint32_t m = 0; m < plan->n_members; m++)
-        for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++) {
+        for (uint32_t i = 0; i < n_sections_of(plan, m); i++) {
             const oji_link_slot *slot = &plan->members[m].slots[i];
             if (!is_table(plan, m, i))
                 continue;

@@ -124,7 +124,8 @@ enum {
     OJI_SECTION_INIT = 2,      /* addresses of functions that are run before all others */
     OJI_SECTION_FINI = 4,      /* and of those that are run after them, last first */
     OJI_SECTION_BACKWARDS = 8, /* of either, listed the other way round */
-    OJI_SECTION_RETAIN = 16    /* to be kept though nothing refers to it */
+    OJI_SECTION_RETAIN = 16,   /* to be kept though nothing refers to it */
+    OJI_SECTION_STACKMAPS = 32 /* tells where live values are */
 };
 
 /* Sections that stand or fall together. */
@@ -173,9 +174,11 @@ struct oj_object {
     const char *const *reloc_names; /* the format's own names, by its numbers: oji_object_reloc_name() */
     const oji_group *groups;
     uint32_t n_groups;
-    uint32_t flags;  /* OJ_OBJECT_..., that it was read with */
-    bool has_ifuncs; /* some symbol is OJ_SYMBOL_IFUNC */
-    bool has_arrays; /* some section is OJI_SECTION_INIT or OJI_SECTION_FINI */
+    uint32_t flags;     /* OJ_OBJECT_..., that it was read with */
+    bool has_ifuncs;    /* some symbol is OJ_SYMBOL_IFUNC */
+    bool has_arrays;    /* some section is OJI_SECTION_INIT or OJI_SECTION_FINI */
+    bool has_unwind;    /* some section of a size is OJ_SECTION_UNWIND */
+    bool has_stackmaps; /* some section of a size is OJI_SECTION_STACKMAPS */
     uint32_t n_sections;
     uint32_t n_symbols;
     uint32_t first_global;    /* symbols before it are local */
