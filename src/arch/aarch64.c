@@ -237,10 +237,14 @@ static void store_field(uint8_t *where, const row *how, uint64_t value)
     }
 }
 
+static inline bool is_aligned(const row *how, uint64_t value)
+{
+    return !how->is_aligned || (value & ((UINT64_C(1) << how->shift) - 1)) == 0;
+}
+
 static inline bool store_checked(uint8_t *where, const row *how, uint64_t value)
 {
-    uint64_t low = (UINT64_C(1) << how->shift) - 1;
-    if (!fits(value, how->check, how->bits) || (how->is_aligned && (value & low) != 0))
+    if (!fits(value, how->check, how->bits) || !is_aligned(how, value))
         return false;
     store_field(where, how, value);
     return true;
@@ -269,6 +273,8 @@ static bool fix_branch(oji_fixups *fixups, const oji_reloc *reloc, const row *ho
             fixups->n_direct += has_stub;
             return true;
         }
+    if (!is_aligned(how, target->addr + addend - place))
+        fixups->misfit = OJI_MISFIT_ALIGNMENT;
     return has_stub &&
            store_checked(where, how, fixups->stubs_addr + (uint64_t)(target->stub - 1) * STUB_SIZE + addend - place);
 }
@@ -308,8 +314,10 @@ static bool fix_own(oji_fixups *fixups, const oji_reloc *reloc, uint8_t *where)
     uint64_t place = fixups->run_addr + reloc->offset, value;
     if (how->object == CALLEE)
         return fix_branch(fixups, reloc, how, where);
-    if (!find_object(fixups, target, how, &value))
+    if (!find_object(fixups, target, how, &value)) {
+        fixups->misfit = OJI_MISFIT_ENTRY;
         return false;
+    }
     value += (uint64_t)reloc->addend;
     switch (how->from) {
     case PLACE:
@@ -327,6 +335,8 @@ static bool fix_own(oji_fixups *fixups, const oji_reloc *reloc, uint8_t *where)
     default:
         break;
     }
+    if (!is_aligned(how, value))
+        fixups->misfit = OJI_MISFIT_ALIGNMENT;
     return store_checked(where, how, value);
 }
 
@@ -375,6 +385,30 @@ static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
     return store_checked(write, &page, page_of(entry) - page_of(stub)) && store_checked(write + 4, &low, entry);
 }
 
+/* B, BL, BRK, HVC, ISB, NOP, SMC and SVC are those that a core runs either as they were or as they are, whenever
+ * another changes one into another; every other change needs all cores to wait (Arm ARM, B2.2.5 "Concurrent
+ * modification and execution of instructions"). Encodings: C4.1, C6.2. */
+static bool may_change(uint32_t instruction)
+{
+    static const uint32_t forms[][2] = {{0x7c000000, 0x14000000},  /* B, BL */
+                                        {0xffe0001f, 0xd4000001},  /* SVC */
+                                        {0xffe0001f, 0xd4000002},  /* HVC */
+                                        {0xffe0001f, 0xd4000003},  /* SMC */
+                                        {0xffe0001f, 0xd4200000},  /* BRK */
+                                        {0xffffffff, 0xd503201f},  /* NOP */
+                                        {0xfffff0ff, 0xd50330df}}; /* ISB */
+    for (size_t i = 0; i < OJI_COUNT(forms); i++)
+        if ((instruction & forms[i][0]) == forms[i][1])
+            return true;
+    return false;
+}
+
+static bool may_patch(const uint8_t *old_word, const uint8_t *new_word)
+{
+    uint32_t before = oji_load32(old_word), after = oji_load32(new_word);
+    return before == after || (may_change(before) && may_change(after));
+}
+
 /* mov x1, xzr, or nop; adrp argument, :got:handle; ldr argument, [argument, :got_lo12:handle]; b target. The argument is
  * x2, x1, x3: the one behind those that the function itself has, and for atexit() another is zero (AAPCS64, 6.4). */
 static const oji_reloc runtime_relocs[] = {{.offset = 4, .symbol = 3, .kind = OJI_A64_ADR_GOT_PAGE},
@@ -406,6 +440,8 @@ const oji_arch oji_arch_aarch64 = {
     .padding = 0,
     .unwind_registers = 96,
     .patch_word = 4,
+    .may_patch = may_patch,
+    .patch_rule = "only one of B, BL, BRK, HVC, ISB, NOP, SMC and SVC into another of them",
     .runtime = runtime,
     .needs = needs,
     .relocate = relocate,

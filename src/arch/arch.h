@@ -20,6 +20,14 @@ typedef struct oji_target {
 #define OJI_TLS_DESCRIPTOR_ENTRY(target) ((target)->stub & 0xff)
 #define OJI_TLS_DISTANCE_ENTRY(target) ((target)->stub >> 8)
 
+/* Why a relocation cannot be applied. */
+typedef enum oji_misfit {
+    OJI_MISFIT_RANGE = 0, /* the value does not fit the field */
+    OJI_MISFIT_ALIGNMENT, /* the value is not a multiple of what the field counts in */
+    OJI_MISFIT_ENTRY,     /* the GOT has no entry for it */
+    OJI_MISFIT_PAIR       /* the relocation that it belongs to is missing */
+} oji_misfit;
+
 /* All that the relocations of one section need. */
 typedef struct oji_fixups {
     uint8_t *write; /* where the section's bytes are written: size bytes */
@@ -33,6 +41,7 @@ typedef struct oji_fixups {
     uint64_t stubs_addr;       /* run address of the first stub */
     uint64_t tls_index_addr;   /* run address of the GOT entries with the block's oj_tls_index, 0 = none */
     uint64_t tls_offset;       /* the block less the thread pointer, modulo 2^64 */
+    uint32_t misfit;           /* oji_misfit, of the relocation that does not fit; range where it is not set */
     uint64_t n_relaxed;        /* counted up */
     uint64_t n_direct;         /* counted up */
 } oji_fixups;
@@ -45,16 +54,20 @@ typedef struct oji_fixups {
 #endif
 
 typedef struct oji_arch {
-    uint32_t id;              /* oji_arch_id: oji_arch_name() */
-    uint32_t got_entry_size;  /* bytes */
-    uint32_t stub_size;       /* bytes, also its alignment */
-    uint32_t stub_entry;      /* bytes from its start to where a pointer to the function may point */
-    uint64_t reach;           /* bytes: all segments of a link must lie within this of one another */
-    uint64_t branch_reach;    /* bytes that every branch that may have a stub reaches in both directions; 0 = all that
+    uint32_t id;             /* oji_arch_id: oji_arch_name() */
+    uint32_t got_entry_size; /* bytes */
+    uint32_t stub_size;      /* bytes, also its alignment */
+    uint32_t stub_entry;     /* bytes from its start to where a pointer to the function may point */
+    uint64_t reach;          /* bytes: all segments of a link must lie within this of one another */
+    uint64_t branch_reach;   /* bytes that every branch that may have a stub reaches in both directions; 0 = all that
                                  segments of a link may span. Code that spans more has veneers */
-    uint8_t address_bits;     /* 64 or 32: every address of a link is below this power of two */
-    uint8_t padding;          /* byte to fill gaps between code sections with: traps */
-    uint8_t patch_word;       /* bytes: aligned words of code of up to this size may be stored while they run */
+    uint8_t address_bits;    /* 64 or 32: every address of a link is below this power of two */
+    uint8_t padding;         /* byte to fill gaps between code sections with: traps */
+    uint8_t patch_word;      /* bytes: aligned words of code of up to this size may be stored while they run */
+    /* May the words be replaced by each other while they run? NULL: any may. Where not, the rule is told by its text,
+     * which goes after "can change". */
+    bool (*may_patch)(const uint8_t *old_word, const uint8_t *new_word);
+    const char *patch_rule;
     uint8_t unwind_registers; /* DWARF register numbers that unwinders can read are below this */
 
     /* What a static part of the C library does for each component: objects of one function each, which is symbol 1. The

@@ -490,9 +490,9 @@ oj_status oji_link_publish(const oj_plan *plan, const oj_placement *placement, o
 oj_status oji_link_report_undefined(const oj_plan *plan, oj_error *error);
 oj_status oji_link_report_duplicate(const oj_plan *plan, const char *name, uint32_t first, uint32_t second,
                                     oj_error *error);
-/* Relocation `index` of a section does not fit; place_addr and target_addr are run addresses. */
-oj_status oji_link_report_range(const oj_plan *plan, oji_link_ref section, uint32_t index, uint64_t place_addr,
-                                uint64_t target_addr, oj_error *error);
+/* Relocation `index` of a section does not fit, for the reason in fixups. */
+oj_status oji_link_report_range(const oj_plan *plan, oji_link_ref section, uint32_t index, const oji_fixups *fixups,
+                                oj_error *error);
 /* A section refers to a local symbol of one that is left out. */
 oj_status oji_link_report_left_out(const oj_plan *plan, uint32_t member, uint32_t symbol, oj_error *error);
 /* The name is nowhere that all references to it reach. */

@@ -131,6 +131,21 @@ static oj_status apply_or_undo(patch *p, const oj_placement *placement, oj_error
     return status;
 }
 
+/* The word that the bytes are part of, as it is and as it would be. Running code can be read where it runs; it ends on
+ * whole words. */
+static bool is_allowed(const patch *p)
+{
+    uint8_t old_word[8], new_word[8];
+    const uint64_t offset = p->run_addr & (p->arch->patch_word - 1u);
+    if (!p->arch->may_patch)
+        return true;
+    OJI_ASSERT(p->arch->patch_word <= sizeof old_word);
+    oji_load_in_word((const uint8_t *)(uintptr_t)(p->run_addr - offset), old_word, p->arch->patch_word);
+    memcpy(new_word, old_word, p->arch->patch_word);
+    memcpy(new_word + offset, p->bytes, p->size);
+    return p->arch->may_patch(old_word, new_word);
+}
+
 /* Running code is changed by whole words only: another core that fetches the word sees the old bytes or the new
  * ones, never a mixture (the architecture's patch_word says on whose word). */
 static oj_status check(patch *p, oj_error *error)
@@ -149,6 +164,11 @@ static oj_status check(patch *p, oj_error *error)
                         "0x%llx, %zu bytes: %s can change running code only inside one aligned word of %u bytes; stop "
                         "the threads and say OJ_PATCH_STOPPED",
                         (unsigned long long)p->run_addr, p->size, oji_arch_name(p->arch->id), p->arch->patch_word);
+    if (p->is_atomic && !is_allowed(p))
+        return oji_fail(
+            error, OJ_E_UNSUPPORTED,
+            "0x%llx, %zu bytes: %s can change, while it runs, %s; stop the threads and say OJ_PATCH_STOPPED",
+            (unsigned long long)p->run_addr, p->size, oji_arch_name(p->arch->id), p->arch->patch_rule);
     return OJ_OK;
 }
 

@@ -149,9 +149,13 @@ oj_status oji_link_report_duplicate(const oj_plan *plan, const char *name, uint3
 }
 
 /* Section symbols have no name of their own: the section's stands for it. */
-oj_status oji_link_report_range(const oj_plan *plan, oji_link_ref section, uint32_t index, uint64_t place_addr,
-                                uint64_t target_addr, oj_error *error)
+oj_status oji_link_report_range(const oj_plan *plan, oji_link_ref section, uint32_t index, const oji_fixups *fixups,
+                                oj_error *error)
 {
+    static const char *const reasons[] = {[OJI_MISFIT_RANGE] = "does not fit",
+                                          [OJI_MISFIT_ALIGNMENT] = "is not aligned as the field needs it",
+                                          [OJI_MISFIT_ENTRY] = "has no GOT entry",
+                                          [OJI_MISFIT_PAIR] = "lacks the relocation that it belongs to"};
     const oj_object *object = plan->members[section.member].object;
     const oji_section *where = &object->sections[section.symbol];
     const oji_reloc *reloc = &where->relocs[index];
@@ -164,10 +168,11 @@ oj_status oji_link_report_range(const oj_plan *plan, oji_link_ref section, uint3
                                            : symbol->name,
                              .offset = reloc->offset};
     return oji_fail_at(error, OJ_E_RANGE, &place,
-                       "%s, %s+0x%llx: %s against '%s'%+lld does not fit: the field is at 0x%llx, the symbol at "
-                       "0x%llx",
+                       "%s, %s+0x%llx: %s against '%s'%+lld %s: the field is at 0x%llx, the symbol at 0x%llx",
                        object->name, where->name, (unsigned long long)reloc->offset, place.relocation, place.symbol,
-                       (long long)reloc->addend, (unsigned long long)place_addr, (unsigned long long)target_addr);
+                       (long long)reloc->addend, reasons[fixups->misfit],
+                       (unsigned long long)(fixups->run_addr + reloc->offset),
+                       (unsigned long long)fixups->targets[reloc->symbol].addr);
 }
 
 /* The relocation is searched for: there is one, in a section that is taken. */

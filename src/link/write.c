@@ -363,7 +363,6 @@ static oj_status relocate_section(oj_plan *plan, oji_link_ref ref, oji_fixups *f
     const oji_link_member *member = &plan->members[ref.member];
     const oji_section *section = &member->object->sections[ref.symbol];
     const oji_link_slot *slot = &member->slots[ref.symbol];
-    const oji_reloc *failed;
     uint32_t index, load = oji_link_first_load(plan, ref.member, ref.symbol);
     fixups->symbols = member->symbols;
     fixups->targets = member->targets;
@@ -377,6 +376,7 @@ static oj_status relocate_section(oj_plan *plan, oji_link_ref ref, oji_fixups *f
     }
     fixups->relocs = section->relocs;
     fixups->n_relocs = section->n_relocs;
+    fixups->misfit = OJI_MISFIT_RANGE;
     if (OJI_UNLIKELY(member->has_left_out && (section->flags & OJI_SECTION_TELLS)))
         index = relocate_around(plan, member, fixups);
     else if (OJI_UNLIKELY(load < plan->n_loads))
@@ -385,9 +385,7 @@ static oj_status relocate_section(oj_plan *plan, oji_link_ref ref, oji_fixups *f
         index = plan->arch->relocate(fixups);
     if (index == section->n_relocs)
         return OJ_OK;
-    failed = &section->relocs[index];
-    return oji_link_report_range(plan, ref, index, fixups->run_addr + failed->offset,
-                                 member->targets[failed->symbol].addr, error);
+    return oji_link_report_range(plan, ref, index, fixups, error);
 }
 
 static bool is_relocated(const oj_plan *plan, uint32_t member, uint32_t section)

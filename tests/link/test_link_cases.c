@@ -6,6 +6,7 @@
  *   # define NAME ADDR                        an external symbol
  *   # expect SEGMENT BYTES                    the whole segment, in hexadecimal; several lines follow one another
  *   # expect SEGMENT @OFFSET BYTES            bytes at an offset
+ *   # says TEXT                               is part of the error's text
  *   # fails STATUS [section=S] [offset=N] [relocation=R] [symbol=S]
  *   # refused STATUS ...                      the same, already when the object is read
  *   # tls                                     a client's thread-local storage: table below
@@ -55,6 +56,7 @@ typedef struct link_case {
     char relocation[64];
     char symbol[256];
     char oracle_flags[256];
+    char says[128];
     char names[MAX_DEFINITIONS][64];
 } link_case;
 
@@ -195,6 +197,8 @@ static void read_directive(link_case *test, char *line)
         test->relaxes = true;
     else if (strcmp(word, "tls") == 0)
         test->has_tls = true;
+    else if (strcmp(word, "says") == 0)
+        oji_copy_text(test->says, sizeof test->says, strtok(NULL, "\n"));
     else if (strcmp(word, "oracle") == 0)
         read_oracle(test);
     else if (strcmp(word, "oracle-flags") == 0)
@@ -358,6 +362,8 @@ static void check_error(const link_case *test, oj_status status, const oj_error 
         fail_msg("%s, not %s: %s", oj_status_name(status), oj_status_name(test->status), error->text);
     assert_int_equal(error->status, status);
     assert_true(error->text[0] != '\0');
+    if (!strstr(error->text, test->says))
+        fail_msg("'%s' does not say '%s'", error->text, test->says);
     if (test->section[0])
         assert_string_equal(error->section, test->section);
     if (test->relocation[0])

@@ -70,7 +70,26 @@ static void arch_x86_64_what_cannot_be_written_is_not(void **state)
     }
 }
 
+/* Arm ARM, B2.2.5: these may become each other while they run; nothing else may change, but into itself. */
+static void arch_aarch64_patches_what_the_manual_lists(void **state)
+{
+    /* b, bl, svc, hvc, smc, brk, nop, isb; then add, ret, br, cbz, b.eq, hlt, dsb, yield */
+    static const uint32_t words[] = {0x14000001, 0x97ffffff, 0xd4000001, 0xd4001002, 0xd4000003, 0xd4200020,
+                                     0xd503201f, 0xd5033fdf, 0x91000400, 0xd65f03c0, 0xd61f0200, 0xb4000040,
+                                     0x54000040, 0xd4400000, 0xd5033f9f, 0xd503203f};
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(words); i++)
+        for (size_t k = 0; k < OJI_COUNT(words); k++) {
+            uint8_t before[4], after[4];
+            oji_store32(before, words[i]);
+            oji_store32(after, words[k]);
+            assert_int_equal(oji_arch_aarch64.may_patch(before, after), i == k || (i < 8 && k < 8));
+        }
+    assert_null(oji_arch_x86_64.may_patch);
+}
+
 OJT_MAIN(cmocka_unit_test(arch_list_ends_and_finds_the_host),
          cmocka_unit_test(arch_x86_64_stub_jumps_through_its_entry),
          cmocka_unit_test(arch_x86_64_stub_out_of_reach_refused),
-         cmocka_unit_test(arch_x86_64_what_cannot_be_written_is_not))
+         cmocka_unit_test(arch_x86_64_what_cannot_be_written_is_not),
+         cmocka_unit_test(arch_aarch64_patches_what_the_manual_lists))
