@@ -50,8 +50,15 @@ typedef enum oj_severity {
 
 /* Where LLVM runs. */
 typedef enum oj_isolation {
-    OJ_ISOLATION_NONE = 0,  /* in this process: a failure that LLVM aborts for ends the process */
-    OJ_ISOLATION_WORKER = 1 /* in a worker process: no failure of LLVM's reaches this one */
+    OJ_ISOLATION_NONE = 0,   /* in this process: a failure that LLVM aborts for ends the process */
+    OJ_ISOLATION_WORKER = 1, /* in a worker process: no failure of LLVM's reaches this one */
+    /* In this process, on a thread of the library's: what LLVM calls a fatal error, such as an instruction that cannot
+     * be selected, gives up the compile with OJ_E_COMPILE. Its memory is lost (oj_compile_stats.n_abandoned), and a
+     * live module with its context: neither may be used or disposed of afterwards. Crashes and the end of memory still
+     * end the process. LLVM has one handler of fatal errors in a process, and none can be asked for: as long as such a
+     * compiler exists it is the library's, a client's own is lost, and fatal errors in the client's own use of LLVM end
+     * the process without a message. */
+    OJ_ISOLATION_THREAD = 2
 } oj_isolation;
 
 /* oj_compiler_options.flags */
@@ -72,7 +79,7 @@ typedef struct oj_compiler_options {
     const char *cpu;      /* copies; NULL = this host's CPU, or "" (generic) where triple is given */
     const char *features; /* copies; "+avx2,-fma"; NULL = this host's, or none where triple or cpu is given */
     /* Called for each diagnostic of LLVM's below error severity; text lends, during the call. NULL: dropped.
-     * Threads:  callback: on the compiling thread */
+     * Threads:  callback: on the compiling thread, or with OJ_ISOLATION_THREAD on one that it waits for */
     void (*diagnostic)(void *context, uint32_t severity, const char *text);
     void *diagnostic_context;
     uint32_t isolation;   /* oj_isolation. With OJ_ISOLATION_WORKER llvm must be NULL (the pool says which LLVM), and IR
@@ -182,9 +189,12 @@ typedef struct oj_compile_stats {
     uint64_t passes_ns; /* verification included */
     uint64_t codegen_ns;
     uint64_t object_size; /* bytes */
+    uint64_t n_abandoned; /* with OJ_ISOLATION_THREAD: compiles given up since the compiler was created, each of which
+                             has lost what LLVM held for it, some 1 MB for a small module */
 } oj_compile_stats;
 
-/* Fill *stats, up to out_size bytes, for the last compile that succeeded; zeroes before the first.
+/* Fill *stats, up to out_size bytes, for the last compile that succeeded; zeroes before the first. n_abandoned counts
+ * up to this call.
  * Errors:   OJ_E_MISUSE
  * Threads:  exclusive(compiler)
  * Since:    0.1 */

@@ -16,10 +16,10 @@ static oj_status check_choices(const oj_compiler_options *options, oj_error *err
     if (options->code_model > OJ_CODE_MODEL_LARGE)
         return oji_fail(error, OJ_E_MISUSE, "oj_compiler_options.code_model is %u, which is no oj_code_model",
                         options->code_model);
-    if (options->isolation > OJ_ISOLATION_WORKER)
+    if (options->isolation > OJ_ISOLATION_THREAD)
         return oji_fail(error, OJ_E_MISUSE, "oj_compiler_options.isolation is %u, which is no oj_isolation",
                         options->isolation);
-    if (options->isolation == OJ_ISOLATION_NONE && (options->workers || options->deadline_ms || options->memory_size))
+    if (options->isolation != OJ_ISOLATION_WORKER && (options->workers || options->deadline_ms || options->memory_size))
         return oji_fail(error, OJ_E_MISUSE, "oj_compiler_options.%s needs OJ_ISOLATION_WORKER",
                         options->workers       ? "workers"
                         : options->deadline_ms ? "deadline_ms"

@@ -3,7 +3,8 @@
  * our types are compatible with those of its headers; no header of LLVM is needed to build.
  *
  * Never bound, because they act on the whole process behind its owner's back: LLVMShutdown,
- * LLVMParseCommandLineOptions, LLVMInstallFatalErrorHandler, LLVMEnablePrettyStackTrace. */
+ * LLVMParseCommandLineOptions, LLVMEnablePrettyStackTrace. LLVMInstallFatalErrorHandler does, too, and is called only
+ * for clients that ask for it (OJ_ISOLATION_THREAD). */
 #ifndef OJI_LLVM_API_H
 #define OJI_LLVM_API_H
 
@@ -106,6 +107,8 @@ enum {
     X(14, char *, GetDefaultTargetTriple, (void))                                                                     \
     X(14, char *, GetHostCPUName, (void))                                                                             \
     X(14, char *, GetHostCPUFeatures, (void))                                                                         \
+    X(14, void, InstallFatalErrorHandler, (void (*)(const char *)))                                                   \
+    X(14, void, ResetFatalErrorHandler, (void))                                                                       \
     X(14, int, GetTargetFromTriple, (const char *, oji_llvm_target **, char **))                                      \
     X(14, const char *, GetTargetName, (oji_llvm_target *))                                                           \
     X(14, oji_llvm_machine *, CreateTargetMachine,                                                                    \

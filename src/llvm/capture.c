@@ -21,6 +21,7 @@ typedef struct captured {
     char *text;
     size_t capacity;
     bool has_run;
+    oji_llvm_containment *containment; /* of the thread that waits */
 } captured;
 
 /* close_range() takes no descriptor above 2 along, and is allowed in containers that refuse unshare(). */
@@ -51,6 +52,7 @@ static void *run_captured(void *argument)
     if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
         return NULL;
     c->has_run = true;
+    oji_llvm_enter_containment(c->containment);
     c->function(c->argument);
     read_back(fd, c->text, c->capacity);
     return NULL;
@@ -59,7 +61,7 @@ static void *run_captured(void *argument)
 /* The caller waits, so that `argument` may lie on its stack. */
 bool oji_llvm_run_captured(void (*function)(void *), void *argument, char *text, size_t capacity)
 {
-    captured c = {function, argument, text, capacity, false};
+    captured c = {function, argument, text, capacity, false, oji_llvm_containment_of_thread()};
     pthread_t thread;
     sigset_t all, before;
     int failed;
@@ -72,5 +74,6 @@ bool oji_llvm_run_captured(void (*function)(void *), void *argument, char *text,
     if (failed)
         return false;
     pthread_join(thread, NULL);
+    oji_llvm_leave_where_fatal();
     return c.has_run;
 }

@@ -13,6 +13,7 @@ typedef struct in_process {
     oj_llvm *llvm;
     bool owns_llvm;
     bool verifies;
+    bool is_contained; /* runs LLVM on threads that can be given up */
     oji_llvm_library *library;
     oji_llvm_target_options target;
     oji_llvm_machine *machine;
@@ -55,6 +56,12 @@ typedef struct job {
     void *client_context;
     oji_llvm_listener listener;
     oj_compile_stats stats;
+    /* What belongs to whoever started the job: it is there, and is given back, also where the thread is given up. */
+    uint8_t *copy; /* of the input; NULL = none */
+    buffer_bytes *bytes;
+    oji_compile_names *names;
+    oj_error *error;
+    oj_status status;
 } job;
 
 /* Nothing in here can fail: LLVM ends the process where a context cannot be had. The listener's text buffer is left
@@ -70,7 +77,7 @@ static void begin(job *j, in_process *compiler, const oji_input *input)
     j->listener.diagnostic_context = compiler->diagnostic_context;
     j->listener.n_errors = 0;
     j->listener.text[0] = '\0';
-    memset(&j->stats, 0, sizeof j->stats);
+    memset(&j->stats, 0, sizeof *j - offsetof(job, stats));
     if (input->module) {
         j->module = input->module;
         j->context = j->api->GetModuleContext(input->module);
@@ -82,9 +89,16 @@ static void begin(job *j, in_process *compiler, const oji_input *input)
     j->api->ContextSetDiagnosticHandler(j->context, oji_llvm_listen, &j->listener);
 }
 
+static void release_copy(job *j)
+{
+    oji_release(&j->compiler->base.allocator, j->copy, (uint64_t)j->input->size + 1);
+    j->copy = NULL;
+}
+
 /* The module goes before its context; a live one stays, and its context gets its own handler back. */
 static void end(job *j)
 {
+    release_copy(j);
     if (j->input->module) {
         j->api->ContextSetDiagnosticHandler(j->context, j->client_handler, j->client_context);
         return;
@@ -261,13 +275,11 @@ static oj_status load(job *j, oj_error *error)
     if (input->module)
         return OJ_OK;
     if (j->compiler->verifies && memmem(input->data, input->size, DEBUG_FLAG, sizeof DEBUG_FLAG - 1)) {
-        uint8_t *copy = oji_allocate(allocator, (uint64_t)input->size + 1);
-        oj_status status;
-        if (!copy)
+        j->copy = oji_allocate(allocator, (uint64_t)input->size + 1);
+        if (!j->copy)
             return oji_fail_nomem(error, (uint64_t)input->size + 1, "a copy of the IR");
-        status = try_without_debug_info(j, copy, error);
-        oji_release(allocator, copy, (uint64_t)input->size + 1);
-        OJI_TRY(status);
+        OJI_TRY(try_without_debug_info(j, j->copy, error));
+        release_copy(j);
     }
     return parse(j, error);
 }
@@ -335,41 +347,93 @@ static oj_status run(job *j, buffer_bytes *bytes, oj_error *error)
     return OJ_OK;
 }
 
+static void run_compile(void *argument)
+{
+    job *j = argument;
+    j->status = run(j, j->bytes, j->error);
+}
+
+/* Context, module and target machine may be in any state: nothing of LLVM's is touched again, but for the handler of a
+ * live module's context, which must not lead here any more. */
+static oj_status abandon(job *j, const char *reason, oj_error *error)
+{
+    char text[OJI_LLVM_TEXT_SIZE + 32];
+    snprintf(text, sizeof text, "LLVM gave up: %s", reason);
+    release_copy(j);
+    if (j->input->module)
+        j->api->ContextSetDiagnosticHandler(j->context, j->client_handler, j->client_context);
+    j->compiler->machine = NULL;
+    j->compiler->base.stats.n_abandoned++;
+    return fail_job(j, OJ_E_COMPILE, text, error);
+}
+
+/* Ends the job in every case. */
+static oj_status run_contained(job *j, void (*work)(void *), oj_error *error)
+{
+    oji_llvm_containment containment = {.function = work, .argument = j};
+    int failed = oji_llvm_run_contained(&containment);
+    if (!failed && containment.is_fatal)
+        return abandon(j, containment.text, error);
+    end(j);
+    return failed ? oji_fail_system(error, OJ_E_SYSTEM, failed, "no thread to compile %s on", j->input->name)
+                  : j->status;
+}
+
+/* Ends the job in every case. */
+static oj_status run_job(job *j, void (*work)(void *), oj_error *error)
+{
+    j->error = error;
+    if (j->compiler->is_contained)
+        return run_contained(j, work, error);
+    work(j);
+    end(j);
+    return j->status;
+}
+
 /* The handle is allocated first, so that nothing can fail once LLVM has given the object. */
 static oj_status compile(oj_compiler *compiler, const oji_input *input, oj_bytes **out, oj_error *error)
 {
     in_process *c = (in_process *)(void *)compiler;
-    buffer_bytes *bytes = oji_allocate_zeroed(&compiler->allocator, sizeof *bytes);
+    buffer_bytes *bytes;
     job j;
     oj_status status;
+    /* The last one may have been lost with an abandoned compile; this LLVM is known to know CPU and features. */
+    if (!c->machine)
+        OJI_TRY(oji_llvm_create_machine(&c->target, true, &c->machine, error));
+    bytes = oji_allocate_zeroed(&compiler->allocator, sizeof *bytes);
     if (!bytes)
         return oji_fail_nomem(error, sizeof *bytes, "an object's handle");
     bytes->base.destroy = destroy_bytes;
     bytes->allocator = compiler->allocator;
     bytes->api = &c->library->api;
     begin(&j, c, input);
-    status = run(&j, bytes, error);
-    end(&j);
+    j.bytes = bytes;
+    status = run_job(&j, run_compile, error);
     if (status != OJ_OK) {
         destroy_bytes(&bytes->base);
         return status;
     }
+    j.stats.n_abandoned = compiler->stats.n_abandoned;
     compiler->stats = j.stats;
     *out = &bytes->base;
     return OJ_OK;
+}
+
+static void run_list(void *argument)
+{
+    job *j = argument;
+    j->status = load(j, j->error);
+    if (j->status == OJ_OK && !oji_llvm_list_names(j->api, j->module, j->names))
+        j->status = oji_fail(j->error, OJ_E_NOMEM, "out of memory: the names that %s defines", j->input->name);
 }
 
 /* Needs nothing of the target: a live module is only looked at. */
 static oj_status list(oj_compiler *compiler, const oji_input *input, oji_compile_names *names, oj_error *error)
 {
     job j;
-    oj_status status;
     begin(&j, (in_process *)(void *)compiler, input);
-    status = load(&j, error);
-    if (status == OJ_OK && !oji_llvm_list_names(j.api, j.module, names))
-        status = oji_fail(error, OJ_E_NOMEM, "out of memory: the names that %s defines", input->name);
-    end(&j);
-    return status;
+    j.names = names;
+    return run_job(&j, run_list, error);
 }
 
 /* --- a compiler's life -------------------------------------------------------------------------------------------- */
@@ -387,6 +451,8 @@ static void destroy(oj_compiler *compiler)
         api->DisposeTargetData(c->layout);
     if (c->machine)
         api->DisposeTargetMachine(c->machine);
+    if (c->is_contained)
+        oji_llvm_contain_end(c->library);
     if (c->owns_llvm)
         oj_llvm_destroy(c->llvm);
     oji_release(&allocator, c, c->heap_size);
@@ -505,6 +571,9 @@ static oj_status create_with(oj_compiler **out, oj_llvm *llvm, const oj_compiler
         destroy(&c->base);
         return status;
     }
+    c->is_contained = options->isolation == OJ_ISOLATION_THREAD;
+    if (c->is_contained)
+        oji_llvm_contain(c->library);
     /* Last, so that destroy() above leaves it to the caller. */
     c->owns_llvm = options->llvm == NULL;
     *out = &c->base;

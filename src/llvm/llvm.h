@@ -24,8 +24,9 @@ typedef struct oji_llvm_library {
     oji_llvm_initialiser initialisers[OJI_LLVM_N_BACKENDS][OJI_LLVM_N_INITIALISERS]; /* NULL where not built in */
     uint32_t version; /* major * 10000 + minor * 100 + patch */
     char path[OJI_LLVM_PATH_SIZE];
-    pthread_mutex_t lock; /* guards what follows */
-    uint32_t initialised; /* bit set of back ends */
+    pthread_mutex_t lock;  /* guards what follows */
+    uint32_t initialised;  /* bit set of back ends */
+    uint32_t n_containing; /* compilers that rely on the handler of fatal errors */
     bool has_host;
     oji_llvm_host host; /* constant once has_host is set */
 } oji_llvm_library;
@@ -123,6 +124,30 @@ oj_status oji_llvm_check_attributes(oji_llvm_target_options *target, oji_llvm_mo
 struct oji_compile_names;
 /* Tell every name that the module defines for others; false where the listener stopped it. */
 bool oji_llvm_list_names(const oji_llvm_api *api, oji_llvm_module *module, struct oji_compile_names *names);
+
+/* --- contain.c: fatal errors of LLVM's as a status ----------------------------------------------------------------- */
+
+/* One piece of work on a thread that may be given up. Must stay until the thread has ended. */
+typedef struct oji_llvm_containment {
+    void (*function)(void *);
+    void *argument;
+    bool is_fatal;                 /* the thread was given up in the middle of function(), for ... */
+    char text[OJI_LLVM_TEXT_SIZE]; /* ... this reason of LLVM's */
+} oji_llvm_containment;
+
+/* Install the handler, which must be done before anything is run contained; each call needs one of _end(). */
+void oji_llvm_contain(oji_llvm_library *library);
+void oji_llvm_contain_end(oji_llvm_library *library);
+
+/* Run function(argument) on a thread of its own and wait for its end. Returns 0, or the errno for which there is no
+ * thread. */
+int oji_llvm_run_contained(oji_llvm_containment *containment);
+
+/* For threads that a contained one starts and waits for: they are given up with it. */
+oji_llvm_containment *oji_llvm_containment_of_thread(void);
+void oji_llvm_enter_containment(oji_llvm_containment *containment);
+/* End this thread where a thread it waited for was given up. */
+void oji_llvm_leave_where_fatal(void);
 
 /* --- capture.c: running with the standard error stream of this thread alone set aside ----------------------------- */
 

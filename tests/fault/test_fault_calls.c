@@ -21,7 +21,14 @@ static const uint8_t eh_frame[48] = {20, 0,    0,    0, 0, 0,    0, 0, 1, 'z', '
 enum { FDE_ADDR = 32 };
 
 static int n_constructed, n_destroyed;
-static void construct(void) { n_constructed++; }
+static void construct(int n, char **arguments, char **environment)
+{
+    (void)n;
+    (void)arguments;
+    (void)environment;
+    n_constructed++;
+}
+
 static void destruct(void) { n_destroyed++; }
 
 typedef struct inputs {

@@ -819,7 +819,7 @@ static void worker_misuse_rejected(void **state)
     options.workers = workers;
     assert_int_equal(oj_compiler_create(&compiler, &options, &error), OJ_E_MISUSE);
     options.workers = NULL;
-    options.isolation = 2;
+    options.isolation = 3;
     assert_int_equal(oj_compiler_create(&compiler, &options, &error), OJ_E_MISUSE);
     compiler = ojt_compiler(NULL, llvm);
     assert_int_equal(oj_compiler_cancel(compiler), OJ_E_UNSUPPORTED);
