@@ -340,14 +340,70 @@ static bool fix_own(oji_fixups *fixups, const oji_reloc *reloc, uint8_t *where)
     return store_checked(where, how, value);
 }
 
+/* Does each ADRP of a GOT page stand right before the load from that page, and each load right behind its ADRP? Then
+ * nobody else uses the page: a register that holds one is overwritten by the load. */
+static bool loads_are_pairs(const oji_fixups *fixups)
+{
+    for (uint32_t i = 0; i < fixups->n_relocs; i++) {
+        const oji_reloc *page = &fixups->relocs[i], *low = page + 1;
+        if (page->kind == OJI_A64_LD64_GOT_LO12_NC)
+            return false;
+        if (page->kind != OJI_A64_ADR_GOT_PAGE)
+            continue;
+        if (i + 1 == fixups->n_relocs || low->kind != OJI_A64_LD64_GOT_LO12_NC || low->symbol != page->symbol ||
+            low->offset != page->offset + 4 || low->addend != 0 || page->addend != 0)
+            return false;
+        i++;
+    }
+    return true;
+}
+
+/* adrp x, :got:symbol; ldr x, [x, :got_lo12:symbol]  ->  nop; adr x, symbol
+ *                                                          or  adrp x, symbol; add x, x, :lo12:symbol
+ * where all three registers are one, and the symbol is in reach (AAELF64, "Relocation optimization"). The GOT entry
+ * stays. A stress build takes the long way. Needs loads_are_pairs(). */
+static bool relax_pair(oji_fixups *fixups, const oji_reloc *page, uint8_t *where)
+{
+    static const row high = {SYMBOL, PAGE, SIGNED, 33, ADR, 12, 0}, low = {SYMBOL, NOTHING, ANYTHING, 0, IMM12, 0, 0};
+    static const row whole = {SYMBOL, PLACE, SIGNED, 21, ADR, 0, 0};
+    uint32_t adrp = oji_load32(where), load = oji_load32(where + 4), reg = adrp & 31;
+    uint64_t addr = fixups->targets[page->symbol].addr, place = fixups->run_addr + page->offset;
+#ifdef OJ_STRESS
+    return false;
+#endif
+    if ((adrp & 0x9f000000) != 0x90000000 || load != (UINT32_C(0xf9400000) | (load & 0x3ffc00) | reg << 5 | reg))
+        return false;
+    if (fits(addr - (place + 4), SIGNED, 21)) {
+        oji_store32(where, UINT32_C(0xd503201f));
+        oji_store32(where + 4, UINT32_C(0x10000000) | reg);
+        store_field(where + 4, &whole, addr - (place + 4));
+    } else {
+        if (!store_checked(where, &high, page_of(addr) - page_of(place)))
+            return false;
+        oji_store32(where + 4, UINT32_C(0x91000000) | reg << 5 | reg);
+        store_field(where + 4, &low, addr);
+    }
+    fixups->n_relaxed++;
+    return true;
+}
+
 static uint32_t relocate(oji_fixups *fixups)
 {
+    enum { UNKNOWN, PAIRS, NO_PAIRS } loads = UNKNOWN;
     for (uint32_t i = 0; i < fixups->n_relocs; i++) {
         const oji_reloc *reloc = &fixups->relocs[i];
         uint64_t absolute = fixups->targets[reloc->symbol].addr + (uint64_t)reloc->addend;
         uint8_t *where = fixups->write + reloc->offset;
         bool done = true;
         OJI_ASSERT(reloc->offset < fixups->size || reloc->kind == OJI_RELOC_NONE);
+        if (reloc->kind == OJI_A64_ADR_GOT_PAGE) {
+            if (loads == UNKNOWN)
+                loads = loads_are_pairs(fixups) ? PAIRS : NO_PAIRS;
+            if (loads == PAIRS && relax_pair(fixups, reloc, where)) {
+                i++;
+                continue;
+            }
+        }
         if (OJI_LIKELY(reloc->kind >= OJI_RELOC_OF_ARCH && reloc->kind < OJI_A64_END))
             done = fix_own(fixups, reloc, where);
         else if (reloc->kind == OJI_RELOC_ABS64)

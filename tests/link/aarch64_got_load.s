@@ -5,7 +5,7 @@
 # define far 0x123456789abcdef0
 # expect rodata f0 de bc 9a 78 56 34 12 10 00 19 00 00 00 00 00
 # oracle lld
-# oracle-flags --no-relax
+# relaxes
 .text
 adrp x0, :got:far
 ldr x0, [x0, :got_lo12:far]
