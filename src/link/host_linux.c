@@ -42,10 +42,25 @@ static const struct not_dynamic not_dynamic[] = {
 };
 #undef FUNCTION
 
+/* A reference to one version of a name, as .symver makes it: name@VERSION, or name@@VERSION where that is also the
+ * default (GNU as's manual, ".symver"). No default takes its place: that is another function. */
+static void *find_version(void *handle, const char *name)
+{
+    const char *at = strchr(name, '@');
+    char base[1024];
+    if (!at || (size_t)(at - name) >= sizeof base)
+        return NULL;
+    memcpy(base, name, (size_t)(at - name));
+    base[at - name] = '\0';
+    return dlvsym(handle, base, at[1] == '@' ? at + 2 : at + 1);
+}
+
 /* dlsym(3): NULL is also the value of a weak symbol that nobody defined; such a one counts as not found. */
 bool oji_link_library_lookup(void *handle, const char *name, uint64_t *addr)
 {
     void *found = dlsym(handle, name);
+    if (!found)
+        found = find_version(handle, name);
     *addr = (uint64_t)(uintptr_t)found;
     return found != NULL;
 }

@@ -580,6 +580,56 @@ static void process_stat_family_works(void **state)
     }
 }
 
+/* What `name` is in the process, or 0 where the link finds nothing. */
+static uint64_t version_addr(const char *name, oj_error *error)
+{
+    static const uint8_t zeroes[8];
+    const oj_resolver process = oj_resolver_process();
+    oj_wanted wanted = {.name = "pointer"};
+    oj_link_options options;
+    ojt_client client;
+    oj_code *code = NULL;
+    oj_object *object;
+    uint64_t addr = 0;
+    ojt_elf elf;
+    ojt_elf_init(&elf);
+    uint16_t data = ojt_elf_add_data(&elf, zeroes, 8);
+    ojt_elf_add_global(&elf, "pointer", data, 0, 8);
+    ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, name), 0);
+    object = ojt_object(&elf, "a.o");
+    ojt_client_init(&client);
+    oj_link_options_init(&options);
+    options.memory = &client.table;
+    options.resolvers = &process;
+    options.n_resolvers = 1;
+    options.wanted = &wanted;
+    options.n_wanted = 1;
+    if (oj_link((const oj_object *const *)&object, 1, &options, &code, error) == OJ_OK)
+        memcpy(&addr, (const void *)(uintptr_t)wanted.addr, sizeof addr);
+    oj_code_destroy(code);
+    oj_object_destroy(object);
+    assert_int_equal(client.n_live, 0);
+    return addr;
+}
+
+/* glibc has had two of realpath() since 2.3, and no third. */
+static void process_versions_are_told_apart(void **state)
+{
+    uint64_t first = (uint64_t)(uintptr_t)dlvsym(RTLD_DEFAULT, "realpath", "GLIBC_2.2.5");
+    uint64_t second = (uint64_t)(uintptr_t)dlvsym(RTLD_DEFAULT, "realpath", "GLIBC_2.3");
+    oj_error error;
+    (void)state;
+    if (first == 0 || second == 0)
+        skip();
+    assert_int_not_equal(first, second);
+    assert_int_equal(version_addr("realpath@GLIBC_2.2.5", &error), first);
+    assert_int_equal(version_addr("realpath@GLIBC_2.3", &error), second);
+    assert_int_equal(version_addr("realpath@@GLIBC_2.3", &error), second);
+    assert_int_equal(version_addr("realpath@GLIBC_2.1", &error), 0);
+    assert_int_equal(error.status, OJ_E_UNDEFINED);
+    assert_string_equal(error.symbol, "realpath@GLIBC_2.1");
+}
+
 static void process_mknod_works(void **state)
 {
     int (*make)(const char *, mode_t, dev_t), (*make_at)(int, const char *, mode_t, dev_t);
@@ -648,5 +698,6 @@ OJT_MAIN(cmocka_unit_test(resolver_table_short_and_long_find_first), cmocka_unit
          cmocka_unit_test(process_exit_handlers_are_really_registered),
          cmocka_unit_test(process_fork_handlers_are_really_registered),
          cmocka_unit_test(process_stack_check_failure_ends_the_process), cmocka_unit_test(process_stat_family_works),
-         cmocka_unit_test(process_mknod_works), cmocka_unit_test(process_dso_handle_is_the_codes_own),
+         cmocka_unit_test(process_versions_are_told_apart), cmocka_unit_test(process_mknod_works),
+         cmocka_unit_test(process_dso_handle_is_the_codes_own),
          cmocka_unit_test(process_exit_handlers_run_with_the_code))

@@ -96,4 +96,48 @@ static void unreferenced_roots_stay(void **state)
     }
 }
 
-OJT_MAIN(cmocka_unit_test(unreferenced_sections_and_their_needs_left_out), cmocka_unit_test(unreferenced_roots_stay))
+/* Stack maps stay, keep no function alive, and say 0 of those that went. */
+static void unreferenced_code_not_kept_by_stackmaps(void **state)
+{
+    static const uint8_t maps[16] = {3};
+    uint8_t code_bytes[6];
+    oj_wanted wanted[] = {{.name = "f"}, {.name = "maps"}};
+    oj_link_options options;
+    oj_link_stats stats;
+    oj_object *object;
+    ojt_client client;
+    oj_code *code;
+    ojt_elf elf;
+    uint16_t f, g, table;
+    const uint64_t *addrs;
+    (void)state;
+    ojt_return_code(code_bytes, 5);
+    ojt_elf_init(&elf);
+    f = ojt_elf_add_section(&elf, ".text.f", SHF_ALLOC | SHF_EXECINSTR, 16, code_bytes, sizeof code_bytes);
+    g = ojt_elf_add_section(&elf, ".text.g", SHF_ALLOC | SHF_EXECINSTR, 16, code_bytes, sizeof code_bytes);
+    table = ojt_elf_add_section(&elf, ".llvm_stackmaps", SHF_ALLOC, 8, maps, sizeof maps);
+    uint32_t g_symbol = ojt_elf_add_symbol(&elf, "g", g, 0, sizeof code_bytes, STB_LOCAL, STT_FUNC);
+    ojt_elf_add_global(&elf, "maps", table, 0, sizeof maps);
+    uint32_t f_symbol = ojt_elf_add_global(&elf, "f", f, 0, sizeof code_bytes);
+    ojt_elf_add_reloc(&elf, table, 0, R_X86_64_64, f_symbol, 0);
+    ojt_elf_add_reloc(&elf, table, 8, R_X86_64_64, g_symbol, 0);
+    object = ojt_object(&elf, "a.o");
+    ojt_client_init(&client);
+    oj_link_options_init(&options);
+    options.memory = &client.table;
+    options.stats = &stats;
+    options.stats_size = sizeof stats;
+    options.wanted = wanted;
+    options.n_wanted = OJI_COUNT(wanted);
+    options.flags = OJ_LINK_DROP_UNREFERENCED;
+    code = ojt_link(&object, 1, &options);
+    assert_int_equal(stats.n_sections, 2);
+    addrs = (const uint64_t *)(uintptr_t)wanted[1].addr;
+    assert_int_equal(addrs[0], wanted[0].addr);
+    assert_int_equal(addrs[1], 0);
+    oj_code_destroy(code);
+    oj_object_destroy(object);
+}
+
+OJT_MAIN(cmocka_unit_test(unreferenced_sections_and_their_needs_left_out), cmocka_unit_test(unreferenced_roots_stay),
+         cmocka_unit_test(unreferenced_code_not_kept_by_stackmaps))
