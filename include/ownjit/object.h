@@ -1,6 +1,6 @@
 /* OwnJIT: relocatable objects and static archives, read from bytes that nobody vouches for.
  *
- * Accepted: ELF relocatable files for x86-64, i386, AArch64 and ARM, and `ar` archives (GNU and thin) of them. Every
+ * Accepted: ELF relocatable files for x86-64, i386, AArch64, ARM and RISC-V, and `ar` archives (GNU and thin) of them. Every
  * field is checked before it is used. Reading gives a neutral form: sections, symbols, relocations.
  * Source: ELF gABI (System V ABI, chapters 4 and 5); x86-64 psABI, section 4.4. */
 #ifndef OWNJIT_OBJECT_H

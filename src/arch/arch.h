@@ -53,6 +53,25 @@ typedef struct oji_fixups {
 #define OJI_BRANCH_REACH(bytes) (bytes)
 #endif
 
+/* Where what a symbol names will be: a set, empty where nothing is known. */
+enum {
+    OJI_BOUND_OWN = 1, /* in code, where the object itself has it */
+    OJI_BOUND_CODE = 2 /* in the link's code */
+};
+
+/* One member of a link, whose code is to be made shorter. */
+typedef struct oji_relaxing {
+    const oj_object *object;
+    const oji_symbol *symbols; /* the member's: the object's, or what is left of them */
+    oji_arena *arena;          /* for all that is made */
+    uint32_t (*bound)(const struct oji_relaxing *relaxing, uint32_t symbol); /* OJI_BOUND_... */
+    const void *plan;
+    uint32_t member;
+    uint64_t code_size;               /* an upper bound of all code's, bytes; it is one segment */
+    const oj_object *shrunk;          /* made: the object with shorter sections */
+    const oji_symbol *shrunk_symbols; /* made: symbols of it */
+} oji_relaxing;
+
 typedef struct oji_arch {
     uint32_t id;             /* oji_arch_id: oji_arch_name() */
     uint32_t got_entry_size; /* bytes */
@@ -81,6 +100,11 @@ typedef struct oji_arch {
     /* What one relocation needs of an island: OJI_USE_GOT, OJI_USE_GOT_RELAX, OJI_USE_CALL, OJI_USES_TLS, or 0. */
     uint32_t (*needs)(uint32_t kind);
 
+    /* Bytes that a relocation of a kind writes in a table that tells about code; NULL: write.c knows the kinds. */
+    uint32_t (*field_size)(uint32_t kind);
+    /* Make an object that may_shrink as short as the link allows; NULL where none may. */
+    oj_status (*relax)(oji_relaxing *relaxing, oj_error *error);
+
     /* Write every relocation of a section, each store range-checked. Returns the index of the first that does not fit,
      * or n_relocs. Pure but for the bytes at `write` and the counters. */
     uint32_t (*relocate)(oji_fixups *fixups);
@@ -99,6 +123,8 @@ extern const oji_arch oji_arch_x86_64;
 extern const oji_arch oji_arch_aarch64;
 extern const oji_arch oji_arch_arm;
 extern const oji_arch oji_arch_i386;
+extern const oji_arch oji_arch_riscv64;
+extern const oji_arch oji_arch_riscv32;
 
 /* NULL where there is none. */
 const oji_arch *oji_arch_find(uint32_t id);

@@ -7,7 +7,7 @@
 #include "elf/elf_format.h"
 #include "object/object.h"
 
-enum { ELF_ET_REL = 1, ELF_EM_X86_64 = 62, ELF_EM_386 = 3, ELF_EM_ARM = 40, ELF_EM_AARCH64 = 183 };
+enum { ELF_ET_REL = 1, ELF_EM_X86_64 = 62, ELF_EM_386 = 3, ELF_EM_ARM = 40, ELF_EM_AARCH64 = 183, ELF_EM_RISCV = 243 };
 
 #define ELF_SHT_NULL 0u
 #define ELF_SHT_PROGBITS 1u
@@ -65,6 +65,9 @@ typedef struct oji_elf_row {
 #define OJI_ELF_CHOOSE 255u               /* choose() looks at the instruction to tell the kind */
 #define OJI_ELF_REFUSED OJI_RELOC_REFUSED /* refusal() says why; a row of zeros is refused */
 
+typedef struct oji_elf_reader oji_elf_reader;
+typedef struct oji_elf_parts oji_elf_parts;
+
 /* An architecture's relocations, by their ELF number. */
 typedef struct oji_elf_arch {
     uint32_t id;      /* oji_arch_id */
@@ -83,21 +86,26 @@ typedef struct oji_elf_arch {
     /* The addend that a field holds where the relocation itself has none (SHT_REL); the field lies inside the bytes.
      * NULL where the architecture's relocations all have theirs. */
     int64_t (*read_addend)(const uint8_t *field, uint32_t number);
+    /* What relocations say together, when all have been read; NULL where each stands alone. */
+    oj_status (*finish)(const oji_elf_reader *reader, oji_elf_parts *parts);
 } oji_elf_arch;
 
 extern const oji_elf_arch oji_elf_x86_64;
 extern const oji_elf_arch oji_elf_aarch64;
 extern const oji_elf_arch oji_elf_arm;
 extern const oji_elf_arch oji_elf_i386;
+extern const oji_elf_arch oji_elf_riscv64;
+extern const oji_elf_arch oji_elf_riscv32;
 
 /* One object being read. Lives for one call. */
-typedef struct oji_elf_reader {
+struct oji_elf_reader {
     oji_bytes file;
     const oji_elf_format *format;
     const char *name; /* the object's, for messages */
     uint32_t flags;   /* OJ_OBJECT_... */
     oj_error *error;
     const oji_elf_arch *arch;
+    uint32_t machine_flags;  /* e_flags */
     uint64_t headers_off;    /* bytes from the file's start to section header 0 */
     uint32_t names_index;    /* as the header has it */
     uint32_t n_sections;     /* 1 or more; 1 where the file has none */
@@ -119,17 +127,17 @@ typedef struct oji_elf_reader {
     bool has_lto;            /* saw a section of GCC's link-time optimiser */
     bool has_tls;            /* saw a thread-local section or symbol */
     bool has_unloaded;       /* saw a symbol in a section that is not loaded */
-} oji_elf_reader;
+};
 
 /* The object while it is being filled: what its own pointers show to others as constant. */
-typedef struct oji_elf_parts {
+struct oji_elf_parts {
     oj_object *object;
     oji_section *sections;
     oji_symbol *symbols;
     oji_reloc *relocs;
     uint16_t *numbers;
     oji_group *groups;
-} oji_elf_parts;
+};
 
 /* Read one object. name is copied, allocator too; flags as oj_object_options. */
 oj_status oji_elf_read_object(oj_object **out, oji_bytes file, const char *name, uint32_t flags,

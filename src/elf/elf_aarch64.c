@@ -174,4 +174,5 @@ static const char *refusal(uint32_t number)
 }
 
 const oji_elf_arch oji_elf_aarch64 = {
-    OJI_ARCH_AARCH64, ELF_EM_AARCH64, OJI_COUNT(rows), rows, names, choose, chosen_uses, refusal, true, false, NULL};
+    OJI_ARCH_AARCH64, ELF_EM_AARCH64, OJI_COUNT(rows), rows, names, choose, chosen_uses,
+    refusal,          true,           false,           NULL, NULL};

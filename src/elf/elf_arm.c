@@ -156,5 +156,5 @@ static int64_t read_addend(const uint8_t *field, uint32_t number)
     }
 }
 
-const oji_elf_arch oji_elf_arm = {OJI_ARCH_ARM, ELF_EM_ARM, OJI_COUNT(rows), rows,  names,      choose,
-                                  chosen_uses,  refusal,    false,           false, read_addend};
+const oji_elf_arch oji_elf_arm = {OJI_ARCH_ARM, ELF_EM_ARM, OJI_COUNT(rows), rows,  names,       choose,
+                                  chosen_uses,  refusal,    false,           false, read_addend, NULL};

@@ -114,5 +114,5 @@ static int64_t read_addend(const uint8_t *field, uint32_t number)
     }
 }
 
-const oji_elf_arch oji_elf_i386 = {OJI_ARCH_I386, ELF_EM_386, OJI_COUNT(rows), rows,  names,      choose,
-                                   chosen_uses,   refusal,    false,           false, read_addend};
+const oji_elf_arch oji_elf_i386 = {OJI_ARCH_I386, ELF_EM_386, OJI_COUNT(rows), rows,  names,       choose,
+                                   chosen_uses,   refusal,    false,           false, read_addend, NULL};

@@ -53,7 +53,7 @@ static const char *machine_name(uint32_t machine)
         return "x86-64";
     case ELF_EM_AARCH64:
         return "AArch64";
-    case 243:
+    case ELF_EM_RISCV:
         return "RISC-V";
     case 258:
         return "LoongArch";
@@ -65,7 +65,8 @@ static const char *machine_name(uint32_t machine)
 /* Class and order count as well: x86-64 with 32-bit pointers (x32) is an architecture of its own. */
 static const oji_elf_arch *find_arch(const oji_elf_format *format, uint32_t machine)
 {
-    static const oji_elf_arch *const all[] = {&oji_elf_x86_64, &oji_elf_aarch64, &oji_elf_arm, &oji_elf_i386};
+    static const oji_elf_arch *const all[] = {&oji_elf_x86_64, &oji_elf_aarch64, &oji_elf_arm,
+                                              &oji_elf_i386,   &oji_elf_riscv64, &oji_elf_riscv32};
     for (size_t i = 0; i < OJI_COUNT(all); i++)
         if (all[i]->machine == machine && all[i]->is_64 == format->is_64 && all[i]->is_big == format->is_big)
             return all[i];
@@ -100,6 +101,7 @@ static oj_status read_header(oji_elf_reader *reader)
                         "%s: a %s-bit %s-endian object for %s (ELF machine %u), which this version does not link",
                         reader->name, reader->format->is_64 ? "64" : "32", reader->format->is_big ? "big" : "little",
                         machine_name(file.machine), (unsigned)file.machine);
+    reader->machine_flags = file.flags;
     reader->headers_off = file.headers_off;
     reader->n_sections = file.n_sections;
     reader->names_index = file.names_index;
@@ -431,6 +433,8 @@ oj_status oji_elf_read_object(oj_object **out, oji_bytes file, const char *name,
     parts.object->has_ifuncs = reader.has_ifuncs;
     if (status == OJ_OK)
         status = oji_elf_read_relocs(&reader, &parts);
+    if (status == OJ_OK && reader.arch->finish)
+        status = reader.arch->finish(&reader, &parts);
     if (status != OJ_OK) {
         oj_object_destroy(parts.object);
         return status;

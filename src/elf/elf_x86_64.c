@@ -125,4 +125,4 @@ static const char *refusal(uint32_t number)
 }
 
 const oji_elf_arch oji_elf_x86_64 = {OJI_ARCH_X86_64, ELF_EM_X86_64, OJI_COUNT(rows), rows, names, choose, chosen_uses,
-                                     refusal,         true,          false,           NULL};
+                                     refusal,         true,          false,           NULL, NULL};

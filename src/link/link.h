@@ -351,6 +351,9 @@ bool oji_link_lay_run(oj_plan *plan, uint32_t run);
 /* Needs the relocated bytes: brings arrays that are listed backwards into order. */
 void oji_link_turn_arrays(const oj_plan *plan);
 
+/* relax.c: code that the link may make shorter. Needs all names; changes members' objects and symbols. */
+oj_status oji_link_relax(oj_plan *plan, oj_error *error);
+
 /* layout.c */
 oj_status oji_link_layout(oj_plan *plan, oj_error *error);
 /* The oj_segment_kind that a section goes into; 0 where the link leaves it out. */

@@ -158,6 +158,13 @@ static oj_status add_member(oj_plan *plan, const oj_object *object, oj_error *er
         return oji_fail_at(error, OJ_E_ARCHITECTURE, &place, "%s is not for %s, as the first object is", object->name,
                            oji_arch_name(plan->arch->id));
     }
+    if (object->abi != 0 && plan->n_members > 0 && object->abi != plan->members[0].object->abi) {
+        const oji_place place = {.object = object->name, .offset = UINT64_MAX};
+        return oji_fail_at(error, OJ_E_ARCHITECTURE, &place,
+                           "%s passes floating-point numbers or has registers otherwise than the first object, %s: "
+                           "their calls of one another cannot work",
+                           object->name, plan->members[0].object->name);
+    }
     if (!oji_arena_grow(&plan->arena, &members, plan->n_members, &plan->members_capacity, sizeof *plan->members))
         return out_of_memory(error);
     plan->members = members;
@@ -371,6 +378,7 @@ oj_status oji_link_resolve(oj_plan *plan, const oj_object *const *objects, size_
     OJI_TRY(oji_link_tls_locate_names(plan, false, error));
     define_handle(plan);
     OJI_TRY(close_names(plan, error));
+    OJI_TRY(oji_link_relax(plan, error));
     if (plan->options.stats)
         plan->stats.resolve_ns = oji_now() - start;
     return OJ_OK;

@@ -287,8 +287,10 @@ static oj_status write_bytes(oj_plan *plan, oj_error *error)
 /* --- relocations -------------------------------------------------------------------------------------------------- */
 
 /* Bytes of the field, of kinds that tables of addresses are made of. */
-static uint64_t field_size(const oji_reloc *reloc)
+static uint64_t field_size(const oji_arch *arch, const oji_reloc *reloc)
 {
+    if (arch->field_size)
+        return arch->field_size(reloc->kind);
     switch (reloc->kind) {
     case OJI_RELOC_NONE:
     case OJI_RELOC_ABS16:
@@ -320,8 +322,8 @@ static uint32_t relocate_around(const oj_plan *plan, const oji_link_member *memb
         index = plan->arch->relocate(fixups);
         if (index < fixups->n_relocs)
             return next + index;
-        if (i < n && field_size(&relocs[i]) <= fixups->size - relocs[i].offset)
-            memset(fixups->write + relocs[i].offset, 0, (size_t)field_size(&relocs[i]));
+        if (i < n && field_size(plan->arch, &relocs[i]) <= fixups->size - relocs[i].offset)
+            memset(fixups->write + relocs[i].offset, 0, (size_t)field_size(plan->arch, &relocs[i]));
         next = i + 1;
     }
     return n;

@@ -27,6 +27,10 @@ const char *oji_arch_name(uint32_t id)
         return "i386";
     case OJI_ARCH_ARM:
         return "arm";
+    case OJI_ARCH_RISCV64:
+        return "riscv64";
+    case OJI_ARCH_RISCV32:
+        return "riscv32";
     default:
         return "unknown";
     }

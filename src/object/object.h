@@ -153,7 +153,14 @@ typedef struct oji_symbol {
 } oji_symbol;
 
 /* Architectures; src/arch has a table for each. */
-typedef enum oji_arch_id { OJI_ARCH_X86_64 = 1, OJI_ARCH_AARCH64 = 2, OJI_ARCH_I386 = 3, OJI_ARCH_ARM = 4 } oji_arch_id;
+typedef enum oji_arch_id {
+    OJI_ARCH_X86_64 = 1,
+    OJI_ARCH_AARCH64 = 2,
+    OJI_ARCH_I386 = 3,
+    OJI_ARCH_ARM = 4,
+    OJI_ARCH_RISCV64 = 5,
+    OJI_ARCH_RISCV32 = 6
+} oji_arch_id;
 
 /* The architecture's name; "unknown" for none of these. */
 const char *oji_arch_name(uint32_t id);
@@ -184,6 +191,9 @@ struct oj_object {
     uint32_t first_global;    /* symbols before it are local */
     uint32_t n_loaded_relocs; /* relocations in loaded sections */
     uint16_t arch;            /* oji_arch_id */
+    uint8_t abi;              /* of the architecture's own numbers, 0 = any: one link takes objects of one */
+    bool may_shrink;          /* some code may become shorter as it is linked: oji_arch.relax() */
+    bool has_short_code;      /* compressed instructions are allowed */
     uint32_t uses;            /* OJI_USE_GOT_START, OJI_USE_TLS_BLOCK, and OR of what symbols need */
     bool has_tls;             /* some section, symbol or relocation has to do with thread-local storage */
 };

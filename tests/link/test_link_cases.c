@@ -76,6 +76,8 @@ static const tools all_tools[] = {
     {"i386_", "as", "--32", "ld", "elf_i386", "0xcccccccc", 4},
     {"arm_", "arm-linux-gnueabihf-as", "-march=armv7-a", "arm-linux-gnueabihf-ld", "armelf_linux_eabi", "0xdededede",
      4},
+    {"riscv64_", "riscv64-linux-gnu-as", "-march=rv64gc", "riscv64-linux-gnu-ld", "elf64lriscv", "0", 4},
+    {"riscv32_", "riscv64-linux-gnu-as", "-march=rv32gc", "riscv64-linux-gnu-ld", "elf32lriscv", "0", 4},
     {"aarch64_", "aarch64-linux-gnu-as", "-EL", "aarch64-linux-gnu-ld", "aarch64linux", "0", 4},
 };
 
