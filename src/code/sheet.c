@@ -25,7 +25,8 @@ enum { FDE_SIZE = OJI_CELL_SIZE - 4, TAIL = 4, SMALL_SHEET = 64, CIE_HEAD = 8 };
 #define GRANULE 16u /* bytes: functions are hardly ever nearer to each other */
 
 /* What the unwinder keeps of a sheet. It looks there once more after a lookup has let go of its lock, so that one whose
- * functions live on in another sheet may not be freed at once. */
+ * functions live on in another sheet may not be freed at once. On the heap, because it points at what the unwinder
+ * allocates, and leak checkers look for pointers there. */
 typedef struct registered registered;
 struct registered {
     uint64_t object[OJI_UNWINDER_OBJECT_SIZE / 8];
@@ -298,7 +299,7 @@ static void free_old(void)
     while (all.oldest && (all.n == 0 || now - all.oldest->since > PATIENCE)) {
         registered *old = all.oldest;
         all.oldest = old->next;
-        oji_cells_free(old, sizeof *old);
+        oji_release(oji_unwind_heap(), old, sizeof *old);
     }
     if (!all.oldest)
         all.newest = NULL;
@@ -420,7 +421,7 @@ static bool append_old(maker *m, const sheet *old)
 
 static bool append_all(maker *m, sheet *const *olds, uint32_t n_olds)
 {
-    m->made->registered = oji_cells_take(sizeof(registered));
+    m->made->registered = oji_allocate(oji_unwind_heap(), sizeof(registered));
     if (!m->made->registered || !append(m, new_entry(m->made->low)))
         return false;
     for (uint32_t i = 0; i < n_olds; i++)
@@ -455,7 +456,7 @@ static void unmake(maker *m, sheet *const *olds, uint32_t n_olds)
             free_entry(entry);
     }
     if (m->made->registered)
-        oji_cells_free(m->made->registered, sizeof(registered));
+        oji_release(oji_unwind_heap(), m->made->registered, sizeof(registered));
     free_sheet(m->made);
 }
 
@@ -614,7 +615,7 @@ static void drop_sheet(const oji_unwinder *unwinder, uint32_t at)
     sheet *s = all.sheets[at];
     unwinder->remove(s->entries);
     free_free_entries(s);
-    oji_cells_free(s->registered, sizeof(registered));
+    oji_release(oji_unwind_heap(), s->registered, sizeof(registered));
     free_sheet(s);
     exchange(at, 1, NULL);
     free_old();
