@@ -14,7 +14,8 @@ packages_for() {
     test)
         echo "$build $llvm $sources libcmocka-dev valgrind gdb lldb linux-perf git clang-14 clang-19 clang-format-14" \
             "llvm-19 llvm-22 llvm-14-dev llvm-15-dev llvm-16-dev llvm-19-dev llvm-22-dev libllvm14 libllvm15 libllvm16 libllvm19" \
-            "libclang-rt-19-dev liblua5.4-dev libllvm-14-ocaml-dev libctypes-ocaml-dev ocaml-findlib libosmesa6-dev" \
+            "libclang-rt-19-dev libc++-19-dev libc++abi-19-dev libunwind-19-dev" \
+            "liblua5.4-dev libllvm-14-ocaml-dev libctypes-ocaml-dev ocaml-findlib libosmesa6-dev" \
             "libsqlite3-dev zlib1g-dev g++ lld binutils-aarch64-linux-gnu binutils-arm-linux-gnueabihf binutils-riscv64-linux-gnu procps util-linux"
         ;;
     bench) echo "$build $llvm $sources llvm-19-dev llvm-22-dev clang-19 llvm-22 libsqlite3-dev" ;;
