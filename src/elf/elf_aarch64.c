@@ -29,7 +29,7 @@
     X(268, MOVW_UABS_G2_NC, OJI_A64_MOVW_UABS_G2_NC, 4, ANY)                                          \
     X(269, MOVW_UABS_G3, OJI_A64_MOVW_UABS_G3, 4, ANY)                                                \
     X(270, MOVW_SABS_G0, OJI_A64_MOVW_SABS_G0, 4, OJI_USE_LOW2G)                                      \
-    X(271, MOVW_SABS_G1, OJI_A64_MOVW_SABS_G1, 4, OJI_USE_LOW4G)                                      \
+    X(271, MOVW_SABS_G1, OJI_A64_MOVW_SABS_G1, 4, ANY)                                                \
     X(272, MOVW_SABS_G2, OJI_A64_MOVW_SABS_G2, 4, ANY)                                                \
     X(273, LD_PREL_LO19, OJI_A64_LD_PREL_LO19, 4, NEAR)                                               \
     X(274, ADR_PREL_LO21, OJI_A64_ADR_PREL_LO21, 4, NEAR)                                             \

@@ -14,10 +14,12 @@
  *   # oracle ld | lld | none: REASON          which other linkers must agree; without the line both must. Where a
  *                                             link is to fail with OJ_E_RANGE they must fail too
  *   # oracle-flags FLAGS                      more arguments for them
+ *   # random                                  nothing is expected but what the others make of it
  *
  * The GOT stands at the start of the read-only segment, and _GLOBAL_OFFSET_TABLE_ there: the oracles are told so. */
 #include "elf/elf_format.h"
 #include "link/linktest.h"
+#include "link/random_cases.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -48,6 +50,7 @@ typedef struct link_case {
     oj_status status;
     bool is_refused;
     bool relaxes;
+    bool is_random;
     bool has_tls;
     bool use_ld;
     bool use_lld;
@@ -199,6 +202,8 @@ static void read_directive(link_case *test, char *line)
         test->relaxes = true;
     else if (strcmp(word, "tls") == 0)
         test->has_tls = true;
+    else if (strcmp(word, "random") == 0)
+        test->is_random = true;
     else if (strcmp(word, "says") == 0)
         oji_copy_text(test->says, sizeof test->says, strtok(NULL, "\n"));
     else if (strcmp(word, "oracle") == 0)
@@ -227,7 +232,7 @@ static void read_case(link_case *test, const char *path)
         if (line[0] == '#' && line[1] == ' ' && line[2] != ' ')
             read_directive(test, line + 2);
     fclose(file);
-    if (test->status == OJ_OK && test->n_chunks == 0)
+    if (test->status == OJ_OK && test->n_chunks == 0 && !test->is_random)
         fail_msg("%s expects nothing", path);
 }
 
@@ -589,6 +594,31 @@ static void test_case(void **state)
     remove_folder(folder);
 }
 
+/* Several cases of one architecture; OJT_SEED=N repeats one of them. */
+static void test_random(void **state)
+{
+    static link_case test;
+    const random_list *list = *state;
+    const char *wanted = getenv("OJT_SEED"), *parent = getenv("TMPDIR");
+    uint64_t seed = wanted ? strtoull(wanted, NULL, 0) : (oji_now() << 8 | 1);
+    for (int i = 0; i < (wanted ? 1 : RANDOM_CASES); i++, seed += 2) {
+        char folder[PATH_MAX], name[64], path[PATH_MAX];
+        FILE *file;
+        snprintf(folder, sizeof folder, "%s/ownjit-link-XXXXXX", parent && parent[0] ? parent : "/tmp");
+        assert_non_null(mkdtemp(folder));
+        snprintf(name, sizeof name, "%srandom.s", list->prefix);
+        in_folder(path, folder, name);
+        file = fopen(path, "w");
+        assert_non_null(file);
+        random_write(file, list, seed | 1);
+        assert_int_equal(fclose(file), 0);
+        print_message("OJT_SEED=%llu, kept in %s where it fails\n", (unsigned long long)(seed | 1), folder);
+        read_case(&test, path);
+        run_case(&test, folder);
+        remove_folder(folder);
+    }
+}
+
 /* --- the list ----------------------------------------------------------------------------------------------------- */
 
 static int is_case(const struct dirent *entry)
@@ -611,7 +641,8 @@ static void find_folder(char *folder)
 
 int main(int argc, char **argv)
 {
-    static struct CMUnitTest tests[MAX_CASES];
+    static struct CMUnitTest tests[MAX_CASES + OJI_COUNT(random_lists)];
+    static char random_names[OJI_COUNT(random_lists)][32];
     char folder[PATH_MAX], path[PATH_MAX];
     struct dirent **entries;
     int n, failed;
@@ -626,7 +657,12 @@ int main(int argc, char **argv)
         entries[i]->d_name[strlen(entries[i]->d_name) - 2] = '\0';
         tests[i] = (struct CMUnitTest){entries[i]->d_name, test_case, NULL, NULL, strdup(path)};
     }
-    failed = ojt_main(argc, argv, tests, (size_t)n);
+    for (size_t i = 0; i < OJI_COUNT(random_lists); i++) {
+        snprintf(random_names[i], sizeof random_names[i], "%srandom", random_lists[i].prefix);
+        tests[n + (int)i] =
+            (struct CMUnitTest){random_names[i], test_random, NULL, NULL, (void *)(uintptr_t)&random_lists[i]};
+    }
+    failed = ojt_main(argc, argv, tests, (size_t)n + OJI_COUNT(random_lists));
     for (int i = 0; i < n; i++) {
         free(tests[i].initial_state);
         free(entries[i]);
