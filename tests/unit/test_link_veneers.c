@@ -128,6 +128,7 @@ static oj_status link_program(const program *p, linked *result, const oj_allocat
     oj_object_options_init(&object_options);
     object_options.flags = OJ_OBJECT_BORROW;
     ojt_client_init_buffers(&result->client, 0x10000000, 0x60000000, 0x70000000);
+    result->client.table.flush = ojt_client_flush;
     oj_link_options_init(&options);
     options.memory = &result->client.table;
     options.resolvers = resolvers;
@@ -172,10 +173,22 @@ static uint64_t addr_of(const linked *result, uint32_t function)
     return (uint64_t)(uintptr_t)oj_code_lookup(result->code, name);
 }
 
+/* What no emulator shows: of another architecture's code, too, every byte is flushed, where it was written and where it
+ * runs; islands of veneers included. */
+static void check_flush(const linked *result)
+{
+    const oj_segment *code = ojt_client_segment(&result->client, OJ_SEGMENT_CODE);
+    assert_int_equal(result->client.n_flushes, 1);
+    assert_ptr_equal(result->client.flush_write[0], code->write);
+    assert_int_equal(result->client.flush_addr[0], code->run_addr);
+    assert_int_equal(result->client.flush_size[0], code->size);
+}
+
 static void check_calls(const program *p, linked *result)
 {
     const oj_segment *code = ojt_client_segment(&result->client, OJ_SEGMENT_CODE);
     uint64_t first = addr_of(result, 0);
+    check_flush(result);
     for (uint32_t i = 0; i < p->n; i++) {
         uint64_t start = addr_of(result, i);
         const uint64_t expected[CALLS] = {first, addr_of(result, callee_of(p, i, 1)), first, outside};
