@@ -113,6 +113,7 @@ static void write_library(const question *asked, const oji_tls_numbers *numbers,
     made->header.e_ident[EI_VERSION] = EV_CURRENT;
     made->header.e_type = ET_DYN;
     made->header.e_machine = numbers->machine;
+    made->header.e_flags = numbers->flags;
     made->header.e_version = EV_CURRENT;
     made->header.e_ehsize = sizeof(ElfW(Ehdr));
     made->header.e_phoff = offsetof(library, segments);
