@@ -74,14 +74,25 @@ static oji_place place_of(const link_reference *reference, const char *symbol)
     return place;
 }
 
+/* What other linkers define in a whole program: a link has several segments, and bounds of none. */
+static const char *explain(const char *name)
+{
+    static const char *const bounds[] = {
+        "_end", "end", "_edata", "edata", "_etext", "etext", "__bss_start", "__ehdr_start", "__executable_start"};
+    for (size_t i = 0; i < OJI_COUNT(bounds); i++)
+        if (strcmp(name, bounds[i]) == 0)
+            return ": a bound of a program, which code in memory is not";
+    return "";
+}
+
 /* Append to a text of fixed size; false where it did not fit. What did not fit leaves no trace: a name that is cut
  * would read like another name. */
 static bool append(char *text, size_t capacity, size_t *length, const char *name, const link_reference *reference)
 {
     int written =
-        snprintf(text + *length, capacity - *length, "%s'%s' (%s, %s+0x%llx)", *length ? ", " : "", name,
+        snprintf(text + *length, capacity - *length, "%s'%s' (%s, %s+0x%llx%s)", *length ? ", " : "", name,
                  reference->object ? reference->object->name : "", reference->section ? reference->section->name : "",
-                 (unsigned long long)(reference->reloc ? reference->reloc->offset : 0));
+                 (unsigned long long)(reference->reloc ? reference->reloc->offset : 0), explain(name));
     if (written < 0 || (size_t)written >= capacity - *length) {
         text[*length] = '\0';
         return false;

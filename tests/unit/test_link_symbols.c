@@ -476,7 +476,29 @@ static void link_keep_local_symbols_keeps_functions_and_data(void **state)
     oj_object_destroy(object);
 }
 
-OJT_MAIN(cmocka_unit_test(link_strong_definition_wins_over_weak), cmocka_unit_test(link_first_weak_definition_wins),
+/* Names of a linker script: the text says why there are none. */
+static void symbols_bounds_of_a_program_are_explained(void **state)
+{
+    oj_object *object = ojt_object_calling("a.o", "f", "__ehdr_start");
+    const oj_resolver resolvers[] = {oj_resolver_objects()};
+    oj_link_options options;
+    ojt_client client;
+    oj_error error;
+    oj_code *code;
+    (void)state;
+    ojt_client_init(&client);
+    oj_link_options_init(&options);
+    options.memory = &client.table;
+    options.resolvers = resolvers;
+    options.n_resolvers = OJI_COUNT(resolvers);
+    assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_E_UNDEFINED);
+    assert_string_equal(error.symbol, "__ehdr_start");
+    assert_non_null(strstr(error.text, "a bound of a program"));
+    oj_object_destroy(object);
+}
+
+OJT_MAIN(cmocka_unit_test(symbols_bounds_of_a_program_are_explained),
+         cmocka_unit_test(link_strong_definition_wins_over_weak), cmocka_unit_test(link_first_weak_definition_wins),
          cmocka_unit_test(link_strong_duplicate_rejected), cmocka_unit_test(link_duplicate_in_one_object_rejected),
          cmocka_unit_test(link_common_largest_size_and_alignment_win),
          cmocka_unit_test(link_strong_definition_wins_over_common), cmocka_unit_test(link_common_wins_over_weak),
