@@ -1,78 +1,9 @@
 /* Any bytes, read as an object, planned and linked into plain buffers at fixed run addresses. Every name is defined;
  * nothing is executed. The first byte chooses how: where the segments lie, how names resolve, flags. */
-#include "base/base.h"
+#include "fuzz/buffers.h"
+#include "fuzz/elf_mutator.h"
 
-#include <ownjit/ownjit.h>
-
-#include <stdlib.h>
-
-enum { MAX_SEGMENT = 1 << 22, MAX_PLACED = 1 << 24 };
-
-/* Run addresses of the three kinds; the second set is what non-PIC code needs, the third is far from everything. */
-static const uint64_t bases[4] = {0x10000000, 0x7f0000000000, 0x40000000, 0xffff800000000000};
-
-/* What the callbacks are given. */
-typedef struct scene {
-    uint64_t base;
-    bool has_far_names;
-} scene;
-
-typedef struct placed {
-    size_t n;
-    void *blocks[];
-} placed;
-
-/* Buffers of exactly the size asked for, so that the sanitizer sees a store beyond any of them. */
-static oj_status place(void *context, oj_placement *placement, oj_error *error)
-{
-    uint64_t next = ((const scene *)context)->base, total = 0;
-    placed *given;
-    (void)error;
-    for (size_t i = 0; i < placement->n_segments; i++) {
-        if (placement->segments[i].size > MAX_SEGMENT || placement->segments[i].alignment > MAX_SEGMENT)
-            return OJ_E_BUDGET;
-        total += placement->segments[i].size;
-    }
-    if (total > MAX_PLACED)
-        return OJ_E_BUDGET;
-    given = calloc(1, sizeof *given + placement->n_segments * sizeof given->blocks[0]);
-    if (!given)
-        return OJ_E_NOMEM;
-    given->n = placement->n_segments;
-    placement->token = given;
-    for (size_t i = 0; i < placement->n_segments; i++) {
-        oj_segment *segment = &placement->segments[i];
-        size_t alignment = segment->alignment < sizeof(void *) ? sizeof(void *) : (size_t)segment->alignment;
-        if (posix_memalign(&given->blocks[i], alignment, (size_t)segment->size) != 0)
-            abort();
-        next = (next + segment->alignment - 1) & ~(segment->alignment - 1);
-        segment->write = given->blocks[i];
-        segment->run_addr = next;
-        next += segment->size + 4096;
-    }
-    return OJ_OK;
-}
-
-static void release(void *context, const oj_placement *placement)
-{
-    placed *given = placement->token;
-    (void)context;
-    for (size_t i = 0; i < given->n; i++)
-        free(given->blocks[i]);
-    free(given);
-}
-
-/* Near the link, or far from it by the name's length. */
-static oj_status resolve(void *context, oj_query *queries, size_t n_queries, oj_error *error)
-{
-    const scene *all = context;
-    (void)error;
-    for (size_t i = 0; i < n_queries; i++) {
-        queries[i].found = 1;
-        queries[i].addr = all->has_far_names && strlen(queries[i].name) % 2 ? 0x123456789a : all->base + 0x100000;
-    }
-    return OJ_OK;
-}
+OJT_ELF_MUTATOR(1)
 
 static void check(oj_status status, const void *result, const oj_error *error)
 {
@@ -123,11 +54,7 @@ static void link_object(const oj_object *object, uint8_t choice)
     oj_plan *plan;
     oj_error error;
     oj_status status;
-    oj_memory_init(&memory);
-    memory.context = &all;
-    memory.place = place;
-    memory.release = release;
-    memory.flags = OJ_CACHE_BY_CLIENT | OJ_PERMISSIONS_BY_CLIENT;
+    memory_init(&memory, &all);
     oj_link_options_init(&options);
     options.memory = &memory;
     options.resolvers = choice & 4 ? resolvers : reversed;

@@ -1,5 +1,8 @@
 /* Any bytes as an object: read them in every mode, and walk what is accepted. */
+#include "fuzz/elf_mutator.h"
 #include "unit/object_walk.h"
+
+OJT_ELF_MUTATOR(0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

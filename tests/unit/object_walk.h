@@ -50,9 +50,10 @@ static inline uint64_t ojt_walk_section(const oj_object *object, size_t index)
     sum += strlen(info.name);
     OJT_REQUIRE(oji_is_power_of_two(info.alignment) && info.alignment <= OJI_MAX_ALIGNMENT);
     OJT_REQUIRE(info.size < OJI_MAX_SECTION_SIZE);
-    OJT_REQUIRE(info.kind <= OJ_SECTION_DEBUG);
-    OJT_REQUIRE(info.kind != OJ_SECTION_ZERO || !info.bytes);
-    OJT_REQUIRE(info.bytes || info.size == 0 || info.kind == OJ_SECTION_ZERO || info.kind == OJ_SECTION_OTHER ||
+    bool is_zero = info.kind == OJ_SECTION_ZERO || info.kind == OJ_SECTION_TLS_ZERO;
+    OJT_REQUIRE(info.kind <= OJ_SECTION_TLS_ZERO);
+    OJT_REQUIRE(!is_zero || !info.bytes);
+    OJT_REQUIRE(info.bytes || info.size == 0 || is_zero || info.kind == OJ_SECTION_OTHER ||
                 info.kind == OJ_SECTION_DEBUG);
     for (uint64_t i = 0; info.bytes && i < info.size; i++)
         sum += ((const uint8_t *)info.bytes)[i];
@@ -75,8 +76,9 @@ static inline uint64_t ojt_walk_symbol(const oj_object *object, size_t index)
     oj_symbol_info info;
     oj_section_info section;
     OJT_REQUIRE(oj_object_symbol(object, index, &info, sizeof info) == OJ_OK);
-    OJT_REQUIRE(info.binding <= OJ_SYMBOL_WEAK && info.visibility <= OJ_SYMBOL_PROTECTED);
-    OJT_REQUIRE(info.type <= OJ_SYMBOL_FILE && info.place <= OJ_SYMBOL_COMMON);
+    OJT_REQUIRE(info.binding <= OJ_SYMBOL_UNIQUE && info.visibility <= OJ_SYMBOL_PROTECTED);
+    OJT_REQUIRE(info.type <= OJ_SYMBOL_FILE || info.type == OJ_SYMBOL_THREAD_LOCAL || info.type == OJ_SYMBOL_IFUNC);
+    OJT_REQUIRE(info.place <= OJ_SYMBOL_COMMON);
     OJT_REQUIRE((info.binding == OJ_SYMBOL_LOCAL) == (index < object->first_global));
     if (info.binding != OJ_SYMBOL_LOCAL)
         OJT_REQUIRE(symbol->name_size == strlen(info.name) && symbol->name_size > 0);
