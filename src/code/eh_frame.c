@@ -25,6 +25,7 @@ typedef struct cursor {
     const uint8_t *at;
     const uint8_t *end;
     uint64_t run_addr; /* of `end` */
+    bool is_32;
     bool is_bad;
 } cursor;
 
@@ -85,6 +86,7 @@ static uint64_t take_format(cursor *c, uint8_t encoding)
 {
     switch (encoding & ENC_FORMAT) {
     case ENC_ABSPTR:
+        return take_fixed(c, c->is_32 ? 4 : 8);
     case ENC_UDATA8:
     case ENC_SDATA8:
         return take_fixed(c, 8);
@@ -116,7 +118,9 @@ static bool is_usable(uint8_t encoding)
 static uint64_t take_pointer(cursor *c, uint8_t encoding)
 {
     uint64_t at = c->run_addr - left(c), value = take_format(c, encoding);
-    return value != 0 && (encoding & ENC_RELATION) == ENC_PCREL ? at + value : value;
+    if (value != 0 && (encoding & ENC_RELATION) == ENC_PCREL)
+        value += at;
+    return c->is_32 ? (uint32_t)value : value;
 }
 
 /* --- call frame instructions -------------------------------------------------------------------------------------- */
@@ -184,7 +188,7 @@ static const uint8_t *pass_plain(const uint8_t *at, const uint8_t *end)
 /* DWARF 5, 6.4.2. States are counted because unwinders take one from an empty stack without looking. */
 static bool is_valid_program(const uint8_t *program, uint64_t size, uint64_t n_registers)
 {
-    cursor c = {program, program + size, 0, false};
+    cursor c = {.at = program, .end = program + size};
     uint64_t n_states = 0;
     while ((c.at = pass_plain(c.at, c.end)) < c.end) {
         uint8_t instruction = take_byte(&c);
@@ -235,6 +239,7 @@ static bool open_entry(oji_eh_reader *reader, uint64_t offset, cursor *c)
     c->at = reader->bytes.data + offset + 4;
     c->end = c->at + length;
     c->run_addr = reader->run_addr + offset + 4 + length;
+    c->is_32 = reader->is_32;
     c->is_bad = false;
     return true;
 }
@@ -331,6 +336,8 @@ static bool read_fde(oji_eh_reader *reader, uint64_t offset, cursor *c, const oj
     memset(fde, 0, sizeof *fde);
     fde->addr = take_pointer(c, cie->fde_encoding);
     fde->size = take_format(c, cie->fde_encoding & ENC_FORMAT);
+    if (c->is_32)
+        fde->size &= UINT32_MAX;
     if (cie->has_data) {
         cursor data = *c;
         uint64_t size = take_leb(c, false);

@@ -39,6 +39,7 @@ typedef struct oji_eh_fde {
 typedef struct oji_eh_reader {
     oji_bytes bytes;
     uint64_t run_addr;
+    bool is_32;           /* for 32 bits: pointers without a size of their own have 4 bytes, and addresses wrap there */
     uint64_t n_registers; /* the unwinder's columns that can be read: a fact of the architecture */
     uint64_t offset;      /* of the next entry */
     uint64_t failed_at;   /* offset of the entry that cannot be used */

@@ -1,7 +1,8 @@
-/* Writing CIEs and FDEs for unwinders: one form for all, with absolute pointers of 8 bytes. */
+/* Writing CIEs and FDEs for unwinders: one form for all, with absolute pointers of 8 bytes, also where pointers
+ * are shorter: unwinders then use the lower half. */
 #include "code/eh_frame.h"
 
-enum { ENC_ABSPTR = 0, ENC_INDIRECT_ABSPTR = 0x80 };
+enum { ENC_ABSOLUTE = sizeof(void *) == 8 ? 0 : 4 /* udata8 */, ENC_INDIRECT = 0x80 };
 
 static uint8_t *put_uleb(uint8_t *to, uint64_t value)
 {
@@ -43,14 +44,14 @@ static uint8_t *put_augmentation(uint8_t *to, const oji_eh_cie *cie)
 static uint8_t *put_data(uint8_t *to, const oji_eh_cie *cie)
 {
     uint8_t *size = to++;
-    *to++ = ENC_ABSPTR;
+    *to++ = ENC_ABSOLUTE;
     if (cie->personality) {
-        *to++ = cie->is_indirect ? ENC_INDIRECT_ABSPTR : ENC_ABSPTR;
+        *to++ = cie->is_indirect ? ENC_INDIRECT | ENC_ABSOLUTE : ENC_ABSOLUTE;
         oji_store64(to, cie->personality);
         to += 8;
     }
     if (cie->lsda_encoding != 0xff)
-        *to++ = ENC_ABSPTR;
+        *to++ = ENC_ABSOLUTE;
     *size = (uint8_t)(to - size - 1);
     return to;
 }

@@ -25,17 +25,18 @@ static bool look_up_libgcc(void *handle)
 }
 
 /* An unwinder with lists puts the object in front of one and so writes its link, the last of its words; one with a tree
- * leaves it alone. The probe's entry is for address 1, below everything: nobody's lookup ends at it. */
+ * leaves it alone. The probe's entry is for address 1, below everything: nobody's lookup ends at it. Its addresses are of
+ * 8 bytes, whatever pointers are (udata8). */
 static oji_unwinder_kind probe(void)
 {
     static const uint8_t table[] = {
-        16, 0, 0, 0, 0,  0, 0, 0, 1, 'z', 'R', 0, 1, 0x78, 16, 1, 0, 0, 0, 0,                         /* CIE */
+        16, 0, 0, 0, 0,  0, 0, 0, 1, 'z', 'R', 0, 1, 0x78, 16, 1, 4, 0, 0, 0,                         /* CIE */
         24, 0, 0, 0, 24, 0, 0, 0, 1, 0,   0,   0, 0, 0,    0,  0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* FDE */
         0,  0, 0, 0,                                                                                  /* end */
     };
     static _Alignas(8) uint8_t aligned[sizeof table];
-    static uint64_t object[OJI_UNWINDER_OBJECT_SIZE / 8];
-    const uint64_t mark = UINT64_C(0x5a5a5a5a5a5a5a5a);
+    static uintptr_t object[OJI_UNWINDER_OBJECT_SIZE / sizeof(uintptr_t)];
+    const uintptr_t mark = (uintptr_t)UINT64_C(0x5a5a5a5a5a5a5a5a);
     bool is_written;
     memcpy(aligned, table, sizeof table);
     for (size_t i = 0; i < OJI_COUNT(object); i++)

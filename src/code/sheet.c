@@ -15,8 +15,9 @@
  * A stretch has no page in it that is wholly another's, so that tables of others do not come to lie inside it. */
 #include "code/unwind.h"
 
-/* Free entries behind the last function: no address is as high (x86-64, AArch64: the upper half is the kernel's). */
-#define BEHIND UINT64_C(0xffffffff00000000)
+/* Free entries behind the last function: no address is as high (x86-64, AArch64: the upper half is the kernel's; 32 bits:
+ * no function begins in the last pages). */
+#define BEHIND (sizeof(void *) == 8 ? UINT64_C(0xffffffff00000000) : UINT64_C(0xffff0000))
 #define SPARE_LEAST 8u
 #define SPARE_SHARE 2u /* a new sheet has a free entry at its end for so many functions */
 

@@ -144,8 +144,9 @@ static void resolve_personality(const oj_plan *plan, oji_eh_cie *cie)
     for (uint32_t i = 0; cie->is_indirect && i < plan->n_requests; i++) {
         const oj_segment *request = &plan->requests[i];
         uint64_t offset = cie->personality - request->run_addr;
-        if (offset < request->size && request->size - offset >= 8) {
-            cie->personality = oji_load64((const uint8_t *)request->write + offset);
+        if (offset < request->size && request->size - offset >= plan->arch->got_entry_size) {
+            const uint8_t *pointer = (const uint8_t *)request->write + offset;
+            cie->personality = plan->arch->got_entry_size == 8 ? oji_load64(pointer) : oji_load32(pointer);
             cie->is_indirect = false;
         }
     }
@@ -201,6 +202,7 @@ static oj_status read_table(oj_plan *plan, uint32_t member, uint32_t index, uint
     oji_eh_cie cie = {.offset = UINT64_MAX};
     oji_eh_reader reader = {.bytes = {copy, object->sections[index].size},
                             .run_addr = request->run_addr + slot->offset,
+                            .is_32 = plan->arch->address_bits == 32,
                             .n_registers = plan->arch->unwind_registers};
     uint64_t kept_cie = UINT64_MAX;
     oji_eh_step step;
