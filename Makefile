@@ -5,6 +5,7 @@
 #   make test       every check and test      TESTS="NAME..." some of them, TIER=check|san|long a part
 #   make bench      measure against LLVM's own engines      BENCH=NAME some of it
 #   make fuzz       fuzz every entry that takes bytes       TIME=seconds for each
+#   make soak       compile, link, run and drop for TIME=seconds: nothing may be held in the end
 #   make install    into $(PREFIX), under $(DESTDIR)
 #   make format     rewrite the sources in the project's format
 #   make clean      remove $(BUILD)
@@ -15,7 +16,7 @@ TIME ?= 60
 MESON ?= $(firstword $(wildcard /usr/bin/meson) meson)
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 
-.PHONY: all build run test bench fuzz install format clean
+.PHONY: all build run test bench fuzz soak install format clean
 
 all: build
 
@@ -39,6 +40,11 @@ bench:
 fuzz:
 	@scripts/setup.sh build fuzz
 	@$(PYTHON) tests/run.py --build $(BUILD)/test --fuzz $(TIME) $(TESTS)
+
+soak:
+	@scripts/setup.sh build run test
+	@$(PYTHON) tests/run.py --build $(BUILD)/test gcc/build
+	@OJT_SOAK=$(TIME) $(BUILD)/test/gcc/tests/test_llvm_soak
 
 install: build
 	@$(MESON) configure $(BUILD) --prefix=$(PREFIX)
