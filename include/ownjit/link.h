@@ -51,11 +51,12 @@ typedef enum oj_resolver_kind {
                                  the helpers of the compiler's runtime library (libgcc_s, loaded when first needed) */
     OJ_RESOLVER_CODE = 5,     /* the kept symbols of an oj_code, which must outlive the new code */
     OJ_RESOLVER_LIBRARY = 6,  /* a handle of dlopen(), which must stay open as long as the new code */
-    OJ_RESOLVER_CXX = 7       /* the C++ runtime library that the names still open ask for: libc++.so.1 where one of
-                                 them is in its namespace (std::__1), else libstdc++.so.6 where one is C++'s; loaded
-                                 then, for all of the process and for good. It answers what the library and those that
-                                 it needs define; of names that are not C++'s what the process does not have. Listed
-                                 before the process it comes before another C++ runtime library that is there */
+    OJ_RESOLVER_CXX = 7       /* the C++ runtime library, where a strong reference to a name of C++ is still open:
+                                 libc++.so.1 if any name of the link is of its namespace (std::__1), else
+                                 libstdc++.so.6; loaded then, for all of the process and for good. It answers what the
+                                 library and those that it needs define; of names that are not C++'s what the process
+                                 does not have. Listed before the process it comes before another C++ runtime library
+                                 that is there */
 } oj_resolver_kind;
 
 /* One place to look names up. Use the inline constructors below. */

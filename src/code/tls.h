@@ -129,6 +129,9 @@ oj_status oji_tls_open_static(oji_tls *module, const oji_place *place, oj_error 
 void oji_tls_close_static(oji_tls *module);
 /* A variable whose block has no constant distance from the thread pointer is OJ_E_LIMIT. place names the reference. */
 oj_status oji_tls_answer_wish(oji_tls_wish *wish, const oji_place *place, oj_error *error);
+/* Have the variables of a library, of which this is one, at a constant distance from the thread pointer if that can be.
+ * To be called before anybody asks for their addresses. */
+void oji_tls_ask_static(const char *name, const char *file);
 /* The process's own modules: as oji_tls_locate(). */
 bool oji_tls_locate_in_process(uint64_t addr, uint64_t *token, uint64_t *offset);
 

@@ -295,3 +295,15 @@ oj_status oji_tls_answer_wish(oji_tls_wish *wish, const oji_place *place, oj_err
         return fail(place, &asked, "the dynamic linker knows another variable by this name", error);
     return OJ_OK;
 }
+
+/* What the dynamic linker has once given to a thread elsewhere, as asking it for the address does, it does not move. */
+void oji_tls_ask_static(const char *name, const char *file)
+{
+    question asked = {.name = name, .file = file};
+    const oji_place place = {.symbol = name, .offset = UINT64_MAX};
+    uint64_t distance;
+    oj_error error;
+    void *handle;
+    if (ask(&asked, &place, &handle, &distance, &error) == OJ_OK)
+        dlclose(handle);
+}

@@ -1,6 +1,8 @@
 /* What the linker asks of Linux and glibc. */
 #include "link/link.h"
 
+#include "code/tls.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
@@ -106,6 +108,9 @@ void *oji_link_cxx_library(oji_link_cxx which)
     void *handle = atomic_load(&libraries[which]);
     if (!handle) {
         handle = dlopen(which == OJI_LINK_LIBCXX ? "libc++.so.1" : "libstdc++.so.6", RTLD_NOW | RTLD_GLOBAL);
+        /* Programs have std::call_once()'s variables at a constant distance, by what compilers take for granted. */
+        if (handle && which == OJI_LINK_LIBSTDCXX)
+            oji_tls_ask_static("_ZSt15__once_callable", "libstdc++.so.6");
         atomic_store(&libraries[which], handle);
     }
     return handle;

@@ -210,19 +210,26 @@ static bool is_cxx(const char *name)
     return false;
 }
 
+/* Made by libc++'s headers: in its inline namespace (std::__1), or tagged as its own. What is open may be neither, as its exceptions are not. */
+static bool is_libcxx(const char *name)
+{
+    return name[0] == '_' && name[1] == 'Z' && (strstr(name, "St3__1") || strstr(name, "B8ne"));
+}
+
 /* Names may be C++'s and in the process already; a weak reference to one is no reason to load a library. */
 static void *load_cxx(const oj_plan *plan)
 {
-    bool has_cxx = false;
-    for (uint32_t i = 0; i < plan->n_names; i++) {
+    bool is_needed = false;
+    for (uint32_t i = 0; i < plan->n_names && !is_needed; i++) {
         const oji_link_name *name = &plan->names[i];
-        if (!is_open(name, OVERRIDE_NONE) || !name->is_strong_reference || !is_cxx(name->name))
-            continue;
-        has_cxx = true;
-        if (strstr(name->name, "St3__1"))
-            return oji_link_cxx_library(OJI_LINK_LIBCXX);
+        is_needed = is_open(name, OVERRIDE_NONE) && name->is_strong_reference && is_cxx(name->name);
     }
-    return has_cxx ? oji_link_cxx_library(OJI_LINK_LIBSTDCXX) : NULL;
+    if (!is_needed)
+        return NULL;
+    for (uint32_t i = 0; i < plan->n_names; i++)
+        if (is_libcxx(plan->names[i].name))
+            return oji_link_cxx_library(OJI_LINK_LIBCXX);
+    return oji_link_cxx_library(OJI_LINK_LIBSTDCXX);
 }
 
 /* A library that is not installed leaves the names open, and they are reported. */

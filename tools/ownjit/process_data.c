@@ -10,8 +10,9 @@
 #include <string.h>
 
 /* The variables that headers of the C library offer (stdio, unistd, getopt, time, math, errno, error, argp, obstack,
- * regex, netinet, netdb, sys/single_threaded, libintl), with the aliases that their macros use. Names of GLIBC_PRIVATE
- * and of glibc's own machinery are left out. */
+ * regex, netinet, netdb, libintl), with the aliases that their macros use. Names of GLIBC_PRIVATE
+ * and of glibc's own machinery are left out; so is __libc_single_threaded, which headers of C++ use beside variables of
+ * the C++ runtime library: code reads all of these by 32 bits and has to lie near them. */
 #define PROCESS_DATA(X)              \
     X(stdin)                         \
     X(stdout)                        \
@@ -47,7 +48,6 @@
     X(in6addr_any)                   \
     X(in6addr_loopback)              \
     X(rexecoptions)                  \
-    X(__libc_single_threaded)        \
     X(_nl_msg_cat_cntr)
 
 /* Declared without their types, which do not matter here: only the address does. */
