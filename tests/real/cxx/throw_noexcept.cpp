@@ -1,4 +1,6 @@
 // An exception that reaches noexcept ends the program through its own handler.
+// Nothing in it is named as libc++'s, so that which library it is for cannot be told.
+// not: libcxx
 #include <cstdio>
 #include <cstdlib>
 #include <exception>

@@ -22,6 +22,7 @@ int main()
     std::printf("%zu %x %zu\n", u16.size(), u16[0], sizeof u8"\u00e4");
     std::mbstate_t state{};
     wchar_t one;
-    std::printf("%zu %x\n", std::mbrtowc(&one, "\xc3\xa9", 2, &state), static_cast<unsigned>(one));
+    std::size_t used = std::mbrtowc(&one, "\xc3\xa9", 2, &state);
+    std::printf("%zu %x\n", used, static_cast<unsigned>(one));
     return 0;
 }
