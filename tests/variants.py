@@ -137,12 +137,13 @@ def plan_real(variant, build):
 
 def plan_sanitized(variant, build):
     return (program_entries(variant, build, FULL_LLVM[:1], 120) + tap_entries(variant, build, 'cli', 600)
-            + example_entries(variant, build))
+            + tap_entries(variant, build, 'mcjit', 300) + example_entries(variant, build))
 
 
 def plan_threads(variant, build):
-    return program_entries(variant, build, FULL_LLVM[:1], 240,
-                           lambda path: 'thread' in os.path.basename(path) or path.endswith('/test_llvm_worker'))
+    return (program_entries(variant, build, FULL_LLVM[:1], 240,
+                            lambda path: 'thread' in os.path.basename(path) or path.endswith('/test_llvm_worker'))
+            + tap_entries(variant, build, 'mcjit', 300))
 
 
 def plan_stress(variant, build):

@@ -16,10 +16,10 @@ static uint64_t find_name(LLVMExecutionEngineRef engine, const char *name, const
     oj_error error;
     oj_status status;
     uint64_t addr = 0;
-    oji_mcjit_lock(engine);
+    oji_mcjit_begin_turn(engine);
     status = name ? oji_mcjit_find(engine, name, &addr, &error) : oji_fail(&error, OJ_E_MISUSE, "the name is NULL");
     addr = answer(engine, function, status, addr, &error);
-    oji_mcjit_unlock(engine);
+    oji_mcjit_end_turn(engine);
     return addr;
 }
 
@@ -51,13 +51,13 @@ void *LLVMGetPointerToGlobal(LLVMExecutionEngineRef engine, LLVMValueRef global)
         const oji_mcjit_underneath *next = oji_mcjit_forward(engine, OJI_CALLER(), "LLVMGetPointerToGlobal");
         return next && next->GetPointerToGlobal ? next->GetPointerToGlobal(engine, global) : NULL;
     }
-    oji_mcjit_lock(engine);
+    oji_mcjit_begin_turn(engine);
     oji_mcjit_link_all(engine, NULL);
     status = oji_mcjit_find_value(engine, global, &addr, &error);
     if (status == OJ_E_NOT_FOUND)
         oji_mcjit_keep_error(engine, "LLVMGetPointerToGlobal", &error);
     addr = answer(engine, "LLVMGetPointerToGlobal", status, addr, &error);
-    oji_mcjit_unlock(engine);
+    oji_mcjit_end_turn(engine);
     return (void *)(uintptr_t)addr;
 }
 
@@ -88,10 +88,10 @@ void LLVMAddGlobalMapping(LLVMExecutionEngineRef engine, LLVMValueRef global, vo
             next->AddGlobalMapping(engine, global, address);
         return;
     }
-    oji_mcjit_lock(engine);
+    oji_mcjit_begin_turn(engine);
     if (map_value(engine, global, address, &error) != OJ_OK)
         oji_mcjit_keep_error(engine, "LLVMAddGlobalMapping", &error);
-    oji_mcjit_unlock(engine);
+    oji_mcjit_end_turn(engine);
 }
 
 static LLVMValueRef find_function(LLVMExecutionEngineRef engine, const char *name)
@@ -112,9 +112,9 @@ LLVMBool LLVMFindFunction(LLVMExecutionEngineRef engine, const char *name, LLVMV
         const oji_mcjit_underneath *next = oji_mcjit_forward(engine, OJI_CALLER(), "LLVMFindFunction");
         return next && next->FindFunction ? next->FindFunction(engine, name, out) : 1;
     }
-    oji_mcjit_lock(engine);
+    oji_mcjit_begin_turn(engine);
     function = name ? find_function(engine, name) : NULL;
-    oji_mcjit_unlock(engine);
+    oji_mcjit_end_turn(engine);
     if (function && out)
         *out = function;
     return function == NULL;
@@ -128,11 +128,11 @@ LLVMTargetDataRef LLVMGetExecutionEngineTargetData(LLVMExecutionEngineRef engine
         const oji_mcjit_underneath *next = oji_mcjit_forward(engine, OJI_CALLER(), "LLVMGetExecutionEngineTargetData");
         return next && next->GetExecutionEngineTargetData ? next->GetExecutionEngineTargetData(engine) : NULL;
     }
-    oji_mcjit_lock(engine);
+    oji_mcjit_begin_turn(engine);
     layout = oji_mcjit_layout(engine, &error);
     if (!layout)
         oji_mcjit_keep_error(engine, "LLVMGetExecutionEngineTargetData", &error);
-    oji_mcjit_unlock(engine);
+    oji_mcjit_end_turn(engine);
     return layout;
 }
 
@@ -145,11 +145,11 @@ LLVMTargetMachineRef LLVMGetExecutionEngineTargetMachine(LLVMExecutionEngineRef 
             oji_mcjit_forward(engine, OJI_CALLER(), "LLVMGetExecutionEngineTargetMachine");
         return next && next->GetExecutionEngineTargetMachine ? next->GetExecutionEngineTargetMachine(engine) : NULL;
     }
-    oji_mcjit_lock(engine);
+    oji_mcjit_begin_turn(engine);
     machine = oji_mcjit_machine(engine, &error);
     if (!machine)
         oji_mcjit_keep_error(engine, "LLVMGetExecutionEngineTargetMachine", &error);
-    oji_mcjit_unlock(engine);
+    oji_mcjit_end_turn(engine);
     return machine;
 }
 

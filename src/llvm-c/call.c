@@ -436,13 +436,13 @@ oj_status oji_mcjit_call_function(LLVMExecutionEngineRef engine, LLVMValueRef fu
     plan p;
     oj_status status;
     *result = NULL;
-    oji_mcjit_lock(engine);
+    oji_mcjit_begin_turn(engine);
     status = make_plan(&p, engine, function, n_values, values, error);
     if (status == OJ_OK)
         status = find_caller(&p, &call, error);
     if (status == OJ_OK)
         status = allocate_result(&p, result, error);
-    oji_mcjit_unlock(engine);
+    oji_mcjit_end_turn(engine);
     if (status == OJ_OK)
         status = make_call(&p, call, run_addr, *result, error);
     if (status != OJ_OK) {

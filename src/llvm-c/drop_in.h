@@ -139,8 +139,11 @@ struct oji_mcjit_module {
 struct LLVMOpaqueExecutionEngine {
     uint64_t magic;
     oji_mcjit_library *library;
-    pthread_mutex_t
-        lock; /* recursive, as MCJIT's: memory managers may call back. Never held while compiled code runs */
+    pthread_mutex_t lock; /* guards the turn, for a few instructions */
+    pthread_cond_t turn_ended;
+    pthread_t turn_owner;
+    unsigned turn_depth; /* 0: nobody has the turn */
+    unsigned n_unadded;  /* modules that the session does not have */
     oji_mcjit_module *first;
     oji_mcjit_module *last;
     oj_compiler *compiler;
@@ -158,16 +161,19 @@ struct LLVMOpaqueExecutionEngine {
 
 bool oji_mcjit_is_engine(LLVMExecutionEngineRef engine);
 
-void oji_mcjit_lock(LLVMExecutionEngineRef engine);
-void oji_mcjit_unlock(LLVMExecutionEngineRef engine);
+/* Whoever changes an engine has its turn, which is waited for: no lock is held while memory managers are called, and the
+ * thread that has the turn may take it again, as memory managers that call back do. Never held while compiled code
+ * runs. */
+void oji_mcjit_begin_turn(LLVMExecutionEngineRef engine);
+void oji_mcjit_end_turn(LLVMExecutionEngineRef engine);
 
-/* Keep a failure's text for LLVMExecutionEngineGetErrMsg, and log it. Needs the lock. */
+/* Keep a failure's text for LLVMExecutionEngineGetErrMsg, and log it. Needs the turn. */
 void oji_mcjit_keep_error(LLVMExecutionEngineRef engine, const char *function, const oj_error *error);
 
 /* Return the record of a module that some engine owns, NULL where none does. */
 oji_mcjit_module *oji_mcjit_find_module(LLVMModuleRef module);
 
-/* --- link.c: names and addresses; all need the engine's lock ------------------------------------------------------ */
+/* --- link.c: names and addresses; all need the engine's turn ------------------------------------------------------ */
 
 /* Make the engine's session and give it the engine's modules; does nothing where that is done. */
 oj_status oji_mcjit_open_session(LLVMExecutionEngineRef engine, oj_error *error);
@@ -189,7 +195,7 @@ oj_status oji_mcjit_link_all(LLVMExecutionEngineRef engine, oj_error *error);
 
 /* --- call.c: calling a function of any type ----------------------------------------------------------------------- */
 
-/* Call F at run_addr. Takes the engine's lock while it makes the caller, and not while F runs. */
+/* Call F at run_addr. Takes the engine's turn while it makes the caller, and not while F runs. */
 oj_status oji_mcjit_call_function(LLVMExecutionEngineRef engine, LLVMValueRef function, uint64_t run_addr,
                                   unsigned n_values, LLVMGenericValueRef *values, LLVMGenericValueRef *result,
                                   oj_error *error);
@@ -199,7 +205,7 @@ uint64_t oji_mcjit_count_calls(LLVMExecutionEngineRef engine);
 /* Free the callers of an engine. */
 void oji_mcjit_end_calls(LLVMExecutionEngineRef engine);
 
-/* The target data that sizes are asked of; made at first use. Needs the lock. */
+/* The target data that sizes are asked of; made at first use. Needs the turn. */
 LLVMTargetDataRef oji_mcjit_layout(LLVMExecutionEngineRef engine, oj_error *error);
 LLVMTargetMachineRef oji_mcjit_machine(LLVMExecutionEngineRef engine, oj_error *error);
 

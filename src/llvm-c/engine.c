@@ -7,8 +7,23 @@
 
 bool oji_mcjit_is_engine(LLVMExecutionEngineRef engine) { return engine && engine->magic == OJI_ENGINE_MAGIC; }
 
-void oji_mcjit_lock(LLVMExecutionEngineRef engine) { pthread_mutex_lock(&engine->lock); }
-void oji_mcjit_unlock(LLVMExecutionEngineRef engine) { pthread_mutex_unlock(&engine->lock); }
+void oji_mcjit_begin_turn(LLVMExecutionEngineRef engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    while (engine->turn_depth > 0 && !pthread_equal(engine->turn_owner, pthread_self()))
+        pthread_cond_wait(&engine->turn_ended, &engine->lock);
+    engine->turn_owner = pthread_self();
+    engine->turn_depth++;
+    pthread_mutex_unlock(&engine->lock);
+}
+
+void oji_mcjit_end_turn(LLVMExecutionEngineRef engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    if (--engine->turn_depth == 0)
+        pthread_cond_signal(&engine->turn_ended);
+    pthread_mutex_unlock(&engine->lock);
+}
 
 /* --- which engine owns a module: one table for the process, so that none is owned twice --------------------------- */
 
@@ -109,7 +124,8 @@ static void leave_owned(oji_mcjit_module *record)
 
 /* --- an engine's list of modules ---------------------------------------------------------------------------------- */
 
-/* Engines call it with their lock held, or before anybody else knows them. */
+/* In the engine's turn, or before anybody else knows it. A callback of the session's may not change the session: its
+ * module waits until an address is asked for. */
 static oj_status own_module(LLVMExecutionEngineRef engine, LLVMModuleRef module, oj_error *error)
 {
     oji_mcjit_module *record = calloc(1, sizeof *record);
@@ -119,10 +135,14 @@ static oj_status own_module(LLVMExecutionEngineRef engine, LLVMModuleRef module,
     record->module = module;
     record->engine = engine;
     status = enter_owned(record, error);
-    if (status == OJ_OK && engine->session && !oji_mcjit_is_isolated(engine)) {
-        status = oji_mcjit_add_to_session(record, error);
-        if (status != OJ_OK)
+    if (status == OJ_OK) {
+        engine->n_unadded++;
+        if (engine->session && engine->turn_depth == 1 && !oji_mcjit_is_isolated(engine))
+            status = oji_mcjit_add_to_session(record, error);
+        if (status != OJ_OK) {
+            engine->n_unadded--;
             leave_owned(record);
+        }
     }
     if (status != OJ_OK) {
         free(record);
@@ -141,6 +161,8 @@ static void disown_module(oji_mcjit_module *record)
 {
     LLVMExecutionEngineRef engine = record->engine;
     leave_owned(record);
+    if (!record->is_added)
+        engine->n_unadded--;
     if (record->previous)
         record->previous->next = record->next;
     else
@@ -253,6 +275,7 @@ static void free_engine(LLVMExecutionEngineRef engine)
         api->DisposeTargetMachine(engine->machine);
     oj_compiler_destroy(engine->compiler);
     oji_mcjit_drop_manager(engine->manager);
+    pthread_cond_destroy(&engine->turn_ended);
     pthread_mutex_destroy(&engine->lock);
     free(engine->message);
     free(engine);
@@ -261,13 +284,10 @@ static void free_engine(LLVMExecutionEngineRef engine)
 static oj_status allocate_engine(LLVMExecutionEngineRef *out, oji_mcjit_library *library, oj_error *error)
 {
     LLVMExecutionEngineRef engine = calloc(1, sizeof *engine);
-    pthread_mutexattr_t attributes;
     if (!engine)
         return oji_fail_nomem(error, sizeof *engine, "an engine");
-    pthread_mutexattr_init(&attributes);
-    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
-    pthread_mutex_init(&engine->lock, &attributes);
-    pthread_mutexattr_destroy(&attributes);
+    pthread_mutex_init(&engine->lock, NULL);
+    pthread_cond_init(&engine->turn_ended, NULL);
     engine->magic = OJI_ENGINE_MAGIC;
     engine->library = library;
     oj_mcjit_options_init(&engine->options);
@@ -437,7 +457,7 @@ void LLVMAddModule(LLVMExecutionEngineRef engine, LLVMModuleRef module)
             next->AddModule(engine, module);
         return;
     }
-    oji_mcjit_lock(engine);
+    oji_mcjit_begin_turn(engine);
     status = module ? OJ_OK : oji_fail(&error, OJ_E_MISUSE, "the module is NULL");
     if (status == OJ_OK && !oji_mcjit_find_module(module))
         status = set_data_layout(engine, module, &error);
@@ -445,7 +465,7 @@ void LLVMAddModule(LLVMExecutionEngineRef engine, LLVMModuleRef module)
         status = own_module(engine, module, &error);
     if (status != OJ_OK)
         oji_mcjit_keep_error(engine, "LLVMAddModule", &error);
-    oji_mcjit_unlock(engine);
+    oji_mcjit_end_turn(engine);
 }
 
 /* Code that was made of the module stays with the engine, as MCJIT's does; what was not compiled is forgotten. */
@@ -466,13 +486,13 @@ LLVMBool LLVMRemoveModule(LLVMExecutionEngineRef engine, LLVMModuleRef module, L
         give_text(text, "the engine is NULL or not known");
         return 1;
     }
-    oji_mcjit_lock(engine);
+    oji_mcjit_begin_turn(engine);
     record = module ? oji_mcjit_find_module(module) : NULL;
     if (record && record->engine == engine)
         forget_module(record);
     else
         record = NULL;
-    oji_mcjit_unlock(engine);
+    oji_mcjit_end_turn(engine);
     if (out)
         *out = record ? module : NULL;
     if (!record)
@@ -501,10 +521,10 @@ LLVMBool LLVMExecutionEngineGetErrMsg(LLVMExecutionEngineRef engine, char **out)
         const oji_mcjit_underneath *next = oji_mcjit_forward(engine, OJI_CALLER(), "LLVMExecutionEngineGetErrMsg");
         return next && next->ExecutionEngineGetErrMsg ? next->ExecutionEngineGetErrMsg(engine, out) : 0;
     }
-    oji_mcjit_lock(engine);
+    oji_mcjit_begin_turn(engine);
     message = engine->message;
     engine->message = NULL;
-    oji_mcjit_unlock(engine);
+    oji_mcjit_end_turn(engine);
     if (out)
         *out = message;
     else

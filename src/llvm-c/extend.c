@@ -26,11 +26,11 @@ oj_status oj_mcjit_configure(LLVMExecutionEngineRef engine, const oj_mcjit_optio
     oj_status status;
     OJI_TRY(check_engine(engine, "oj_mcjit_configure", error));
     OJI_TRY(oji_import(&ours, sizeof ours, sizeof ours, options, "oj_mcjit_options", error));
-    oji_mcjit_lock(engine);
+    oji_mcjit_begin_turn(engine);
     status = check_options(engine, &ours, error);
     if (status == OJ_OK)
         engine->options = ours;
-    oji_mcjit_unlock(engine);
+    oji_mcjit_end_turn(engine);
     return status == OJ_OK ? oji_succeed(error) : status;
 }
 
@@ -39,9 +39,9 @@ size_t oj_mcjit_code_count(LLVMExecutionEngineRef engine)
     size_t count;
     if (!oji_mcjit_is_engine(engine))
         return 0;
-    oji_mcjit_lock(engine);
+    oji_mcjit_begin_turn(engine);
     count = engine->session ? oj_session_code_count(engine->session) : 0;
-    oji_mcjit_unlock(engine);
+    oji_mcjit_end_turn(engine);
     return count;
 }
 
@@ -51,7 +51,7 @@ oj_status oj_mcjit_take_code(LLVMExecutionEngineRef engine, oj_code **codes, siz
     OJI_TRY(check_engine(engine, "oj_mcjit_take_code", error));
     if (!codes && n_codes > 0)
         return oji_fail(error, OJ_E_MISUSE, "oj_mcjit_take_code: codes is NULL");
-    oji_mcjit_lock(engine);
+    oji_mcjit_begin_turn(engine);
     if (engine->session) {
         bool fits = n_codes >= oj_session_code_count(engine->session);
         /* Told from the others before, because a handle of one that has ended may not be looked at. */
@@ -63,14 +63,14 @@ oj_status oj_mcjit_take_code(LLVMExecutionEngineRef engine, oj_code **codes, siz
         for (size_t i = 0; i < n_codes; i++)
             codes[i] = NULL;
     }
-    oji_mcjit_unlock(engine);
+    oji_mcjit_end_turn(engine);
     return status == OJ_OK ? oji_succeed(error) : status;
 }
 
 static void count(LLVMExecutionEngineRef engine, oj_mcjit_stats *stats)
 {
     oj_session_stats session;
-    oji_mcjit_lock(engine);
+    oji_mcjit_begin_turn(engine);
     memset(&session, 0, sizeof session);
     if (engine->session)
         oj_session_get_stats(engine->session, &session, sizeof session);
@@ -80,7 +80,7 @@ static void count(LLVMExecutionEngineRef engine, oj_mcjit_stats *stats)
     stats->n_compiles = session.n_compiles;
     stats->n_callers = oji_mcjit_count_calls(engine);
     stats->n_failures = engine->n_failures;
-    oji_mcjit_unlock(engine);
+    oji_mcjit_end_turn(engine);
 }
 
 oj_status oj_mcjit_get_stats(LLVMExecutionEngineRef engine, oj_mcjit_stats *stats, size_t out_size)

@@ -59,6 +59,7 @@ oj_status oji_mcjit_add_to_session(oji_mcjit_module *record, oj_error *error)
     else
         OJI_TRY(oj_session_add_ir(engine->session, &ir, &options, &record->linked, error));
     record->is_added = true;
+    engine->n_unadded--;
     return OJ_OK;
 }
 
@@ -94,31 +95,22 @@ static oj_status create_session(LLVMExecutionEngineRef engine, oj_error *error)
     return status;
 }
 
+/* A module that cannot be added, such as one whose linkage is broken, is told again at each call. */
 static oj_status add_all(LLVMExecutionEngineRef engine, oj_error *error)
 {
-    for (oji_mcjit_module *record = engine->first; record; record = record->next)
+    for (oji_mcjit_module *record = engine->n_unadded > 0 ? engine->first : NULL; record; record = record->next)
         if (!record->is_added)
             OJI_TRY(oji_mcjit_add_to_session(record, error));
     return OJ_OK;
 }
 
-/* With a session, live modules are added as they come, and bitcode is written as late as can be. */
+/* Live modules are added as they come, once there is a session, and bitcode is written as late as can be. A callback of
+ * the session's gets what is linked, and adds nothing. */
 oj_status oji_mcjit_open_session(LLVMExecutionEngineRef engine, oj_error *error)
 {
-    oj_status status;
-    if (engine->session)
-        return oji_mcjit_is_isolated(engine) ? add_all(engine, error) : OJ_OK;
-    OJI_TRY(create_session(engine, error));
-    status = add_all(engine, error);
-    if (status != OJ_OK) {
-        for (oji_mcjit_module *record = engine->first; record; record = record->next) {
-            record->linked = NULL;
-            record->is_added = false;
-        }
-        oj_session_destroy(engine->session);
-        engine->session = NULL;
-    }
-    return status;
+    if (!engine->session)
+        OJI_TRY(create_session(engine, error));
+    return engine->turn_depth == 1 ? add_all(engine, error) : OJ_OK;
 }
 
 /* LLVM marks names that are not to be mangled by a first byte of 1; symbols have none. */

@@ -8,7 +8,7 @@
 static oj_status find_code(LLVMExecutionEngineRef engine, LLVMValueRef function, uint64_t *addr, oj_error *error)
 {
     oj_status status = OJ_OK;
-    oji_mcjit_lock(engine);
+    oji_mcjit_begin_turn(engine);
     *addr = 0;
     if (!function || !engine->library->api.IsAFunction(function))
         status = oji_fail(error, OJ_E_MISUSE, "the value is no function");
@@ -16,7 +16,7 @@ static oj_status find_code(LLVMExecutionEngineRef engine, LLVMValueRef function,
         oji_mcjit_link_all(engine, NULL);
         status = oji_mcjit_find_value(engine, function, addr, error);
     }
-    oji_mcjit_unlock(engine);
+    oji_mcjit_end_turn(engine);
     return status;
 }
 
@@ -31,9 +31,9 @@ static oj_status run(LLVMExecutionEngineRef engine, LLVMValueRef function, unsig
 
 static void keep_error(LLVMExecutionEngineRef engine, const char *function, const oj_error *error)
 {
-    oji_mcjit_lock(engine);
+    oji_mcjit_begin_turn(engine);
     oji_mcjit_keep_error(engine, function, error);
-    oji_mcjit_unlock(engine);
+    oji_mcjit_end_turn(engine);
 }
 
 /* --- an engine that is LLVM's: generic values are ours there too, and are changed both ways ------------------------ */
@@ -302,16 +302,16 @@ static void run_structors(LLVMExecutionEngineRef engine, LLVMModuleRef module, c
     free(structors);
 }
 
-/* A constructor may add modules, whose own are run then, too; the list is walked without the lock. */
+/* A constructor may add modules, whose own are run then, too; the list is walked without the turn. */
 static void run_all(LLVMExecutionEngineRef engine, const char *list, const char *function)
 {
     oj_error error;
     oj_status status;
-    oji_mcjit_lock(engine);
+    oji_mcjit_begin_turn(engine);
     status = oji_mcjit_link_all(engine, &error);
     if (status != OJ_OK)
         oji_mcjit_keep_error(engine, function, &error);
-    oji_mcjit_unlock(engine);
+    oji_mcjit_end_turn(engine);
     for (oji_mcjit_module *record = status == OJ_OK ? engine->first : NULL; record; record = record->next)
         run_structors(engine, record->module, list, function);
 }

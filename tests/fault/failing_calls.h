@@ -54,8 +54,13 @@ extern char __executable_start, etext;
 #define ojt_text_start (&__executable_start)
 #define ojt_text_end (&etext)
 #endif
+static char *ojt_more_start, *ojt_more_end; /* of a second library that is watched */
 
-static bool ojt_is_ours(void *caller) { return (char *)caller >= ojt_text_start && (char *)caller < ojt_text_end; }
+static bool ojt_is_ours(void *caller)
+{
+    return ((char *)caller >= ojt_text_start && (char *)caller < ojt_text_end) ||
+           ((char *)caller >= ojt_more_start && (char *)caller < ojt_more_end);
+}
 
 static void ojt_has_failed(void);
 
@@ -275,6 +280,13 @@ OJT_REPLACED void *calloc(size_t n, size_t size)
     if (ojt_heap_fails(__builtin_return_address(0)))
         return NULL;
     return ojt_took(__libc_calloc(n, size), __builtin_return_address(0));
+}
+
+OJT_REPLACED char *strdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = ojt_heap_fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+    return ojt_took(copy ? memcpy(copy, text, size) : NULL, __builtin_return_address(0));
 }
 
 OJT_REPLACED void *realloc(void *pointer, size_t size)

@@ -4,7 +4,8 @@
 client_*.c run with LLVM's own engine and with the drop-in preloaded: status, output and messages are equal, and no call
 reaches LLVM's own engine but those that ask for it. only_*.c run with the drop-in alone, where LLVM's own would end the
 process. engine.ml uses Debian's OCaml bindings; osmesa.c draws with Mesa, whose engines are made in C++.
-test_extension.c links the drop-in. signatures.c is our signatures against each version's headers."""
+test_extension.c links the drop-in. signatures.c is our signatures against each version's headers. In a sanitized build, the clients alone run, with the
+sanitizer's runtime loaded first."""
 
 import os
 import re
@@ -44,7 +45,7 @@ def library(version):
 
 def build(folder, name, more=(), headers=HEADERS):
     source, output = os.path.join(HERE, name + '.c'), os.path.join(folder, name + '.o')
-    subprocess.run(['gcc', '-g', '-std=gnu11', '-O1', '-Wall', '-Wextra', '-Werror', '-isystem', headers, '-c', source,
+    subprocess.run(['gcc', '-g', '-std=gnu11', '-D_GNU_SOURCE', '-O1', '-Wall', '-Wextra', '-Werror', '-isystem', headers, '-c', source,
                     '-o', output, *more], check=True)
     return output
 
@@ -62,8 +63,38 @@ def forwarded(log):
         return set(re.findall(r'^ownjit-mcjit: (\w+) goes to', file.read(), re.M))
 
 
-def drop_in(program, log):
-    return tapping.run([program], env={'LD_PRELOAD': LIBRARY, 'OWNJIT_MCJIT_LOG': log})
+def drop_in(program, log, first=''):
+    return tapping.run([program], env={'LD_PRELOAD': first + LIBRARY, 'OWNJIT_MCJIT_LOG': log})
+
+
+def sanitizer_runtime():
+    """What a sanitized build needs loaded before it; None where it is none. The clients are not instrumented."""
+    names = subprocess.run(['nm', '-D', '--undefined-only', LIBRARY], check=True, stdout=subprocess.PIPE, text=True).stdout
+    kind = 'asan' if '__asan_init' in names else 'tsan' if '__tsan_init' in names else None
+    if not kind:
+        return None
+    comment = subprocess.run(['readelf', '-p', '.comment', LIBRARY], check=True, stdout=subprocess.PIPE, text=True).stdout
+    compiler, name = ('clang-19', 'libclang_rt.%s-%s.so' % (kind, os.uname().machine)) if 'clang' in comment else (
+        'gcc', 'lib%s.so' % kind)
+    path = subprocess.run([compiler, '-print-file-name=' + name], check=True, stdout=subprocess.PIPE, text=True).stdout
+    path = os.path.realpath(path.strip())
+    return path if os.path.exists(path) else ''
+
+
+def check_sanitized(tap, folder, names, runtime):
+    """only_faults has a heap of its own, which a sanitizer's takes the place of; it counts leaks itself."""
+    os.environ['ASAN_OPTIONS'] = os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'
+    version = '22' if library('22') else '19'
+    for name in names:
+        if name == 'only_faults':
+            continue
+        if not runtime:
+            tap.skip('mcjit_sanitized_' + name, 'the shared runtime of the sanitizer is not installed')
+            continue
+        build(folder, name)
+        got = drop_in(link(folder, name, version), os.path.join(folder, name + '.log'), runtime + ':')
+        tap.check('mcjit_sanitized_' + name, got.status == 0, 'status %s\n%s\n%s' % (
+            got.status, got.out.decode(errors='replace'), got.err.decode(errors='replace')))
 
 
 def compare_client(tap, folder, name, version):
@@ -175,7 +206,12 @@ def main():
     tap = tapping.Tap()
     clients = sorted(name[:-2] for name in os.listdir(HERE) if name.startswith('client_') and name.endswith('.c'))
     alone = sorted(name[:-2] for name in os.listdir(HERE) if name.startswith('only_') and name.endswith('.c'))
+    runtime = sanitizer_runtime()
     with tempfile.TemporaryDirectory() as folder:
+        if runtime is not None:
+            check_sanitized(tap, folder, clients + alone, runtime)
+            tap.end()
+            return
         for name in clients + alone:
             build(folder, name)
         build(folder, 'test_extension', ['-Wno-unused-value', '-I' + os.path.join(SOURCE, 'include')])
