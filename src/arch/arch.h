@@ -80,6 +80,7 @@ typedef struct oji_arch {
     uint64_t reach;          /* bytes: all segments of a link must lie within this of one another */
     uint64_t branch_reach;   /* bytes that every branch that may have a stub reaches in both directions; 0 = all that
                                  segments of a link may span. Code that spans more has veneers */
+    bool reaches_zero;       /* what code finds by its distance may also lie near address 0 */
     uint8_t address_bits;    /* 64 or 32: every address of a link is below this power of two */
     uint8_t padding;         /* byte to fill gaps between code sections with: traps */
     uint8_t patch_word;      /* bytes: aligned words of code of up to this size may be stored while they run */

@@ -424,6 +424,14 @@ static bool write_stub_32(uint8_t *write, uint64_t stub, uint64_t entry)
     return write_stub(write, stub, entry, UINT32_C(0x000e2e03), false);
 }
 
+/* Nothing is promised to a hart that fetches what another one stores (volume I, "Zifencei"), and no profile of 32 bits
+ * adds to that. */
+static bool never(const uint8_t *old_word, const uint8_t *new_word)
+{
+    (void)old_word, (void)new_word;
+    return false;
+}
+
 /* --- the C library's static part ---------------------------------------------------------------------------------- */
 
 /* li a1, 0, or nop; auipc argument, %got_pcrel_hi(handle); ld argument, %pcrel_lo(argument); tail target. The argument
@@ -458,7 +466,7 @@ static const oj_object *const runtime_32[] = {&atexit_32, &quick_exit_32, &atfor
  * unwind_registers: x0 to x31, f0 to f31, and 64, the alternate return column (psABI, "DWARF Register Numbers"). */
 #define COMMON                                                                                                 \
     .stub_size = STUB_SIZE, .reach = (UINT64_C(1) << 31) - (UINT64_C(1) << 24), .padding = 0, .patch_word = 4, \
-    .unwind_registers = 65, .needs = needs, .field_size = field_size, .relax = oji_riscv_relax
+    .reaches_zero = true, .unwind_registers = 65, .needs = needs, .field_size = field_size, .relax = oji_riscv_relax
 
 /* Running code: fetches of aligned words are atomic (RVA20U64 profile, Ziccif), which every 64-bit system that Linux
  * distributions run on has. */
@@ -475,5 +483,7 @@ const oji_arch oji_arch_riscv32 = {COMMON,
                                    .got_entry_size = 4,
                                    .address_bits = 32,
                                    .runtime = runtime_32,
+                                   .may_patch = never,
+                                   .patch_rule = "nothing",
                                    .relocate = relocate_32,
                                    .write_stub = write_stub_32};

@@ -112,7 +112,7 @@ uint64_t oji_tls_thread_pointer(void);
 /* ELF machine and relocation numbers of objects that are made for the dynamic linker; NULL where there are none. */
 typedef struct oji_tls_numbers {
     uint16_t machine;
-    uint32_t flags; /* of the file: the processor's own */
+    uint32_t flags;   /* of the file: the processor's own */
     uint32_t pointer; /* relocation: distance of a variable from the thread pointer, as wide as a pointer */
     /* What linked code calls as oji_arch.tls_get_addr, where that is not called as functions are; else NULL. */
     void (*get_addr)(void);

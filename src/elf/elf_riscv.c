@@ -75,6 +75,12 @@ enum { RELOCATIONS(NUMBER) };
 #define ROW(number, name, kind, width, uses) [number] = {kind, width, (width) == 0 ? 0 : (OJI_USE_REFERENCED | (uses))},
 static const oji_elf_row rows[] = {RELOCATIONS(ROW)};
 
+/* Upper and lower halves make any address of 32 bits, and any distance. */
+#define USES_32(uses) ((uint32_t)(uses) & (OJI_USE_LOW2G | NEAR) ? (uint32_t)ANY : (uint32_t)(uses))
+#define ROW_32(number, name, kind, width, uses) \
+    [number] = {kind, width, (width) == 0 ? 0 : (OJI_USE_REFERENCED | USES_32(uses))},
+static const oji_elf_row rows_32[] = {RELOCATIONS(ROW_32)};
+
 #define NAME(number, name, kind, width, uses) [number] = "R_RISCV_" #name,
 static const char *const names[] = {RELOCATIONS(NAME)};
 
@@ -220,8 +226,8 @@ const oji_elf_arch oji_elf_riscv64 = {.id = OJI_ARCH_RISCV64,
 
 const oji_elf_arch oji_elf_riscv32 = {.id = OJI_ARCH_RISCV32,
                                       .machine = ELF_EM_RISCV,
-                                      .n_rows = OJI_COUNT(rows),
-                                      .rows = rows,
+                                      .n_rows = OJI_COUNT(rows_32),
+                                      .rows = rows_32,
                                       .names = names,
                                       .choose = choose,
                                       .chosen_uses = chosen_uses,

@@ -61,6 +61,8 @@ static bool is_too_high(const oji_link_name *name)
 static oj_status keep_near(oj_plan *plan, const oji_link_name *name, oj_error *error)
 {
     uint64_t reach = (UINT64_C(1) << 31) - WINDOW_SLACK;
+    if (name->addr == 0 && plan->arch->reaches_zero)
+        return OJ_OK;
     if (name->addr > reach && name->addr - reach > plan->low_addr)
         plan->low_addr = name->addr - reach;
     if (name->addr <= UINT64_MAX - reach)

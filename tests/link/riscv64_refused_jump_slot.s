@@ -1,0 +1,5 @@
+#  The dynamic linker's.
+# refused OJ_E_UNSUPPORTED section=.data offset=0 relocation=R_RISCV_JUMP_SLOT symbol=there
+.data
+ .reloc 0, R_RISCV_JUMP_SLOT, there
+ .8byte 0
