@@ -4,7 +4,7 @@
 client_*.c run with LLVM's own engine and with the drop-in preloaded: status, output and messages are equal, and no call
 reaches LLVM's own engine but those that ask for it. only_*.c run with the drop-in alone, where LLVM's own would end the
 process. engine.ml uses Debian's OCaml bindings; osmesa.c draws with Mesa, whose engines are made in C++.
-test_extension.c links the drop-in. signatures.c is our signatures against each version's headers. In a sanitized build, the clients alone run, with the
+test_extension.c links the drop-in. debugged.c stops under gdb. signatures.c is our signatures against each version's headers. In a sanitized build, the clients alone run, with the
 sanitizer's runtime loaded first."""
 
 import os
@@ -191,6 +191,26 @@ def check_ocaml(tap, folder):
     compare_real(tap, 'ocaml', os.path.join(folder, 'engine'), os.path.join(folder, 'engine.log'), set())
 
 
+def check_gdb(tap, folder, version):
+    """A real gdb stops on a source line of a module with debug information, shows a variable and both frames."""
+    name = 'mcjit_gdb_llvm' + version
+    if not shutil.which('gdb'):
+        tap.skip(name, 'gdb is not installed')
+        return
+    with open(os.path.join(folder, 'jitted.c'), 'w', encoding='utf-8') as file:
+        file.write('int jitted(int input)\n{\n    int twice = input * 2;\n    return twice + 2;\n}\n')
+    subprocess.run(['clang-' + version, '-g', '-O0', '-S', '-emit-llvm', 'jitted.c', '-o', 'jitted.ll'], cwd=folder,
+                   check=True)
+    build(folder, 'debugged')
+    commands = ['set breakpoint pending on', 'set startup-with-shell off', 'set debuginfod enabled off',
+                'set environment LD_PRELOAD ' + LIBRARY, 'break jitted.c:4', 'run', 'bt', 'info locals', 'continue']
+    argv = ['gdb', '-nx', '-batch', '-q', *(word for each in commands for word in ('-ex', each)), '--args',
+            link(folder, 'debugged', version), os.path.join(folder, 'jitted.ll')]
+    got = tapping.run(argv)
+    wanted = (rb'Breakpoint 1, jitted \(input=20\) at .*jitted\.c:4', rb'#1 .* in main ', rb'twice = 40', rb'result 42')
+    tap.check(name, all(re.search(each, got.out) for each in wanted), got.out.decode(errors='replace'))
+
+
 def check_osmesa(tap, folder):
     program = os.path.join(folder, 'osmesa')
     if subprocess.run(['gcc', os.path.join(HERE, 'osmesa.c'), '-o', program, '-lOSMesa'], check=False,
@@ -228,6 +248,7 @@ def main():
             check_extension(tap, folder, version)
         check_ocaml(tap, folder)
         check_osmesa(tap, folder)
+        check_gdb(tap, folder, '19')
         # Clang passes 128-bit integers as LLVM does from 18 on.
         check_random_signatures(tap, folder, '22', 10000)
         check_random_signatures(tap, folder, '19', 500)
