@@ -4,8 +4,8 @@
 client_*.c run with LLVM's own engine and with the drop-in preloaded: status, output and messages are equal, and no call
 reaches LLVM's own engine but those that ask for it. only_*.c run with the drop-in alone, where LLVM's own would end the
 process. engine.ml uses Debian's OCaml bindings; osmesa.c draws with Mesa, whose engines are made in C++.
-test_extension.c links the drop-in. debugged.c stops under gdb. signatures.c is our signatures against each version's headers. In a sanitized build, the clients alone run, with the
-sanitizer's runtime loaded first."""
+test_extension.c links the drop-in. debugged.c stops under gdb. signatures.c is our signatures against each version's
+headers. In a sanitized build, the clients alone run, with the sanitizer's runtime loaded first."""
 
 import os
 import re
