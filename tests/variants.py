@@ -132,7 +132,8 @@ def plan_versions(variant, build):
 
 def plan_real(variant, build):
     return (tap_entries(variant, build, 'real', 1200) + tap_entries(variant, build, 'golden', 300)
-            + tap_entries(variant, build, 'mcjit', 600) + tap_entries(variant, build, 'unwind', 300))
+            + tap_entries(variant, build, 'mcjit', 600) + tap_entries(variant, build, 'unwind', 300)
+            + tap_entries(variant, build, 'cross', 900))
 
 
 def plan_sanitized(variant, build):

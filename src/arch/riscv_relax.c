@@ -167,7 +167,7 @@ static oj_status plan_section(shrinker *s, uint32_t index)
     const oji_section *section = &s->object->sections[index];
     s->first[index] = s->n_cuts;
     for (uint32_t i = 0; section->kind == OJ_SECTION_CODE && i < section->n_relocs; i++) {
-        oji_reloc *copy = &s->relocs[section->relocs - s->object->relocs + i];
+        oji_reloc *copy = &s->relocs[(size_t)(section->relocs - s->object->relocs) + i];
         if (section->relocs[i].kind == OJI_RV_ALIGN) {
             OJI_TRY(cut_nops(s, index, &section->relocs[i]));
             copy->kind = OJI_RELOC_NONE;
@@ -204,7 +204,7 @@ static void write_changes(const shrinker *s, uint32_t index, uint8_t *bytes)
     const oji_section *section = &s->object->sections[index];
     for (uint32_t i = 0; i < section->n_relocs; i++) {
         const oji_reloc *old = &section->relocs[i];
-        const oji_reloc *copy = &s->relocs[section->relocs - s->object->relocs + i];
+        const oji_reloc *copy = &s->relocs[(size_t)(section->relocs - s->object->relocs) + i];
         if (old->kind == OJI_RV_ALIGN)
             write_nops(bytes + copy->offset,
                        new_offset(s, index, (uint64_t)old->offset + (uint64_t)old->addend) - copy->offset);
@@ -238,7 +238,7 @@ static oj_status move_relocs(shrinker *s, uint32_t index)
 {
     const oji_section *section = &s->object->sections[index];
     for (uint32_t i = 0; i < section->n_relocs; i++) {
-        oji_reloc *reloc = &s->relocs[section->relocs - s->object->relocs + i];
+        oji_reloc *reloc = &s->relocs[(size_t)(section->relocs - s->object->relocs) + i];
         const oji_symbol *symbol = &s->object->symbols[reloc->symbol];
         uint64_t offset = new_offset(s, index, reloc->offset), width = oji_rv_width(reloc->kind);
         /* A field that a cut runs through would be read from other bytes, or from behind the end. */

@@ -241,7 +241,7 @@ static oj_status link_name(oj_session *session, const char *name, oji_session_de
 
 static oj_status look_up(oj_session *session, const char *name, uint64_t *addr, oj_error *error)
 {
-    oji_session_definition found;
+    oji_session_definition found = {0};
     oj_status status = OJ_OK;
     if (!find_settled(session, name, &found)) {
         OJI_TRY(oji_session_begin(session, error));

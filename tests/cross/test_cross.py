@@ -1,0 +1,169 @@
+#!/usr/bin/python3
+"""OwnJIT built for other architectures and run under qemu-user: small C and C++ programs, from that architecture's GCC
+and from clang, linked by `ownjit run` there; output is that of the same program linked by the cross compiler."""
+
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.dirname(os.path.dirname(HERE))
+PROGRAMS = os.path.join(SOURCE, 'tests', 'real', 'programs')
+sys.path.insert(0, os.path.join(SOURCE, 'tests', 'real'))
+
+import tap as tapping  # noqa: E402
+
+CACHE = os.environ.get('OJT_CACHE') or os.path.join(os.path.expanduser('~/.cache'), 'ownjit')
+BUILD = os.environ.get('OJT_BUILD') or os.path.join(SOURCE, 'build')
+PACKAGES = ['libc6-dev', 'libstdc++-12-dev', 'libjansson-dev', 'libxxhash-dev']
+
+# Debian's name: prefix of the tools, qemu's name, Meson's CPU family, clang's triple, further flags of the C compilers:
+# no calls of helpers that only the compiler's static library has, and no more precision than the types have
+ARCHITECTURES = {
+    'arm64': ('aarch64-linux-gnu', 'aarch64', 'aarch64', 'aarch64-linux-gnu',
+              {'': ['-mno-outline-atomics', '-ffp-contract=off']}),
+    'armhf': ('arm-linux-gnueabihf', 'arm', 'arm', 'armv7-linux-gnueabihf', {'thumb_': ['-mthumb'], 'a32_': ['-marm']}),
+    'i386': ('i686-linux-gnu', 'i386', 'x86', 'i386-linux-gnu', {'': ['-msse2', '-mfpmath=sse']}),
+}
+# What a program needs that an architecture or qemu-user does not have, with the reason.
+LEFT_OUT = {
+    'wide.c': 'has types of 128 bits, which 32-bit targets lack',
+    'numbers.c': 'has types of 128 bits, which 32-bit targets lack',
+    'ifuncs.c': 'needs indirect functions, which are linked for x86-64 alone',
+    'throw_backtrace.cpp': 'looks for its own names in the process',
+}
+NO_UNWINDING = {'armhf': 'its unwinder has no way to be told of index tables'}
+
+CROSS_FILE = '''[binaries]
+c = ['{prefix}-gcc']
+ar = '{prefix}-ar'
+strip = '{prefix}-strip'
+pkgconfig = 'pkg-config'
+[properties]
+sys_root = '{root}'
+pkg_config_libdir = ['{root}/usr/lib/{triplet}/pkgconfig']
+needs_exe_wrapper = true
+[built-in options]
+c_args = ['--sysroot={root}']
+c_link_args = ['--sysroot={root}']
+[host_machine]
+system = 'linux'
+cpu_family = '{family}'
+cpu = '{family}'
+endian = 'little'
+'''
+
+
+def quiet(argv, **keywords):
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **keywords)
+    return done.returncode, done.stdout.decode(errors='replace')[-2000:]
+
+
+class Target:
+    def __init__(self, name):
+        self.name = name
+        self.prefix, self.qemu, self.family, self.triple, self.variants = ARCHITECTURES[name]
+        self.plain = next(iter(self.variants.values()))
+        self.root = os.path.join(CACHE, 'sysroot', name, 'root')
+        self.build = os.path.join(BUILD, 'cross', name)
+        self.triplet = {'i386': 'i386-linux-gnu'}.get(name, self.prefix)
+
+    def missing(self):
+        for tool in (self.prefix + '-gcc', self.prefix + '-g++', 'qemu-' + self.qemu, 'clang-19', 'meson'):
+            if not shutil.which(tool):
+                return tool + ' is not installed'
+        status, text = quiet([os.path.join(HERE, 'sysroot.sh'), self.name, os.path.dirname(self.root), *PACKAGES])
+        return 'its packages cannot be had: ' + text.strip().split('\n')[-1] if status else None
+
+    def make(self):
+        os.makedirs(self.build, exist_ok=True)
+        cross = os.path.join(self.build, 'cross.ini')
+        with open(cross, 'w', encoding='utf-8') as file:
+            file.write(CROSS_FILE.format(prefix=self.prefix, root=self.root, triplet=self.triplet, family=self.family))
+        out = os.path.join(self.build, 'out')
+        if not os.path.exists(os.path.join(out, 'build.ninja')):
+            status, text = quiet(['meson', 'setup', out, SOURCE, '--cross-file', cross, '-Dexamples=false', '-Dwerror=true',
+                                  '--buildtype=release'])
+            if status:
+                return text
+        status, text = quiet(['ninja', '-C', out, '-j2', 'tools/ownjit/ownjit'])
+        return text if status else None
+
+    def emulate(self, argv):
+        return tapping.run(['qemu-' + self.qemu, '-L', self.root, *argv], timeout=120, env={'OJT_GREETING': 'hello'})
+
+    def compiler(self, which, is_cxx):
+        if which == 'gcc':
+            return [self.prefix + ('-g++' if is_cxx else '-gcc'), '--sysroot=' + self.root]
+        return ['clang++-19' if is_cxx else 'clang-19', '--target=' + self.triple, '--sysroot=' + self.root,
+                '--gcc-toolchain=/usr']
+
+
+def check_program(tap, target, program, folder):
+    is_cxx = program.endswith('.cpp')
+    topic = os.path.basename(program)
+    name = '%s_%s' % (target.name, topic.replace('.', '_'))
+    own = ['-std=c++20'] if is_cxx else []
+    native = os.path.join(folder, 'native')
+    status, text = quiet([*target.compiler('gcc', is_cxx), '-O1', *target.plain, *own, program, '-o', native, '-lm', '-lpthread'])
+    if not tap.check(name + '_native', status == 0, text):
+        return
+    expected = target.emulate(['-0', topic, native, 'first'])
+    ownjit = os.path.join(target.build, 'out', 'tools', 'ownjit', 'ownjit')
+    load = ['--load=libm.so.6', '--load=libgcc_s.so.1'] + (['--load=libstdc++.so.6'] if is_cxx else [])
+    for which, level in (('gcc', '-O2'), ('clang', '-O0'), ('clang', '-O2')):
+        for variant, flags in target.variants.items():
+            file = os.path.join(folder, topic)
+            tag = '%s_%s%s%s' % (name, variant, which, level.replace('-', '_'))
+            status, text = quiet([*target.compiler(which, is_cxx), level, '-fPIC', '-c', *flags, *own, program, '-o',
+                                  file])
+            if not tap.check(tag + '_compiles', status == 0, text):
+                continue
+            got = target.emulate([ownjit, 'run', *load, file, 'first'])
+            tap.check(tag, (got.status, got.out) == (expected.status, expected.out),
+                      tapping.describe([file], expected, got) + '\n' + got.err.decode(errors='replace')[:500])
+
+
+# Of all programs those that ask most of a linker; a name on the command line chooses others.
+CHOSEN = ('constructors', 'functions', 'globals', 'inline_templates', 'jumps', 'numbers', 'switches', 'thread_locals',
+          'threads.c', 'throw_casts', 'throw_inheritance', 'throw_rethrow', 'throw_threads', 'variadic')
+
+
+def reason_to_leave_out(target, program):
+    topic = os.path.basename(program)
+    if topic in ('wide.c', 'numbers.c') and target.name == 'arm64':
+        return None
+    if target.name in NO_UNWINDING and topic.startswith('throw_'):
+        return NO_UNWINDING[target.name]
+    return LEFT_OUT.get(topic)
+
+
+def main():
+    tap = tapping.Tap()
+    names = sys.argv[1:] or CHOSEN
+    programs = sorted(glob.glob(os.path.join(PROGRAMS, '*.c')) + glob.glob(os.path.join(PROGRAMS, '*.cpp')))
+    programs = [p for p in programs if any(n in p for n in names)]
+    for name in ARCHITECTURES:
+        target = Target(name)
+        why = target.missing()
+        if why:
+            tap.skip(name, why)
+            continue
+        why = target.make()
+        if not tap.check(name + '_builds', why is None, why or ''):
+            continue
+        for program in programs:
+            with tempfile.TemporaryDirectory() as folder:
+                why = reason_to_leave_out(target, program)
+                if why:
+                    tap.skip('%s_%s' % (name, os.path.basename(program)), why)
+                else:
+                    check_program(tap, target, program, folder)
+    tap.end()
+
+
+if __name__ == '__main__':
+    main()
