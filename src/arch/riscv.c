@@ -146,10 +146,11 @@ static void store_field(uint8_t *where, const row *how, uint64_t value)
 /* Addresses of 32 bits wrap, so that halves of any value are right; those of 64 bits are sign-extended from 32. */
 static inline bool fits(const row *how, uint64_t value, bool is_64)
 {
-    uint64_t half = UINT64_C(1) << (how->bits - 1);
     bool is_halves = how->field == U_TYPE || how->field == PAIR;
+    uint64_t half;
     if (how->check == ANYTHING || (!is_64 && how->bits == 32))
         return true;
+    half = UINT64_C(1) << (how->bits - 1);
     if (how->check == EITHER && value < 2 * half)
         return true;
     return value + (is_halves ? 0x800 : 0) + half < 2 * half;

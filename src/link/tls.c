@@ -60,6 +60,10 @@ static const char *find_mention(const oj_plan *plan, const oji_link_name *name, 
 
 static oj_status mark_member(oj_plan *plan, const oji_link_member *member, oj_error *error)
 {
+    const oji_place place = {.object = member->object->name, .offset = UINT64_MAX};
+    if (member->symbols[0].uses & OJI_USES_TLS)
+        return oji_fail_at(error, OJ_E_MALFORMED, &place, "%s: a relocation for thread-local storage names no variable",
+                           place.object);
     for (uint32_t i = 1; i < member->object->n_symbols; i++) {
         const oji_symbol *symbol = &member->symbols[i];
         oji_link_name *name = oji_link_name_of(plan, member, i);
@@ -511,7 +515,8 @@ void oji_link_tls_leave_island(const oj_plan *plan, const oji_link_island *islan
     }
 }
 
-/* The index of what a symbol names, and its distance from the thread pointer. */
+/* The index of what a symbol names, and its distance from the thread pointer. Without a module the symbol is one of
+ * code that was left out, and nobody reads its entries. */
 static void describe_symbol(const oj_plan *plan, const oji_link_tls_group *group, oj_tls_index *index,
                             uint64_t *distance)
 {
@@ -524,6 +529,10 @@ static void describe_symbol(const oj_plan *plan, const oji_link_tls_group *group
         *distance = external->distance;
         return;
     }
+    *index = (oj_tls_index){0, 0};
+    *distance = 0;
+    if (!module)
+        return;
     *index = (oj_tls_index){module->token, member->targets[group->symbol].addr};
     *distance = module->tp_offset + index->offset;
     if (module->scheme == OJI_TLS_STATIC)

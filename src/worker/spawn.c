@@ -83,7 +83,9 @@ static bool arrange_descriptors(int control, int words)
     return true;
 }
 
-/* The place that reports is the socket: a shared variable would need shared memory, which not every tool that runs us
+/* Returning ends the process by the system call alone (clone(2)): _exit() is a function that sanitizers take for an
+ * occasion to look at a stack that is none of theirs.
+ * The place that reports is the socket: a shared variable would need shared memory, which not every tool that runs us
  * gives to a child like this one. */
 static int become_keeper(void *argument)
 {
@@ -99,7 +101,7 @@ static int become_keeper(void *argument)
     oji_store32(message, OJI_WIRE_MAGIC);
     oji_store32(message + 4, (uint32_t)errno);
     (void)oji_worker_send(CONTROL_FD, message, sizeof message, -1, false);
-    _exit(127);
+    return 127;
 }
 
 /* CLONE_FILES puts the pidfd into the client's own table. It is asked for while the keeper cannot have been reaped. */
@@ -113,7 +115,7 @@ static int run_helper(void *argument)
     else
         s->pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0u);
 #endif
-    _exit(0);
+    return 0;
 }
 
 /* Signals are blocked throughout: a handler of the client's would run in the child, on our memory. */

@@ -25,6 +25,16 @@ typedef struct placed {
     void *blocks[];
 } placed;
 
+/* Would linking run some of it? The resolvers of indirect functions are called by the link itself. */
+static bool runs_when_linked(const oj_object *object)
+{
+    oj_symbol_info symbol;
+    for (size_t i = 0; i < oj_object_symbol_count(object); i++)
+        if (oj_object_symbol(object, i, &symbol, sizeof symbol) == OJ_OK && symbol.type == OJ_SYMBOL_IFUNC)
+            return true;
+    return false;
+}
+
 /* Buffers of exactly the size asked for, so that the sanitizer sees a store beyond any of them. */
 static oj_status place(void *context, oj_placement *placement, oj_error *error)
 {

@@ -48,6 +48,24 @@ static void check(oj_status status, const oj_error *error)
         abort();
 }
 
+/* Of an object, and of each that an archive may have as a member: with what lies behind it, where fewer tables end
+ * outside. */
+static bool has_what_runs(steps part)
+{
+    for (size_t i = 0; i + 4 <= part.size; i++) {
+        oj_object *object = NULL;
+        bool runs;
+        if (memcmp(part.data + i, "\177ELF", 4) != 0 ||
+            oj_object_create(&object, part.data + i, part.size - i, NULL, NULL) != OJ_OK)
+            continue;
+        runs = runs_when_linked(object);
+        oj_object_destroy(object);
+        if (runs)
+            return true;
+    }
+    return false;
+}
+
 static void add_bytes(world *w, steps *s, uint8_t choice)
 {
     steps part = next_bytes(s);
@@ -57,7 +75,7 @@ static void add_bytes(world *w, steps *s, uint8_t choice)
     oj_status status;
     oj_module_options_init(&options);
     options.link_flags = choice & 1 ? OJ_LINK_SECTIONS_SINGLY : 0;
-    if (w->n_modules == MAX_MODULES)
+    if (w->n_modules == MAX_MODULES || has_what_runs(part))
         return;
     status = oj_session_add_bytes(w->session, part.data, part.size, &options, &module, &error);
     check(status, &error);
@@ -73,7 +91,7 @@ static void add_archive(world *w, steps *s)
     oj_archive *archive = NULL;
     oj_module *module = NULL;
     oj_error error;
-    if (w->n_modules == MAX_MODULES || w->n_archives == MAX_MODULES ||
+    if (w->n_modules == MAX_MODULES || w->n_archives == MAX_MODULES || has_what_runs(part) ||
         oj_archive_create(&archive, part.data, part.size, NULL, &error) != OJ_OK)
         return;
     w->archives[w->n_archives++] = archive;

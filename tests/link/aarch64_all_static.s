@@ -3,11 +3,11 @@
 # define far 0x123456789abcdef0
 # define mid 0x61234
 # define small 0x1234
-# code 0x100000
+# code 0x10000000
 # relaxes
-# rodata 0x180000
-# data 0x190000
-# define near 0x0000000000120000
+# rodata 0x10080000
+# data 0x10090000
+# define near 0x10020000
 .text
 start:
  bl local

@@ -1,4 +1,5 @@
 #  Calls become jal, and jumps of little distance c.j.
+# relaxes
 # expect code @0 01 a8
 # oracle ld
 .text

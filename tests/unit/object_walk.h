@@ -16,9 +16,11 @@
         }                                                                           \
     } while (0)
 
-/* Bytes of each neutral kind's field. */
+/* Bytes of each neutral kind's field; of an architecture's own nothing is known here. */
 static inline uint64_t ojt_field_width(uint32_t kind)
 {
+    if (kind >= OJI_RELOC_OF_ARCH)
+        return 0;
     switch (kind) {
     case OJI_RELOC_NONE:
         return 0;
@@ -62,7 +64,7 @@ static inline uint64_t ojt_walk_section(const oj_object *object, size_t index)
         oj_relocation_info relocation;
         OJT_REQUIRE(oj_object_relocation(object, index, (size_t)i, &relocation, sizeof relocation) == OJ_OK);
         OJT_REQUIRE(relocation.symbol < oj_object_symbol_count(object));
-        OJT_REQUIRE(reloc->kind < OJI_RELOC_KINDS);
+        OJT_REQUIRE(reloc->kind < OJI_RELOC_KINDS || reloc->kind >= OJI_RELOC_OF_ARCH);
         OJT_REQUIRE(info.bytes && relocation.offset <= info.size &&
                     ojt_field_width(reloc->kind) <= info.size - relocation.offset);
         sum += strlen(relocation.name);

@@ -471,6 +471,8 @@ static void worker_memory_limit_is_a_status(void **state)
     oj_compiler_options options = isolated(workers);
     char *text = large_function(300000);
     oj_compiler *compiler;
+    oj_bytes *bytes = NULL;
+    oj_error error;
     (void)state;
     if (OJT_SANITIZED) {
         free(text);
@@ -479,7 +481,12 @@ static void worker_memory_limit_is_a_status(void **state)
     }
     options.memory_size = 48u << 20;
     compiler = open_with(&options);
-    compile_fails(compiler, text, OJ_E_WORKER_MEMORY);
+    /* LLVM 14 may end without a word where its memory does: then nobody can tell why. */
+    if (OJ_E_WORKER_MEMORY != ojt_compile_text(compiler, text, &bytes, &error)) {
+        assert_int_equal(ojt_llvm_wanted(), 14);
+        assert_int_equal(error.status, OJ_E_WORKER_CRASHED);
+    }
+    assert_null(bytes);
     oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
     options.memory_size = UINT64_MAX;
     oj_compiler_destroy(compiler);

@@ -154,7 +154,9 @@ static void unwind_table_written_size_of_any_cie(void **state)
         oji_eh_cie cie = {.program = program, .program_size = 4, .return_register = 16}, again;
         uint64_t size, value = UINT64_C(1) << bit / 16;
         cie.code_alignment = bit % 2 ? value : value - 1;
-        cie.data_alignment = (int64_t)(bit % 4 / 2 ? value : value - 1) * (bit % 8 / 4 ? -1 : 1);
+        cie.data_alignment = (int64_t)(bit % 4 / 2 ? value : value - 1);
+        if (bit % 8 / 4)
+            cie.data_alignment = (int64_t)(0 - (uint64_t)cie.data_alignment);
         cie.personality = bit % 16 / 8;
         cie.lsda_encoding = bit % 3 ? 0xff : 0;
         cie.is_signal = bit % 5 == 0;

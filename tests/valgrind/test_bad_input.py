@@ -21,8 +21,6 @@ SOURCES = {
     'undefined.c': 'int nobody(int);\nextern int nothing;\nint main(void) { return nobody(nothing) + nobody(2); }\n',
     'duplicate.c': 'int main(void) { return 1; }\n',
     'nomain.c': 'int other(void) { return 1; }\n',
-    'ifunc.c': 'static int one(void) { return 1; }\nstatic int (*pick(void))(void) { return one; }\n'
-               'int f(void) __attribute__((ifunc("pick")));\nint main(void) { return f(); }\n',
 }
 TEXTS = {
     'good.ll': GOOD_LL,
@@ -66,7 +64,7 @@ def main():
         damage(folder)
         check(tap, folder, 'good_object_runs', ['run', 'good.o'], 3)
         check(tap, folder, 'good_text_runs', ['run', '-O2', 'good.ll'], 4)
-        for name in ('undefined.o', 'nomain.o', 'ifunc.o', 'cut.o', 'head.o', 'machine.o', 'tables.o', 'malformed.ll',
+        for name in ('undefined.o', 'nomain.o', 'cut.o', 'head.o', 'machine.o', 'tables.o', 'malformed.ll',
                      'types.ll', 'assembly.ll', 'triple.ll', 'empty.ll', 'bits.bc', 'missing.o', '.'):
             check(tap, folder, (name if name != '.' else 'folder').replace('.', '_') + '_rejected', ['run', name], 125)
         check(tap, folder, 'duplicate_rejected', ['run', '--module', 'duplicate.o', 'good.o'], 125)
