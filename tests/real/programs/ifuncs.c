@@ -17,7 +17,7 @@ static function *choose_plain(void)
     return plain;
 }
 int global_one(int) __attribute__((ifunc("choose_fancy")));
-static int local_one(int) __attribute__((ifunc("choose_plain"), used));
+static int local_one(int) __attribute__((ifunc("choose_plain")));
 int hidden_one(int) __attribute__((ifunc("choose_fancy"), visibility("hidden")));
 int another_one(int) __attribute__((ifunc("choose_plain")));
 
