@@ -62,6 +62,11 @@ typedef struct oji_elf_row {
     uint32_t uses; /* OJI_USE_..., of the symbol; OJI_USE_GOT_START goes to the object */
 } oji_elf_row;
 
+/* A row from an architecture's list of X(number, name, kind, width in bytes, uses). What neither writes nor needs anything
+ * refers to nobody either. */
+#define OJI_ELF_ROW(number, name, kind, width, uses) \
+    [number] = {kind, width, (width) == 0 && (uses) == 0 ? 0 : (OJI_USE_REFERENCED | (uses))},
+
 #define OJI_ELF_CHOOSE 255u               /* choose() looks at the instruction to tell the kind */
 #define OJI_ELF_REFUSED OJI_RELOC_REFUSED /* refusal() says why; a row of zeros is refused */
 
@@ -75,7 +80,8 @@ typedef struct oji_elf_arch {
     uint32_t n_rows;
     const oji_elf_row *rows;
     const char *const *names; /* n_rows; NULL where the number means nothing */
-    /* The kind for a number that says OJI_ELF_CHOOSE; the field lies inside the bytes. */
+    /* The kind for a number that says OJI_ELF_CHOOSE; the field lies inside the bytes. NULL, and the next, where no row
+     * says so. */
     oji_reloc_kind (*choose)(const uint8_t *bytes, uint64_t offset, int64_t addend, uint32_t number);
     /* What that kind needs of the symbol, beyond what the number's row says. */
     uint32_t (*chosen_uses)(uint32_t kind);

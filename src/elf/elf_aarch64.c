@@ -143,25 +143,10 @@
 #define NUMBER(number, name, kind, width, uses) R_AARCH64_##name = number,
 enum { RELOCATIONS(NUMBER) };
 
-/* A relocation that does nothing refers to nobody either. */
-#define ROW(number, name, kind, width, uses) [number] = {kind, width, (width) == 0 ? 0 : (OJI_USE_REFERENCED | (uses))},
-static const oji_elf_row rows[] = {RELOCATIONS(ROW)};
+static const oji_elf_row rows[] = {RELOCATIONS(OJI_ELF_ROW)};
 
 #define NAME(number, name, kind, width, uses) [number] = "R_AARCH64_" #name,
 static const char *const names[] = {RELOCATIONS(NAME)};
-
-/* No number leaves its kind to the instruction. */
-static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t addend, uint32_t number)
-{
-    (void)bytes, (void)offset, (void)addend, (void)number;
-    return OJI_RELOC_NONE;
-}
-
-static uint32_t chosen_uses(uint32_t kind)
-{
-    (void)kind;
-    return 0;
-}
 
 /* Goes after "is for". */
 static const char *refusal(uint32_t number)
@@ -174,5 +159,11 @@ static const char *refusal(uint32_t number)
 }
 
 const oji_elf_arch oji_elf_aarch64 = {
-    OJI_ARCH_AARCH64, ELF_EM_AARCH64, OJI_COUNT(rows), rows, names, choose, chosen_uses,
-    refusal,          true,           false,           NULL, NULL};
+    .id = OJI_ARCH_AARCH64,
+    .machine = ELF_EM_AARCH64,
+    .n_rows = OJI_COUNT(rows),
+    .rows = rows,
+    .names = names,
+    .refusal = refusal,
+    .is_64 = true,
+};

@@ -24,7 +24,6 @@
     X(6, ABS12, OJI_ARM_ABS12, 4, ANY)                                \
     X(8, ABS8, OJI_ARM_ABS8, 1, ANY)                                  \
     X(10, THM_CALL, OJI_ARM_THM_CALL, 4, CALL)                        \
-    X(12, THM_PC8_RESERVED, OJI_ELF_REFUSED, 0, 0)                    \
     REFUSED(X, 13, TLS_DESC)                                          \
     REFUSED(X, 17, TLS_DTPMOD32)                                      \
     REFUSED(X, 18, TLS_DTPOFF32)                                      \
@@ -71,25 +70,11 @@
 #define NUMBER(number, name, kind, width, uses) R_ARM_##name = number,
 enum { RELOCATIONS(NUMBER) };
 
-/* A relocation that does nothing refers to nobody either: R_ARM_NONE to a personality routine only wants it linked. */
-#define ROW(number, name, kind, width, uses) [number] = {kind, width, (width) == 0 ? 0 : (OJI_USE_REFERENCED | (uses))},
-static const oji_elf_row rows[] = {RELOCATIONS(ROW)};
+/* R_ARM_NONE to a personality routine only wants it linked. */
+static const oji_elf_row rows[] = {RELOCATIONS(OJI_ELF_ROW)};
 
 #define NAME(number, name, kind, width, uses) [number] = "R_ARM_" #name,
 static const char *const names[] = {RELOCATIONS(NAME)};
-
-/* No number leaves its kind to the instruction. */
-static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t addend, uint32_t number)
-{
-    (void)bytes, (void)offset, (void)addend, (void)number;
-    return OJI_RELOC_NONE;
-}
-
-static uint32_t chosen_uses(uint32_t kind)
-{
-    (void)kind;
-    return 0;
-}
 
 static const char *refusal(uint32_t number)
 {
@@ -156,5 +141,12 @@ static int64_t read_addend(const uint8_t *field, uint32_t number)
     }
 }
 
-const oji_elf_arch oji_elf_arm = {OJI_ARCH_ARM, ELF_EM_ARM, OJI_COUNT(rows), rows,  names,       choose,
-                                  chosen_uses,  refusal,    false,           false, read_addend, NULL};
+const oji_elf_arch oji_elf_arm = {
+    .id = OJI_ARCH_ARM,
+    .machine = ELF_EM_ARM,
+    .n_rows = OJI_COUNT(rows),
+    .rows = rows,
+    .names = names,
+    .refusal = refusal,
+    .read_addend = read_addend,
+};

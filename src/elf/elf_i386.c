@@ -48,10 +48,7 @@
 #define NUMBER(number, name, kind, width, uses) R_386_##name = number,
 enum { RELOCATIONS(NUMBER) };
 
-/* A relocation that does nothing refers to nobody either. */
-#define ROW(number, name, kind, width, uses) \
-    [number] = {kind, width, (number) == R_386_NONE ? 0 : (OJI_USE_REFERENCED | (uses))},
-static const oji_elf_row rows[] = {RELOCATIONS(ROW)};
+static const oji_elf_row rows[] = {RELOCATIONS(OJI_ELF_ROW)};
 
 #define NAME(number, name, kind, width, uses) [number] = "R_386_" #name,
 static const char *const names[] = {RELOCATIONS(NAME)};
@@ -114,5 +111,14 @@ static int64_t read_addend(const uint8_t *field, uint32_t number)
     }
 }
 
-const oji_elf_arch oji_elf_i386 = {OJI_ARCH_I386, ELF_EM_386, OJI_COUNT(rows), rows,  names,       choose,
-                                   chosen_uses,   refusal,    false,           false, read_addend, NULL};
+const oji_elf_arch oji_elf_i386 = {
+    .id = OJI_ARCH_I386,
+    .machine = ELF_EM_386,
+    .n_rows = OJI_COUNT(rows),
+    .rows = rows,
+    .names = names,
+    .choose = choose,
+    .chosen_uses = chosen_uses,
+    .refusal = refusal,
+    .read_addend = read_addend,
+};

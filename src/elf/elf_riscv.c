@@ -71,31 +71,16 @@
 #define NUMBER(number, name, kind, width, uses) R_RISCV_##name = number,
 enum { RELOCATIONS(NUMBER) };
 
-/* Marks refer to nobody. */
-#define ROW(number, name, kind, width, uses) [number] = {kind, width, (width) == 0 ? 0 : (OJI_USE_REFERENCED | (uses))},
-static const oji_elf_row rows[] = {RELOCATIONS(ROW)};
+static const oji_elf_row rows[] = {RELOCATIONS(OJI_ELF_ROW)};
 
 /* Upper and lower halves make any address of 32 bits, and any distance. */
 #define USES_32(uses) ((uint32_t)(uses) & (OJI_USE_LOW2G | NEAR) ? (uint32_t)ANY : (uint32_t)(uses))
 #define ROW_32(number, name, kind, width, uses) \
-    [number] = {kind, width, (width) == 0 ? 0 : (OJI_USE_REFERENCED | USES_32(uses))},
+    [number] = {kind, width, (width) == 0 && (uses) == 0 ? 0 : (OJI_USE_REFERENCED | USES_32(uses))},
 static const oji_elf_row rows_32[] = {RELOCATIONS(ROW_32)};
 
 #define NAME(number, name, kind, width, uses) [number] = "R_RISCV_" #name,
 static const char *const names[] = {RELOCATIONS(NAME)};
-
-/* No number leaves its kind to the instruction. */
-static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t addend, uint32_t number)
-{
-    (void)bytes, (void)offset, (void)addend, (void)number;
-    return OJI_RELOC_NONE;
-}
-
-static uint32_t chosen_uses(uint32_t kind)
-{
-    (void)kind;
-    return 0;
-}
 
 /* Goes after "is for". */
 static const char *refusal(uint32_t number)
@@ -218,8 +203,6 @@ const oji_elf_arch oji_elf_riscv64 = {.id = OJI_ARCH_RISCV64,
                                       .n_rows = OJI_COUNT(rows),
                                       .rows = rows,
                                       .names = names,
-                                      .choose = choose,
-                                      .chosen_uses = chosen_uses,
                                       .refusal = refusal,
                                       .is_64 = true,
                                       .finish = finish};
@@ -229,7 +212,5 @@ const oji_elf_arch oji_elf_riscv32 = {.id = OJI_ARCH_RISCV32,
                                       .n_rows = OJI_COUNT(rows_32),
                                       .rows = rows_32,
                                       .names = names,
-                                      .choose = choose,
-                                      .chosen_uses = chosen_uses,
                                       .refusal = refusal,
                                       .finish = finish};

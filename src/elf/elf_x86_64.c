@@ -68,10 +68,7 @@
 #define NUMBER(number, name, kind, width, uses) R_X86_64_##name = number,
 enum { RELOCATIONS(NUMBER) };
 
-/* A relocation that does nothing refers to nobody either. */
-#define ROW(number, name, kind, width, uses) \
-    [number] = {kind, width, (number) == R_X86_64_NONE ? 0 : (OJI_USE_REFERENCED | (uses))},
-static const oji_elf_row rows[] = {RELOCATIONS(ROW)};
+static const oji_elf_row rows[] = {RELOCATIONS(OJI_ELF_ROW)};
 
 #define NAME(number, name, kind, width, uses) [number] = "R_X86_64_" #name,
 static const char *const names[] = {RELOCATIONS(NAME)};
@@ -124,5 +121,14 @@ static const char *refusal(uint32_t number)
     }
 }
 
-const oji_elf_arch oji_elf_x86_64 = {OJI_ARCH_X86_64, ELF_EM_X86_64, OJI_COUNT(rows), rows, names, choose, chosen_uses,
-                                     refusal,         true,          false,           NULL, NULL};
+const oji_elf_arch oji_elf_x86_64 = {
+    .id = OJI_ARCH_X86_64,
+    .machine = ELF_EM_X86_64,
+    .n_rows = OJI_COUNT(rows),
+    .rows = rows,
+    .names = names,
+    .choose = choose,
+    .chosen_uses = chosen_uses,
+    .refusal = refusal,
+    .is_64 = true,
+};
