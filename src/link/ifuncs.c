@@ -15,17 +15,6 @@ static const oji_symbol *definition_of(const oj_plan *plan, const oji_link_name 
     return &plan->members[name->member].symbols[name->symbol];
 }
 
-/* The index + 1; 0 where memory ends. */
-static uint32_t add(oj_plan *plan, uint32_t *capacity, uint32_t member, uint32_t symbol)
-{
-    void *entries = plan->entries;
-    if (!oji_arena_grow(&plan->arena, &entries, plan->n_entries, capacity, sizeof *plan->entries))
-        return 0;
-    plan->entries = entries;
-    plan->entries[plan->n_entries++] = (oji_link_ref){.member = member, .symbol = symbol};
-    return ++plan->ifuncs->n_entries;
-}
-
 /* Local ones only where something refers to them; global ones may be asked for by name. */
 static bool add_all(oj_plan *plan)
 {
@@ -35,14 +24,15 @@ static bool add_all(oj_plan *plan)
         const oji_symbol *symbol = definition_of(plan, name);
         if (!symbol || !is_ifunc(symbol))
             continue;
-        name->ifunc = add(plan, &capacity, name->member, name->symbol);
+        name->ifunc = oji_link_add_entry(plan, plan->ifuncs, &capacity, name->member, name->symbol);
         if (name->ifunc == 0)
             return false;
     }
     for (uint32_t m = 0; m < plan->n_members; m++)
         for (uint32_t i = 0; plan->members[m].object->has_ifuncs && i < plan->members[m].object->first_global; i++) {
             const oji_symbol *symbol = &plan->members[m].symbols[i];
-            if (is_ifunc(symbol) && (symbol->uses & OJI_USE_REFERENCED) && add(plan, &capacity, m, i) == 0)
+            if (is_ifunc(symbol) && (symbol->uses & OJI_USE_REFERENCED) &&
+                oji_link_add_entry(plan, plan->ifuncs, &capacity, m, i) == 0)
                 return false;
         }
     return true;
@@ -71,19 +61,6 @@ oj_status oji_link_plan_ifuncs(oj_plan *plan, oj_error *error)
         return oji_fail(error, OJ_E_NOMEM, "out of memory: planning indirect functions");
     plan->ifuncs->n_stubs = plan->ifuncs->n_entries;
     return OJ_OK;
-}
-
-uint64_t oji_link_ifunc_addr(const oj_plan *plan, uint32_t index)
-{
-    const oji_link_island *island = plan->ifuncs;
-    return oji_link_run_addr(plan, island->stubs_segment) + island->stubs_off + (uint64_t)index * plan->arch->stub_size;
-}
-
-uint64_t oji_link_ifunc_resolver(const oj_plan *plan, uint32_t index)
-{
-    oji_link_ref ref = plan->entries[plan->ifuncs->first_entry + index];
-    const oji_link_member *member = &plan->members[ref.member];
-    return oji_link_symbol_addr(plan, member, &member->symbols[ref.symbol]);
 }
 
 /* Names know; local symbols have none. */

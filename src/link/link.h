@@ -304,6 +304,43 @@ static inline oji_link_name *oji_link_name_of(const oj_plan *plan, const oji_lin
     return name == OJI_NONE ? NULL : &plan->names[name];
 }
 
+/* The answer to what was asked for a segment; NULL where that is empty. */
+static inline const oj_segment *oji_link_request_of(const oj_plan *plan, uint32_t segment)
+{
+    uint32_t request = plan->segments[segment].request;
+    return request == OJI_NONE ? NULL : &plan->requests[request];
+}
+
+/* Where a byte of a segment, which must not be empty, is written. */
+static inline uint8_t *oji_link_write_at(const oj_plan *plan, uint32_t segment, uint64_t offset)
+{
+    return (uint8_t *)oji_link_request_of(plan, segment)->write + offset;
+}
+
+/* The address that stands for the whole link: what the GOT's counts from where there is no GOT. */
+static inline uint64_t oji_link_base_addr(const oj_plan *plan)
+{
+    const oji_link_segment *rodata = oji_link_places_singly(&plan->options) ? NULL : &plan->segments[SEGMENT_RODATA];
+    if (rodata && rodata->request != OJI_NONE)
+        return plan->requests[rodata->request].run_addr;
+    return plan->n_requests > 0 ? plan->requests[0].run_addr : 0;
+}
+
+/* Empty segments count as lying at the base, so that symbols in empty sections are in reach of everything. */
+static inline uint64_t oji_link_run_addr(const oj_plan *plan, uint32_t segment)
+{
+    const oj_segment *request = oji_link_request_of(plan, segment);
+    return request ? request->run_addr : oji_link_base_addr(plan);
+}
+
+/* addr.c: addresses, once the segments have theirs. */
+/* Of a symbol of a member's own, whatever its name leads to. */
+uint64_t oji_link_symbol_addr(const oj_plan *plan, const oji_link_member *member, const oji_symbol *symbol);
+uint64_t oji_link_name_addr(const oj_plan *plan, const oji_link_name *name);
+uint64_t oji_link_ifunc_addr(const oj_plan *plan, uint32_t index);
+/* What an entry holds until its function is chosen: the address of the function that chooses. */
+uint64_t oji_link_ifunc_resolver(const oj_plan *plan, uint32_t index);
+
 /* resolve.c */
 oj_status oji_link_resolve(oj_plan *plan, const oj_object *const *objects, size_t n_objects, oj_error *error);
 
@@ -354,23 +391,27 @@ void oji_link_turn_arrays(const oj_plan *plan);
 /* relax.c: code that the link may make shorter. Needs all names; changes members' objects and symbols. */
 oj_status oji_link_relax(oj_plan *plan, oj_error *error);
 
-/* layout.c */
-oj_status oji_link_layout(oj_plan *plan, oj_error *error);
+/* segments.c */
 /* The oj_segment_kind that a section goes into; 0 where the link leaves it out. */
 uint32_t oji_link_kind_of(const oj_plan *plan, const oji_section *section);
-/* What a provider is asked for a segment. */
-void oji_link_describe_segment(const oj_plan *plan, uint32_t index, oj_segment *described);
 /* Append `size` bytes to a segment; false where it grows out of bounds. */
 bool oji_link_append(oj_plan *plan, uint32_t segment, uint64_t size, uint64_t alignment, uint32_t *offset);
+/* What a provider is asked for a segment. */
+void oji_link_describe_segment(const oj_plan *plan, uint32_t index, oj_segment *described);
+
+/* layout.c */
+oj_status oji_link_layout(oj_plan *plan, oj_error *error);
+
+/* entries.c */
+/* Add an entry to the island; its index in the island + 1, 0 where memory ends. */
+uint32_t oji_link_add_entry(oj_plan *plan, oji_link_island *island, uint32_t *capacity, uint32_t member,
+                            uint32_t symbol);
+void oji_link_enter_island(oj_plan *plan, const oji_link_island *island);
+void oji_link_leave_island(oj_plan *plan, const oji_link_island *island);
 
 /* islands.c: which GOT entries and stubs there are; needs names. In merged plans the targets know their entries from
  * then on, in the others they do while their island is entered. */
 oj_status oji_link_plan_islands(oj_plan *plan, oj_error *error);
-void oji_link_enter_island(oj_plan *plan, const oji_link_island *island);
-void oji_link_leave_island(oj_plan *plan, const oji_link_island *island);
-/* Add an entry to the island; its index in the island + 1, 0 where memory ends. */
-uint32_t oji_link_add_entry(oj_plan *plan, oji_link_island *island, uint32_t *capacity, uint32_t member,
-                            uint32_t symbol);
 
 /* loads.c: needs all other entries of the merged plan's island; false where memory ends. */
 bool oji_link_plan_loads(oj_plan *plan, oji_link_island *island, uint32_t *capacity);
@@ -419,9 +460,6 @@ uint64_t oji_link_tls_wanted_addr(const oj_plan *plan, const oji_link_name *name
 /* ifuncs.c: functions that another function chooses when the link is done. Planning needs names, writing targets, and
  * choosing published code. */
 oj_status oji_link_plan_ifuncs(oj_plan *plan, oj_error *error);
-uint64_t oji_link_ifunc_addr(const oj_plan *plan, uint32_t index);
-/* What an entry holds until its function is chosen: the address of the function that chooses. */
-uint64_t oji_link_ifunc_resolver(const oj_plan *plan, uint32_t index);
 void oji_link_set_ifunc_targets(const oj_plan *plan);
 /* Can they be chosen, with what is linked where? */
 oj_status oji_link_check_ifuncs(const oj_plan *plan, bool by_hand, oj_error *error);
@@ -448,15 +486,6 @@ void oji_link_release(oj_plan *plan);
 
 /* write.c: copy and relocate into plan->requests; sets every target's address. */
 oj_status oji_link_write(oj_plan *plan, oj_error *error);
-/* The address of a name; needs oji_link_write(). */
-uint64_t oji_link_name_addr(const oj_plan *plan, const oji_link_name *name);
-/* Of a symbol of a member's own, whatever its name leads to. */
-uint64_t oji_link_symbol_addr(const oj_plan *plan, const oji_link_member *member, const oji_symbol *symbol);
-/* The address that stands for the whole link. */
-uint64_t oji_link_base_addr(const oj_plan *plan);
-/* Where a byte of a segment, which must not be empty, is written, and where it runs. */
-uint8_t *oji_link_write_at(const oj_plan *plan, uint32_t segment, uint64_t offset);
-uint64_t oji_link_run_addr(const oj_plan *plan, uint32_t segment);
 
 /* finish.c: all of the above, and the finished code. by_hand NULL: the provider is asked and the code published. */
 oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_hand, oj_code **out, oj_error *error);

@@ -3,103 +3,7 @@
 
 #include "code/tls.h"
 
-/* --- addresses ---------------------------------------------------------------------------------------------------- */
-
-/* NULL for a segment that is empty: it has no address. */
-static const oj_segment *request_of(const oj_plan *plan, uint32_t segment)
-{
-    uint32_t request = plan->segments[segment].request;
-    return request == OJI_NONE ? NULL : &plan->requests[request];
-}
-
-/* The link's base: what the GOT's address counts from where there is no GOT, and the address of what is empty. */
-uint64_t oji_link_base_addr(const oj_plan *plan)
-{
-    const oji_link_segment *rodata = oji_link_places_singly(&plan->options) ? NULL : &plan->segments[SEGMENT_RODATA];
-    if (rodata && rodata->request != OJI_NONE)
-        return plan->requests[rodata->request].run_addr;
-    return plan->n_requests > 0 ? plan->requests[0].run_addr : 0;
-}
-
-/* Empty segments count as lying at the base, so that symbols in empty sections have addresses in reach of
- * everything. */
-uint64_t oji_link_run_addr(const oj_plan *plan, uint32_t segment)
-{
-    const oj_segment *request = request_of(plan, segment);
-    return request ? request->run_addr : oji_link_base_addr(plan);
-}
-
-/* 0 stands for what has no place of its own: undefined and common symbols, which go by their name, and sections that
- * are not loaded, which check_references() has found nobody to refer to. */
-uint64_t oji_link_symbol_addr(const oj_plan *plan, const oji_link_member *member, const oji_symbol *symbol)
-{
-    const oji_link_slot *slot;
-    if (symbol->section == OJI_SECTION_ABSOLUTE)
-        return symbol->value;
-    if (symbol->section >= OJI_SECTION_COMMON)
-        return 0;
-    slot = &member->slots[symbol->section];
-    if (slot->segment == OJI_IN_BLOCK)
-        return slot->offset + symbol->value;
-    return slot->segment == OJI_NONE ? 0 : oji_link_run_addr(plan, slot->segment) + slot->offset + symbol->value;
-}
-
-/* Distances are taken modulo 2^64 and shifted by the reach, so that one unsigned comparison serves both directions.
- * Both ends are asked: what reaches from them reaches from all between. */
-static bool reaches_from_everywhere(const oj_plan *plan, uint64_t addr)
-{
-    for (uint32_t i = 0; i < plan->n_requests; i++) {
-        const oj_segment *request = &plan->requests[i];
-        uint64_t from_start = addr - request->run_addr, from_end = addr - (request->run_addr + request->size);
-        if (from_start + plan->arch->reach > 2 * plan->arch->reach ||
-            from_end + plan->arch->reach > 2 * plan->arch->reach)
-            return false;
-    }
-    return true;
-}
-
-/* The function itself where every field of the link can hold it, else its stub. Decided once for the whole link:
- * function pointers compare equal only if all fields hold the same address (psABI, function addresses). */
-static uint64_t canonical_addr(const oj_plan *plan, const oji_link_name *name)
-{
-    const oji_link_island *island = &plan->islands[0];
-    bool is_low = !(name->uses & (OJI_USE_LOW2G | OJI_USE_LOW4G)) || name->addr < UINT64_C(1) << 31;
-    bool is_near = !(name->uses & OJI_USE_NEAR) || reaches_from_everywhere(plan, name->addr);
-    if (is_low && is_near)
-        return name->addr;
-    return oji_link_run_addr(plan, island->stubs_segment) + island->stubs_off +
-           (uint64_t)(name->stub - 1) * plan->arch->stub_size + plan->arch->stub_entry;
-}
-
-static uint64_t own_addr(const oj_plan *plan, const oji_link_name *name)
-{
-    const oji_link_run *run;
-    if (name->own == OJI_LINK_OWN_BASE)
-        return oji_link_base_addr(plan);
-    run = &plan->runs[name->addr];
-    return oji_link_run_addr(plan, run->segment) + run->offset + (name->own == OJI_LINK_OWN_STOP ? run->size : 0);
-}
-
-/* Needs run addresses in plan->requests. */
-uint64_t oji_link_name_addr(const oj_plan *plan, const oji_link_name *name)
-{
-    const oji_link_member *member = &plan->members[name->member];
-    switch (name->definition) {
-    case OJI_LINK_WEAK:
-    case OJI_LINK_STRONG:
-        if (name->ifunc != 0)
-            return oji_link_ifunc_addr(plan, name->ifunc - 1);
-        return oji_link_symbol_addr(plan, member, &member->symbols[name->symbol]);
-    case OJI_LINK_COMMON:
-        if (name->is_tls)
-            return name->addr;
-        return oji_link_run_addr(plan, plan->common_segment) + name->addr;
-    case OJI_LINK_LINKER:
-        return name->is_tls ? 0 : own_addr(plan, name);
-    default:
-        return name->is_canonical ? canonical_addr(plan, name) : name->addr;
-    }
-}
+/* --- targets ------------------------------------------------------------------------------------------------------ */
 
 /* Needs run addresses; fills every target's. All at once, because relocations refer to targets far oftener than
  * there are symbols. */
@@ -120,11 +24,6 @@ static void set_targets(const oj_plan *plan)
 
 /* --- bytes -------------------------------------------------------------------------------------------------------- */
 
-uint8_t *oji_link_write_at(const oj_plan *plan, uint32_t segment, uint64_t offset)
-{
-    return (uint8_t *)request_of(plan, segment)->write + offset;
-}
-
 /* Fill a segment from where it has been written up to `end`: traps in code, zeroes elsewhere unless the memory
  * already reads as zero. Every byte of a segment is written or known to be zero: what an earlier owner of the memory
  * left there never becomes part of a code. */
@@ -136,7 +35,7 @@ static void fill_up(const oj_plan *plan, uint32_t segment, uint64_t *written, ui
         return;
     if (plan->segments[segment].kind == OJ_SEGMENT_CODE)
         memset(oji_link_write_at(plan, segment, start), plan->arch->padding, (size_t)(end - start));
-    else if (!(request_of(plan, segment)->flags & OJ_SEGMENT_ZEROED))
+    else if (!(oji_link_request_of(plan, segment)->flags & OJ_SEGMENT_ZEROED))
         memset(oji_link_write_at(plan, segment, start), 0, (size_t)(end - start));
 }
 
