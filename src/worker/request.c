@@ -7,8 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Of what a worker sends; what is longer is no message of its. */
-#define MESSAGE_SIZE 8192u
+#define TEXT_SIZE 8192u            /* of a diagnostic; what is longer is cut */
 #define LARGEST_COPY (64u * 1024u) /* bytes of an object that is not mapped */
 /* A worker that ended of idleness just as it was sent a request is no failure. */
 #define MAX_ATTEMPTS 3
@@ -147,8 +146,17 @@ static outcome hear_failure(const oji_wire_result *result, oj_status *status, oj
     return OUTCOME_ANSWER;
 }
 
+/* Needs job->object of `size` bytes; fills them. */
+static int copy_object(const oji_worker_job *job, uint64_t size, oji_wire_text bytes, int file)
+{
+    if (file >= 0)
+        return oji_worker_read_file(file, size, job->object);
+    memcpy(job->object, bytes.data, (size_t)size);
+    return 0;
+}
+
 /* On failure job->object is NULL. ENOMEM is also what a size is answered with that no memory can be had for. */
-static int take_object(oji_worker_job *job, uint64_t size, int file)
+static int take_object(oji_worker_job *job, uint64_t size, oji_wire_text bytes, int file)
 {
     int reason;
     job->is_mapped = size > LARGEST_COPY;
@@ -156,7 +164,7 @@ static int take_object(oji_worker_job *job, uint64_t size, int file)
         reason = oji_worker_map_file(file, size, &job->object);
     } else {
         job->object = oji_allocate(job->allocator, size);
-        reason = job->object ? oji_worker_read_file(file, size, job->object) : ENOMEM;
+        reason = job->object ? copy_object(job, size, bytes, file) : ENOMEM;
         if (reason != 0)
             oji_release(job->allocator, job->object, size);
     }
@@ -168,7 +176,7 @@ static int take_object(oji_worker_job *job, uint64_t size, int file)
 static outcome hear_object(oji_worker_job *job, const oji_wire_result *result, int file, oj_status *status,
                            oj_error *error)
 {
-    int reason = file >= 0 ? take_object(job, result->object_size, file) : 0;
+    int reason = result->object_size > 0 ? take_object(job, result->object_size, result->bytes, file) : 0;
     if (reason == EBADMSG)
         return disbelieve(job, "the object is in no sealed memory file of the size it says", status, error);
     if (reason != 0) {
@@ -196,7 +204,7 @@ static outcome hear_result(oji_worker_job *job, const oji_worker_message *messag
         return disbelieve(job, "a status that no compile ends with", status, error);
     if (result.status != OJ_OK)
         return hear_failure(&result, status, error);
-    if ((message->file >= 0) != (job->input != NULL))
+    if ((result.object_size > 0) != (job->input != NULL))
         return disbelieve(job, job->input ? "success without an object" : "an object that nobody asked for", status,
                           error);
     return hear_object(job, &result, message->file, status, error);
@@ -207,7 +215,7 @@ static outcome hear_diagnostic(const oji_worker_job *job, const oji_worker_messa
                                oj_error *error)
 {
     oji_wire_diagnostic diagnostic;
-    char text[MESSAGE_SIZE];
+    char text[TEXT_SIZE];
     if (!oji_wire_get_diagnostic(message->bytes, &message->header, &diagnostic) ||
         message->header.id != job->request->id)
         return disbelieve(job, "a malformed diagnostic", status, error);
@@ -234,10 +242,10 @@ static outcome hear(oji_worker_job *job, const oji_worker_message *message, oj_s
     return disbelieve(job, "a message that workers do not send", status, error);
 }
 
-static outcome receive(oji_worker_job *job, oj_status *status, oj_error *error)
+/* `buffer` has OJI_WIRE_MAX_SIZE bytes. */
+static outcome receive(oji_worker_job *job, uint8_t *buffer, oj_status *status, oj_error *error)
 {
-    uint8_t bytes[MESSAGE_SIZE];
-    oji_worker_message message = {.capacity = sizeof bytes, .bytes = bytes};
+    oji_worker_message message = {.capacity = OJI_WIRE_MAX_SIZE, .bytes = buffer};
     int fd = job->request->slot->fd;
     outcome result;
     int reason = oji_worker_wait(fd, job->request->deadline_ns);
@@ -273,14 +281,23 @@ static uint32_t cpu_seconds(const oji_worker_job *job)
     return job->deadline_ms == OJ_WORKERS_FOREVER ? 0 : job->deadline_ms / 500 + 2;
 }
 
-static oj_status put_message(const oji_worker_job *job, uint8_t *message, uint32_t *size, oj_error *error)
+/* Does the input lie in the message, beside all else that does? */
+static bool is_inline(const oji_worker_job *job)
+{
+    return job->input_size <= OJI_WIRE_INLINE_SIZE &&
+           strlen(job->name) + job->config_size <= OJI_WIRE_MAX_SIZE - OJI_WIRE_INLINE_SIZE - 2 * OJI_WIRE_HEADER_SIZE;
+}
+
+static oj_status put_message(const oji_worker_job *job, uint8_t *message, bool has_file, uint32_t *size,
+                             oj_error *error)
 {
     oji_wire_request request = {job->input_size,
                                 job->memory_size,
                                 cpu_seconds(job),
                                 oji_wire_text_of(job->name),
-                                {(const char *)job->config, job->config_size}};
-    *size = oji_wire_put_request(message, job->request->id, job->input != NULL, &request);
+                                {(const char *)job->config, job->config_size},
+                                {job->input, has_file ? 0 : (uint32_t)job->input_size}};
+    *size = oji_wire_put_request(message, job->request->id, has_file, &request);
     if (*size == 0)
         return oji_fail(error, OJ_E_LIMIT, "name, passes, triple, CPU and features together are longer than %u bytes",
                         OJI_WIRE_MAX_SIZE);
@@ -292,7 +309,7 @@ static outcome send(oji_worker_job *job, uint8_t *message, int file, oj_status *
 {
     uint32_t size;
     int reason;
-    *status = put_message(job, message, &size, error);
+    *status = put_message(job, message, file >= 0, &size, error);
     if (*status != OJ_OK)
         return OUTCOME_ANSWER;
     reason = oji_worker_send(job->request->slot->fd, message, size, file, false);
@@ -312,7 +329,7 @@ static outcome attempt(oji_worker_job *job, uint8_t *message, int file, oj_statu
         return OUTCOME_ANSWER;
     result = send(job, message, file, status, error);
     while (result == OUTCOME_LISTEN)
-        result = receive(job, status, error);
+        result = receive(job, message, status, error);
     if (result == OUTCOME_ANSWER)
         job->request->slot->is_fresh = false;
     oji_worker_release(job->workers, job->request, result == OUTCOME_ANSWER,
@@ -339,7 +356,7 @@ oj_status oji_worker_run(oji_worker_job *job, oj_error *error)
 {
     oj_status status;
     int file = -1;
-    if (job->input) {
+    if (!is_inline(job)) {
         int reason = oji_worker_make_file(job->input, job->input_size, &file);
         if (reason != 0)
             return oji_fail_system(error, reason == ENOMEM || reason == ENOSPC ? OJ_E_NOMEM : OJ_E_SYSTEM, reason,

@@ -146,26 +146,38 @@ static void send_failure(worker *w, const oj_error *error)
     send_or_end(w, oji_wire_put_result(w->reply, w->id, false, &result), -1);
 }
 
-static oj_status send_object(worker *w, const oj_compiler *compiler, const oj_bytes *bytes, oj_error *error)
+/* A file for a large object; a small one lies in the message, which is a dozen system calls less. */
+static oj_status put_object(oji_wire_result *result, const oj_compiler *compiler, const oj_bytes *bytes, int *file,
+                            oj_error *error)
 {
     oj_compile_stats stats;
+    size_t size = oj_bytes_size(bytes);
+    oj_compiler_get_stats(compiler, &stats, sizeof stats);
+    result->parse_ns = stats.parse_ns;
+    result->passes_ns = stats.passes_ns;
+    result->codegen_ns = stats.codegen_ns;
+    result->object_size = size;
+    if (size <= OJI_WIRE_INLINE_SIZE) {
+        result->bytes = (oji_wire_text){oj_bytes_data(bytes), (uint32_t)size};
+    } else {
+        int reason = oji_worker_make_file(oj_bytes_data(bytes), size, file);
+        if (reason != 0)
+            return oji_fail_system(error, OJ_E_NOMEM, reason, "no memory file for the object");
+    }
+    return OJ_OK;
+}
+
+static oj_status send_object(worker *w, const oj_compiler *compiler, const oj_bytes *bytes, oj_error *error)
+{
     oji_wire_result result;
     int file = -1;
     enter(w, OJI_PHASE_SEND);
     memset(&result, 0, sizeof result);
     result.triple = oji_wire_text_of(oj_compiler_triple(compiler));
     result.cpu = oji_wire_text_of(oj_compiler_cpu(compiler));
-    if (bytes) {
-        int reason = oji_worker_make_file(oj_bytes_data(bytes), oj_bytes_size(bytes), &file);
-        if (reason != 0)
-            return oji_fail_system(error, OJ_E_NOMEM, reason, "no memory file for the object");
-        oj_compiler_get_stats(compiler, &stats, sizeof stats);
-        result.parse_ns = stats.parse_ns;
-        result.passes_ns = stats.passes_ns;
-        result.codegen_ns = stats.codegen_ns;
-        result.object_size = oj_bytes_size(bytes);
-    }
-    send_or_end(w, oji_wire_put_result(w->reply, w->id, bytes != NULL, &result), file);
+    if (bytes)
+        OJI_TRY(put_object(&result, compiler, bytes, &file, error));
+    send_or_end(w, oji_wire_put_result(w->reply, w->id, file >= 0, &result), file);
     if (file >= 0)
         close(file);
     return OJ_OK;
@@ -249,14 +261,15 @@ static oj_status compile(worker *w, oj_compiler *compiler, const oji_wire_reques
     oj_bytes *bytes;
     oj_status status;
     oj_ir ir;
-    void *input;
-    if (oji_worker_map_file(file, request->input_size, &input) != 0)
+    void *mapped = NULL;
+    if (file >= 0 && oji_worker_map_file(file, request->input_size, &mapped) != 0)
         return oji_fail(error, OJ_E_SYSTEM, "the input is in no sealed memory file of the size it says");
     oji_wire_copy_text(name, sizeof name, request->name);
-    ir = oj_ir_bytes(input, (size_t)request->input_size);
+    ir = oj_ir_bytes(mapped ? mapped : request->bytes.data, (size_t)request->input_size);
     ir.name = name;
     status = oj_compile_object(compiler, &ir, &bytes, error);
-    munmap(input, (size_t)request->input_size);
+    if (mapped)
+        munmap(mapped, (size_t)request->input_size);
     if (status != OJ_OK)
         return status;
     status = send_object(w, compiler, bytes, error);
@@ -281,8 +294,8 @@ static void answer(worker *w, const oji_worker_message *message)
     limit_request(w, &request);
     status = need_compiler(w, request.config, &compiler, &error);
     if (status == OJ_OK)
-        status = message->file < 0 ? send_object(w, compiler, NULL, &error)
-                                   : compile(w, compiler, &request, message->file, &error);
+        status = request.input_size == 0 ? send_object(w, compiler, NULL, &error)
+                                         : compile(w, compiler, &request, message->file, &error);
     if (status != OJ_OK)
         send_failure(w, &error);
     atomic_store_explicit(&w->station.diary->id, 0, memory_order_relaxed);

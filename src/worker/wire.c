@@ -118,6 +118,7 @@ uint32_t oji_wire_put_request(uint8_t *buffer, uint64_t id, bool has_file, const
     put32(&w, request->cpu_seconds);
     put_text(&w, request->name);
     put_text(&w, request->config);
+    put_text(&w, request->bytes);
     return finish(&w, OJI_WIRE_REQUEST, id, has_file);
 }
 
@@ -147,6 +148,7 @@ uint32_t oji_wire_put_result(uint8_t *buffer, uint64_t id, bool has_file, const 
     put_text(&w, result->text);
     put_text(&w, result->triple);
     put_text(&w, result->cpu);
+    put_text(&w, result->bytes);
     return finish(&w, OJI_WIRE_RESULT, id, has_file);
 }
 
@@ -265,6 +267,13 @@ bool oji_wire_get_config(oji_wire_text config, oji_wire_config *out)
     return is_whole(&r);
 }
 
+/* What is sent lies in a file or in the message, whole, and never in both. */
+static bool is_sent_once(const oji_wire_header *header, uint64_t size, oji_wire_text bytes)
+{
+    return header->n_files == 1 ? size > 0 && bytes.size == 0
+                                : size == bytes.size && bytes.size <= OJI_WIRE_INLINE_SIZE;
+}
+
 bool oji_wire_get_request(const uint8_t *message, const oji_wire_header *header, oji_wire_request *request)
 {
     reader r = open_payload(message, header);
@@ -273,7 +282,9 @@ bool oji_wire_get_request(const uint8_t *message, const oji_wire_header *header,
     request->cpu_seconds = get32(&r);
     request->name = get_text(&r);
     request->config = get_text(&r);
-    return is_whole(&r) && header->kind == OJI_WIRE_REQUEST && (header->n_files == 1) == (request->input_size > 0);
+    request->bytes = get_text(&r);
+    return is_whole(&r) && header->kind == OJI_WIRE_REQUEST &&
+           is_sent_once(header, request->input_size, request->bytes);
 }
 
 bool oji_wire_get_diagnostic(const uint8_t *message, const oji_wire_header *header, oji_wire_diagnostic *diagnostic)
@@ -303,7 +314,9 @@ bool oji_wire_get_result(const uint8_t *message, const oji_wire_header *header, 
     result->text = get_text(&r);
     result->triple = get_text(&r);
     result->cpu = get_text(&r);
-    return is_whole(&r) && header->kind == OJI_WIRE_RESULT && (header->n_files == 1) == (result->object_size > 0) &&
+    result->bytes = get_text(&r);
+    return is_whole(&r) && header->kind == OJI_WIRE_RESULT &&
+           is_sent_once(header, result->object_size, result->bytes) &&
            (result->status == OJ_OK || result->object_size == 0);
 }
 

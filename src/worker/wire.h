@@ -7,16 +7,17 @@
 #include "base/base.h"
 
 #define OJI_WIRE_MAGIC 0x57494A4Fu /* "OJIW" */
-#define OJI_WIRE_VERSION 1u
+#define OJI_WIRE_VERSION 2u
 #define OJI_WIRE_HEADER_SIZE 32u
-#define OJI_WIRE_MAX_SIZE (64u * 1024u) /* of a message, header included; a socket's default buffer takes it whole */
-#define OJI_WIRE_WORDS_SIZE 1024u       /* of LLVM's last words, the zero included */
+#define OJI_WIRE_MAX_SIZE (64u * 1024u)    /* of a message, header included; a socket's default buffer takes it whole */
+#define OJI_WIRE_INLINE_SIZE (16u * 1024u) /* of an input or object that lies in the message; more is a file */
+#define OJI_WIRE_WORDS_SIZE 1024u          /* of LLVM's last words, the zero included */
 
 typedef enum oji_wire_kind {
     OJI_WIRE_SETUP = 1,      /* client -> keeper: which LLVM, limits */
     OJI_WIRE_HELLO = 2,      /* keeper -> client: versions, or why it cannot serve */
     OJI_WIRE_START = 3,      /* client -> keeper, with a socket: fork a worker that serves it */
-    OJI_WIRE_REQUEST = 4,    /* client -> worker: compile the file that comes along, or, without one, try the target */
+    OJI_WIRE_REQUEST = 4,    /* client -> worker: compile what comes along, or, where that is nothing, try the target */
     OJI_WIRE_DIAGNOSTIC = 5, /* worker -> client, any number before the result */
     OJI_WIRE_RESULT = 6,     /* worker -> client, with the object where there is one */
     OJI_WIRE_EXIT = 7        /* keeper -> client, on the worker's socket: how the worker ended */
@@ -75,11 +76,12 @@ typedef struct oji_wire_config {
 } oji_wire_config;
 
 typedef struct oji_wire_request {
-    uint64_t input_size;  /* bytes of the file; 0 without one */
+    uint64_t input_size;  /* bytes of IR; 0 = none */
     uint64_t memory_size; /* bytes of address space the compile may take */
     uint32_t cpu_seconds; /* processor time it may take; 0 = any */
     oji_wire_text name;
     oji_wire_text config; /* an encoded oji_wire_config: equal bytes are the same compiler */
+    oji_wire_text bytes;  /* the IR, unless a file has it */
 } oji_wire_request;
 
 typedef struct oji_wire_diagnostic {
@@ -96,13 +98,14 @@ typedef struct oji_wire_result {
     uint64_t parse_ns;
     uint64_t passes_ns;
     uint64_t codegen_ns;
-    uint64_t object_size; /* bytes of the file; 0 without one */
+    uint64_t object_size; /* bytes; 0 = none */
     oji_wire_text object;
     oji_wire_text section;
     oji_wire_text symbol;
     oji_wire_text text;
     oji_wire_text triple;
     oji_wire_text cpu;
+    oji_wire_text bytes; /* the object, unless a file has it */
 } oji_wire_result;
 
 typedef struct oji_wire_exit {

@@ -1,9 +1,12 @@
 /* A worker program that lies: keeper and worker in one process. $OJT_LIE says how; test_worker_liar.c has the list. */
 #include "worker/channel.h"
 
+#include <ownjit/compiler.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -12,15 +15,26 @@
 
 static uint8_t message[OJI_WIRE_MAX_SIZE];
 static const char *lie;
-static char object[] = "an object";
+static char object[OJI_WIRE_MAX_SIZE] = "an object";
+#define OBJECT_SIZE sizeof "an object"
 
 static bool is(const char *name) { return strcmp(lie, name) == 0; }
 
-/* The number after a name, such as 12 of "cut_12"; -1 where it is another lie. */
-static int number_of(const char *name)
+/* The number after "kind_what_", such as 12 of "hello_cut_12"; -1 where it is another lie. */
+static int number_of(const char *kind, const char *what)
 {
-    size_t length = strlen(name);
-    return strncmp(lie, name, length) == 0 ? atoi(lie + length) : -1;
+    char name[32];
+    snprintf(name, sizeof name, "%s_%s_", kind, what);
+    return strncmp(lie, name, strlen(name)) == 0 ? atoi(lie + strlen(name)) : -1;
+}
+
+/* Cut the message, or turn a bit of it over, where the lie is about this kind; its size then. */
+static uint32_t spoil(const char *kind, uint32_t size)
+{
+    int cut = number_of(kind, "cut"), flip = number_of(kind, "flip");
+    if (flip >= 0)
+        message[(uint32_t)flip % size] ^= 0x40;
+    return cut >= 0 && (uint32_t)cut < size ? (uint32_t)cut : size;
 }
 
 static void stall(void)
@@ -71,7 +85,7 @@ static void greet(void)
         oji_store16(message + 4, 7);
     if (is("hello_half"))
         size /= 2;
-    send_raw(3, size, NULL, 0);
+    send_raw(3, spoil("hello", size), NULL, 0);
     if (is("hello_and_end"))
         exit(0);
 }
@@ -91,27 +105,27 @@ static int choose_file(void)
 {
     int pair[2];
     if (is("file_unsealed"))
-        return file_of(0, object, sizeof object);
+        return file_of(0, object, OBJECT_SIZE);
     if (is("file_may_shrink"))
-        return file_of(F_SEAL_GROW | F_SEAL_WRITE, object, sizeof object);
+        return file_of(F_SEAL_GROW | F_SEAL_WRITE, object, OBJECT_SIZE);
     if (is("file_may_be_written"))
-        return file_of(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW, object, sizeof object);
+        return file_of(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW, object, OBJECT_SIZE);
     if (is("file_may_be_unsealed"))
-        return file_of(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE, object, sizeof object);
+        return file_of(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE, object, OBJECT_SIZE);
     if (is("file_of_disk"))
         return open("/etc/passwd", O_RDONLY);
     if (is("file_socket") && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0)
         return pair[0];
     if (is("file_folder"))
         return open("/", O_RDONLY | O_DIRECTORY);
-    return file_of(SEALS, object, sizeof object);
+    return file_of(SEALS, object, OBJECT_SIZE);
 }
 
 static oji_wire_result truth(void)
 {
     oji_wire_result result;
     memset(&result, 0, sizeof result);
-    result.object_size = sizeof object;
+    result.object_size = OBJECT_SIZE;
     result.triple = oji_wire_text_of("triple");
     result.cpu = oji_wire_text_of("cpu");
     return result;
@@ -131,12 +145,22 @@ static void bend(oji_wire_result *result)
         result->status = OJ_E_WORKER_START;
     if (is("failure_with_file"))
         result->status = OJ_E_IR;
+    if (strncmp(lie, "inline", 6) == 0)
+        result->bytes = (oji_wire_text){object, OBJECT_SIZE};
+    if (is("inline_shorter"))
+        result->bytes.size--;
+    if (is("inline_longer"))
+        result->object_size--;
+    if (is("inline_none"))
+        result->object_size = result->bytes.size = 0;
+    if (is("inline_large"))
+        result->object_size = result->bytes.size = OJI_WIRE_INLINE_SIZE + 1;
 }
 
 static void forge_exit(int fd, uint64_t id)
 {
     oji_wire_exit end = {11, 0, 6, oji_wire_text_of("forged\033[2J")};
-    send_raw(fd, oji_wire_put_exit(message, id, &end), NULL, 0);
+    send_raw(fd, spoil("exit", oji_wire_put_exit(message, id, &end)), NULL, 0);
 }
 
 static void flood(int fd, uint64_t id)
@@ -145,6 +169,12 @@ static void flood(int fd, uint64_t id)
     for (;;)
         if (oji_worker_send(fd, message, oji_wire_put_diagnostic(message, id, &diagnostic), -1, true) != 0)
             exit(0);
+}
+
+static void warn(int fd, uint64_t id)
+{
+    oji_wire_diagnostic diagnostic = {OJ_SEVERITY_WARNING, oji_wire_text_of("beware")};
+    send_raw(fd, spoil("diagnostic", oji_wire_put_diagnostic(message, id, &diagnostic)), NULL, 0);
 }
 
 static void answer_failure(int fd, uint64_t id)
@@ -167,27 +197,23 @@ static void answer(int fd, uint64_t id)
 {
     oji_wire_result result = truth();
     int files[3] = {choose_file(), choose_file(), choose_file()};
-    uint32_t size;
-    int cut = number_of("cut_"), flip = number_of("flip_");
-    bool is_cut;
+    uint32_t size, whole;
+    bool is_inline = strncmp(lie, "inline", 6) == 0;
     bend(&result);
-    size = oji_wire_put_result(message, is("id_wrong") ? id + 1 : id, true, &result);
+    size = oji_wire_put_result(message, is("id_wrong") ? id + 1 : id, !is_inline || is("inline_twice"), &result);
     if (is("result_long"))
         size = OJI_WIRE_MAX_SIZE;
     if (is("result_empty"))
         size = 0;
-    is_cut = cut >= 0 && (uint32_t)cut < size;
-    if (is_cut)
-        size = (uint32_t)cut;
-    if (flip >= 0)
-        message[(uint32_t)flip % size] ^= 0x40;
-    if (is("file_missing"))
+    whole = size;
+    size = spoil(is_inline ? "inline" : "result", size);
+    if (is("file_missing") || (is_inline && !is("inline_twice")))
         send_raw(fd, size, NULL, 0);
     else
         send_raw(fd, size, files, is("files_many") ? 3 : 1);
     if (is("result_twice"))
         send_raw(fd, size, files, 1);
-    if (is_cut)
+    if (size < whole)
         exit(0);
 }
 
@@ -203,6 +229,12 @@ static void answer_target(int fd, uint64_t id)
     send_raw(fd, oji_wire_put_result(message, id, false, &result), NULL, 0);
 }
 
+static bool has_input(const oji_worker_message *received)
+{
+    oji_wire_request request;
+    return oji_wire_get_request(received->bytes, &received->header, &request) && request.input_size > 0;
+}
+
 static void serve(int fd)
 {
     for (;;) {
@@ -211,13 +243,13 @@ static void serve(int fd)
         if (oji_worker_wait(fd, UINT64_MAX) != 0 || oji_worker_receive(fd, &request) != 0)
             exit(0);
         id = request.header.id;
-        if (request.file < 0)
+        if (!has_input(&request))
             answer_target(fd, id);
         else if (is("silent"))
             stall();
         else if (is("ends"))
             exit(0);
-        else if (is("forged_exit"))
+        else if (is("forged_exit") || strncmp(lie, "exit_", 5) == 0)
             forge_exit(fd, id);
         else if (is("forged_idle_exit"))
             forge_exit(fd, 0);
@@ -227,8 +259,11 @@ static void serve(int fd)
             answer_failure(fd, id);
         else if (is("hello_as_answer"))
             send_raw(fd, oji_wire_put_hello(message, &(oji_wire_hello){0}), NULL, 0);
-        else
+        else {
+            if (strncmp(lie, "diagnostic_", 11) == 0)
+                warn(fd, id);
             answer(fd, id);
+        }
     }
 }
 

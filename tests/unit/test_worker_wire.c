@@ -45,8 +45,10 @@ static bool accepts(const uint8_t *bytes, size_t size)
     return oji_wire_get_exit(bytes, &header, &end);
 }
 
-static uint32_t put_some_request(uint8_t *buffer)
+/* input_in_message: bytes of it; 0 = it is in a file. */
+static uint32_t put_request_with(uint8_t *buffer, uint32_t input_in_message)
 {
+    static const char input[OJI_WIRE_INLINE_SIZE + 1];
     static uint8_t config[OJI_WIRE_MAX_SIZE];
     oji_wire_config parts = {.flags = 1,
                              .level = 2,
@@ -55,10 +57,14 @@ static uint32_t put_some_request(uint8_t *buffer)
                              .triple = oji_wire_text_of(NULL),
                              .cpu = oji_wire_text_of(""),
                              .features = oji_wire_text_of("+avx")};
-    oji_wire_request request = {1000, 2000, 3, oji_wire_text_of("my module"), {(const char *)config, 0}};
+    oji_wire_request request = {1000, 2000, 3, oji_wire_text_of("my module"), {(const char *)config, 0}, {input, 0}};
     request.config.size = oji_wire_put_config(config, &parts);
-    return oji_wire_put_request(buffer, 77, true, &request);
+    request.bytes.size = input_in_message;
+    request.input_size = input_in_message ? input_in_message : 1000;
+    return oji_wire_put_request(buffer, 77, input_in_message == 0, &request);
 }
+
+static uint32_t put_some_request(uint8_t *buffer) { return put_request_with(buffer, 0); }
 
 static uint32_t put_some_result(uint8_t *buffer)
 {
@@ -123,6 +129,21 @@ static void wire_request_comes_back(void **state)
     assert_text(config.features, "+avx");
 }
 
+static void wire_small_input_lies_in_the_message(void **state)
+{
+    oji_wire_header header;
+    oji_wire_request request;
+    uint32_t version;
+    uint32_t size = put_request_with(message, OJI_WIRE_INLINE_SIZE);
+    (void)state;
+    assert_true(oji_wire_get_header(message, size, &header, &version));
+    assert_int_equal(header.n_files, 0);
+    assert_true(oji_wire_get_request(message, &header, &request));
+    assert_int_equal(request.input_size, OJI_WIRE_INLINE_SIZE);
+    assert_int_equal(request.bytes.size, OJI_WIRE_INLINE_SIZE);
+    assert_false(accepts(message, put_request_with(message, OJI_WIRE_INLINE_SIZE + 1)));
+}
+
 static void wire_result_comes_back(void **state)
 {
     oji_wire_header header;
@@ -170,7 +191,7 @@ static void wire_header_fields_checked(void **state)
     static const struct {
         uint32_t at;
         uint8_t value;
-    } wrong[] = {{0, 0}, {4, 2}, {6, 0}, {6, 8}, {7, 1}, {16, 0xFF}, {20, 2}, {24, 1}, {31, 1}};
+    } wrong[] = {{0, 0}, {4, 3}, {6, 0}, {6, 8}, {7, 1}, {16, 0xFF}, {20, 2}, {24, 1}, {31, 1}};
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         uint32_t size = put_some(OJI_WIRE_EXIT, message);
@@ -202,7 +223,17 @@ static void wire_values_out_of_range_rejected(void **state)
     assert_false(accepts(message, oji_wire_put_result(message, 1, true, &result)));
     result.object_size = 5;
     assert_false(accepts(message, oji_wire_put_result(message, 1, false, &result)));
+    assert_true(accepts(message, oji_wire_put_result(message, 1, true, &result)));
+    result.bytes = oji_wire_text_of("bytes");
+    assert_true(accepts(message, oji_wire_put_result(message, 1, false, &result)));
+    /* In a file and in the message; another size than is told; with a failure. */
+    assert_false(accepts(message, oji_wire_put_result(message, 1, true, &result)));
+    result.object_size = 4;
+    assert_false(accepts(message, oji_wire_put_result(message, 1, false, &result)));
+    result.object_size = 5;
     result.status = OJ_E_IR;
+    assert_false(accepts(message, oji_wire_put_result(message, 1, false, &result)));
+    result.bytes.size = 0;
     assert_false(accepts(message, oji_wire_put_result(message, 1, true, &result)));
 }
 
@@ -229,7 +260,8 @@ static void wire_text_is_made_printable(void **state)
     assert_string_equal(buffer, "long...");
 }
 
-OJT_MAIN(cmocka_unit_test(wire_request_comes_back), cmocka_unit_test(wire_result_comes_back),
-         cmocka_unit_test(wire_truncated_rejected), cmocka_unit_test(wire_header_fields_checked),
-         cmocka_unit_test(wire_other_version_is_told), cmocka_unit_test(wire_values_out_of_range_rejected),
-         cmocka_unit_test(wire_too_long_does_not_fit), cmocka_unit_test(wire_text_is_made_printable))
+OJT_MAIN(cmocka_unit_test(wire_request_comes_back), cmocka_unit_test(wire_small_input_lies_in_the_message),
+         cmocka_unit_test(wire_result_comes_back), cmocka_unit_test(wire_truncated_rejected),
+         cmocka_unit_test(wire_header_fields_checked), cmocka_unit_test(wire_other_version_is_told),
+         cmocka_unit_test(wire_values_out_of_range_rejected), cmocka_unit_test(wire_too_long_does_not_fit),
+         cmocka_unit_test(wire_text_is_made_printable))
