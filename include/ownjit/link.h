@@ -269,11 +269,30 @@ OJ_API oj_status oj_plan_link(oj_plan *plan, oj_code **out, oj_error *error);
  * Since:    0.1 */
 OJ_API oj_status oj_plan_place(oj_plan *plan, oj_error *error);
 
+/* Make what other plans may refer to beyond addresses: the thread-local variables, which oj_plan_lookup() then finds, and
+ * OJ_FOUND_LATER may promise. oj_plan_link() then leaves indirect functions to oj_plan_complete(), since the functions
+ * that choose them may call other plans' code. For plans that refer to each other: place all, prepare all, link all,
+ * complete all.
+ * Errors:   those of oj_link() from place on; OJ_E_MISUSE (not placed, prepared already, OJ_LINK_RUN_CONSTRUCTORS)
+ * On error: the plan stays placed
+ * Threads:  exclusive(plan)
+ * Since:    0.1 */
+OJ_API oj_status oj_plan_prepare(oj_plan *plan, oj_error *error);
+
+/* Choose the indirect functions of the code that oj_plan_link() has made of a prepared plan. Before this the code must
+ * not run, but for what those that choose call; on failure never.
+ * Errors:   OJ_E_UNDEFINED (error->symbol: no function was chosen), OJ_E_MISUSE (not prepared and linked)
+ * On error: the code is still to be destroyed
+ * Threads:  exclusive(plan)
+ * Since:    0.1 */
+OJ_API oj_status oj_plan_complete(oj_plan *plan, oj_error *error);
+
 /* Find the address of one of the plan's own global symbols, as its code has it or will have it: of the last
- * oj_plan_place() or oj_plan_link().
+ * oj_plan_place() or oj_plan_link(). Of a thread-local variable it is the calling thread's, and is known between
+ * oj_plan_prepare() and oj_plan_link(), where the library keeps it.
  * addr      set to the run address, 0 on failure
- * Errors:   OJ_E_NOT_FOUND (no global definition of that name, or one that a resolver overrides), OJ_E_MISUSE (not
- *           placed)
+ * Errors:   OJ_E_NOT_FOUND (no global definition of that name, or one that a resolver overrides), OJ_E_UNSUPPORTED (a
+ *           thread-local variable at another time, or of an oj_tls), OJ_E_NOMEM, OJ_E_MISUSE (not placed)
  * Threads:  exclusive(plan)
  * Since:    0.1 */
 OJ_API oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr, oj_error *error);

@@ -27,7 +27,8 @@
  * reference that nobody answers when its module is linked stays 0.
  *
  * Threads: all calls may be made from several threads at once. Calls that change a session or link wait for each
- * other; lookups of what has been linked wait for nobody, and may be made from callbacks, too. Other calls on a
+ * other; lookups of what has been linked wait for nobody (but of thread-local variables, as linking does), and may be
+ * made from callbacks, too. Other calls on a
  * session made from a callback of that session are OJ_E_MISUSE. */
 #ifndef OWNJIT_SESSION_H
 #define OWNJIT_SESSION_H
@@ -197,9 +198,10 @@ OJ_API oj_status oj_session_undefine(oj_session *session, const char *name, oj_e
 
 /* Find a name in the session, compiling and linking first what it needs. Resolvers and the process are not asked for
  * the name itself.
- * addr      set to the run address, 0 on failure
- * Errors:   OJ_E_NOT_FOUND, OJ_E_UNSUPPORTED (a thread-local variable, or a reference to another module's), OJ_E_UNDEFINED (all names of all modules of the step at once), OJ_E_DUPLICATE, those of
- *           oj_compile_object() and oj_link()
+ * addr      set to the run address, of a thread-local variable the calling thread's; 0 on failure
+ * Errors:   OJ_E_NOT_FOUND, OJ_E_UNDEFINED (all names of all modules of the step at once), OJ_E_DUPLICATE,
+ *           OJ_E_MALFORMED (a name is thread-local in one module and not in another), those of oj_compile_object() and
+ *           oj_link()
  * On error: nothing is linked and no memory is placed, the call may be repeated. Modules that were compiled stay so
  * Threads:  any
  * Since:    0.1 */

@@ -375,7 +375,10 @@ oj_status oji_tls_define(oji_tls *module, bool is_static, const oji_place *place
     default:
         break;
     }
+    /* Others may be looking for where an address is. */
+    pthread_mutex_lock(&lock);
     module->is_defined = true;
+    pthread_mutex_unlock(&lock);
     return OJ_OK;
 }
 
@@ -495,11 +498,27 @@ oj_status oji_tls_prepare(const oji_tls *module, oj_error *error)
     return OJ_OK;
 }
 
+/* Is it in a block that the C library keeps for us? Of these it need not know itself where this thread's is. Needs the
+ * lock. */
+static bool is_in_static(uint64_t addr)
+{
+    for (uint32_t i = 1; i < n_modules; i++) {
+        const oji_tls *module = module_at(i);
+        if (module && module->scheme == OJI_TLS_STATIC && module->is_defined &&
+            addr - oji_tls_thread_pointer() - module->tp_offset < module->size)
+            return true;
+    }
+    return false;
+}
+
 /* Ours are searched one by one: links that are told of variables by their addresses are few. */
 bool oji_tls_locate(uint64_t addr, uint64_t *token, uint64_t *offset)
 {
-    bool found = false;
+    bool found;
     pthread_mutex_lock(&lock);
+    found = is_in_static(addr);
+    *token = OJI_TLS_AT_POINTER;
+    *offset = addr - oji_tls_thread_pointer();
     for (uint64_t i = 1; i < oji_tls_this_thread.n_blocks && !found; i++) {
         uint64_t block = (uint64_t)(uintptr_t)oji_tls_this_thread.blocks[i];
         const oji_tls *module = block ? module_at(i) : NULL;

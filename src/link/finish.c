@@ -97,6 +97,8 @@ static oj_status take_placement(oj_plan *plan, oj_error *error)
     uint64_t start = plan->options.stats ? oji_now() : 0;
     bool was_placed = plan->is_placed;
     plan->is_placed = plan->has_addresses = false;
+    plan->is_incomplete = plan->is_prepared;
+    plan->is_prepared = false;
     if (was_placed || plan->n_requests == 0)
         return OJ_OK;
     OJI_TRY(oji_link_place(plan, error));
@@ -110,7 +112,7 @@ static oj_status write_and_publish(oj_plan *plan, oj_error *error)
     bool timed = plan->options.stats != NULL;
     uint64_t start = timed ? oji_now() : 0, written;
     if (plan->has_later)
-        OJI_TRY(oji_link_ask_later(plan, error));
+        OJI_TRY(oji_link_ask_later(plan, false, error));
     if (plan->n_requests == 0)
         return oji_link_write(plan, error);
     OJI_TRY(write_placed(plan, &plan->placement, error));
@@ -140,9 +142,10 @@ static oj_status place_and_publish(oj_plan *plan, void **token, oj_error *error)
 static oj_status write_by_hand(oj_plan *plan, const oj_segment *segments, size_t n_segments, oj_error *error)
 {
     uint64_t start = plan->options.stats ? oji_now() : 0;
+    plan->is_incomplete = false;
     OJI_TRY(oji_link_place_by_hand(plan, segments, n_segments, error));
     if (plan->has_later)
-        OJI_TRY(oji_link_ask_later(plan, error));
+        OJI_TRY(oji_link_ask_later(plan, false, error));
     OJI_TRY(oji_link_write(plan, error));
     plan->stats.place_ns = plan->stats.publish_ns = 0;
     plan->stats.relocate_ns = plan->options.stats ? oji_now() - start : 0;
@@ -177,11 +180,24 @@ oj_status oji_link_place_ahead(oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
+/* What promises only image and code of others need: thread-local addresses are told once all have been prepared. */
+oj_status oji_link_prepare(oj_plan *plan, oj_error *error)
+{
+    if (oji_link_tls_needs_module(plan)) {
+        if (plan->has_later)
+            OJI_TRY(oji_link_ask_later(plan, true, error));
+        OJI_TRY(oji_link_make_tls_ahead(plan, error));
+    }
+    plan->is_prepared = true;
+    return OJ_OK;
+}
+
 /* What needs code that can run, and is told to the process. Constructors come last, and find everything in place. */
 static oj_status start_code(oj_plan *plan, oj_code *code, oj_error *error)
 {
     OJI_TRY(oji_link_attach(plan, code, error));
-    OJI_TRY(oji_link_choose_ifuncs(plan, error));
+    if (!plan->is_incomplete)
+        OJI_TRY(oji_link_choose_ifuncs(plan, error));
     return plan->options.flags & OJ_LINK_RUN_CONSTRUCTORS ? oj_code_construct(code, error) : OJ_OK;
 }
 
@@ -210,6 +226,7 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     code->is_foreign = plan->arch != oji_arch_host();
     status = fill_memory(plan, by_hand, n_by_hand, code, error);
     if (status != OJ_OK) {
+        plan->is_incomplete = false;
         oji_link_tls_abandon(plan);
         oji_code_free(code);
         return status;
@@ -224,6 +241,7 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     if (status == OJ_OK && !by_hand)
         status = start_code(plan, code, error);
     if (status != OJ_OK) {
+        plan->is_incomplete = false;
         oj_code_destroy(code);
         return status;
     }

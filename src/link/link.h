@@ -111,6 +111,7 @@ typedef struct oji_link_tls {
     uint32_t n_groups;
     uint32_t groups_capacity;
     struct oji_tls *module; /* of the link that is being written, until it is the code's */
+    bool is_made;           /* module is complete, before the link that it is for */
     uint64_t tp_offset;     /* the block less the thread pointer, modulo 2^64 */
 } oji_link_tls;
 
@@ -274,6 +275,8 @@ struct oj_plan {
     bool is_placed;         /* by oj_plan_place(), and no code's yet */
     bool has_addresses;     /* of the last placement: a code's, or one that is held */
     bool has_later;         /* some name has an address that a resolver tells when the plan is placed */
+    bool is_prepared;       /* by oj_plan_prepare(), and not linked since */
+    bool is_incomplete;     /* linked so, and oj_plan_complete() has not been called */
 
     oji_link_ref *kept; /* kept symbols, in the order of a code's symbols */
     uint32_t n_kept;
@@ -373,8 +376,9 @@ oj_status oji_link_check_resolvers(const oj_plan *plan, oj_error *error);
 /* Those before the objects' own definitions may override what has default visibility. */
 oj_status oji_link_ask_before_objects(oj_plan *plan, oj_error *error);
 oj_status oji_link_ask_after_objects(oj_plan *plan, oj_error *error);
-/* For the addresses that were promised; needs placed requests. */
-oj_status oji_link_ask_later(oj_plan *plan, oj_error *error);
+/* For the addresses that were promised; needs placed requests. Early: only for those that are no thread's own, as the
+ * plans that have the others may not be ready to tell. */
+oj_status oji_link_ask_later(oj_plan *plan, bool early, oj_error *error);
 
 /* runs.c: which sections lie in runs. Needs all members; defines __start_X and __stop_X. */
 oj_status oji_link_gather_runs(oj_plan *plan, oj_error *error);
@@ -443,10 +447,11 @@ bool oji_link_tls_plan_merged(oj_plan *plan, oji_link_island *island);
 bool oji_link_tls_plan_section(oj_plan *plan, oji_link_island *island);
 void oji_link_tls_enter_island(const oj_plan *plan, const oji_link_island *island);
 void oji_link_tls_leave_island(const oj_plan *plan, const oji_link_island *island);
-/* Make the module, whose image is then to be relocated; then define it. */
+/* Make the module, whose image is then to be relocated; define it; then find the variables of others. */
 bool oji_link_tls_needs_module(const oj_plan *plan);
 oj_status oji_link_tls_begin(oj_plan *plan, oj_error *error);
 oj_status oji_link_tls_define(oj_plan *plan, oj_error *error);
+oj_status oji_link_tls_find_externals(oj_plan *plan, oj_error *error);
 void oji_link_tls_write_entries(const oj_plan *plan, const oji_link_island *island, uint8_t *where);
 /* The module is the code's from now on, or nobody's. */
 void oji_link_tls_hand_over(oj_plan *plan, oj_code *code);
@@ -486,6 +491,8 @@ void oji_link_release(oj_plan *plan);
 
 /* write.c: copy and relocate into plan->requests; sets every target's address. */
 oj_status oji_link_write(oj_plan *plan, oj_error *error);
+/* Make the module of thread-local storage ahead of that. Needs the same; on failure there is none. */
+oj_status oji_link_make_tls_ahead(oj_plan *plan, oj_error *error);
 
 /* finish.c: all of the above, and the finished code. by_hand NULL: the provider is asked and the code published. */
 oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_hand, oj_code **out, oj_error *error);
@@ -501,6 +508,8 @@ oj_status oji_link_attach_unwind(const oj_plan *plan, const oj_code *code, oj_re
 
 /* Ask the provider ahead of the next finish, which uses the answer. */
 oj_status oji_link_place_ahead(oj_plan *plan, oj_error *error);
+/* Needs that; makes what others of the same step may refer to. */
+oj_status oji_link_prepare(oj_plan *plan, oj_error *error);
 
 /* stackmaps.c: where the linked stack maps lie, for the code to keep. Listing needs addresses. */
 uint64_t oji_link_count_stackmaps(const oj_plan *plan);

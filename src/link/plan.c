@@ -1,6 +1,8 @@
 /* Public entries of the linker: arguments are checked here, inner functions assume them. */
 #include "link/link.h"
 
+#include "code/tls.h"
+
 /* Small links fit in these bytes of stack and take no heap but the code's own. */
 #ifdef OJ_STRESS
 enum { STACK_ARENA = 16 };
@@ -197,6 +199,41 @@ oj_status oj_plan_place(oj_plan *plan, oj_error *error)
     return oji_succeed(error);
 }
 
+/* Constructors may call what others of the step define, which is not complete when this plan is linked. */
+oj_status oj_plan_prepare(oj_plan *plan, oj_error *error)
+{
+    if (!plan || !plan->is_placed || plan->is_prepared)
+        return oji_fail(error, OJ_E_MISUSE,
+                        !plan              ? "plan is NULL"
+                        : !plan->is_placed ? "the plan is not placed"
+                                           : "the plan is prepared already");
+    if (plan->options.flags & OJ_LINK_RUN_CONSTRUCTORS)
+        return oji_fail(error, OJ_E_MISUSE, "a plan with OJ_LINK_RUN_CONSTRUCTORS cannot be one of several");
+    OJI_TRY(oji_link_prepare(plan, error));
+    return oji_succeed(error);
+}
+
+oj_status oj_plan_complete(oj_plan *plan, oj_error *error)
+{
+    if (!plan || !plan->is_incomplete)
+        return oji_fail(error, OJ_E_MISUSE, plan ? "the plan was not prepared and linked" : "plan is NULL");
+    OJI_TRY(oji_link_choose_ifuncs(plan, error));
+    plan->is_incomplete = false;
+    return oji_succeed(error);
+}
+
+/* Known between oj_plan_prepare() and oj_plan_link(): afterwards the module is the code's, which may be gone. */
+static oj_status look_up_thread_local(const oj_plan *plan, const oji_link_name *name, uint64_t *addr, oj_error *error)
+{
+    const oji_place place = {.symbol = name->name, .offset = UINT64_MAX};
+    if (!plan->tls.is_made || plan->options.tls)
+        return oji_fail_at(error, OJ_E_UNSUPPORTED, &place,
+                           "'%s' is thread-local: only its code tells where each thread has it", name->name);
+    OJI_TRY(oji_tls_prepare(plan->tls.module, error));
+    *addr = (uint64_t)(uintptr_t)oji_tls_address(plan->tls.module, oji_link_name_addr(plan, name));
+    return oji_succeed(error);
+}
+
 /* A single object's names have no table until they are asked for. */
 oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr, oj_error *error)
 {
@@ -215,8 +252,7 @@ oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr, oj_err
     if (!found || found->definition == OJI_LINK_UNDEFINED || found->definition >= OJI_LINK_EXTERNAL)
         return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "the plan does not define '%s'", name);
     if (found->is_tls)
-        return oji_fail_at(error, OJ_E_UNSUPPORTED, &place,
-                           "'%s' is thread-local: only its code tells where each thread has it", name);
+        return look_up_thread_local(plan, found, addr, error);
     *addr = oji_link_name_addr(plan, found);
     return oji_succeed(error);
 }
@@ -237,11 +273,13 @@ oj_status oj_plan_write(oj_plan *plan, const oj_segment *segments, size_t n_segm
     return oji_succeed(error);
 }
 
-/* The allocator lies inside the block that it frees. A placement that became no code's is given back. */
+/* The allocator lies inside the block that it frees. A placement that became no code's is given back, and so is what was prepared in it. */
 void oj_plan_destroy(oj_plan *plan)
 {
     if (plan) {
         oj_allocator allocator = plan->allocator;
+        if (plan->tls.is_made)
+            oji_link_tls_abandon(plan);
         if (plan->is_placed && plan->n_requests > 0)
             oji_link_release(plan);
         oji_arena_free(&plan->arena);

@@ -311,14 +311,25 @@ oj_status oji_link_ask_after_objects(oj_plan *plan, oj_error *error)
 
 /* --- addresses that were promised --------------------------------------------------------------------------------- */
 
+/* What is asked of one resolver, index + 1, in one call. */
+typedef struct promises {
+    uint32_t later;
+    bool early;
+} promises;
+
+static bool is_promised(const oji_link_name *name, promises asked)
+{
+    return name->later == asked.later && !(asked.early && name->is_tls);
+}
+
 /* Take the answers of one resolver; all of them must be there. */
-static oj_status take_promised(oj_plan *plan, uint32_t later, const oj_query *queries, oj_error *error)
+static oj_status take_promised(oj_plan *plan, promises asked, const oj_query *queries, oj_error *error)
 {
     size_t next = 0;
     for (uint32_t i = 0; i < plan->n_names; i++) {
         oji_link_name *name = &plan->names[i];
         const oji_place place = {.symbol = name->name, .offset = UINT64_MAX};
-        if (name->later != later)
+        if (!is_promised(name, asked))
             continue;
         if (queries[next].found != 1)
             return oji_fail_at(error, OJ_E_UNDEFINED, &place,
@@ -329,29 +340,29 @@ static oj_status take_promised(oj_plan *plan, uint32_t later, const oj_query *qu
 }
 
 /* In heap that is given back at once: a plan may be linked any number of times. */
-static oj_status ask_promised(oj_plan *plan, uint32_t later, oj_error *error)
+static oj_status ask_promised(oj_plan *plan, promises asked, oj_error *error)
 {
     uint64_t n_queries = 0, next = 0;
     oj_resolver resolver;
     oj_query *queries;
     oj_status status;
     for (uint32_t i = 0; i < plan->n_names; i++)
-        n_queries += plan->names[i].later == later;
+        n_queries += is_promised(&plan->names[i], asked);
     if (n_queries == 0)
         return OJ_OK;
     queries = oji_allocate_zeroed(&plan->allocator, n_queries * sizeof *queries);
     if (!queries)
         return oji_fail_nomem(error, n_queries * sizeof *queries, "queries of a resolver");
     for (uint32_t i = 0; i < plan->n_names; i++)
-        if (plan->names[i].later == later) {
+        if (is_promised(&plan->names[i], asked)) {
             queries[next].name = plan->names[i].name;
             queries[next++].is_weak = !plan->names[i].is_strong_reference;
         }
-    resolver_at(plan, later - 1, &resolver);
+    resolver_at(plan, asked.later - 1, &resolver);
     oji_clear_error(error);
     status = resolver.resolve(resolver.context, queries, (size_t)n_queries, error);
     if (status == OJ_OK)
-        status = take_promised(plan, later, queries, error);
+        status = take_promised(plan, asked, queries, error);
     else
         status = oji_fail_callback(error, status, "oj_resolver.resolve");
     oji_release(&plan->allocator, queries, n_queries * sizeof *queries);
@@ -359,9 +370,9 @@ static oj_status ask_promised(oj_plan *plan, uint32_t later, oj_error *error)
 }
 
 /* The index fits: only callbacks promise, and their index was a name's then. */
-oj_status oji_link_ask_later(oj_plan *plan, oj_error *error)
+oj_status oji_link_ask_later(oj_plan *plan, bool early, oj_error *error)
 {
     for (size_t i = 0; i < plan->options.n_resolvers; i++)
-        OJI_TRY(ask_promised(plan, (uint32_t)i + 1, error));
-    return OJ_OK;
+        OJI_TRY(ask_promised(plan, (promises){.later = (uint32_t)i + 1, .early = early}, error));
+    return early ? OJ_OK : oji_link_tls_locate_names(plan, true, error);
 }

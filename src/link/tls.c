@@ -700,16 +700,24 @@ static oj_status check_client(const oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
-/* Needs the image relocated. A target outside the block has such an offset that its distance comes out right. */
+/* Needs the image relocated. */
 oj_status oji_link_tls_define(oj_plan *plan, oj_error *error)
 {
     oji_place place = {.offset = UINT64_MAX};
+    plan->tls.tp_offset = 0;
+    if (!plan->tls.module)
+        return OJ_OK;
     if (plan->tls.is_static)
         place = find_static_use(plan, NULL);
-    if (plan->tls.module)
-        OJI_TRY(oji_tls_define(plan->tls.module, plan->tls.is_static, &place, error));
+    OJI_TRY(oji_tls_define(plan->tls.module, plan->tls.is_static, &place, error));
+    plan->tls.tp_offset = plan->tls.module->tp_offset;
+    return OJ_OK;
+}
+
+/* A target outside the block has such an offset that its distance comes out right. */
+oj_status oji_link_tls_find_externals(oj_plan *plan, oj_error *error)
+{
     OJI_TRY(check_client(plan, error));
-    plan->tls.tp_offset = plan->tls.module ? plan->tls.module->tp_offset : 0;
     for (uint32_t i = 0; i < plan->n_names && plan->tls.n_externals > 0; i++) {
         const oji_link_name *name = &plan->names[i];
         oji_link_tls_external *external = name->tls != 0 ? &plan->tls.externals[name->tls - 1] : NULL;
@@ -733,12 +741,14 @@ void oji_link_tls_abandon(oj_plan *plan)
 {
     oji_tls_destroy(plan->tls.module);
     plan->tls.module = NULL;
+    plan->tls.is_made = false;
 }
 
 /* The first record, so that it is undone last: destructors still use the variables. */
 void oji_link_tls_hand_over(oj_plan *plan, oj_code *code)
 {
     oj_record *record = &oji_code_records(code)[code->n_records];
+    plan->tls.is_made = false;
     if (!plan->tls.module)
         return;
     *record = (oj_record){.kind = OJ_RECORD_TLS,

@@ -374,15 +374,35 @@ static oj_status relocate_singly(oj_plan *plan, oji_fixups *fixups, oj_error *er
     return OJ_OK;
 }
 
-/* The image of thread-local variables first: its module is defined with it, and GOT entries tell of the module. */
-static oj_status write_tls(oj_plan *plan, oji_fixups *fixups, oj_error *error)
+/* The module of thread-local variables is defined with its image, which is whole by then. Needs targets. */
+static oj_status make_tls(oj_plan *plan, oj_error *error)
 {
+    oji_fixups fixups = {0};
     OJI_TRY(oji_link_tls_begin(plan, error));
     for (uint32_t m = 0; m < plan->n_members; m++)
         for (uint32_t i = 0; plan->members[m].object->has_tls && i < plan->members[m].object->n_sections; i++)
             if (plan->members[m].slots[i].segment == OJI_IN_BLOCK && plan->members[m].object->sections[i].n_relocs > 0)
-                OJI_TRY(relocate_section(plan, (oji_link_ref){.member = m, .symbol = i}, fixups, error));
-    OJI_TRY(oji_link_tls_define(plan, error));
+                OJI_TRY(relocate_section(plan, (oji_link_ref){.member = m, .symbol = i}, &fixups, error));
+    return oji_link_tls_define(plan, error);
+}
+
+oj_status oji_link_make_tls_ahead(oj_plan *plan, oj_error *error)
+{
+    oj_status status;
+    set_targets(plan);
+    status = make_tls(plan, error);
+    if (status != OJ_OK)
+        oji_link_tls_abandon(plan);
+    plan->tls.is_made = status == OJ_OK;
+    return status;
+}
+
+/* Before all other bytes: GOT entries tell of the module. */
+static oj_status write_tls(oj_plan *plan, oji_fixups *fixups, oj_error *error)
+{
+    if (!plan->tls.is_made)
+        OJI_TRY(make_tls(plan, error));
+    OJI_TRY(oji_link_tls_find_externals(plan, error));
     fixups->tls_offset = plan->tls.tp_offset;
     return OJ_OK;
 }

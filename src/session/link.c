@@ -1,9 +1,11 @@
-/* Phase two of linking: the units of a step are planned, placed, and written, each into a code of its own, and attached
+/* Phase two of linking: the units of a step are planned, placed, prepared and written, each into a code of its own, and attached
  * to the session as one.
  *
  * All names are resolved before any memory is asked for, and all memory is asked for before anything is written, so
  * that units may refer to each other in circles. */
 #include "session/session.h"
+
+#include "code/tls.h"
 
 /* --- what plans ask ----------------------------------------------------------------------------------------------- */
 
@@ -16,13 +18,38 @@ static bool defines_strongly(const oji_session_name *name, const oji_session_uni
     return false;
 }
 
+/* Does the unit take the name for a thread-local variable? Asked of few: only those that are one elsewhere. */
+static bool refers_as_thread_local(const oji_session_unit *unit, const oji_session_name *name)
+{
+    const oj_object *object = unit->object;
+    for (uint32_t i = object->first_global; i < object->n_symbols; i++) {
+        const oji_symbol *symbol = &object->symbols[i];
+        if (symbol->name_size == name->name_size && memcmp(symbol->name, name->text, name->name_size) == 0)
+            return symbol->type == OJ_SYMBOL_THREAD_LOCAL || (symbol->uses & OJI_USES_TLS);
+    }
+    return false;
+}
+
+/* What the unit is told: the linker finds thread-local variables by their address in this thread. */
+static oj_status tell(const oji_session_step *step, const oji_session_definition *chosen, oj_query *query,
+                      oj_error *error)
+{
+    bool is_linked = !chosen->unit || chosen->unit->code;
+    query->found = step->is_placed || is_linked ? 1 : OJ_FOUND_LATER;
+    query->addr = query->found == 1 ? chosen->addr : 0;
+    if (!chosen->is_thread_local)
+        return OJ_OK;
+    if (!refers_as_thread_local(step->current, chosen->name))
+        return oji_session_report_thread_local(chosen, step->current->module->name, error);
+    return is_linked ? oji_session_find_thread_local(chosen, &query->addr, error) : OJ_OK;
+}
+
 /* A unit of the same step has its address when all have been placed. Nobody's own definition is answered: the plan has
  * it. */
 static oj_status answer(oji_session_step *step, oj_query *query, oj_error *error)
 {
     const oji_session_name *name = oji_session_find(step->session, query->name, strlen(query->name));
     const oji_session_definition *chosen = name ? oji_session_choose(name) : NULL;
-    oj_status status = OJ_OK;
     if (!chosen || chosen->unit == step->current)
         return OJ_OK;
     if (chosen->unit && !chosen->unit->code && !chosen->unit->is_in_step)
@@ -31,14 +58,7 @@ static oj_status answer(oji_session_step *step, oj_query *query, oj_error *error
         return OJ_OK;
     if (chosen->unit && !step->is_placed && !oji_session_add_edge(step->session, step->current, chosen->unit, name))
         return oji_fail(error, OJ_E_NOMEM, "out of memory: what a module refers to");
-    query->found = step->is_placed || !chosen->unit || chosen->unit->code ? 1 : OJ_FOUND_LATER;
-    if (!chosen->unit || chosen->unit->code)
-        query->addr = chosen->addr;
-    else if (step->is_placed)
-        status = oj_plan_lookup(chosen->unit->plan, query->name, &query->addr, error);
-    if (chosen->is_thread_local || status == OJ_E_UNSUPPORTED)
-        return oji_session_report_thread_local(query->name, step->current->module->name, error);
-    return status;
+    return tell(step, chosen, query, error);
 }
 
 static oj_status answer_all(void *context, oj_query *queries, size_t n_queries, oj_error *error)
@@ -113,27 +133,46 @@ static oj_status place_all(oji_session_step *step, oj_error *error)
     return OJ_OK;
 }
 
+/* Of definitions that are thread-local, or of those that are not. One that lost its name to another has no address of
+ * its own in the plan. */
+static oj_status find_addresses(const oji_session_unit *unit, bool thread_local, oj_error *error)
+{
+    for (uint32_t i = 0; i < unit->n_definitions; i++) {
+        oji_session_definition *d = &unit->definitions[i];
+        oj_status status;
+        if (d->is_thread_local != thread_local)
+            continue;
+        status = oj_plan_lookup(unit->plan, d->name->text, &d->addr, error);
+        d->is_lost = status == OJ_E_NOT_FOUND;
+        if (status != OJ_OK && !d->is_lost)
+            return status;
+    }
+    return OJ_OK;
+}
+
+/* Thread-local variables have addresses in this thread once their images are whole, which refer to other units. */
+static oj_status prepare_all(oji_session_step *step, oj_error *error)
+{
+    for (const oji_session_unit *unit = step->first; unit; unit = unit->next_in_step)
+        OJI_TRY(find_addresses(unit, false, error));
+    for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step) {
+        step->current = unit;
+        OJI_TRY(oj_plan_prepare(unit->plan, error));
+    }
+    for (const oji_session_unit *unit = step->first; unit; unit = unit->next_in_step)
+        OJI_TRY(find_addresses(unit, true, error));
+    return OJ_OK;
+}
+
+/* Functions that choose others may call into every unit. */
 static oj_status write_all(oji_session_step *step, oj_error *error)
 {
     for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step) {
         step->current = unit;
         OJI_TRY(oj_plan_link(unit->plan, &unit->linked, error));
     }
-    return OJ_OK;
-}
-
-/* A definition that lost its name to another has no address of its own in the plan. */
-static oj_status find_addresses(const oji_session_step *step, oj_error *error)
-{
-    for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step)
-        for (uint32_t i = 0; i < unit->n_definitions; i++) {
-            oji_session_definition *d = &unit->definitions[i];
-            oj_status status = oj_plan_lookup(unit->plan, d->name->text, &d->addr, error);
-            d->is_lost = status == OJ_E_NOT_FOUND;
-            d->is_thread_local = status == OJ_E_UNSUPPORTED;
-            if (status != OJ_OK && !d->is_lost && !d->is_thread_local)
-                return status;
-        }
+    for (const oji_session_unit *unit = step->first; unit; unit = unit->next_in_step)
+        OJI_TRY(oj_plan_complete(unit->plan, error));
     return OJ_OK;
 }
 
@@ -177,8 +216,19 @@ static void sort_step(oji_session_step *step)
     step->first = sort_units(step->first, n, &rest);
 }
 
+/* Other threads have them elsewhere: what stays is the place in the code's block, which this thread has. */
+static void count_in_block(oji_session_unit *unit)
+{
+    const oji_tls *module = oji_tls_of_code(unit->linked);
+    uint64_t block = module ? (uint64_t)(uintptr_t)oji_tls_address(module, 0) : 0;
+    for (uint32_t i = 0; i < unit->n_definitions; i++)
+        if (unit->definitions[i].is_thread_local && !unit->definitions[i].is_lost)
+            unit->definitions[i].addr -= block;
+}
+
 static void attach_code(oj_session *session, oji_session_unit *unit)
 {
+    count_in_block(unit);
     session->n_unconstructed++;
     unit->previous_linked = session->last_linked;
     unit->next_linked = NULL;
@@ -231,10 +281,12 @@ static void attach_all(oji_session_step *step)
     }
 }
 
-/* Codes end before plans and edges; nothing has run in them. */
+/* Codes end before plans and edges; nothing has run in them. No definition has lost its name. */
 static void undo(oji_session_step *step)
 {
     for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step) {
+        for (uint32_t i = 0; i < unit->n_definitions; i++)
+            unit->definitions[i].is_lost = false;
         oj_code_destroy(unit->linked);
         unit->linked = NULL;
     }
@@ -284,8 +336,8 @@ static oj_status link_step(oji_session_step *step, const oji_session_goal *goal,
         return OJ_OK;
     OJI_TRY(plan_all(step, error));
     OJI_TRY(place_all(step, error));
-    OJI_TRY(write_all(step, error));
-    return find_addresses(step, error);
+    OJI_TRY(prepare_all(step, error));
+    return write_all(step, error);
 }
 
 oj_status oji_session_link(oj_session *session, const oji_session_goal *goal, oj_error *error)

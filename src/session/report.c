@@ -58,14 +58,12 @@ oj_status oji_session_report_undefined(oji_session_step *step, oj_error *error)
                        step->n_undefined == 1 ? "" : "s", list);
 }
 
-oj_status oji_session_report_thread_local(const char *name, const char *user, oj_error *error)
+oj_status oji_session_report_thread_local(const oji_session_definition *definition, const char *user, oj_error *error)
 {
+    const char *name = definition->name->text;
     const oji_place place = {.object = user, .symbol = name, .offset = UINT64_MAX};
-    if (!user)
-        return oji_fail_at(error, OJ_E_UNSUPPORTED, &place, "'%s' is thread-local: it has an address for each thread",
-                           name);
-    return oji_fail_at(error, OJ_E_UNSUPPORTED, &place,
-                       "%s refers to '%s', a thread-local variable of another module of the session", user, name);
+    return oji_fail_at(error, OJ_E_MALFORMED, &place, "'%s' is thread-local in %s and is not in %s", name,
+                       definition->unit->module->name, user);
 }
 
 /* The place names the second: it is the module that does not belong. */

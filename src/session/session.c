@@ -1,6 +1,8 @@
 /* A session's life, its turn, its absolute symbols, and looking names up. */
 #include "session/session.h"
 
+#include "code/tls.h"
+
 /* --- the turn ----------------------------------------------------------------------------------------------------- */
 
 /* The lock is held for a few instructions; the turn is what a call keeps while it works and calls back. */
@@ -239,6 +241,38 @@ static oj_status link_name(oj_session *session, const char *name, oji_session_de
     return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "no module of the session defines '%s'", name);
 }
 
+oj_status oji_session_find_thread_local(const oji_session_definition *definition, uint64_t *addr, oj_error *error)
+{
+    const oji_tls *module = oji_tls_of_code(definition->unit->code);
+    if (!module)
+        return oji_fail(error, OJ_E_MALFORMED, "'%s' is thread-local, and its code has no such variables",
+                        definition->name->text);
+    OJI_TRY(oji_tls_prepare(module, error));
+    *addr = (uint64_t)(uintptr_t)oji_tls_address(module, definition->addr);
+    return OJ_OK;
+}
+
+/* With the turn, because the code must stay meanwhile; in a callback this thread has it. Another thread may have removed
+ * the module before. */
+static oj_status look_up_thread_local(oj_session *session, const char *text, uint64_t *addr, oj_error *error)
+{
+    const oji_place place = {.symbol = text, .offset = UINT64_MAX};
+    oj_status has_turn = oji_session_begin(session, NULL), status;
+    const oji_session_name *name = oji_session_find(session, text, strlen(text));
+    const oji_session_definition *found = name ? oji_session_answer(name) : NULL;
+    if (!found)
+        status = oji_fail_at(error, OJ_E_NOT_FOUND, &place, "no module of the session defines '%s'", text);
+    else if (found->is_thread_local)
+        status = oji_session_find_thread_local(found, addr, error);
+    else {
+        *addr = found->addr;
+        status = OJ_OK;
+    }
+    if (has_turn == OJ_OK)
+        oji_session_end(session);
+    return status;
+}
+
 static oj_status look_up(oj_session *session, const char *name, uint64_t *addr, oj_error *error)
 {
     oji_session_definition found = {0};
@@ -252,7 +286,7 @@ static oj_status look_up(oj_session *session, const char *name, uint64_t *addr, 
         OJI_TRY(status);
     }
     if (found.is_thread_local)
-        return oji_session_report_thread_local(name, NULL, error);
+        return look_up_thread_local(session, name, addr, error);
     *addr = found.addr;
     return OJ_OK;
 }
@@ -317,29 +351,49 @@ static const oji_session_definition *find_own(const oj_module *module, const oji
     return NULL;
 }
 
-/* One of the module's definitions, else a symbol that its code keeps for itself. */
-static bool find_in_module(const oj_module *module, const char *text, uint64_t *addr)
+/* In the place of a thread-local one that lost its name its module uses the chosen one. */
+static oj_status own_addr(const oji_session_definition *own, uint64_t *addr, oj_error *error)
 {
-    size_t size = strlen(text);
-    const oji_session_name *name = oji_session_find(module->session, text, size);
-    const oji_session_definition *own = name ? find_own(module, name) : NULL;
-    if (own && !own->is_thread_local)
-        *addr = own->addr;
-    for (const oji_session_unit *unit = module->units; unit && !own; unit = unit->next)
-        if (unit->code && oji_code_find(unit->code, text, size, addr))
-            return true;
-    return own && !own->is_thread_local;
+    const oji_session_definition *used = own->is_lost ? oji_session_choose(own->name) : own;
+    *addr = own->addr;
+    if (!own->is_thread_local)
+        return OJ_OK;
+    if (!used || !used->is_thread_local || !used->unit->code)
+        return oji_fail(error, OJ_E_NOT_FOUND, "the module that has '%s' is gone", own->name->text);
+    return oji_session_find_thread_local(used, addr, error);
 }
 
-static oj_status look_up_in_module(oj_module *module, const char *name, uint64_t *addr, oj_error *error)
+/* A symbol that the unit's code keeps for itself. */
+static oj_status kept_addr(const oj_code *code, const oji_code_symbol *symbol, uint64_t *addr, oj_error *error)
 {
-    const oji_place place = {.object = module->name, .symbol = name, .offset = UINT64_MAX};
-    const oji_session_goal goal = {.name = name, .module = module};
+    const oji_tls *module = symbol->is_tls ? oji_tls_of_code(code) : NULL;
+    *addr = symbol->addr;
+    if (!module)
+        return OJ_OK;
+    OJI_TRY(oji_tls_prepare(module, error));
+    *addr = (uint64_t)(uintptr_t)oji_tls_address(module, symbol->addr);
+    return OJ_OK;
+}
+
+static oj_status look_up_in_module(oj_module *module, const char *text, uint64_t *addr, oj_error *error)
+{
+    const oji_place place = {.object = module->name, .symbol = text, .offset = UINT64_MAX};
+    const oji_session_goal goal = {.name = text, .module = module};
+    const oji_session_definition *own;
+    const oji_session_name *name;
+    size_t size = strlen(text);
     if (!module->own.code)
         OJI_TRY(oji_session_link(module->session, &goal, error));
-    if (find_in_module(module, name, addr))
-        return OJ_OK;
-    return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "%s does not define '%s'", module->name, name);
+    name = oji_session_find(module->session, text, size);
+    own = name ? find_own(module, name) : NULL;
+    if (own)
+        return own_addr(own, addr, error);
+    for (const oji_session_unit *unit = module->units; unit; unit = unit->next) {
+        const oji_code_symbol *symbol = unit->code ? oji_code_find_symbol(unit->code, text, size) : NULL;
+        if (symbol)
+            return kept_addr(unit->code, symbol, addr, error);
+    }
+    return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "%s does not define '%s'", module->name, text);
 }
 
 oj_status oj_module_lookup(oj_module *module, const char *name, uint64_t *addr, oj_error *error)

@@ -43,12 +43,13 @@ struct oji_session_definition {
     oji_session_definition *previous;
     oji_session_name *name;
     oji_session_unit *unit; /* NULL where it is absolute */
-    uint64_t addr;          /* of an absolute one, or of a linked unit */
+    uint64_t addr;          /* of an absolute one, or of a linked unit; of a thread-local one bytes into its code's
+                               block, and while its step is written the linking thread's address */
     uint64_t size;          /* of a common one, bytes */
     uint64_t sequence;      /* the module's */
     uint8_t rank;           /* oji_session_rank */
     bool is_hint;
-    bool is_thread_local; /* known once it is linked: there is no one address */
+    bool is_thread_local; /* known once it is compiled */
     bool is_listed;       /* among its name's definitions: not what overrides them */
     bool is_lost; /* its module was linked with another's in its place: addr is that one's, and it is never chosen */
 };
@@ -273,9 +274,12 @@ typedef struct oji_session_goal {
 /* Link what the goal needs. */
 oj_status oji_session_link(oj_session *session, const oji_session_goal *goal, oj_error *error);
 
+/* The calling thread's address of a thread-local variable of linked code. Needs the turn. */
+oj_status oji_session_find_thread_local(const oji_session_definition *definition, uint64_t *addr, oj_error *error);
+
+/* The user's reference is no thread-local one. */
+oj_status oji_session_report_thread_local(const oji_session_definition *definition, const char *user, oj_error *error);
 /* Remember an undefined name; for oj_link_options.undefined, with the step as context. */
-/* Who refers to it, or asks for it, is NULL where that is the client. */
-oj_status oji_session_report_thread_local(const char *name, const char *user, oj_error *error);
 void oji_session_note_undefined(void *context, const oj_undefined *undefined);
 /* Tell the client of each undefined name, and say all in one text. */
 oj_status oji_session_report_undefined(oji_session_step *step, oj_error *error);

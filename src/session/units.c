@@ -58,6 +58,13 @@ static oji_session_definition *find_other_strong(const oji_session_name *name, c
     return NULL;
 }
 
+/* A section's type tells where a symbol's does not. */
+static bool is_thread_local(const oj_object *object, const oji_symbol *symbol)
+{
+    return symbol->type == OJ_SYMBOL_THREAD_LOCAL ||
+           (symbol->section < object->n_sections && oji_section_is_tls(&object->sections[symbol->section]));
+}
+
 static oj_status enter_symbol(oj_session *session, oji_session_definition *definition, const oj_object *object,
                               const oji_symbol *symbol, oj_error *error)
 {
@@ -67,6 +74,7 @@ static oj_status enter_symbol(oj_session *session, oji_session_definition *defin
         return oji_fail(error, OJ_E_NOMEM, "out of memory: a session's names");
     definition->rank = rank_of(object, symbol);
     definition->size = symbol->size;
+    definition->is_thread_local = is_thread_local(object, symbol);
     other = definition->rank == OJI_SESSION_STRONG ? find_other_strong(definition->name, definition->unit) : NULL;
     if (other)
         return oji_session_report_duplicate(definition->name, other, definition->unit->module->name, error);

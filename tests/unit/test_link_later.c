@@ -1,5 +1,5 @@
 /* Links that refer to each other: placed ahead, addresses told later. */
-#include "link/linktest.h"
+#include "unit/test_tls_support.h"
 
 /* Answers one name from a plan that must be placed by then. */
 typedef struct promise {
@@ -91,6 +91,78 @@ static void later_plans_refer_to_each_other(void **state)
     assert_int_equal(client.n_live, 0);
 }
 
+/* What thread-local variables and indirect functions of several plans need; the calls in any other order are refused. */
+static void later_plans_prepared_linked_and_completed(void **state)
+{
+    oj_object *object = ojt_tls_object(OJT_DYNAMIC), *user = ojt_tls_user("value", OJT_DYNAMIC, STB_GLOBAL);
+    promise of_user = {.name = "value"};
+    const oj_resolver from_definer = oj_resolver_callback(tell_later, &of_user);
+    ojt_client client;
+    oj_plan *a, *b;
+    oj_code *code_a, *code_b;
+    oj_error error;
+    uint64_t addr;
+    (void)state;
+    ojt_client_init(&client);
+    of_user.other = a = plan_with(object, NULL, 0, &client, NULL);
+    b = plan_with(user, &from_definer, 1, &client, NULL);
+    assert_int_equal(oj_plan_prepare(a, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_plan_place(a, &error), OJ_OK);
+    assert_int_equal(oj_plan_place(b, &error), OJ_OK);
+    assert_int_equal(oj_plan_lookup(a, "value", &addr, &error), OJ_E_UNSUPPORTED);
+    assert_int_equal(oj_plan_complete(a, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_plan_prepare(a, &error), OJ_OK);
+    assert_int_equal(oj_plan_prepare(a, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_plan_prepare(b, &error), OJ_OK);
+    assert_int_equal(oj_plan_lookup(a, "value", &addr, &error), OJ_OK);
+    assert_int_equal(*(int *)(uintptr_t)addr, 1234);
+    assert_int_equal(oj_plan_complete(a, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_plan_link(b, &code_b, &error), OJ_OK);
+    assert_int_equal(oj_plan_link(a, &code_a, &error), OJ_OK);
+    assert_int_equal(oj_plan_complete(a, &error), OJ_OK);
+    assert_int_equal(oj_plan_complete(a, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_plan_lookup(a, "value", &addr, &error), OJ_E_UNSUPPORTED);
+    assert_int_equal(oj_plan_prepare(NULL, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_plan_complete(NULL, &error), OJ_E_MISUSE);
+    oj_plan_destroy(a);
+    oj_plan_destroy(b);
+    oj_object_destroy(object);
+    oj_object_destroy(user);
+    ojt_tls_check_copy(code_a, 5);
+    assert_ptr_equal(ojt_tls_call(code_b, "address"), ojt_tls_call(code_a, "address"));
+    oj_code_destroy(code_b);
+    oj_code_destroy(code_a);
+    assert_int_equal(client.n_live, 0);
+}
+
+/* What was prepared goes with the plan. Each allocation fails in turn. */
+static void later_prepared_plan_that_is_not_linked_is_given_back(void **state)
+{
+    oj_object *object = ojt_tls_object(OJT_DYNAMIC);
+    oj_status status = OJ_E_NOMEM;
+    (void)state;
+    for (size_t step = 1; status != OJ_OK; step++) {
+        ojt_client client;
+        ojt_heap heap;
+        oj_error error;
+        oj_plan *plan;
+        uint64_t addr;
+        ojt_client_init(&client);
+        ojt_heap_init(&heap);
+        plan = plan_with(object, NULL, 0, &client, &heap.table);
+        assert_int_equal(oj_plan_place(plan, &error), OJ_OK);
+        heap.fail_at = heap.n_calls + step;
+        status = oj_plan_prepare(plan, &error);
+        if (status == OJ_OK)
+            status = oj_plan_lookup(plan, "value", &addr, &error);
+        assert_true(status == OJ_OK || status == OJ_E_NOMEM);
+        oj_plan_destroy(plan);
+        assert_int_equal(heap.n_live, 0);
+        assert_int_equal(client.n_live, 0);
+    }
+    oj_object_destroy(object);
+}
+
 static void later_placed_plan_that_is_not_linked_is_given_back(void **state)
 {
     oj_object *object = ojt_object_returning("a.o", "a", 1);
@@ -162,6 +234,8 @@ static void later_broken_promise_is_a_status(void **state)
     }
 }
 
-OJT_MAIN(cmocka_unit_test(later_plans_refer_to_each_other),
+OJT_MAIN(cmocka_unit_test(later_plans_prepared_linked_and_completed),
+         cmocka_unit_test(later_prepared_plan_that_is_not_linked_is_given_back),
+         cmocka_unit_test(later_plans_refer_to_each_other),
          cmocka_unit_test(later_placed_plan_that_is_not_linked_is_given_back),
          cmocka_unit_test(later_broken_promise_is_a_status))
