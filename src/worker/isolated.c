@@ -1,5 +1,6 @@
 /* The compiler whose work is done elsewhere: configuration and messages here, LLVM in a worker. */
 #include "compile/compile.h"
+#include "worker/listing.h"
 #include "worker/worker.h"
 
 #include <sys/mman.h>
@@ -26,14 +27,19 @@ typedef struct received_bytes {
     bool is_mapped;
 } received_bytes;
 
+static void end_received(const oj_allocator *allocator, const void *data, size_t size, bool is_mapped)
+{
+    if (is_mapped)
+        munmap((void *)(uintptr_t)data, size);
+    else
+        oji_release(allocator, (void *)(uintptr_t)data, size);
+}
+
 static void destroy_bytes(oj_bytes *bytes)
 {
     received_bytes *ours = (received_bytes *)(void *)bytes;
     oj_allocator allocator = ours->allocator;
-    if (ours->is_mapped)
-        munmap((void *)(uintptr_t)bytes->data, bytes->size);
-    else
-        oji_release(&allocator, (void *)(uintptr_t)bytes->data, bytes->size);
+    end_received(&allocator, bytes->data, bytes->size, ours->is_mapped);
     oji_release(&allocator, ours, sizeof *ours);
 }
 
@@ -67,26 +73,32 @@ static oj_status run(isolated *c, oji_worker_job *job, oj_error *error)
     return status;
 }
 
-static oj_status compile(oj_compiler *compiler, const oji_input *input, oj_bytes **out, oj_error *error)
+static oj_status run_input(oj_compiler *compiler, const oji_input *input, uint32_t task, oji_worker_job *job,
+                           oj_error *error)
 {
-    isolated *c = (isolated *)(void *)compiler;
-    oji_worker_job job;
-    received_bytes *bytes;
-    oj_status status;
     if (input->module)
         return oji_fail(error, OJ_E_MISUSE,
                         "%s: a live module cannot go to a worker process: write it to bitcode first", input->name);
+    memset(job, 0, sizeof *job);
+    job->allocator = &compiler->allocator;
+    job->name = input->name;
+    job->input = input->data;
+    job->input_size = input->size;
+    job->task = task;
+    return run((isolated *)(void *)compiler, job, error);
+}
+
+static oj_status compile(oj_compiler *compiler, const oji_input *input, oj_bytes **out, oj_error *error)
+{
+    oji_worker_job job;
+    received_bytes *bytes;
+    oj_status status;
     bytes = oji_allocate_zeroed(&compiler->allocator, sizeof *bytes);
     if (!bytes)
         return oji_fail_nomem(error, sizeof *bytes, "an object's handle");
     bytes->base.destroy = destroy_bytes;
     bytes->allocator = compiler->allocator;
-    memset(&job, 0, sizeof job);
-    job.allocator = &compiler->allocator;
-    job.name = input->name;
-    job.input = input->data;
-    job.input_size = input->size;
-    status = run(c, &job, error);
+    status = run_input(compiler, input, OJI_WIRE_COMPILE, &job, error);
     if (status != OJ_OK) {
         destroy_bytes(&bytes->base);
         return status;
@@ -97,6 +109,20 @@ static oj_status compile(oj_compiler *compiler, const oji_input *input, oj_bytes
     compiler->stats = job.stats;
     *out = &bytes->base;
     return OJ_OK;
+}
+
+static oj_status list(oj_compiler *compiler, const oji_input *input, oji_compile_names *names, oj_error *error)
+{
+    oji_worker_job job;
+    oj_status status;
+    OJI_TRY(run_input(compiler, input, OJI_WIRE_LIST, &job, error));
+    status = oji_worker_tell_listing(job.object, job.stats.object_size, names);
+    if (status == OJ_E_WORKER_PROTOCOL)
+        oji_worker_disbelieve(&job, "it is no list of names", error);
+    else if (status != OJ_OK)
+        oji_fail(error, OJ_E_NOMEM, "%s: out of memory: the names it defines", input->name);
+    end_received(&compiler->allocator, job.object, (size_t)job.stats.object_size, job.is_mapped);
+    return status;
 }
 
 /* Lock order: compiler, then pool. */
@@ -119,7 +145,7 @@ static void destroy(oj_compiler *compiler)
     oji_release(&allocator, c, c->heap_size);
 }
 
-static const oji_compiler_ops isolated_ops = {compile, destroy, NULL, cancel};
+static const oji_compiler_ops isolated_ops = {compile, destroy, list, cancel};
 
 static uint32_t bit_if(const char *text, uint32_t bit) { return text ? bit : 0; }
 

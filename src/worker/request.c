@@ -35,11 +35,16 @@ static oj_status fail_named(const oji_worker_job *job, oj_status status, const c
     return oji_fail_at(error, status, &place, "%s: %s", job->name, text);
 }
 
-static outcome disbelieve(const oji_worker_job *job, const char *what, oj_status *status, oj_error *error)
+oj_status oji_worker_disbelieve(const oji_worker_job *job, const char *what, oj_error *error)
 {
     char text[256];
     snprintf(text, sizeof text, "the worker's answer cannot be believed: %s", what);
-    *status = fail_named(job, OJ_E_WORKER_PROTOCOL, text, error);
+    return fail_named(job, OJ_E_WORKER_PROTOCOL, text, error);
+}
+
+static outcome disbelieve(const oji_worker_job *job, const char *what, oj_status *status, oj_error *error)
+{
+    *status = oji_worker_disbelieve(job, what, error);
     return OUTCOME_FAILED;
 }
 
@@ -294,6 +299,7 @@ static oj_status put_message(const oji_worker_job *job, uint8_t *message, bool h
     oji_wire_request request = {job->input_size,
                                 job->memory_size,
                                 cpu_seconds(job),
+                                job->task,
                                 oji_wire_text_of(job->name),
                                 {(const char *)job->config, job->config_size},
                                 {job->input, has_file ? 0 : (uint32_t)job->input_size}};

@@ -1,6 +1,7 @@
 /* A worker: limits itself, confines itself, and compiles what comes through its socket, one module at a time. A client's
  * message that is none ends it: there is nobody to complain to. */
 #include "compile/compile.h"
+#include "worker/listing.h"
 #include "worker/program.h"
 
 #include <errno.h>
@@ -146,37 +147,35 @@ static void send_failure(worker *w, const oj_error *error)
     send_or_end(w, oji_wire_put_result(w->reply, w->id, false, &result), -1);
 }
 
-/* A file for a large object; a small one lies in the message, which is a dozen system calls less. */
-static oj_status put_object(oji_wire_result *result, const oj_compiler *compiler, const oj_bytes *bytes, int *file,
-                            oj_error *error)
+/* A file for what is large; what is small lies in the message, which is a dozen system calls less. */
+static oj_status put_bytes(oji_wire_result *result, const void *bytes, uint64_t size, int *file, oj_error *error)
 {
-    oj_compile_stats stats;
-    size_t size = oj_bytes_size(bytes);
-    oj_compiler_get_stats(compiler, &stats, sizeof stats);
-    result->parse_ns = stats.parse_ns;
-    result->passes_ns = stats.passes_ns;
-    result->codegen_ns = stats.codegen_ns;
     result->object_size = size;
     if (size <= OJI_WIRE_INLINE_SIZE) {
-        result->bytes = (oji_wire_text){oj_bytes_data(bytes), (uint32_t)size};
+        result->bytes = (oji_wire_text){bytes, (uint32_t)size};
     } else {
-        int reason = oji_worker_make_file(oj_bytes_data(bytes), size, file);
+        int reason = oji_worker_make_file(bytes, size, file);
         if (reason != 0)
-            return oji_fail_system(error, OJ_E_NOMEM, reason, "no memory file for the object");
+            return oji_fail_system(error, OJ_E_NOMEM, reason, "no memory file for the answer");
     }
     return OJ_OK;
 }
 
-static oj_status send_object(worker *w, const oj_compiler *compiler, const oj_bytes *bytes, oj_error *error)
+/* An object, a listing, or nothing (size 0) where only the target was asked for. */
+static oj_status send_success(worker *w, const oj_compiler *compiler, const void *bytes, uint64_t size, oj_error *error)
 {
+    oj_compile_stats stats;
     oji_wire_result result;
     int file = -1;
     enter(w, OJI_PHASE_SEND);
+    oj_compiler_get_stats(compiler, &stats, sizeof stats);
     memset(&result, 0, sizeof result);
     result.triple = oji_wire_text_of(oj_compiler_triple(compiler));
     result.cpu = oji_wire_text_of(oj_compiler_cpu(compiler));
-    if (bytes)
-        OJI_TRY(put_object(&result, compiler, bytes, &file, error));
+    result.parse_ns = stats.parse_ns;
+    result.passes_ns = stats.passes_ns;
+    result.codegen_ns = stats.codegen_ns;
+    OJI_TRY(put_bytes(&result, bytes, size, &file, error));
     send_or_end(w, oji_wire_put_result(w->reply, w->id, file >= 0, &result), file);
     if (file >= 0)
         close(file);
@@ -255,10 +254,44 @@ static oj_status need_compiler(worker *w, oji_wire_text config, oj_compiler **ou
     return OJ_OK;
 }
 
-static oj_status compile(worker *w, oj_compiler *compiler, const oji_wire_request *request, int file, oj_error *error)
+static oj_status compile(worker *w, oj_compiler *compiler, const oj_ir *ir, oj_error *error)
+{
+    oj_bytes *bytes;
+    oj_status status;
+    OJI_TRY(oj_compile_object(compiler, ir, &bytes, error));
+    status = send_success(w, compiler, oj_bytes_data(bytes), oj_bytes_size(bytes), error);
+    oj_bytes_destroy(bytes);
+    return status;
+}
+
+static oj_status fill_listing(oji_worker_listing *listing, oj_compiler *compiler, const oji_input *input,
+                              oj_error *error)
+{
+    oji_compile_names names = {.context = listing, .add = oji_worker_add_name};
+    if (!oji_worker_begin_listing(listing))
+        return oji_fail(error, OJ_E_NOMEM, "out of memory: a list of names");
+    OJI_TRY(compiler->ops->list(compiler, input, &names, error));
+    oji_worker_finish_listing(listing, names.may_define_more);
+    return OJ_OK;
+}
+
+static oj_status list(worker *w, oj_compiler *compiler, const oj_ir *ir, oj_error *error)
+{
+    oji_worker_listing listing;
+    oji_input input;
+    oj_status status;
+    OJI_TRY(oji_compile_open_input(&input, ir, &compiler->allocator, error));
+    status = fill_listing(&listing, compiler, &input, error);
+    if (status == OJ_OK)
+        status = send_success(w, compiler, listing.bytes, listing.size, error);
+    oji_worker_free_listing(&listing);
+    oji_compile_close_input(&input, &compiler->allocator);
+    return status;
+}
+
+static oj_status work(worker *w, oj_compiler *compiler, const oji_wire_request *request, int file, oj_error *error)
 {
     char name[1024];
-    oj_bytes *bytes;
     oj_status status;
     oj_ir ir;
     void *mapped = NULL;
@@ -267,13 +300,9 @@ static oj_status compile(worker *w, oj_compiler *compiler, const oji_wire_reques
     oji_wire_copy_text(name, sizeof name, request->name);
     ir = oj_ir_bytes(mapped ? mapped : request->bytes.data, (size_t)request->input_size);
     ir.name = name;
-    status = oj_compile_object(compiler, &ir, &bytes, error);
+    status = request->task == OJI_WIRE_LIST ? list(w, compiler, &ir, error) : compile(w, compiler, &ir, error);
     if (mapped)
         munmap(mapped, (size_t)request->input_size);
-    if (status != OJ_OK)
-        return status;
-    status = send_object(w, compiler, bytes, error);
-    oj_bytes_destroy(bytes);
     return status;
 }
 
@@ -294,8 +323,8 @@ static void answer(worker *w, const oji_worker_message *message)
     limit_request(w, &request);
     status = need_compiler(w, request.config, &compiler, &error);
     if (status == OJ_OK)
-        status = request.input_size == 0 ? send_object(w, compiler, NULL, &error)
-                                         : compile(w, compiler, &request, message->file, &error);
+        status = request.input_size == 0 ? send_success(w, compiler, NULL, 0, &error)
+                                         : work(w, compiler, &request, message->file, &error);
     if (status != OJ_OK)
         send_failure(w, &error);
     atomic_store_explicit(&w->station.diary->id, 0, memory_order_relaxed);

@@ -116,6 +116,7 @@ uint32_t oji_wire_put_request(uint8_t *buffer, uint64_t id, bool has_file, const
     put64(&w, request->input_size);
     put64(&w, request->memory_size);
     put32(&w, request->cpu_seconds);
+    put32(&w, request->task);
     put_text(&w, request->name);
     put_text(&w, request->config);
     put_text(&w, request->bytes);
@@ -280,10 +281,11 @@ bool oji_wire_get_request(const uint8_t *message, const oji_wire_header *header,
     request->input_size = get64(&r);
     request->memory_size = get64(&r);
     request->cpu_seconds = get32(&r);
+    request->task = get32(&r);
     request->name = get_text(&r);
     request->config = get_text(&r);
     request->bytes = get_text(&r);
-    return is_whole(&r) && header->kind == OJI_WIRE_REQUEST &&
+    return is_whole(&r) && header->kind == OJI_WIRE_REQUEST && request->task <= OJI_WIRE_LIST &&
            is_sent_once(header, request->input_size, request->bytes);
 }
 

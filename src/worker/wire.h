@@ -17,7 +17,7 @@ typedef enum oji_wire_kind {
     OJI_WIRE_SETUP = 1,      /* client -> keeper: which LLVM, limits */
     OJI_WIRE_HELLO = 2,      /* keeper -> client: versions, or why it cannot serve */
     OJI_WIRE_START = 3,      /* client -> keeper, with a socket: fork a worker that serves it */
-    OJI_WIRE_REQUEST = 4,    /* client -> worker: compile what comes along, or, where that is nothing, try the target */
+    OJI_WIRE_REQUEST = 4,    /* client -> worker: compile or list what comes along; if nothing does, try the target */
     OJI_WIRE_DIAGNOSTIC = 5, /* worker -> client, any number before the result */
     OJI_WIRE_RESULT = 6,     /* worker -> client, with the object where there is one */
     OJI_WIRE_EXIT = 7        /* keeper -> client, on the worker's socket: how the worker ended */
@@ -75,10 +75,15 @@ typedef struct oji_wire_config {
     oji_wire_text features;
 } oji_wire_config;
 
+/* oji_wire_request.task, where there is input. */
+#define OJI_WIRE_COMPILE 0u /* answered with an object */
+#define OJI_WIRE_LIST 1u    /* answered with the names that the input defines, as listing.h has them */
+
 typedef struct oji_wire_request {
     uint64_t input_size;  /* bytes of IR; 0 = none */
     uint64_t memory_size; /* bytes of address space the compile may take */
     uint32_t cpu_seconds; /* processor time it may take; 0 = any */
+    uint32_t task;
     oji_wire_text name;
     oji_wire_text config; /* an encoded oji_wire_config: equal bytes are the same compiler */
     oji_wire_text bytes;  /* the IR, unless a file has it */

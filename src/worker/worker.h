@@ -104,6 +104,7 @@ typedef struct oji_worker_job {
     const char *name;
     const void *input; /* NULL = try the target only */
     uint64_t input_size;
+    uint32_t task; /* OJI_WIRE_COMPILE or OJI_WIRE_LIST */
     uint64_t memory_size;
     uint32_t deadline_ms;
     const uint8_t *config;
@@ -111,7 +112,7 @@ typedef struct oji_worker_job {
     void (*diagnostic)(void *context, uint32_t severity, const char *text);
     void *diagnostic_context;
     /* Filled on success. */
-    void *object;   /* the caller's to end: unmapped where it is mapped, else released to the allocator */
+    void *object;   /* or a listing; the caller's to end: unmapped where it is mapped, else released to the allocator */
     bool is_mapped; /* large ones are; a mapping for each small one would use the process's mappings up */
     oj_compile_stats stats;
     char triple[256];
@@ -120,5 +121,8 @@ typedef struct oji_worker_job {
 
 /* Have a worker do it, job->request being open. */
 oj_status oji_worker_run(oji_worker_job *job, oj_error *error);
+
+/* OJ_E_WORKER_PROTOCOL for an answer that was accepted, and is not what was asked for. */
+oj_status oji_worker_disbelieve(const oji_worker_job *job, const char *what, oj_error *error);
 
 #endif

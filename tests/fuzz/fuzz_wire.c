@@ -1,6 +1,6 @@
 /* Any bytes as a message, to either end, and as the configuration in one: what is accepted is read to its end, and put
  * again it is the same. */
-#include "compile/compile.h"
+#include "worker/listing.h"
 #include "worker/wire.h"
 
 #include <stdlib.h>
@@ -22,6 +22,24 @@ static void same(const uint8_t *data, size_t size, uint32_t put)
 {
     if (put != size || memcmp(copy, data, size) != 0)
         abort();
+}
+
+/* Of what is told each byte is read. */
+static bool read_name(void *context, const char *name, size_t size, uint32_t binding)
+{
+    uint32_t *sum = context;
+    if (size == 0 || binding == 0)
+        abort();
+    for (size_t i = 0; i < size; i++)
+        *sum += (unsigned char)name[i];
+    return *sum % 64 != 63;
+}
+
+static void fuzz_listing(const oji_wire_result *result)
+{
+    uint32_t sum = 0;
+    oji_compile_names names = {.context = &sum, .add = read_name};
+    oji_worker_tell_listing((const uint8_t *)result->bytes.data, result->bytes.size, &names);
 }
 
 static void fuzz_to_worker(const uint8_t *data, size_t size, const oji_wire_header *header)
@@ -66,6 +84,7 @@ static void fuzz_to_client(const uint8_t *data, size_t size, const oji_wire_head
         show(result.text);
         show(result.triple);
         show(result.cpu);
+        fuzz_listing(&result);
         same(data, size, oji_wire_put_result(copy, header->id, header->n_files == 1, &result));
     }
     if (oji_wire_get_exit(data, header, &end)) {

@@ -1,5 +1,5 @@
 /* Compilers in worker processes: what they give, what their failures come to, and what the client sees of them. */
-#include "test_llvm_support.h"
+#include "test_llvm_worker_support.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,88 +11,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-/* LLVM ends the process for it, on every target but one. */
-static const char fatal_ir[] = "declare i32 @llvm.amdgcn.workitem.id.x()\n"
-                               "define i32 @f() {\n"
-                               "  %a = call i32 @llvm.amdgcn.workitem.id.x()\n"
-                               "  ret i32 %a\n"
-                               "}\n";
-
-/* A pool of the LLVM under test; skips where there is none. */
-static oj_workers *open_pool(const oj_workers_options *given)
-{
-    oj_workers_options options;
-    oj_workers *workers = NULL;
-    oj_error error;
-    if (given)
-        options = *given;
-    else
-        oj_workers_options_init(&options);
-    options.llvm_version = ojt_llvm_wanted();
-    if (oj_workers_create(&workers, &options, &error) != OJ_OK)
-        fail_msg("%s", error.text);
-    if (oj_workers_start(workers, 1, &error) == OJ_E_NO_LLVM) {
-        print_message("%s\n", error.text);
-        oj_workers_destroy(workers);
-        skip();
-    }
-    if (error.status != OJ_OK)
-        fail_msg("%s", error.text);
-    return workers;
-}
-
-static oj_workers *open_pool_of(uint32_t n_workers)
-{
-    oj_workers_options options;
-    oj_workers_options_init(&options);
-    options.n_workers = n_workers;
-    return open_pool(&options);
-}
-
-static oj_compiler_options isolated(oj_workers *workers)
-{
-    oj_compiler_options options;
-    oj_compiler_options_init(&options);
-    options.isolation = OJ_ISOLATION_WORKER;
-    options.workers = workers;
-    return options;
-}
-
-static oj_compiler *open_with(const oj_compiler_options *options)
-{
-    oj_compiler *compiler = NULL;
-    oj_error error;
-    if (oj_compiler_create(&compiler, options, &error) != OJ_OK)
-        fail_msg("oj_compiler_create: %s", error.text);
-    return compiler;
-}
-
-static oj_compiler *open_compiler(oj_workers *workers)
-{
-    oj_compiler_options options = isolated(workers);
-    return open_with(&options);
-}
-
-static oj_workers_stats stats_of(oj_workers *workers)
-{
-    oj_workers_stats stats;
-    assert_int_equal(oj_workers_get_stats(workers, &stats, sizeof stats), OJ_OK);
-    return stats;
-}
-
-static uint64_t now_ms(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000u + (uint64_t)time.tv_nsec / 1000000u;
-}
-
-static void sleep_ms(long ms)
-{
-    struct timespec time = {ms / 1000, ms % 1000 * 1000000};
-    nanosleep(&time, NULL);
-}
 
 /* The keeper's children, from the system. */
 static int worker_pids(oj_workers *workers, pid_t *pids, int capacity)
@@ -141,24 +59,6 @@ static void wait_for_end(pid_t pid)
     fail_msg("process %d does not end", pid);
 }
 
-static oj_error compile_fails(oj_compiler *compiler, const char *text, oj_status status)
-{
-    oj_error error;
-    oj_bytes *bytes = (oj_bytes *)&error;
-    oj_status got = ojt_compile_text(compiler, text, &bytes, &error);
-    if (got != status)
-        fail_msg("%s rather than %s: %s", oj_status_name(got), oj_status_name(status), error.text);
-    assert_null(bytes);
-    assert_int_equal(error.status, status);
-    return error;
-}
-
-static void assert_has(const char *text, const char *part)
-{
-    if (!strstr(text, part))
-        fail_msg("\"%s\" is not in \"%s\"", part, text);
-}
-
 /* --- what it gives ------------------------------------------------------------------------------------------------ */
 
 static void worker_compiles_like_in_process(void **state)
@@ -200,19 +100,6 @@ static char *large_function(size_t n)
         next += sprintf(next, "%%v%zu = call i32 @g(i32 %%v%zu)\n", i, i - 1);
     sprintf(next, "ret i32 %%v%zu\n}\n", n);
     return text;
-}
-
-/* Passes that take minutes on a large function. */
-static char *endless_passes(void)
-{
-    static const char pass[] = "default<O3>,";
-    size_t length = sizeof pass - 1, n = 3000;
-    char *passes = malloc(n * length + 1);
-    assert_non_null(passes);
-    for (size_t i = 0; i < n; i++)
-        memcpy(passes + i * length, pass, length);
-    passes[n * length - 1] = '\0';
-    return passes;
 }
 
 /* Objects beyond 64 KiB are mapped, others copied. */

@@ -2,6 +2,7 @@
 #include "support/test.h"
 
 #include "compile/compile.h"
+#include "worker/listing.h"
 #include "worker/wire.h"
 
 #include <stdlib.h>
@@ -57,7 +58,8 @@ static uint32_t put_request_with(uint8_t *buffer, uint32_t input_in_message)
                              .triple = oji_wire_text_of(NULL),
                              .cpu = oji_wire_text_of(""),
                              .features = oji_wire_text_of("+avx")};
-    oji_wire_request request = {1000, 2000, 3, oji_wire_text_of("my module"), {(const char *)config, 0}, {input, 0}};
+    oji_wire_request request = {
+        1000, 2000, 3, OJI_WIRE_LIST, oji_wire_text_of("my module"), {(const char *)config, 0}, {input, 0}};
     request.config.size = oji_wire_put_config(config, &parts);
     request.bytes.size = input_in_message;
     request.input_size = input_in_message ? input_in_message : 1000;
@@ -213,10 +215,12 @@ static void wire_other_version_is_told(void **state)
 
 static void wire_values_out_of_range_rejected(void **state)
 {
+    oji_wire_request request = {.task = OJI_WIRE_LIST + 1};
     oji_wire_exit end = {6, 0, OJI_PHASE_COUNT, {"", 0}};
     oji_wire_diagnostic diagnostic = {OJ_SEVERITY_NOTE + 1, {"", 0}};
     oji_wire_result result = {.status = OJ_OK, .object_size = 0};
     (void)state;
+    assert_false(accepts(message, oji_wire_put_request(message, 1, false, &request)));
     assert_false(accepts(message, oji_wire_put_exit(message, 1, &end)));
     assert_false(accepts(message, oji_wire_put_diagnostic(message, 1, &diagnostic)));
     assert_true(accepts(message, oji_wire_put_result(message, 1, false, &result)));
@@ -260,8 +264,56 @@ static void wire_text_is_made_printable(void **state)
     assert_string_equal(buffer, "long...");
 }
 
+/* A listing: nothing is told of bytes that are not wholly one. */
+static bool count_name(void *context, const char *name, size_t size, uint32_t binding)
+{
+    (void)name;
+    *(uint32_t *)context += size > 0 && binding != 0;
+    return true;
+}
+
+static oj_status tell_copy(const uint8_t *bytes, size_t size, uint32_t *n_told)
+{
+    uint8_t *copy = malloc(size ? size : 1);
+    oji_compile_names names = {.context = n_told, .add = count_name};
+    oj_status status;
+    *n_told = 0;
+    memcpy(copy, bytes, size);
+    status = oji_worker_tell_listing(copy, size, &names);
+    free(copy);
+    return status;
+}
+
+static void wire_listing_is_told_whole_or_not(void **state)
+{
+    oji_worker_listing listing;
+    uint32_t n_told;
+    (void)state;
+    assert_true(oji_worker_begin_listing(&listing));
+    assert_true(oji_worker_add_name(&listing, "first", 5, OJ_SYMBOL_GLOBAL));
+    assert_true(oji_worker_add_name(&listing, "second", 6, OJ_SYMBOL_WEAK));
+    oji_worker_finish_listing(&listing, true);
+    assert_int_equal(tell_copy(listing.bytes, (size_t)listing.size, &n_told), OJ_OK);
+    assert_int_equal(n_told, 2);
+    for (size_t cut = 0; cut < listing.size; cut++) {
+        oj_status status = tell_copy(listing.bytes, cut, &n_told);
+        /* Between two names a shorter listing ends. */
+        assert_int_equal(status, cut == 4 || cut == 17 ? OJ_OK : OJ_E_WORKER_PROTOCOL);
+        assert_int_equal(n_told, cut == 17 ? 1 : 0);
+    }
+    for (size_t at = 0; at < 12; at++) {
+        listing.bytes[at] ^= 0x40;
+        assert_int_equal(tell_copy(listing.bytes, (size_t)listing.size, &n_told), OJ_E_WORKER_PROTOCOL);
+        assert_int_equal(n_told, 0);
+        listing.bytes[at] ^= 0x40;
+    }
+    oji_store32(listing.bytes + 4, OJ_SYMBOL_LOCAL);
+    assert_int_equal(tell_copy(listing.bytes, (size_t)listing.size, &n_told), OJ_E_WORKER_PROTOCOL);
+    oji_worker_free_listing(&listing);
+}
+
 OJT_MAIN(cmocka_unit_test(wire_request_comes_back), cmocka_unit_test(wire_small_input_lies_in_the_message),
          cmocka_unit_test(wire_result_comes_back), cmocka_unit_test(wire_truncated_rejected),
          cmocka_unit_test(wire_header_fields_checked), cmocka_unit_test(wire_other_version_is_told),
          cmocka_unit_test(wire_values_out_of_range_rejected), cmocka_unit_test(wire_too_long_does_not_fit),
-         cmocka_unit_test(wire_text_is_made_printable))
+         cmocka_unit_test(wire_text_is_made_printable), cmocka_unit_test(wire_listing_is_told_whole_or_not))
