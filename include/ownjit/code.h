@@ -111,11 +111,12 @@ OJ_API oj_status oj_code_patch(oj_code *code, uint64_t run_addr, const void *byt
 
 /* Something that is registered outside the code for its sake and must be undone before its memory is given back. */
 typedef enum oj_record_kind {
-    OJ_RECORD_UNWIND = 1,     /* unwind tables known to the process's unwinder */
-    OJ_RECORD_DEBUGGER = 2,   /* an entry in the GDB JIT list */
-    OJ_RECORD_TLS = 3,        /* a thread-local storage module */
-    OJ_RECORD_FINALIZERS = 4, /* destructors that are to be run */
-    OJ_RECORD_THREAD_EXIT = 5 /* destructors of thread-local objects */
+    OJ_RECORD_UNWIND = 1,      /* unwind tables known to the process's unwinder */
+    OJ_RECORD_DEBUGGER = 2,    /* an entry in the GDB JIT list */
+    OJ_RECORD_TLS = 3,         /* a thread-local storage module */
+    OJ_RECORD_FINALIZERS = 4,  /* destructors that are to be run */
+    OJ_RECORD_THREAD_EXIT = 5, /* destructors of thread-local objects */
+    OJ_RECORD_INDEX = 6        /* an index of unwind entries (ARM) */
 } oj_record_kind;
 
 typedef struct oj_record {
@@ -127,8 +128,8 @@ typedef struct oj_record {
 } oj_record;
 
 typedef struct oj_unwind_info {
-    uint64_t run_addr;      /* of the bytes of an .eh_frame section */
-    uint64_t size;          /* bytes; 4 zero bytes follow, which end the table */
+    uint64_t run_addr;      /* of the bytes of an .eh_frame section, or of an index of entries (ARM: .ARM.exidx) */
+    uint64_t size;          /* bytes; 4 zero bytes follow an .eh_frame, which end it */
     uint64_t text_addr;     /* of the code that all tables of the link are for, from the first segment's start ... */
     uint64_t text_size;     /* ... to the last one's end, bytes */
     uint32_t is_registered; /* 1 where the process's unwinder has been told, 0 where that is left to the client */
@@ -139,7 +140,7 @@ typedef struct oj_unwind_info {
  * link has one table, or one for each section where sections are placed singly, or none.
  * Errors:   OJ_E_MISUSE where there is no such table
  * Threads:  any
- * Source:   LSB core 5.0, 10.6 (.eh_frame)
+ * Source:   LSB core 5.0, 10.6 (.eh_frame); EHABI32, 5 (index tables)
  * Since:    0.1 */
 OJ_API oj_status oj_code_unwind(const oj_code *code, size_t index, oj_unwind_info *info, size_t out_size);
 

@@ -88,6 +88,11 @@ typedef struct oji_arch {
      * which goes after "can change". */
     bool (*may_patch)(const uint8_t *old_word, const uint8_t *new_word);
     const char *patch_rule;
+    /* Where unwind entries are found through an index: write the entry, of 8 bytes, that says that nothing is known of
+     * code from `code_addr` on; false out of reach. NULL: no index. */
+    bool (*write_index_end)(uint8_t *write, uint64_t entry_addr, uint64_t code_addr);
+    /* The function that an entry is for. */
+    uint64_t (*index_function)(const uint8_t *entry, uint64_t entry_addr);
     uint8_t unwind_registers; /* DWARF register numbers that unwinders can read are below this */
 
     /* What a static part of the C library does for each component: objects of one function each, which is symbol 1. The

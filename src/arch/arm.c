@@ -371,6 +371,20 @@ static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
     return entry <= UINT32_MAX;
 }
 
+/* EXIDX_CANTUNWIND (EHABI32, 5): the function's distance, 31 bits, and 1. */
+static bool write_index_end(uint8_t *write, uint64_t entry, uint64_t code)
+{
+    uint32_t distance = (uint32_t)(code - entry);
+    oji_store32(write, distance & 0x7fffffff);
+    oji_store32(write + 4, 1);
+    return fits(distance, 31);
+}
+
+static uint64_t index_function(const uint8_t *entry, uint64_t entry_addr)
+{
+    return (uint32_t)(entry_addr + (uint32_t)oji_arm_extend(oji_load32(entry) & 0x7fffffff, 31));
+}
+
 /* ldr argument, [pc, #8]; mov r1, #0, or nop; ldr argument, [pc, argument]; b target, and the distance of the handle's
  * GOT entry from its own place, which is what pc is at the second load. The argument is r2, r1, r3: the one behind those
  * that the function itself has, and for atexit() another is zero (AAPCS32, 6.4). */
@@ -402,6 +416,8 @@ const oji_arch oji_arch_arm = {
     /* Words of zeros are andeq r0, r0, r0 in A32: 0xde bytes are undefined in Thumb and no useful instruction in A32. */
     .padding = 0xde,
     .patch_word = 4,
+    .write_index_end = write_index_end,
+    .index_function = index_function,
     .unwind_registers = 16,
     .runtime = runtime,
     .word_kind = OJI_ARM_ABS32,

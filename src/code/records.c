@@ -1,14 +1,13 @@
 /* What is registered outside a code for its sake, by kind. */
 #include "code/code.h"
 #include "code/debug.h"
+#include "code/index.h"
 
 /* ORDER OJ_RECORD: a kind without a name is none. */
 static const oji_registry *const kinds[] = {
-    [OJ_RECORD_UNWIND] = &oji_unwind_registry,
-    [OJ_RECORD_DEBUGGER] = &oji_gdb_registry,
-    [OJ_RECORD_TLS] = &oji_tls_registry,
-    [OJ_RECORD_FINALIZERS] = &oji_code_finalizers,
-    [OJ_RECORD_THREAD_EXIT] = &oji_tls_exit_registry,
+    [OJ_RECORD_UNWIND] = &oji_unwind_registry,     [OJ_RECORD_INDEX] = &oji_index_registry,
+    [OJ_RECORD_DEBUGGER] = &oji_gdb_registry,      [OJ_RECORD_TLS] = &oji_tls_registry,
+    [OJ_RECORD_FINALIZERS] = &oji_code_finalizers, [OJ_RECORD_THREAD_EXIT] = &oji_tls_exit_registry,
 };
 
 static const oji_registry *kind_of(const oj_record *record)

@@ -275,7 +275,7 @@ static oji_unwind_range text_of(const oj_code *code)
     return (oji_unwind_range){high ? low : 0, high ? high - low : 0};
 }
 
-/* The first record of a link has the handle for all of its tables. */
+/* The first record of a link has the handle for all of its tables; each index has its own. */
 oj_status oj_code_unwind(const oj_code *code, size_t index, oj_unwind_info *info, size_t out_size)
 {
     bool is_registered = false;
@@ -285,9 +285,9 @@ oj_status oj_code_unwind(const oj_code *code, size_t index, oj_unwind_info *info
     for (uint32_t i = 0; code && i < code->n_records; i++) {
         const oj_record *record = &oji_code_records(code)[i];
         oj_unwind_info full = {0};
-        if (record->kind != OJ_RECORD_UNWIND)
+        if (record->kind != OJ_RECORD_UNWIND && record->kind != OJ_RECORD_INDEX)
             continue;
-        is_registered = is_registered || record->data;
+        is_registered = record->data || (is_registered && record->kind == OJ_RECORD_UNWIND);
         if (index-- > 0)
             continue;
         full.run_addr = record->addr;

@@ -25,6 +25,7 @@ enum { ELF_ET_REL = 1, ELF_EM_X86_64 = 62, ELF_EM_386 = 3, ELF_EM_ARM = 40, ELF_
 #define ELF_SHT_RELR 19u
 #define ELF_SHT_CREL 0x40000014u
 #define ELF_SHT_X86_64_UNWIND 0x70000001u
+#define ELF_SHT_ARM_EXIDX 0x70000001u
 
 #define ELF_SHF_WRITE 0x1u
 #define ELF_SHF_ALLOC 0x2u
@@ -124,6 +125,7 @@ struct oji_elf_reader {
     bool has_ifuncs;         /* saw a function that another chooses */
     bool has_arrays;         /* saw an array of functions to run */
     bool has_unwind;         /* saw an unwind table */
+    bool has_index;          /* saw an index of unwind entries */
     bool has_stackmaps;      /* saw stack maps */
     bool has_linkonce;       /* saw a section that is a group of its own */
     oji_bytes section_names; /* empty, or ends in a zero byte */
@@ -164,6 +166,9 @@ const char *oji_elf_section_name(const oji_elf_reader *reader, const oji_elf_hea
 /* Fill a neutral section from header `index`: its kind, name and bytes. Refuses what would not run as it should.
  * Needs the headers' ranges checked; fills all but relocs and n_relocs. */
 oj_status oji_elf_read_section(oji_elf_reader *reader, uint32_t index, oji_section *section);
+
+/* An index of unwind entries tells about one section of code. Needs all sections; index has ones. */
+oj_status oji_elf_check_indexes(const oji_elf_reader *reader, const oji_section *sections);
 
 /* Does the section make up a group by itself, as GNU's compilers wrote shared definitions before there were groups? */
 bool oji_elf_is_linkonce(const oji_elf_header *header, const char *name);

@@ -400,7 +400,7 @@ static oj_status read_sections(oji_elf_reader *reader, oji_section *sections)
     sections[0].alignment = 1;
     for (uint32_t i = 1; i < reader->n_sections; i++)
         OJI_TRY(oji_elf_read_section(reader, i, &sections[i]));
-    return OJ_OK;
+    return reader->has_index ? oji_elf_check_indexes(reader, sections) : OJ_OK;
 }
 
 oj_status oji_elf_read_object(oj_object **out, oji_bytes file, const char *name, uint32_t flags,
@@ -424,6 +424,7 @@ oj_status oji_elf_read_object(oj_object **out, oji_bytes file, const char *name,
     status = read_sections(&reader, parts.sections);
     parts.object->has_arrays = reader.has_arrays;
     parts.object->has_unwind = reader.has_unwind;
+    parts.object->has_index = reader.has_index;
     parts.object->has_stackmaps = reader.has_stackmaps;
     if (status == OJ_OK && reader.max_groups > 0)
         status = oji_elf_read_groups(&reader, &parts);

@@ -95,6 +95,12 @@ static bool is_unwind(const oji_elf_reader *reader, const char *name, uint32_t t
     return (type == ELF_SHT_X86_64_UNWIND && reader->arch->id == OJI_ARCH_X86_64) || strcmp(name, ".eh_frame") == 0;
 }
 
+/* EHABI32, 5 ("index table"): the ABI gives it a type of its own. */
+static bool is_index(const oji_elf_reader *reader, uint32_t type)
+{
+    return type == ELF_SHT_ARM_EXIDX && reader->arch->id == OJI_ARCH_ARM;
+}
+
 /* Why a loaded section cannot be taken yet; NULL where it can. Empty sections do no harm and are let through: the
  * assembler makes some whether they are used or not. */
 static const char *find_refusal(const oji_elf_header *header, const char *name)
@@ -128,7 +134,7 @@ static uint32_t loaded_kind(const oji_elf_reader *reader, const oji_elf_header *
         return OJ_SECTION_ZERO;
     if (header->flags & ELF_SHF_EXECINSTR)
         return OJ_SECTION_CODE;
-    if (is_unwind(reader, name, header->type))
+    if (is_unwind(reader, name, header->type) || is_index(reader, header->type))
         return OJ_SECTION_UNWIND;
     /* Written by relocations only: read-only afterwards. */
     if ((header->flags & ELF_SHF_WRITE) && !is_named(name, ".data.rel.ro"))
@@ -183,7 +189,13 @@ static oj_status read_loaded(oji_elf_reader *reader, const oji_elf_header *heade
     reader->has_tls |= oji_section_is_tls(section);
     section->flags =
         loaded_flags(section->kind, section->name) | read_array(section->name, header->type, &section->order);
-    reader->has_unwind |= section->kind == OJ_SECTION_UNWIND && section->size > 0;
+    if (is_index(reader, header->type)) {
+        section->flags |= OJI_SECTION_INDEX;
+        section->order = header->link;
+        reader->has_index |= section->size > 0;
+    }
+    reader->has_unwind |=
+        section->kind == OJ_SECTION_UNWIND && !(section->flags & OJI_SECTION_INDEX) && section->size > 0;
     reader->has_stackmaps |= (section->flags & OJI_SECTION_STACKMAPS) && section->size > 0;
     if (header->flags & ELF_SHF_GNU_RETAIN)
         section->flags |= OJI_SECTION_RETAIN;
@@ -209,6 +221,21 @@ static oj_status read_alignment(const oji_elf_reader *reader, const oji_elf_head
     if (header->alignment > OJI_MAX_ALIGNMENT)
         return refuse_section(reader, name, OJ_E_LIMIT, "has an alignment above 1 GiB");
     *alignment = (uint32_t)header->alignment;
+    return OJ_OK;
+}
+
+/* SHF_LINK_ORDER's sh_link (AAELF32, 4.3.5): where the code goes, its entries go. */
+oj_status oji_elf_check_indexes(const oji_elf_reader *reader, const oji_section *sections)
+{
+    for (uint32_t i = 1; i < reader->n_sections; i++) {
+        const oji_section *section = &sections[i];
+        if (!(section->flags & OJI_SECTION_INDEX) || section->size == 0)
+            continue;
+        if (section->size % 8 != 0)
+            return refuse_section(reader, section->name, OJ_E_MALFORMED, "is no array of entries of 8 bytes");
+        if (section->order >= reader->n_sections || sections[section->order].kind != OJ_SECTION_CODE)
+            return refuse_section(reader, section->name, OJ_E_MALFORMED, "is not linked to a section of code");
+    }
     return OJ_OK;
 }
 

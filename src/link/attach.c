@@ -26,6 +26,7 @@ static oj_status attach_finalizers(const oj_plan *plan, const oj_code *code, oj_
 /* In the order they are done; undone in reverse. Ends with an empty one. Destructors last, so that they run while all
  * else is still registered; those of threads' objects come before the code's own. */
 static const step steps[] = {{oji_link_count_unwind, oji_link_attach_unwind},
+                             {oji_link_count_index, oji_link_attach_index},
                              {oji_link_count_debug, oji_link_attach_debug},
                              {count_finalizers, attach_finalizers},
                              {oji_link_tls_count_destructors, oji_link_tls_attach_destructors},

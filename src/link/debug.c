@@ -210,7 +210,10 @@ static bool add_unwind(const gathering *g, uint32_t m, uint32_t index)
     return true;
 }
 
-static bool is_unwind(const oji_section *section) { return section->kind == OJ_SECTION_UNWIND && section->bytes; }
+static bool is_unwind(const oji_section *section)
+{
+    return section->kind == OJ_SECTION_UNWIND && !(section->flags & OJI_SECTION_INDEX) && section->bytes;
+}
 
 static bool gather_unwind(const gathering *g)
 {

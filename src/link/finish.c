@@ -79,6 +79,8 @@ static oj_status write_placed(oj_plan *plan, const oj_placement *placement, oj_e
     status = oji_link_write(plan, error);
     if (status == OJ_OK)
         status = oji_link_read_unwind(plan, error);
+    if (status == OJ_OK)
+        status = oji_link_check_index(plan, error);
     if (table->write_end) {
         if (status == OJ_OK)
             oji_clear_error(error);

@@ -44,7 +44,9 @@ static bool lay_commons(oj_plan *plan)
  * are zero. */
 static uint64_t room_of(const oji_section *section)
 {
-    return section->kind == OJ_SECTION_UNWIND && section->size > 0 ? section->size + 4 : section->size;
+    return section->kind == OJ_SECTION_UNWIND && section->size > 0 && !(section->flags & OJI_SECTION_INDEX)
+               ? section->size + 4
+               : section->size;
 }
 
 static bool lay_runs(oj_plan *plan, uint32_t segment)

@@ -46,7 +46,7 @@ typedef struct oji_link_run {
 } oji_link_run;
 
 /* plan->runs */
-enum { OJI_RUN_INIT, OJI_RUN_FINI, OJI_RUN_NAMED };
+enum { OJI_RUN_INIT, OJI_RUN_FINI, OJI_RUN_INDEX, OJI_RUN_NAMED };
 
 /* An output range. */
 typedef struct oji_link_segment {
@@ -137,8 +137,8 @@ typedef enum oji_link_definition {
 /* What a name of the linker's is the address of. */
 typedef enum oji_link_own {
     OJI_LINK_OWN_BASE = 0, /* the link: _GLOBAL_OFFSET_TABLE_, __dso_handle */
-    OJI_LINK_OWN_START,    /* a run's first byte: __start_X */
-    OJI_LINK_OWN_STOP      /* the byte behind it: __stop_X */
+    OJI_LINK_OWN_START,    /* a run's first byte: __start_X, __exidx_start */
+    OJI_LINK_OWN_STOP      /* the byte behind it: __stop_X, __exidx_end */
 } oji_link_own;
 
 typedef struct oji_link_name {
@@ -174,6 +174,20 @@ typedef struct oji_link_ref {
     uint32_t member;
     uint32_t symbol;
 } oji_link_ref;
+
+/* An entry of the index that ends what the one before says. */
+typedef struct oji_link_gap {
+    uint32_t offset;   /* bytes into the run's segment */
+    uint32_t code_off; /* bytes into the segment of code: what lies from here on has no entries */
+} oji_link_gap;
+
+/* For laying the index out. */
+typedef struct oji_link_index {
+    uint64_t *keys;     /* twice: of the index's sections; then of code's */
+    oji_link_ref *refs; /* of the index's sections */
+    oji_link_gap *gaps; /* entries that the linker adds, ascending: at most one for each of the sections */
+    uint32_t n_gaps;
+} oji_link_index;
 
 /* A relocation that may become a load, and its GOT entry. */
 typedef struct oji_link_load {
@@ -238,10 +252,11 @@ struct oj_plan {
     oji_table by_signature; /* no slots before the first */
     uint32_t by_signature_capacity;
 
-    oji_link_run *runs; /* OJI_RUN_INIT, OJI_RUN_FINI, then named ones; NULL where there are none */
+    oji_link_run *runs; /* OJI_RUN_INIT, OJI_RUN_FINI, OJI_RUN_INDEX, then named ones; NULL where there are none */
     uint32_t n_runs;
     uint32_t n_run_sections;
     oji_link_ref *run_sections; /* of all runs, in their order */
+    oji_link_index *index;      /* NULL where there is none */
     bool has_handle;            /* somebody refers to __dso_handle, and it is the link's own */
 
     oji_link_ref *entries; /* what GOT entries hold the addresses of, island by island */
@@ -391,6 +406,17 @@ static inline bool oji_link_has_arrays(const oj_plan *plan)
 bool oji_link_lay_run(oj_plan *plan, uint32_t run);
 /* Needs the relocated bytes: brings arrays that are listed backwards into order. */
 void oji_link_turn_arrays(const oj_plan *plan);
+
+/* index.c: the index of unwind entries, which is one table in the order of the code it is for. Where code is
+ * left out its entries are. Laying needs laid code, and writing the run's sections copied. */
+void oji_link_leave_indexes_out(oj_plan *plan);
+bool oji_link_prepare_index(oj_plan *plan);
+bool oji_link_lay_index(oj_plan *plan);
+oj_status oji_link_write_gaps(const oj_plan *plan, oj_error *error);
+/* Of relocated bytes: entries must be for the code that their section is linked to, ascending. */
+oj_status oji_link_check_index(const oj_plan *plan, oj_error *error);
+uint32_t oji_link_count_index(const oj_plan *plan);
+oj_status oji_link_attach_index(const oj_plan *plan, const oj_code *code, oj_record *records, oj_error *error);
 
 /* relax.c: code that the link may make shorter. Needs all names; changes members' objects and symbols. */
 oj_status oji_link_relax(oj_plan *plan, oj_error *error);

@@ -23,15 +23,22 @@ static bool is_identifier(const char *name)
     return *name == '\0';
 }
 
-/* The part behind __start_ or __stop_; NULL where the name is neither, or is defined. */
+/* No identifier of C: the name of the index of unwind entries. */
+#define INDEX ".index"
+
+/* The part behind __start_ or __stop_, or INDEX; NULL where the name is no bound, or is defined. */
 static const char *bounded_section(const oji_link_name *name, oji_link_own *own)
 {
-    if (OJI_LIKELY(strncmp(name->name, "__st", 4) != 0) || name->definition != OJI_LINK_UNDEFINED)
+    if (OJI_LIKELY(name->name[0] != '_' || name->name[1] != '_') || name->definition != OJI_LINK_UNDEFINED)
         return NULL;
     *own = OJI_LINK_OWN_START;
+    if (strcmp(name->name, "__exidx_start") == 0)
+        return INDEX;
     if (strncmp(name->name, "__start_", 8) == 0)
         return name->name + 8;
     *own = OJI_LINK_OWN_STOP;
+    if (strcmp(name->name, "__exidx_end") == 0)
+        return INDEX;
     return strncmp(name->name, "__stop_", 7) == 0 ? name->name + 7 : NULL;
 }
 
@@ -74,6 +81,8 @@ static uint32_t run_of(const oj_plan *plan, const oji_table *by_name, uint32_t m
         return OJI_NONE;
     if (section->flags & (OJI_SECTION_INIT | OJI_SECTION_FINI))
         return section->flags & OJI_SECTION_INIT ? OJI_RUN_INIT : OJI_RUN_FINI;
+    if (section->flags & OJI_SECTION_INDEX)
+        return oji_link_places_singly(&plan->options) || section->size == 0 ? OJI_NONE : OJI_RUN_INDEX;
     if (plan->n_runs == OJI_RUN_NAMED || !is_identifier(section->name))
         return OJI_NONE;
     return find_run(plan, by_name, section->name);
@@ -160,11 +169,13 @@ static oj_status choose_segment(const oj_plan *plan, uint32_t index, oj_error *e
 /* A name without a section stays undefined; resolvers may know it. Needs n_sections. */
 static void define_bounds(oj_plan *plan, const oji_table *by_name)
 {
-    for (uint32_t i = 0; plan->n_runs > OJI_RUN_NAMED && i < plan->n_names; i++) {
+    for (uint32_t i = 0; i < plan->n_names; i++) {
         oji_link_name *name = &plan->names[i];
         oji_link_own own;
         const char *section = bounded_section(name, &own);
-        uint32_t run = section ? find_run(plan, by_name, section) : OJI_NONE;
+        uint32_t run = OJI_NONE;
+        if (section)
+            run = *section == '.' ? (uint32_t)OJI_RUN_INDEX : find_run(plan, by_name, section);
         if (run == OJI_NONE || plan->runs[run].n_sections == 0)
             continue;
         name->definition = OJI_LINK_LINKER;
@@ -177,21 +188,23 @@ static void define_bounds(oj_plan *plan, const oji_table *by_name)
 oj_status oji_link_gather_runs(oj_plan *plan, oj_error *error)
 {
     uint32_t n_asked = 0;
-    bool has_arrays = false;
+    bool has_own = false;
     oji_table by_name = {0};
     oji_link_own own;
     for (uint32_t m = 0; m < plan->n_members; m++)
-        has_arrays |= plan->members[m].object->has_arrays;
+        has_own |= plan->members[m].object->has_arrays || plan->members[m].object->has_index;
     for (uint32_t i = 0; i < plan->n_names; i++)
         n_asked += bounded_section(&plan->names[i], &own) != NULL;
-    if (!has_arrays && n_asked == 0)
+    if (!has_own && n_asked == 0)
         return OJ_OK;
     if (!add_named_runs(plan, &by_name, n_asked))
         return out_of_memory(error);
+    oji_link_leave_indexes_out(plan);
     count_sections(plan, &by_name);
-    if (!list_sections(plan, &by_name))
+    if (!list_sections(plan, &by_name) || !oji_link_prepare_index(plan))
         return out_of_memory(error);
-    for (uint32_t i = 0; i < OJI_RUN_NAMED; i++) {
+    plan->runs[OJI_RUN_INDEX].segment = SEGMENT_RODATA;
+    for (uint32_t i = 0; i < OJI_RUN_INDEX; i++) {
         plan->runs[i].segment = SEGMENT_DATA;
         if (!sort_array(plan, &plan->runs[i]))
             return out_of_memory(error);
@@ -207,6 +220,8 @@ bool oji_link_lay_run(oj_plan *plan, uint32_t index)
 {
     oji_link_run *run = &plan->runs[index];
     uint32_t offset = 0;
+    if (index == OJI_RUN_INDEX)
+        return oji_link_lay_index(plan);
     for (uint32_t i = 0; i < run->n_sections; i++) {
         oji_link_ref ref = plan->run_sections[run->first + i];
         const oji_section *section = &plan->members[ref.member].object->sections[ref.symbol];

@@ -94,8 +94,28 @@ static void follow(marking *m, oji_link_ref ref)
 static bool is_root(const oji_section *section)
 {
     const uint32_t flags = OJI_SECTION_TELLS | OJI_SECTION_INIT | OJI_SECTION_FINI | OJI_SECTION_RETAIN;
+    if (section->flags & OJI_SECTION_INDEX)
+        return false;
     return (section->flags & flags) != 0 || section->kind == OJ_SECTION_UNWIND ||
            (section->name[0] != '.' && section->name[0] != '\0');
+}
+
+static void follow_all(marking *m)
+{
+    while (m->n_open > 0)
+        follow(m, m->open[--m->n_open]);
+}
+
+/* An index goes where its code goes: it stays where that does, and may keep personalities, which are code again. */
+static bool keep_indexes(marking *m)
+{
+    for (uint32_t k = 0; k < m->plan->n_members; k++) {
+        const oj_object *object = m->plan->members[k].object;
+        for (uint32_t i = 1; object->has_index && i < object->n_sections; i++)
+            if ((object->sections[i].flags & OJI_SECTION_INDEX) && m->members[k].is_kept[object->sections[i].order])
+                keep_one(m, k, i);
+    }
+    return m->n_open > 0;
 }
 
 static void mark(marking *m)
@@ -108,8 +128,9 @@ static void mark(marking *m)
     for (uint32_t i = 0; i < plan->n_names; i++)
         if (plan->options.n_wanted > 0 ? plan->names[i].is_wanted : !plan->names[i].is_hidden)
             keep_name(m, &plan->names[i]);
-    while (m->n_open > 0)
-        follow(m, m->open[--m->n_open]);
+    do
+        follow_all(m);
+    while (keep_indexes(m));
 }
 
 /* Needs all members and names; leaves sections out of their members. Names are then to be gathered anew. */

@@ -27,7 +27,7 @@ static uint32_t n_sections_of(const oj_plan *plan, uint32_t member)
 static bool is_table(const oj_plan *plan, uint32_t member, uint32_t index)
 {
     const oji_section *section = &plan->members[member].object->sections[index];
-    return section->kind == OJ_SECTION_UNWIND && section->size > 0 &&
+    return section->kind == OJ_SECTION_UNWIND && !(section->flags & OJI_SECTION_INDEX) && section->size > 0 &&
            plan->members[member].slots[index].segment != OJI_NONE;
 }
 

@@ -71,7 +71,7 @@ static void end_fini(oj_plan *plan, const oji_link_run *run)
 }
 
 /* Behind all other sections with bytes. Sections of a run that have none are filled as gaps are. */
-static void copy_runs(oj_plan *plan)
+static oj_status copy_runs(oj_plan *plan, oj_error *error)
 {
     for (uint32_t i = 0; i < plan->n_runs; i++) {
         const oji_link_run *run = &plan->runs[i];
@@ -83,7 +83,12 @@ static void copy_runs(oj_plan *plan)
         }
         if (i == OJI_RUN_FINI && run->n_sections > 0)
             end_fini(plan, run);
+        if (i == OJI_RUN_INDEX && run->n_sections > 0) {
+            fill_up(plan, run->segment, &plan->segments[run->segment].written, (uint64_t)run->offset + run->size);
+            OJI_TRY(oji_link_write_gaps(plan, error));
+        }
     }
+    return OJ_OK;
 }
 
 /* What stubs jump through is the function itself, even where its stub is what the link takes for its address. */
@@ -163,7 +168,7 @@ static oj_status write_bytes(oj_plan *plan, oj_error *error)
     if (!singly)
         write_got(plan, &plan->islands[0]);
     copy_sections(plan);
-    copy_runs(plan);
+    OJI_TRY(copy_runs(plan, error));
     if (plan->ifuncs)
         write_got(plan, plan->ifuncs);
     for (uint32_t i = 0; i < plan->n_stretches; i++)

@@ -113,7 +113,8 @@ typedef struct oji_section {
     uint32_t alignment; /* bytes, a power of two */
     uint32_t group;     /* index of its group + 1, 0 = none */
     uint32_t flags;     /* OJI_SECTION_... */
-    uint32_t order;     /* among the arrays of functions that are run: ascending, equal ones as they are linked */
+    uint32_t order;     /* among the arrays of functions that are run: ascending, equal ones as they are linked; of
+                           OJI_SECTION_INDEX the section it tells about, which is code, checked */
 } oji_section;
 
 /* oji_section.flags */
@@ -121,11 +122,12 @@ enum {
     /* It only tells about other sections (unwind and exception tables, stack maps): where it refers to a local symbol of one that a
      * link leaves out, the field is zero, which readers of such tables pass over. */
     OJI_SECTION_TELLS = 1,
-    OJI_SECTION_INIT = 2,      /* addresses of functions that are run before all others */
-    OJI_SECTION_FINI = 4,      /* and of those that are run after them, last first */
-    OJI_SECTION_BACKWARDS = 8, /* of either, listed the other way round */
-    OJI_SECTION_RETAIN = 16,   /* to be kept though nothing refers to it */
-    OJI_SECTION_STACKMAPS = 32 /* tells where live values are */
+    OJI_SECTION_INIT = 2,       /* addresses of functions that are run before all others */
+    OJI_SECTION_FINI = 4,       /* and of those that are run after them, last first */
+    OJI_SECTION_BACKWARDS = 8,  /* of either, listed the other way round */
+    OJI_SECTION_RETAIN = 16,    /* to be kept though nothing refers to it */
+    OJI_SECTION_STACKMAPS = 32, /* tells where live values are */
+    OJI_SECTION_INDEX = 64      /* unwind entries of one code section, of 8 bytes, ascending by function */
 };
 
 /* Sections that stand or fall together. */
@@ -184,7 +186,8 @@ struct oj_object {
     uint32_t flags;     /* OJ_OBJECT_..., that it was read with */
     bool has_ifuncs;    /* some symbol is OJ_SYMBOL_IFUNC */
     bool has_arrays;    /* some section is OJI_SECTION_INIT or OJI_SECTION_FINI */
-    bool has_unwind;    /* some section of a size is OJ_SECTION_UNWIND */
+    bool has_unwind;    /* some section of a size is OJ_SECTION_UNWIND, and no index */
+    bool has_index;     /* some section of a size is OJI_SECTION_INDEX */
     bool has_stackmaps; /* some section of a size is OJI_SECTION_STACKMAPS */
     uint32_t n_sections;
     uint32_t n_symbols;

@@ -18,7 +18,7 @@ __attribute__((noinline)) static void raise_foreign()
         std::abort();
     auto *exception = new (memory) _Unwind_Exception;
     std::memset(memory, 0, sizeof(_Unwind_Exception));
-    exception->exception_class = 0x4f544845524c414eULL;
+    std::memcpy(&exception->exception_class, "OTHERLAN", 8);
     exception->exception_cleanup = destroyed;
     _Unwind_RaiseException(exception);
     std::printf("not caught\n");
