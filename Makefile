@@ -39,7 +39,8 @@ bench:
 
 fuzz:
 	@scripts/setup.sh build fuzz
-	@$(PYTHON) tests/run.py --build $(BUILD)/test --fuzz $(TIME) $(TESTS)
+	@$(PYTHON) tests/run.py --build $(BUILD)/test fuzz/build
+	@$(PYTHON) tests/fuzz/fuzz.py --build $(BUILD)/test/fuzz --time $(TIME) $(TESTS)
 
 soak:
 	@scripts/setup.sh build run test

@@ -3,7 +3,6 @@
 
     tests/run.py [--build DIR] [--tier check|san|long] [--list] [NAME...]   build variants under DIR and run them
     tests/run.py --in BUILD [NAME...]                                      run what one build directory holds
-    tests/run.py --fuzz SECONDS [NAME...]                                  fuzz, that long for each target
 
 NAME selects by part of the full name, "variant/program/test"; where it starts with the name of a variant and a slash,
 only such variants are built. A test program answers --list with its tests and runs the one it is given; exit status
@@ -241,7 +240,6 @@ def parse_arguments():
     parser.add_argument('--build', default=os.path.join(variants.SOURCE, 'build', 'test'))
     parser.add_argument('--tier', choices=['check', 'san', 'long'])
     parser.add_argument('--in', dest='only_build')
-    parser.add_argument('--fuzz', type=int, metavar='SECONDS')
     parser.add_argument('--list', action='store_true')
     parser.add_argument('--jobs', type=int, default=2)
     parser.add_argument('names', nargs='*', metavar='NAME')
@@ -254,8 +252,6 @@ def main():
     report = Report()
     if arguments.only_build:
         chosen = [variants.existing_build(arguments.only_build)]
-    elif arguments.fuzz:
-        chosen = [variants.fuzz_variant(arguments.fuzz)]
     else:
         chosen = chosen_variants(arguments.tier, arguments.names)
     for variant in chosen:

@@ -169,30 +169,33 @@ def plan_valgrind(variant, build):
               {**variant.environment(build), 'OJT_VALGRIND': '1'}, 300) for path in chosen]
 
 
-def plan_fuzz(seconds):
-    """For a given time, what is found being kept for the next: `make fuzz`. Without a time the same inputs again and
-    again, so that a test run means the same wherever it is done."""
-    def plan(variant, build):
-        entries = []
-        for path in sorted(glob.glob(os.path.join(build, 'tests', 'fuzz_*'))):
-            if not os.path.isfile(path) or not os.access(path, os.X_OK):
-                continue
-            name = os.path.basename(path)
-            found = os.path.join(CACHE, 'fuzz', name) if seconds else os.path.join(build, 'found', name)
-            if not seconds:
-                shutil.rmtree(found, ignore_errors=True)
-            os.makedirs(found, exist_ok=True)
-            limits = ['-max_total_time=%d' % seconds] if seconds else ['-seed=1', '-runs=1000000', '-max_total_time=60']
-            corpora = [found] + [folder for folder in (os.path.join(SOURCE, 'tests', 'fuzz', 'corpus', name[5:]),)
-                                 if os.path.isdir(folder)]
-            artifacts = '-artifact_prefix=%s/crash-%s-' % (build, name)
-            entries.append(Entry('%s/replay/%s' % (variant.name, name), [path, '-runs=0', artifacts, *corpora], 'exit',
-                                 variant.environment(build), 300))
-            entries.append(Entry('%s/%s' % (variant.name, name),
-                                 [path, *limits, '-rss_limit_mb=2048', '-timeout=10', '-print_final_stats=1', artifacts,
-                                  *corpora], 'exit', variant.environment(build), (seconds or 60) + 120))
-        return entries
-    return plan
+FUZZ_LIMITS = ['-rss_limit_mb=2048', '-timeout=10', '-print_final_stats=1']
+
+
+def fuzz_corpus(name):
+    """The folder of inputs that a target, fuzz_X, starts from; a list, as it need not have any."""
+    return [folder for folder in (os.path.join(SOURCE, 'tests', 'fuzz', 'corpus', name[5:]),) if os.path.isdir(folder)]
+
+
+def plan_fuzz(variant, build):
+    """Every corpus again, and then the same new inputs in each run, so that it means the same wherever it is done.
+    tests/fuzz/fuzz.py fuzzes for longer."""
+    entries = []
+    for path in sorted(glob.glob(os.path.join(build, 'tests', 'fuzz_*'))):
+        if not os.path.isfile(path) or not os.access(path, os.X_OK):
+            continue
+        name = os.path.basename(path)
+        found = os.path.join(build, 'found', name)
+        shutil.rmtree(found, ignore_errors=True)
+        os.makedirs(found)
+        corpora = [found, *fuzz_corpus(name)]
+        artifacts = '-artifact_prefix=%s/crash-%s-' % (build, name)
+        entries.append(Entry('%s/replay/%s' % (variant.name, name), [path, '-runs=0', artifacts, *corpora], 'exit',
+                             variant.environment(build), 300))
+        entries.append(Entry('%s/%s' % (variant.name, name),
+                             [path, '-seed=1', '-runs=500000', '-max_total_time=30', *FUZZ_LIMITS, artifacts,
+                              *corpora], 'exit', variant.environment(build), 180))
+    return entries
 
 
 SYMBOLIZER = shutil.which('llvm-symbolizer-19') or ''
@@ -201,11 +204,6 @@ SANITIZED = {'ASAN_OPTIONS': 'detect_leaks=1:detect_stack_use_after_return=1:all
 CLANG = 'clang-19'
 # As `make` builds what users get.
 RELEASE = ('--buildtype=debugoptimized', '-Dtests=true')
-
-
-def fuzz_variant(seconds):
-    return Variant('fuzz', 'long', plan_fuzz(seconds), CLANG,
-                   ('-Dfuzz=true', '-Dtools=false', '-Dexamples=false', '--buildtype=debugoptimized'), SANITIZED)
 
 
 def existing_build(build):
@@ -230,6 +228,7 @@ VARIANTS = [
     Variant('llvm', 'long', plan_versions, 'gcc', RELEASE, folder='gcc'),
     Variant('valgrind', 'long', plan_valgrind, 'gcc',
             ('-Dtests=true', '-Dexamples=false', '--buildtype=debugoptimized')),
-    fuzz_variant(None),
+    Variant('fuzz', 'long', plan_fuzz, CLANG,
+            ('-Dfuzz=true', '-Dtools=false', '-Dexamples=false', '--buildtype=debugoptimized'), SANITIZED),
     Variant('real', 'long', plan_real, 'gcc', RELEASE, folder='gcc'),
 ]
