@@ -155,6 +155,9 @@ static oj_status check_order(const oji_elf_reader *reader, const oji_elf_parts *
 static oj_status check_align(const oji_elf_reader *reader, const oji_elf_parts *parts, const oji_section *section,
                              const oji_reloc *reloc)
 {
+    if (section->kind != OJ_SECTION_CODE)
+        return fail_reloc(reader, parts, section, reloc, OJ_E_UNSUPPORTED,
+                          "is in a section that is not code, which has no nops");
     if (reloc->addend < 0 || (uint64_t)reloc->addend > section->size - reloc->offset || reloc->addend % 2 != 0)
         return fail_reloc(reader, parts, section, reloc, OJ_E_MALFORMED, "has a size that is not its section's");
     return OJ_OK;

@@ -52,7 +52,7 @@ enum {
     OJI_RV_TPREL_HI20,
     OJI_RV_TPREL_LO12_I,
     OJI_RV_TPREL_LO12_S,
-    OJI_RV_ALIGN, /* gone when an object has been read */
+    OJI_RV_ALIGN, /* in code only, and gone when it has been made shorter */
     OJI_RV_RELAX, /* marks the relocation before it */
     OJI_RV_END
 };

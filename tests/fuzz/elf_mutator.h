@@ -1,9 +1,11 @@
-/* Mutations that know ELF64: half of them set one field of a header, section header, symbol or relocation to a value
- * that lies at some edge, the rest are libFuzzer's own. Included once by a target; `prefix` bytes come before the file. */
+/* Mutations that know ELF of both classes and byte orders: half of them set one field of a header, section header,
+ * symbol or relocation to a value that lies at some edge, the rest are libFuzzer's own. Included once by a target;
+ * `prefix` bytes come before the file. */
 #ifndef OJT_ELF_MUTATOR_H
 #define OJT_ELF_MUTATOR_H
 
 #include <elf.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -46,60 +48,111 @@ static inline uint64_t ojt_edge(uint64_t *state, uint64_t old, uint64_t file_siz
     }
 }
 
-static inline void ojt_set_field(uint64_t *state, uint8_t *at, unsigned width, uint64_t file_size)
+/* Widths of an entry's fields in bytes, in order; 0 ends them. r_info is a type and a symbol where it can be cut. */
+typedef struct ojt_layout {
+    uint8_t header[24];
+    uint8_t section[11];
+    uint8_t symbol[7];
+    uint8_t rel[5];
+    uint8_t rela[5];
+} ojt_layout;
+
+static const ojt_layout ojt_layouts[2] = {
+    {{1, 1, 1, 1, 1, 1, 1, 1, 8, 2, 2, 4, 4, 4, 4, 4, 2, 2, 2, 2, 2, 2},
+     {4, 4, 4, 4, 4, 4, 4, 4, 4, 4},
+     {4, 4, 4, 1, 1, 2},
+     {4, 1, 3},
+     {4, 1, 3, 4}},
+    {{1, 1, 1, 1, 1, 1, 1, 1, 8, 2, 2, 4, 8, 8, 8, 4, 2, 2, 2, 2, 2, 2},
+     {4, 4, 8, 8, 8, 8, 4, 4, 8, 8},
+     {4, 1, 1, 2, 8, 8},
+     {8, 4, 4},
+     {8, 4, 4, 8}},
+};
+
+/* Fields by their number in the layout. */
+enum { OJT_E_SHOFF = 13, OJT_E_SHNUM = 20, OJT_SH_TYPE = 1, OJT_SH_OFFSET = 4, OJT_SH_SIZE = 5 };
+
+typedef struct ojt_file {
+    uint8_t *bytes;
+    size_t size;
+    const ojt_layout *layout;
+    bool is_big;
+} ojt_file;
+
+static inline uint64_t ojt_load(const ojt_file *file, const uint8_t *at, unsigned width)
 {
     uint64_t value = 0;
-    memcpy(&value, at, width);
-    value = ojt_edge(state, value, file_size);
-    memcpy(at, &value, width);
+    for (unsigned i = 0; i < width; i++)
+        value |= (uint64_t)at[file->is_big ? width - 1 - i : i] << 8 * i;
+    return value;
 }
 
-/* Widths of the fields, in order. */
-static const uint8_t ojt_header_widths[] = {1, 1, 1, 1, 1, 1, 1, 1, 8, 2, 2, 4, 8, 8, 8, 4, 2, 2, 2, 2, 2, 2, 0};
-static const uint8_t ojt_section_widths[] = {4, 4, 8, 8, 8, 8, 4, 4, 8, 8, 0};
-static const uint8_t ojt_symbol_widths[] = {4, 1, 1, 2, 8, 8, 0};
-static const uint8_t ojt_rela_widths[] = {8, 4, 4, 8, 0}; /* r_info as type and symbol */
+static inline void ojt_store(const ojt_file *file, uint8_t *at, unsigned width, uint64_t value)
+{
+    for (unsigned i = 0; i < width; i++)
+        at[file->is_big ? width - 1 - i : i] = (uint8_t)(value >> 8 * i);
+}
 
-static inline void ojt_set_one_of(uint64_t *state, uint8_t *entry, const uint8_t *widths, uint64_t file_size)
+static inline size_t ojt_offset_of(const uint8_t *widths, uint64_t field)
+{
+    size_t offset = 0;
+    for (uint64_t i = 0; i < field; i++)
+        offset += widths[i];
+    return offset;
+}
+
+static inline size_t ojt_size_of(const uint8_t *widths) { return ojt_offset_of(widths, strlen((const char *)widths)); }
+
+static inline uint64_t ojt_field(const ojt_file *file, const uint8_t *entry, const uint8_t *widths, uint64_t field)
+{
+    return ojt_load(file, entry + ojt_offset_of(widths, field), widths[field]);
+}
+
+static inline void ojt_set_one_of(uint64_t *state, const ojt_file *file, uint8_t *entry, const uint8_t *widths)
 {
     uint64_t n = ojt_random(state) % strlen((const char *)widths);
-    size_t offset = 0;
-    for (uint64_t i = 0; i < n; i++)
-        offset += widths[i];
-    ojt_set_field(state, entry + offset, widths[n], file_size);
+    uint8_t *at = entry + ojt_offset_of(widths, n);
+    ojt_store(file, at, widths[n], ojt_edge(state, ojt_load(file, at, widths[n]), file->size));
+}
+
+static inline const uint8_t *ojt_widths_of_type(const ojt_layout *layout, uint64_t type)
+{
+    return type == SHT_SYMTAB ? layout->symbol : type == SHT_RELA ? layout->rela : type == SHT_REL ? layout->rel : NULL;
 }
 
 /* An entry of a table that a section header describes, where it lies in the file; else the header itself. */
-static inline void ojt_mutate_section(uint64_t *state, uint8_t *file, size_t size, uint8_t *header)
+static inline void ojt_mutate_section(uint64_t *state, const ojt_file *file, uint8_t *header)
 {
-    Elf64_Shdr section;
-    const uint8_t *widths;
-    size_t entry_size;
-    memcpy(&section, header, sizeof section);
-    widths = section.sh_type == SHT_SYMTAB ? ojt_symbol_widths : ojt_rela_widths;
-    entry_size = section.sh_type == SHT_SYMTAB ? sizeof(Elf64_Sym) : sizeof(Elf64_Rela);
-    if ((section.sh_type != SHT_SYMTAB && section.sh_type != SHT_RELA) || ojt_random(state) % 4 == 0 ||
-        section.sh_size < entry_size || section.sh_offset > size || section.sh_size > size - section.sh_offset)
-        ojt_set_one_of(state, header, ojt_section_widths, size);
+    const uint8_t *own = file->layout->section;
+    const uint8_t *widths = ojt_widths_of_type(file->layout, ojt_field(file, header, own, OJT_SH_TYPE));
+    uint64_t offset = ojt_field(file, header, own, OJT_SH_OFFSET), size = ojt_field(file, header, own, OJT_SH_SIZE);
+    size_t entry_size = widths ? ojt_size_of(widths) : 0;
+    if (!widths || ojt_random(state) % 4 == 0 || size < entry_size || offset > file->size || size > file->size - offset)
+        ojt_set_one_of(state, file, header, own);
     else
-        ojt_set_one_of(state,
-                       file + section.sh_offset + ojt_random(state) % (section.sh_size / entry_size) * entry_size,
-                       widths, size);
+        ojt_set_one_of(state, file, file->bytes + offset + ojt_random(state) % (size / entry_size) * entry_size,
+                       widths);
 }
 
-static inline void ojt_mutate_elf(uint64_t *state, uint8_t *file, size_t size)
+static inline void ojt_mutate_elf(uint64_t *state, uint8_t *bytes, size_t size)
 {
-    Elf64_Ehdr header;
-    if (size < sizeof header)
+    ojt_file file = {bytes, size, NULL, false};
+    uint64_t headers_off, n_headers;
+    size_t header_size;
+    if (size < sizeof(Elf64_Ehdr))
         return;
-    memcpy(&header, file, sizeof header);
-    if (ojt_random(state) % 16 == 0 || header.e_shnum == 0 || header.e_shoff > size ||
-        size - header.e_shoff < sizeof(Elf64_Shdr) * header.e_shnum) {
-        ojt_set_one_of(state, file, ojt_header_widths, size);
+    file.layout = &ojt_layouts[bytes[EI_CLASS] == ELFCLASS64];
+    file.is_big = bytes[EI_DATA] == ELFDATA2MSB;
+    headers_off = ojt_field(&file, bytes, file.layout->header, OJT_E_SHOFF);
+    n_headers = ojt_field(&file, bytes, file.layout->header, OJT_E_SHNUM);
+    header_size = ojt_size_of(file.layout->section);
+    if (ojt_random(state) % 16 == 0 || n_headers == 0 || headers_off > size ||
+        size - headers_off < header_size * n_headers) {
+        ojt_set_one_of(state, &file, bytes, file.layout->header);
         return;
     }
-    ojt_mutate_section(state, file, size,
-                       file + header.e_shoff + ojt_random(state) % header.e_shnum * sizeof(Elf64_Shdr));
+    ojt_mutate_section(state, &file, bytes + headers_off + ojt_random(state) % n_headers * header_size);
 }
 
 static inline size_t ojt_mutate_behind(size_t prefix, uint8_t *data, size_t size, size_t max_size, unsigned seed)
