@@ -401,10 +401,39 @@ static void tls_plan_linked_twice(void **state)
     oj_code_destroy(codes[1]);
 }
 
+/* A link that fails before it has variables of its own leaves those of the plan's earlier code alone. */
+static void tls_plan_failing_after_a_link(void **state)
+{
+    oj_object *object = ojt_tls_object(OJT_DYNAMIC);
+    ojt_client client;
+    oj_link_options options;
+    oj_segment segments[8];
+    oj_plan *plan;
+    oj_code *code, *failed;
+    oj_error error;
+    (void)state;
+    ojt_client_init(&client);
+    oj_link_options_init(&options);
+    options.memory = &client.table;
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, &options, &error), OJ_OK);
+    assert_int_equal(oj_plan_link(plan, &code, &error), OJ_OK);
+    client.fail = 'p';
+    client.fail_status = OJ_E_BUDGET;
+    assert_int_equal(oj_plan_link(plan, &failed, &error), OJ_E_BUDGET);
+    memset(segments, 0, sizeof segments);
+    assert_true(oj_plan_segment_count(plan) <= OJI_COUNT(segments));
+    assert_int_not_equal(oj_plan_write(plan, segments, oj_plan_segment_count(plan), &failed, &error), OJ_OK);
+    oj_plan_destroy(plan);
+    oj_object_destroy(object);
+    ojt_tls_check_copy(code, 1);
+    oj_code_destroy(code);
+    assert_int_equal(client.n_live, 0);
+}
+
 OJT_MAIN(cmocka_unit_test(tls_variables_of_the_process), cmocka_unit_test(tls_variables_by_address),
          cmocka_unit_test(tls_variables_of_other_codes), cmocka_unit_test(tls_weak_undefined_has_address_zero),
          cmocka_unit_test(tls_mismatch_named), cmocka_unit_test(tls_static_room_exhausted),
          cmocka_unit_test(tls_symbols_told), cmocka_unit_test(tls_taken_over_and_released),
          cmocka_unit_test(tls_link_survives_every_allocation), cmocka_unit_test(tls_client_scheme),
          cmocka_unit_test(tls_client_scheme_static), cmocka_unit_test(tls_sections_singly),
-         cmocka_unit_test(tls_plan_linked_twice))
+         cmocka_unit_test(tls_plan_linked_twice), cmocka_unit_test(tls_plan_failing_after_a_link))
