@@ -41,11 +41,12 @@ static void run_init(const uintptr_t *entry, uint32_t n)
     }
 }
 
-/* The array of destructors is registered first, so that it is run after all that constructors register. */
+/* The array of destructors is registered first, so that it is run after all that constructors register. Without an
+ * address there are no bytes, and nothing to run: 0 would be every handle there is. */
 oj_status oji_code_construct(oj_code *code, oj_error *error)
 {
     oji_code_arrays *arrays = oji_code_arrays_of(code);
-    if (!arrays || arrays->is_constructed)
+    if (!arrays || arrays->is_constructed || arrays->handle_addr == 0)
         return OJ_OK;
     if (arrays->fini_addr != 0 &&
         __cxa_atexit(run_fini, pointer_at(arrays->fini_addr), pointer_at(arrays->handle_addr)) != 0)

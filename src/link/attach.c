@@ -15,11 +15,13 @@ static uint32_t count_finalizers(const oj_plan *plan) { return plan->has_handle 
 
 static oj_status attach_finalizers(const oj_plan *plan, const oj_code *code, oj_record *record, oj_error *error)
 {
+    uint64_t addr = oji_link_base_addr(plan);
     (void)error;
-    if (code->is_foreign)
+    /* A link of no bytes has no address, and 0 would be every handle there is. */
+    if (code->is_foreign || addr == 0)
         return OJ_OK;
     record->kind = OJ_RECORD_FINALIZERS;
-    record->addr = oji_link_base_addr(plan);
+    record->addr = addr;
     return OJ_OK;
 }
 

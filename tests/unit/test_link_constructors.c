@@ -234,8 +234,38 @@ static void constructors_of_many_priorities_sorted(void **state)
     oj_code_destroy(code);
 }
 
+static void note_exit(void) { note('x'); }
+
+/* What has no bytes has no address that its destructors could be registered under; address 0 would stand for the
+ * destructors of the whole process. */
+static void constructors_of_no_bytes_end_nothing(void **state)
+{
+    static const uint32_t flags[] = {OJ_LINK_NO_UNWIND, OJ_LINK_NO_UNWIND | OJ_LINK_RUN_CONSTRUCTORS};
+    static const uint8_t word[8];
+    (void)state;
+    assert_int_equal(atexit(note_exit), 0);
+    for (size_t i = 0; i < OJI_COUNT(flags); i++) {
+        bench b;
+        oj_code *code;
+        uint16_t section;
+        begin(&b);
+        section = ojt_elf_add_section(&b.elf, ".init_array", SHF_ALLOC | SHF_WRITE, 8, word, 0);
+        b.elf.sections[section - 1].type = SHT_INIT_ARRAY;
+        /* An array that is not empty, but left out. */
+        section = ojt_elf_add_section(&b.elf, ".eh_frame", SHF_ALLOC, 8, word, sizeof word);
+        b.elf.sections[section - 1].type = SHT_PREINIT_ARRAY;
+        b.options.flags = flags[i];
+        code = link_one(&b);
+        assert_int_equal(oj_code_segment_count(code), 0);
+        assert_int_equal(oj_code_record_count(code), 0);
+        oj_code_destroy(code);
+        assert_string_equal(notes, "");
+    }
+}
+
 OJT_MAIN(cmocka_unit_test(constructors_run_in_the_order_of_gnu_ld), cmocka_unit_test(destructors_run_last_first),
          cmocka_unit_test(destructors_not_run_unless_constructed),
          cmocka_unit_test(destructors_run_when_taken_over_code_is_released),
          cmocka_unit_test(constructors_of_code_placed_by_hand), cmocka_unit_test(constructors_misuse_rejected),
-         cmocka_unit_test(constructors_of_many_priorities_sorted))
+         cmocka_unit_test(constructors_of_many_priorities_sorted),
+         cmocka_unit_test(constructors_of_no_bytes_end_nothing))
