@@ -117,6 +117,19 @@ static inline oj_resolver oj_resolver_library(void *dlopen_handle)
     return resolver;
 }
 
+typedef enum oj_cxx_library { OJ_CXX_LIBSTDCXX = 1, OJ_CXX_LIBCXX = 2 } oj_cxx_library;
+
+/* Load a C++ runtime library now, as oj_resolver_cxx() does when a link first needs it: for all of the process and for
+ * good. Where it lies is settled by whoever loads it first; its thread-local variables can only be had at a constant
+ * distance from the thread pointer, as code compiled without -fPIC has those of std::call_once(), until somebody uses
+ * them (LLVM does). So a process that loads LLVM, and links such code, calls this before. Does nothing where it is done.
+ * which    oj_cxx_library
+ * Errors:   OJ_E_NOT_FOUND where there is no such library; OJ_E_MISUSE
+ * On error: nothing is changed
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API oj_status oj_cxx_library_load(uint32_t which, oj_error *error);
+
 /* One undefined name and one place that refers to it. */
 typedef struct oj_undefined {
     const char *name;      /* lends, during the call */

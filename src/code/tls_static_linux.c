@@ -296,7 +296,16 @@ oj_status oji_tls_answer_wish(oji_tls_wish *wish, const oji_place *place, oj_err
     return OJ_OK;
 }
 
-/* What the dynamic linker has once given to a thread elsewhere, as asking it for the address does, it does not move. */
+/* A library's block that this thread has not been given yet. */
+static int search_ungiven(struct dl_phdr_info *info, size_t size, void *context)
+{
+    (void)context;
+    return size >= offsetof(struct dl_phdr_info, dlpi_tls_data) + sizeof info->dlpi_tls_data &&
+           info->dlpi_tls_modid != 0 && !info->dlpi_tls_data;
+}
+
+/* What the dynamic linker has once given to a thread elsewhere, as asking it for the address does, it does not move. Of
+ * what it has given already nothing is left to ask. */
 void oji_tls_ask_static(const char *name, const char *file)
 {
     question asked = {.name = name, .file = file};
@@ -304,6 +313,8 @@ void oji_tls_ask_static(const char *name, const char *file)
     uint64_t distance;
     oj_error error;
     void *handle;
+    if (dl_iterate_phdr(search_ungiven, NULL) == 0)
+        return;
     if (ask(&asked, &place, &handle, &distance, &error) == OJ_OK)
         dlclose(handle);
 }

@@ -102,14 +102,14 @@ bool oji_link_process_lookup(const char *name, uint64_t *addr)
 
 /* For the whole process, as if the program had been linked with it: what it brings along (the mathematical functions, an
  * unwinder) is then found by whoever asks the process. */
-void *oji_link_cxx_library(oji_link_cxx which)
+void *oji_link_cxx_library(uint32_t which)
 {
-    static _Atomic(void *) libraries[2];
+    static _Atomic(void *) libraries[OJ_CXX_LIBCXX + 1];
     void *handle = atomic_load(&libraries[which]);
     if (!handle) {
-        handle = dlopen(which == OJI_LINK_LIBCXX ? "libc++.so.1" : "libstdc++.so.6", RTLD_NOW | RTLD_GLOBAL);
+        handle = dlopen(which == OJ_CXX_LIBCXX ? "libc++.so.1" : "libstdc++.so.6", RTLD_NOW | RTLD_GLOBAL);
         /* Programs have std::call_once()'s variables at a constant distance, by what compilers take for granted. */
-        if (handle && which == OJI_LINK_LIBSTDCXX)
+        if (handle && which == OJ_CXX_LIBSTDCXX)
             oji_tls_ask_static("_ZSt15__once_callable", "libstdc++.so.6");
         atomic_store(&libraries[which], handle);
     }

@@ -465,6 +465,8 @@ oj_status oji_link_tls_define_names(oj_plan *plan, oj_error *error);
 oj_status oji_link_tls_take_code(oj_plan *plan, oji_link_name *name, const oj_code *code, const oji_code_symbol *symbol,
                                  oj_error *error);
 oj_status oji_link_tls_check_plain(const oj_plan *plan, const oji_link_name *name, oj_error *error);
+/* Before the process is asked for a name. */
+void oji_link_tls_ask_static(const oj_plan *plan, const oji_link_name *name);
 /* Thread-local names that have been found by address; promised: those that have been found later. */
 oj_status oji_link_tls_locate_names(oj_plan *plan, bool promised, oj_error *error);
 oj_status oji_link_tls_layout(oj_plan *plan, oj_error *error);
@@ -570,9 +572,8 @@ oj_status oji_link_report_unreachable(const oj_plan *plan, const oji_link_name *
 /* Address of a name in this process, what the C library keeps out of its dynamic symbol table included. */
 bool oji_link_process_lookup(const char *name, uint64_t *addr);
 bool oji_link_library_lookup(void *handle, const char *name, uint64_t *addr);
-/* Load a C++ runtime library, once and for all; NULL where that fails. */
-typedef enum oji_link_cxx { OJI_LINK_LIBSTDCXX, OJI_LINK_LIBCXX } oji_link_cxx;
-void *oji_link_cxx_library(oji_link_cxx which);
+/* Load a C++ runtime library (oj_cxx_library), once and for all; NULL where that fails. */
+void *oji_link_cxx_library(uint32_t which);
 /* Is the address in the code of the program or of a library it has loaded? */
 bool oji_link_is_process_code(uint64_t addr);
 uint64_t oji_link_page_size(void);

@@ -228,8 +228,19 @@ static void *load_cxx(const oj_plan *plan)
         return NULL;
     for (uint32_t i = 0; i < plan->n_names; i++)
         if (is_libcxx(plan->names[i].name))
-            return oji_link_cxx_library(OJI_LINK_LIBCXX);
-    return oji_link_cxx_library(OJI_LINK_LIBSTDCXX);
+            return oji_link_cxx_library(OJ_CXX_LIBCXX);
+    return oji_link_cxx_library(OJ_CXX_LIBSTDCXX);
+}
+
+oj_status oj_cxx_library_load(uint32_t which, oj_error *error)
+{
+    oji_clear_error(error);
+    if (which != OJ_CXX_LIBSTDCXX && which != OJ_CXX_LIBCXX)
+        return oji_fail(error, OJ_E_MISUSE, "%u is no oj_cxx_library", which);
+    if (!oji_link_cxx_library(which))
+        return oji_fail(error, OJ_E_NOT_FOUND, "there is no %s that can be loaded",
+                        which == OJ_CXX_LIBCXX ? "libc++.so.1" : "libstdc++.so.6");
+    return OJ_OK;
 }
 
 /* A library that is not installed leaves the names open, and they are reported. */
@@ -265,7 +276,11 @@ static oj_status ask(oj_plan *plan, uint32_t index, const oj_resolver *resolver,
         OJI_TRY(oji_link_add_runtime(plan, error));
     for (uint32_t i = 0; i < plan->n_names; i++) {
         uint64_t addr;
-        if (!is_open(&plan->names[i], may_override) || !lookup(resolver, &plan->names[i], &addr))
+        if (!is_open(&plan->names[i], may_override))
+            continue;
+        if (resolver->kind == OJ_RESOLVER_PROCESS)
+            oji_link_tls_ask_static(plan, &plan->names[i]);
+        if (!lookup(resolver, &plan->names[i], &addr))
             continue;
         found_at(&plan->names[i], addr);
         if (resolver->kind != OJ_RESOLVER_TABLE)

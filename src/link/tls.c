@@ -251,6 +251,14 @@ oj_status oji_link_tls_check_plain(const oj_plan *plan, const oji_link_name *nam
                        name->name, find_mention(plan, name, false));
 }
 
+/* Asking for the address of a library's variable settles where its block is: so what needs a constant distance is asked
+ * for first. */
+void oji_link_tls_ask_static(const oj_plan *plan, const oji_link_name *name)
+{
+    if (name->is_tls && (name->uses & OJI_USES_TLS_STATIC) && !plan->options.tls && is_in_process(plan))
+        oji_tls_ask_static(name->name, "");
+}
+
 /* After resolvers have been asked, and again for what they promised. */
 oj_status oji_link_tls_locate_names(oj_plan *plan, bool promised, oj_error *error)
 {

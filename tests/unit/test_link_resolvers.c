@@ -339,6 +339,25 @@ static void resolver_cxx_loads_the_library_where_it_is_needed(void **state)
     assert_int_equal(resolve_cxx("_ZSt4nobody", false), 0);
 }
 
+static void cxx_library_is_loaded_on_request(void **state)
+{
+    oj_error error;
+    (void)state;
+    assert_int_equal(oj_cxx_library_load(0, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_cxx_library_load(3, &error), OJ_E_MISUSE);
+    assert_non_null(strstr(error.text, "oj_cxx_library"));
+    assert_int_equal(oj_cxx_library_load(OJ_CXX_LIBSTDCXX, NULL), OJ_OK);
+    assert_true(is_loaded("libstdc++.so.6"));
+    assert_non_null(dlsym(RTLD_DEFAULT, "_ZSt4cout"));
+    assert_int_equal(oj_cxx_library_load(OJ_CXX_LIBSTDCXX, &error), OJ_OK);
+    void *libcxx = dlopen("libc++.so.1", RTLD_LAZY | RTLD_LOCAL);
+    assert_int_equal(oj_cxx_library_load(OJ_CXX_LIBCXX, &error), libcxx ? OJ_OK : OJ_E_NOT_FOUND);
+    if (!libcxx)
+        assert_non_null(strstr(error.text, "libc++.so.1"));
+    if (libcxx)
+        dlclose(libcxx);
+}
+
 static void resolver_cxx_tells_libcxx_by_its_namespace(void **state)
 {
     void *library = dlopen("libc++.so.1", RTLD_LAZY | RTLD_LOCAL);
@@ -694,6 +713,7 @@ OJT_MAIN(cmocka_unit_test(resolver_table_short_and_long_find_first), cmocka_unit
          cmocka_unit_test(resolver_callback_before_objects_is_asked_for_their_names),
          cmocka_unit_test(resolver_code_finds_kept_symbols), cmocka_unit_test(resolver_library_finds_its_symbols_only),
          cmocka_unit_test(resolver_cxx_loads_the_library_where_it_is_needed),
+         cmocka_unit_test(cxx_library_is_loaded_on_request),
          cmocka_unit_test(resolver_cxx_tells_libcxx_by_its_namespace),
          cmocka_unit_test(resolver_process_only_where_listed),
          cmocka_unit_test(process_exit_handlers_are_really_registered),

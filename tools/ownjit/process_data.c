@@ -10,9 +10,8 @@
 #include <string.h>
 
 /* The variables that headers of the C library offer (stdio, unistd, getopt, time, math, errno, error, argp, obstack,
- * regex, netinet, netdb, libintl), with the aliases that their macros use. Names of GLIBC_PRIVATE
- * and of glibc's own machinery are left out; so is __libc_single_threaded, which headers of C++ use beside variables of
- * the C++ runtime library: code reads all of these by 32 bits and has to lie near them. */
+ * regex, netinet, netdb, libintl), with the aliases that their macros use, and __libc_single_threaded, which headers of
+ * C++ read. Names of GLIBC_PRIVATE and of glibc's own machinery are left out. */
 #define PROCESS_DATA(X)              \
     X(stdin)                         \
     X(stdout)                        \
@@ -48,12 +47,15 @@
     X(in6addr_any)                   \
     X(in6addr_loopback)              \
     X(rexecoptions)                  \
-    X(_nl_msg_cat_cntr)
+    X(_nl_msg_cat_cntr)              \
+    X(__libc_single_threaded)
 
 /* Declared without their types, which do not matter here: only the address does. */
 #define DECLARE(name) extern char data_##name[] __asm__(#name);
 PROCESS_DATA(DECLARE)
 #undef DECLARE
+/* Since glibc 2.32. */
+#pragma weak data___libc_single_threaded
 
 /* A read-only table at fixed addresses: the dynamic linker cannot fill it in, so the variables must come to us. */
 #define ADDRESS(name) data_##name,

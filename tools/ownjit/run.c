@@ -1,6 +1,6 @@
 /* ownjit run: compile, end the compiler, link everything at once, and become the program.
  *
- * Stages: load (shared libraries, files) - compile (every module to an object) - end the compiler - link - release
+ * Stages: load (files, shared libraries) - compile (every module to an object) - end the compiler - link - release
  * all but the code - run. The program meets a process as it would natively: no signal handler, no open file, no
  * option variable of getopt is left changed. */
 #include "tool.h"
@@ -144,6 +144,7 @@ struct run {
     size_t n_inputs;           /* how many are open: less than there are where reading one failed */
     const oj_object **objects; /* of the inputs, as oj_link() wants them */
     char **archive_bytes;      /* borrowed by the archives */
+    size_t *archive_sizes;
     oj_archive **archives;
     size_t n_archives;
     oj_code *code;
@@ -165,10 +166,9 @@ static bool load_libraries(const struct run *run)
 static bool read_archive(struct run *run, const char *path)
 {
     size_t i = run->n_archives;
-    size_t size = 0;
     oj_archive_options options;
     oj_error error;
-    if (!read_file(path, &run->archive_bytes[i], &size))
+    if (!read_file(path, &run->archive_bytes[i], &run->archive_sizes[i]))
         return false;
     /* From here on the bytes are released with the rest, whether or not they are an archive. */
     run->n_archives++;
@@ -176,7 +176,7 @@ static bool read_archive(struct run *run, const char *path)
     oj_archive_options_init(&options);
     options.flags = OJ_OBJECT_BORROW | (run->options->codegen.wants_debug ? OJ_OBJECT_WITH_DEBUG : 0);
     options.name = path;
-    if (oj_archive_create(&run->archives[i], run->archive_bytes[i], size, &options, &error) != OJ_OK)
+    if (oj_archive_create(&run->archives[i], run->archive_bytes[i], run->archive_sizes[i], &options, &error) != OJ_OK)
         return fail_library(path, &error);
     if (run->stats)
         run->stats->objects_ns += now_ns() - start;
@@ -198,6 +198,18 @@ static bool read_inputs(struct run *run)
     for (size_t i = 0; i < options->archives.n_paths; i++)
         if (!read_archive(run, options->archives.paths[i]))
             return false;
+    return true;
+}
+
+/* Before libraries of the user's and LLVM, which may bring the C++ runtime library too: the first to load it says where
+ * it lies. */
+static bool load_runtime(const struct run *run)
+{
+    for (size_t i = 0; i < run->n_inputs; i++)
+        if (run->inputs[i].kind != INPUT_C && run->inputs[i].kind != INPUT_CXX)
+            low_load_cxx(run->inputs[i].data, run->inputs[i].size);
+    for (size_t i = 0; i < run->n_archives; i++)
+        low_load_cxx(run->archive_bytes[i], run->archive_sizes[i]);
     return true;
 }
 
@@ -383,8 +395,10 @@ static bool create_run(struct run *run, const struct run_options *options, struc
     run->inputs = calloc(n_inputs, sizeof *run->inputs);
     run->objects = calloc(n_inputs, sizeof *run->objects);
     run->archive_bytes = calloc(n_archives, sizeof *run->archive_bytes);
+    run->archive_sizes = calloc(n_archives, sizeof *run->archive_sizes);
     run->archives = calloc(n_archives, sizeof *run->archives);
-    return (run->inputs && run->objects && run->archive_bytes && run->archives) || fail("out of memory");
+    return (run->inputs && run->objects && run->archive_bytes && run->archive_sizes && run->archives) ||
+           fail("out of memory");
 }
 
 /* Everything but the code, which is the program from here on. Objects go before what they borrow, and LLVM after the
@@ -401,6 +415,7 @@ static void release_inputs(struct run *run)
     free(run->inputs);
     free(run->objects);
     free(run->archive_bytes);
+    free(run->archive_sizes);
     free(run->archives);
 }
 
@@ -422,8 +437,8 @@ static bool publish_stats(const struct run *run)
 /* Build the program up to its first instruction. On failure everything is released again. */
 static bool prepare(struct run *run, const struct run_options *options, struct run_stats *stats)
 {
-    bool is_ready = create_run(run, options, stats) && load_libraries(run) && read_inputs(run) && compile_inputs(run) &&
-                    link_program(run);
+    bool is_ready = create_run(run, options, stats) && read_inputs(run) && load_runtime(run) && load_libraries(run) &&
+                    compile_inputs(run) && link_program(run);
     release_inputs(run);
     if (is_ready && publish_stats(run))
         return true;

@@ -177,6 +177,12 @@ void process_data_adopt(const oj_code *code);
 /* Number of C library variables that have an address in this executable. */
 size_t process_data_count(void);
 
+/* --- low.c ---------------------------------------------------------------------------------------------------------- */
+
+/* Load the C++ runtime library within reach of 32 bits, if these bytes of an input name anything of it. Before other
+ * threads start, and before LLVM loads it elsewhere. */
+void low_load_cxx(const char *data, size_t size);
+
 /* --- the commands: argv[0] is the command's name; they return an exit status ------------------------------------------ */
 
 int command_run(int argc, char **argv);
