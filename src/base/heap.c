@@ -105,9 +105,9 @@ void *oji_arena_array(oji_arena *arena, uint64_t n, uint64_t size)
 {
     uint64_t total;
     void *result;
-    if (!oji_mul(n, size, &total) || total > PTRDIFF_MAX / 2 ||
-        !oji_align_up(total ? total : 1, ARENA_ALIGNMENT, &total))
+    if (!oji_mul(n, size, &total) || total > PTRDIFF_MAX / 2)
         return NULL;
+    total = ((total ? total : 1) + ARENA_ALIGNMENT - 1) & ~(uint64_t)(ARENA_ALIGNMENT - 1);
     if ((uint64_t)(arena->end - arena->next) < total && !grow_arena(arena, total))
         return NULL;
     result = arena->next;

@@ -70,15 +70,15 @@ static oj_status fail_archive(const ar_archive *archive, oj_error *error, oj_sta
     return oji_fail_at(error, status, &place, "%s: offset %llu: %s", archive->name, (unsigned long long)offset, what);
 }
 
-/* Decimal digits, then what `end` points at; false where there is no digit or the number overflows. What follows the
- * digits is the caller's to judge. */
+/* Decimal digits, then what `end` points at; false where there is no digit. What follows the digits is the caller's to
+ * judge. Fields of a header are too short for a number that overflows. */
 static bool parse_decimal(const char *text, size_t capacity, uint64_t *value, size_t *end)
 {
     size_t i = 0;
+    OJI_ASSERT(capacity < 20);
     *value = 0;
     for (; i < capacity && text[i] >= '0' && text[i] <= '9'; i++)
-        if (!oji_mul(*value, 10, value) || !oji_add(*value, (uint64_t)(text[i] - '0'), value))
-            return false;
+        *value = *value * 10 + (uint64_t)(text[i] - '0');
     *end = i;
     return i > 0;
 }

@@ -86,7 +86,7 @@ typedef struct oji_elf_arch {
     oji_reloc_kind (*choose)(const uint8_t *bytes, uint64_t offset, int64_t addend, uint32_t number);
     /* What that kind needs of the symbol, beyond what the number's row says. */
     uint32_t (*chosen_uses)(uint32_t kind);
-    /* What a refused number is for, in words that go after "is for"; NULL where the number means nothing. */
+    /* What a number that has a name and is refused is for, in words that go after "is for". */
     const char *(*refusal)(uint32_t number);
     bool is_64; /* the class and the byte order of its files */
     bool is_big;

@@ -153,9 +153,7 @@ static const char *refusal(uint32_t number)
 {
     if (number == R_AARCH64_IRELATIVE)
         return "indirect functions (ifunc)";
-    return number >= R_AARCH64_COPY && number < R_AARCH64_IRELATIVE
-               ? "the dynamic linker, and has no place in a relocatable object"
-               : NULL;
+    return "the dynamic linker, and has no place in a relocatable object";
 }
 
 const oji_elf_arch oji_elf_aarch64 = {

@@ -87,7 +87,7 @@ static const char *refusal(uint32_t number)
 {
     if (number == R_RISCV_IRELATIVE)
         return "indirect functions (ifunc)";
-    return names[number] ? "the dynamic linker, and has no place in a relocatable object" : NULL;
+    return "the dynamic linker, and has no place in a relocatable object";
 }
 
 /* --- pairs -------------------------------------------------------------------------------------------------------- */

@@ -103,21 +103,13 @@ static uint32_t chosen_uses(uint32_t kind) { return kind == OJI_RELOC_GOT_LOAD32
 static const char *refusal(uint32_t number)
 {
     switch (number) {
-    case R_X86_64_COPY:
-    case R_X86_64_GLOB_DAT:
-    case R_X86_64_JUMP_SLOT:
-    case R_X86_64_RELATIVE:
-    case R_X86_64_RELATIVE64:
-    case R_X86_64_DTPMOD64:
-    case R_X86_64_TLSDESC:
-        return "the dynamic linker, and has no place in a relocatable object";
     case R_X86_64_IRELATIVE:
         return "indirect functions (ifunc)";
     case R_X86_64_PC32_BND:
     case R_X86_64_PLT32_BND:
         return "Intel MPX, which was withdrawn";
     default:
-        return NULL;
+        return "the dynamic linker, and has no place in a relocatable object";
     }
 }
 
