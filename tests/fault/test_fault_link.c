@@ -479,7 +479,7 @@ static void fail_each_system_call(const char *what, uint32_t mode, uint32_t flag
                 break;
             points++;
         }
-    print_message("%s: %zu failing system calls, %zu links refused\n", what, points, n_refused);
+    print_message("%s: %zu failure points, %zu links refused\n", what, points, n_refused);
     assert_true(points > 2);
     /* Where the choice of the mode is the library's, whatever fails once has another way around it. */
     assert_true(n_refused > 0 || mode == OJ_MEMORY_MODE_DEFAULT);

@@ -98,7 +98,7 @@ static void fault_worker_calls_fail_in_turn(void **state)
     find_liar();
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
         long n_statuses = 0, n = fail_in_turn(reasons[i], &n_statuses);
-        print_message("%ld calls fail in turn, %ld of them with a status\n", n - 1, n_statuses);
+        print_message("workers: %ld failure points, %ld refused\n", n - 1, n_statuses);
         assert_true(n > 20);
         assert_true(n_statuses > 10);
     }

@@ -16,6 +16,8 @@
  *   # oracle-flags FLAGS                      more arguments for them
  *   # random                                  nothing is expected but what the others make of it
  *
+ * Then the same is read and linked while each allocation fails in turn, with several options.
+ *
  * The GOT stands at the start of the read-only segment, and _GLOBAL_OFFSET_TABLE_ there: the oracles are told so. */
 #include "elf/elf_format.h"
 #include "link/linktest.h"
@@ -532,8 +534,9 @@ static oj_status define_tls(void *context, oj_tls_module *module, oj_error *erro
     return OJ_OK;
 }
 
-static oj_status link_it(const link_case *test, const uint8_t *bytes, size_t size, ojt_client *client, oj_code **code,
-                         oj_error *error)
+/* heap may be NULL. */
+static oj_status link_it(const link_case *test, const uint8_t *bytes, size_t size, uint32_t flags, ojt_heap *heap,
+                         ojt_client *client, oj_code **code, oj_error *error)
 {
     const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_table(test->definitions, test->n_definitions)};
     oj_link_options options;
@@ -543,12 +546,15 @@ static oj_status link_it(const link_case *test, const uint8_t *bytes, size_t siz
     oj_status status;
     oj_object_options_init(&object_options);
     object_options.name = "case.o";
+    object_options.allocator = heap ? &heap->table : NULL;
     status = oj_object_create(&object, bytes, size, &object_options, error);
-    assert_int_equal(status != OJ_OK, test->is_refused);
-    if (test->is_refused)
+    assert_int_equal(status != OJ_OK, object == NULL);
+    if (status != OJ_OK)
         return status;
     oj_link_options_init(&options);
+    options.flags = flags;
     options.memory = &client->table;
+    options.allocator = heap ? &heap->table : NULL;
     options.resolvers = resolvers;
     options.n_resolvers = OJI_COUNT(resolvers);
     oj_tls_init(&tls);
@@ -559,6 +565,61 @@ static oj_status link_it(const link_case *test, const uint8_t *bytes, size_t siz
     status = oj_link((const oj_object *const *)&object, 1, &options, code, error);
     oj_object_destroy(object);
     return status;
+}
+
+/* Link with allocation `fail_at` failing; says in *was_met whether there was one. */
+static oj_status link_with_failure(const link_case *test, const uint8_t *bytes, size_t size, uint32_t flags,
+                                   size_t fail_at, bool *was_met)
+{
+    ojt_client client;
+    ojt_heap heap;
+    oj_error error;
+    oj_code *code = NULL;
+    oj_status status;
+    memset(&error, 'x', sizeof error);
+    ojt_heap_init(&heap);
+    heap.fail_at = fail_at;
+    ojt_client_init_buffers(&client, test->addrs[1], test->addrs[2], test->addrs[3]);
+    status = link_it(test, bytes, size, flags, &heap, &client, &code, &error);
+    assert_int_equal(status == OJ_OK, code != NULL);
+    *was_met = fail_at != 0 && heap.n_calls >= fail_at;
+    if (*was_met && status != OJ_E_NOMEM)
+        fail_msg("allocation %zu, flags %u: %s: %s", fail_at, flags, oj_status_name(status), error.text);
+    if (status != OJ_OK)
+        assert_true(error.status == status && error.text[0] != '\0' && strlen(error.text) < sizeof error.text);
+    oj_code_destroy(code);
+    assert_int_equal(client.n_live, 0);
+    assert_int_equal(heap.n_live, 0);
+    return status;
+}
+
+/* e_shnum, which is 0 where it does not fit. */
+static bool has_few_sections(const uint8_t *bytes)
+{
+    unsigned n = oji_load16(bytes + (bytes[4] == ELFCLASS64 ? 60 : 48));
+    return n > 0 && n < OJT_MAX_SEGMENTS;
+}
+
+/* Whatever a link comes to when nothing fails, it comes to that again behind the last allocation. */
+static void fail_each_allocation(const link_case *test, const uint8_t *bytes, size_t size)
+{
+    static const uint32_t flags[] = {0, OJ_LINK_SECTIONS_SINGLY,
+                                     OJ_LINK_DROP_UNREFERENCED | OJ_LINK_KEEP_LOCAL_SYMBOLS};
+    size_t points = 0;
+    for (size_t i = 0; i < OJI_COUNT(flags); i++) {
+        bool was_met = false;
+        oj_status status, last;
+        size_t n = 1;
+        if ((flags[i] & OJ_LINK_SECTIONS_SINGLY) && !has_few_sections(bytes))
+            continue;
+        last = status = link_with_failure(test, bytes, size, flags[i], 0, &was_met);
+        for (was_met = true; was_met; n++)
+            last = link_with_failure(test, bytes, size, flags[i], n, &was_met);
+        assert_int_equal(last, status);
+        points += n - 2;
+    }
+    print_message("%zu failure points\n", points);
+    assert_true(points > 0);
 }
 
 static void run_case(const link_case *test, const char *folder)
@@ -575,8 +636,8 @@ static void run_case(const link_case *test, const char *folder)
         skip();
     }
     ojt_client_init_buffers(&client, test->addrs[1], test->addrs[2], test->addrs[3]);
-    status = link_it(test, bytes, size, &client, &code, &error);
-    free(bytes);
+    status = link_it(test, bytes, size, 0, NULL, &client, &code, &error);
+    assert_true(!test->is_refused || status == test->status);
     if (test->status != OJ_OK) {
         check_error(test, status, &error);
         assert_null(code);
@@ -595,6 +656,8 @@ static void run_case(const link_case *test, const char *folder)
     }
     oj_code_destroy(code);
     assert_int_equal(client.n_live, 0);
+    fail_each_allocation(test, bytes, size);
+    free(bytes);
 }
 
 static void test_case(void **state)

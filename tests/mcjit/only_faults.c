@@ -165,7 +165,7 @@ static void fail_each(const char *what, int error, int with_manager)
             mapped = ojt_mapped_size();
     }
     CHECK(n > 50);
-    printf("%s: each call of the drop-in failed in turn\n", what);
+    printf("%s: %ld failure points\n", what, n - 1);
 }
 
 int main(void)

@@ -111,6 +111,8 @@ def check_alone(tap, folder, name, version):
     program, log = link(folder, name, version), os.path.join(folder, '%s-%s.log' % (name, version))
     got = drop_in(program, log)
     passed = got.status == 0 and got.out.endswith(b'end\n') and not forwarded(log)
+    for line in re.findall(rb'[^\n]* failure points', got.out):
+        print('# ' + line.decode())
     tap.check('mcjit_%s_llvm%s' % (name, version), passed, 'status %s\n%s\n%s' % (
         got.status, got.out.decode(errors='replace'), got.err.decode(errors='replace')))
 

@@ -1,5 +1,8 @@
 /* The tables of architectures: what is listed, stubs, the edges of what a store accepts. */
 #include "arch/arch.h"
+#include "elf/elf.h"
+#include "object/arm.h"
+#include "object/riscv.h"
 #include "support/test.h"
 
 #include <ownjit/link.h>
@@ -88,8 +91,149 @@ static void arch_aarch64_patches_what_the_manual_lists(void **state)
     assert_null(oji_arch_x86_64.may_patch);
 }
 
+/* --- every kind, with whatever its symbol can be ------------------------------------------------------------------ */
+
+enum { FIELD = 8, ROOM = 40 };
+
+/* One relocation, or one behind another that it belongs to. */
+static uint32_t relocate_one(const oji_arch *arch, uint8_t *bytes, const oji_reloc *relocs, uint32_t n_relocs,
+                             const oji_target *target, uint64_t tls_index_addr)
+{
+    const oji_symbol symbol = {.name = "", .section = OJI_SECTION_ABSOLUTE};
+    oji_fixups fixups = {.write = bytes,
+                         .size = ROOM,
+                         .run_addr = 0x10000,
+                         .relocs = relocs,
+                         .n_relocs = n_relocs,
+                         .symbols = &symbol,
+                         .targets = target,
+                         .got_addr = 0x20000,
+                         .stubs_addr = 0x18000,
+                         .tls_index_addr = tls_index_addr};
+    return arch->relocate(&fixups);
+}
+
+static bool is_outside_untouched(const uint8_t *bytes, uint8_t fill, uint32_t width)
+{
+    for (uint32_t i = 0; i < ROOM; i++)
+        if ((i < FIELD || i >= FIELD + width) && bytes[i] != fill)
+            return false;
+    return true;
+}
+
+static void try_row(const oji_arch *arch, const oji_elf_row *row, uint32_t n_fit[2])
+{
+    static const uint64_t addrs[] = {
+        0,       1,       2,          0x10008,    0x10009,    0x1000a,     0x10800,        0x10fff,
+        0x11002, 0x30000, 0x7fffffff, 0x80000000, 0xfffffffe, 0x100000000, 0x7fffffffffff, UINT64_MAX};
+    static const uint8_t fills[] = {0x00, 0x81, 0xff};
+    for (uint32_t i = 0; i < OJI_COUNT(addrs) * OJI_COUNT(fills) * 8; i++) {
+        const oji_target target = {.addr = addrs[i / 8 % OJI_COUNT(addrs)], .entry = i & 1, .stub = i >> 1 & 1};
+        const oji_reloc reloc = {.offset = FIELD, .kind = row->kind};
+        uint8_t bytes[ROOM], fill = fills[i / 8 / OJI_COUNT(addrs)];
+        uint32_t done;
+        memset(bytes, fill, sizeof bytes);
+        done = relocate_one(arch, bytes, &reloc, 1, &target, i & 4 ? 0x21000 : 0);
+        assert_in_range(done, 0, 1);
+        n_fit[done]++;
+        if (!is_outside_untouched(bytes, fill, row->width))
+            fail_msg("%s, kind %u: more than %u bytes are written", oji_arch_name(arch->id), row->kind, row->width);
+    }
+}
+
+/* Halves of RISC-V find their value at another relocation, and are tried with it. */
+static bool stands_alone(const oji_elf_arch *elf, uint32_t kind)
+{
+    bool is_riscv = elf->id == OJI_ARCH_RISCV64 || elf->id == OJI_ARCH_RISCV32;
+    return kind != OJI_ELF_CHOOSE && kind != OJI_ELF_REFUSED && !(is_riscv && oji_rv_is_pcrel_lo(kind));
+}
+
+/* Whatever a symbol's address, entry and stub are, a relocation writes its own field or says that it does not fit. */
+static void arch_relocations_write_their_fields_alone(void **state)
+{
+    static const oji_elf_arch *const all[] = {&oji_elf_x86_64, &oji_elf_aarch64, &oji_elf_arm,
+                                              &oji_elf_i386,   &oji_elf_riscv64, &oji_elf_riscv32};
+    (void)state;
+    for (size_t k = 0; k < OJI_COUNT(all); k++) {
+        const oji_arch *arch = oji_arch_find(all[k]->id);
+        uint32_t n_fit[2] = {0, 0};
+        for (uint32_t i = 0; i < all[k]->n_rows; i++)
+            if (all[k]->names[i] && stands_alone(all[k], all[k]->rows[i].kind))
+                try_row(arch, &all[k]->rows[i], n_fit);
+        assert_true(n_fit[0] > 0 && n_fit[1] > 0);
+    }
+}
+
+/* Kinds that mean nothing are none that fit, and so are all but the architecture's own. */
+static void arch_unknown_kinds_do_not_fit(void **state)
+{
+    const oji_target target = {.addr = 0x2000};
+    const oji_reloc reloc = {.offset = FIELD, .kind = 254};
+    (void)state;
+    for (size_t i = 0; oji_arch_at(i); i++) {
+        uint8_t bytes[ROOM] = {0};
+        const uint8_t untouched[ROOM] = {0};
+        assert_int_equal(relocate_one(oji_arch_at(i), bytes, &reloc, 1, &target, 0), 0);
+        assert_memory_equal(bytes, untouched, sizeof bytes);
+    }
+}
+
+static void arch_riscv_halves_need_their_entry(void **state)
+{
+    const oji_reloc relocs[] = {{.offset = 16, .kind = OJI_RV_GOT_HI20},
+                                {.offset = FIELD, .kind = OJI_RV_PCREL_LO12_I, .addend = -1}};
+    const oji_target with = {.addr = 0x12345, .entry = 1}, without = {.addr = 0x12345};
+    uint8_t bytes[ROOM] = {0};
+    oji_fixups fixups = {.write = bytes,
+                         .size = ROOM,
+                         .run_addr = 0x10000,
+                         .relocs = relocs + 1,
+                         .n_relocs = 1,
+                         .got_addr = 0x20000,
+                         .targets = &with};
+    (void)state;
+    assert_int_equal(relocate_one(&oji_arch_riscv64, bytes, relocs, 2, &with, 0), 2);
+    assert_int_equal(relocate_one(&oji_arch_riscv64, bytes, relocs, 2, &without, 0), 0);
+    assert_int_equal(oji_arch_riscv64.relocate(&fixups), 1);
+    fixups.targets = &without;
+    assert_int_equal(oji_arch_riscv64.relocate(&fixups), 0);
+}
+
+static void arch_riscv_uleb128_must_end_in_the_section(void **state)
+{
+    const oji_reloc relocs[] = {{.offset = ROOM - 2, .kind = OJI_RV_SET_ULEB128, .addend = 0x1000},
+                                {.offset = ROOM - 2, .kind = OJI_RV_SUB_ULEB128}};
+    const oji_target target = {.addr = 0x1000};
+    uint8_t bytes[ROOM] = {0};
+    (void)state;
+    bytes[ROOM - 2] = 0x80;
+    assert_int_equal(relocate_one(&oji_arch_riscv64, bytes, relocs, 2, &target, 0), 2);
+    bytes[ROOM - 2] = bytes[ROOM - 1] = 0x80;
+    assert_int_equal(relocate_one(&oji_arch_riscv64, bytes, relocs, 2, &target, 0), 0);
+}
+
+/* RISC-V of 32 bits, whose harts are promised nothing about instructions that change. */
+static void arch_riscv32_patches_nothing(void **state)
+{
+    const uint8_t word[4] = {0x13, 0, 0, 0};
+    (void)state;
+    assert_false(oji_arch_riscv32.may_patch(word, word));
+}
+
+/* A field that neither the address nor a load of it reaches. */
+static void arch_x86_64_neither_address_nor_load_in_reach(void **state)
+{
+    uint8_t bytes[8] = {0x48, 0x8d, 0x05}, entry[8];
+    (void)state;
+    assert_false(oji_arch_x86_64.compute_or_load(bytes + 3, 0x1000, UINT64_C(1) << 41, entry, UINT64_C(1) << 40));
+}
+
 OJT_MAIN(cmocka_unit_test(arch_list_ends_and_finds_the_host),
          cmocka_unit_test(arch_x86_64_stub_jumps_through_its_entry),
          cmocka_unit_test(arch_x86_64_stub_out_of_reach_refused),
          cmocka_unit_test(arch_x86_64_what_cannot_be_written_is_not),
-         cmocka_unit_test(arch_aarch64_patches_what_the_manual_lists))
+         cmocka_unit_test(arch_aarch64_patches_what_the_manual_lists),
+         cmocka_unit_test(arch_relocations_write_their_fields_alone), cmocka_unit_test(arch_unknown_kinds_do_not_fit),
+         cmocka_unit_test(arch_riscv_halves_need_their_entry),
+         cmocka_unit_test(arch_riscv_uleb128_must_end_in_the_section), cmocka_unit_test(arch_riscv32_patches_nothing),
+         cmocka_unit_test(arch_x86_64_neither_address_nor_load_in_reach))

@@ -344,6 +344,9 @@ static void elf_groups_checked(void **state)
     oji_store32(ojt_header(&elf, group) + LINK, 0);
     expect_refused(&elf, OJ_E_MALFORMED, "signature that is no symbol", &error);
     oji_store32(ojt_header(&elf, group) + LINK, group + 1);
+    /* The symbol's name is none. */
+    oji_store32(ojt_symbol(&elf, symbol), 0);
+    expect_refused(&elf, OJ_E_MALFORMED, "signature without a name", &error);
     oji_store64(ojt_header(&elf, group) + SIZE, 3);
     expect_refused(&elf, OJ_E_MALFORMED, "without its flags", &error);
     oji_store64(ojt_header(&elf, group) + SIZE, 7);
@@ -532,6 +535,43 @@ static void elf_reference_to_unloaded_refused(void **state)
     ojt_free(&elf);
 }
 
+/* RISC-V: the two halves of a distance of no fixed length are one behind the other. 60 is R_RISCV_SET_ULEB128, 61
+ * R_RISCV_SUB_ULEB128, 2 R_RISCV_64. */
+static void elf_riscv_uleb128_halves_checked(void **state)
+{
+    static const struct {
+        uint32_t numbers[2];
+        uint64_t offsets[2];
+        const char *words; /* NULL: accepted */
+    } rows[] = {
+        {{60, 61}, {8, 8}, NULL},
+        {{60, 2}, {8, 8}, "offset 0x8: R_RISCV_SET_ULEB128 is unpaired"},
+        {{60, 61}, {8, 9}, "offset 0x8: R_RISCV_SET_ULEB128 is unpaired"},
+        {{2, 60}, {0, 8}, "offset 0x8: R_RISCV_SET_ULEB128 is unpaired"},
+        {{61, 2}, {8, 0}, "offset 0x8: R_RISCV_SUB_ULEB128 is unpaired"},
+        {{2, 61}, {0, 8}, "offset 0x8: R_RISCV_SUB_ULEB128 is unpaired"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ojt_elf elf;
+        oj_error error;
+        uint32_t data, symbol, table;
+        ojt_start(&elf);
+        data = ojt_add_section(&elf, ".data", ELF_SHT_PROGBITS, DATA_FLAGS, NULL, 16);
+        symbol = ojt_add_symbol(&elf, "datum", ELF_STB_LOCAL, ELF_STT_OBJECT, data, 0, 4);
+        table = ojt_add_table(&elf, ".rela.data", data);
+        for (int k = 0; k < 2; k++)
+            ojt_add_reloc(&elf, table, rows[i].offsets[k], rows[i].numbers[k], symbol, 0);
+        ojt_finish(&elf);
+        oji_store16(elf.bytes + 18, ELF_EM_RISCV);
+        if (rows[i].words)
+            expect_refused(&elf, OJ_E_MALFORMED, rows[i].words, &error);
+        else
+            expect_accepted(&elf);
+        ojt_free(&elf);
+    }
+}
+
 OJT_MAIN(cmocka_unit_test(elf_other_files_refused), cmocka_unit_test(elf_header_fields_checked),
          cmocka_unit_test(elf_absurd_extended_counts_refused), cmocka_unit_test(elf_section_fields_checked),
          cmocka_unit_test(elf_overlapping_tables_refused), cmocka_unit_test(elf_cyclic_tables_harmless),
@@ -540,4 +580,4 @@ OJT_MAIN(cmocka_unit_test(elf_other_files_refused), cmocka_unit_test(elf_header_
          cmocka_unit_test(elf_compressed_debug_refused_on_request_only), cmocka_unit_test(elf_symbols_checked),
          cmocka_unit_test(elf_symbol_names_checked), cmocka_unit_test(elf_extended_indexes_checked),
          cmocka_unit_test(elf_too_many_symbols_refused), cmocka_unit_test(elf_reloc_symbol_checked),
-         cmocka_unit_test(elf_reference_to_unloaded_refused))
+         cmocka_unit_test(elf_reference_to_unloaded_refused), cmocka_unit_test(elf_riscv_uleb128_halves_checked))
