@@ -4,6 +4,7 @@
 #   make run        build, and run a Lua interpreter through ownjit
 #   make test       every check and test      TESTS="NAME..." some of them, TIER=check|san|long a part
 #   make bench      measure against LLVM's own engines      BENCH=NAME some of it
+#   make coverage   which branches to a failure the tests take, against tests/coverage/untaken.txt
 #   make fuzz       fuzz every entry that takes bytes       TIME=seconds for each
 #   make soak       compile, link, run and drop for TIME=seconds: nothing may be held in the end
 #   make install    into $(PREFIX), under $(DESTDIR)
@@ -16,7 +17,7 @@ TIME ?= 60
 MESON ?= $(firstword $(wildcard /usr/bin/meson) meson)
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 
-.PHONY: all build run test bench fuzz soak install format clean
+.PHONY: all build run test bench coverage fuzz soak install format clean
 
 all: build
 
@@ -36,6 +37,10 @@ test:
 bench:
 	@scripts/setup.sh build bench
 	@bench/run.sh $(BUILD)
+
+coverage:
+	@scripts/setup.sh build run test fuzz
+	@$(PYTHON) tests/run.py --build $(BUILD)/test --coverage $(TESTS)
 
 fuzz:
 	@scripts/setup.sh build fuzz

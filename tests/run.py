@@ -3,6 +3,7 @@
 
     tests/run.py [--build DIR] [--tier check|san|long] [--list] [NAME...]   build variants under DIR and run them
     tests/run.py --in BUILD [NAME...]                                      run what one build directory holds
+    tests/run.py --coverage [NAME...]                                      which error branches the tests take
 
 NAME selects by part of the full name, "variant/program/test"; where it starts with the name of a variant and a slash,
 only such variants are built. A test program answers --list with its tests and runs the one it is given; exit status
@@ -27,6 +28,7 @@ import variants  # noqa: E402  (the line above makes it importable)
 SKIPPED = 77
 DEADLINE = 60
 TAP_LINE = re.compile(r'^(not )?ok\b\s*\d*\s*(?:-\s*)?([^#]*)(?:#\s*(\w+).*)?$')
+FAILURE_POINTS = re.compile(r'\b(\d+) failure points\b')
 TAP_PLAN = re.compile(r'^1\.\.(\d+)')
 
 
@@ -56,6 +58,7 @@ class Report:
         self.failed = []
         self.skipped = []
         self.groups = {}
+        self.failure_points = 0
 
     def expect(self, tests):
         for test in tests:
@@ -70,6 +73,7 @@ class Report:
             self.passed += len(results) - len(failed) - len(skipped)
             self.failed += failed
             self.skipped += skipped
+            self.failure_points += sum(int(count) for count in FAILURE_POINTS.findall(output))
             group[0] -= 1
             group[1] += len(results) - len(skipped)
             group[2] += len(skipped)
@@ -91,6 +95,9 @@ class Report:
             print('\nfailed:')
             for name in self.failed:
                 print('  ' + name)
+        if self.failure_points:
+            print('\n%d failure points: calls of the heap and of the system that were made to fail, one at a time'
+                  % self.failure_points)
         print('\n%.0f s' % (time.monotonic() - started))
         skips = ', %d skipped' % len(self.skipped) if self.skipped else ''
         print('%d passed, %d failed%s' % (self.passed, len(self.failed), skips), flush=True)
@@ -240,6 +247,7 @@ def parse_arguments():
     parser.add_argument('--build', default=os.path.join(variants.SOURCE, 'build', 'test'))
     parser.add_argument('--tier', choices=['check', 'san', 'long'])
     parser.add_argument('--in', dest='only_build')
+    parser.add_argument('--coverage', action='store_true')
     parser.add_argument('--list', action='store_true')
     parser.add_argument('--jobs', type=int, default=2)
     parser.add_argument('names', nargs='*', metavar='NAME')
@@ -252,6 +260,8 @@ def main():
     report = Report()
     if arguments.only_build:
         chosen = [variants.existing_build(arguments.only_build)]
+    elif arguments.coverage:
+        chosen = variants.coverage_variants()
     else:
         chosen = chosen_variants(arguments.tier, arguments.names)
     for variant in chosen:

@@ -50,7 +50,8 @@ class Variant:
     def build_commands(self, build):
         if not self.cc:
             return []
-        configure = [MESON, 'setup', build, SOURCE, '-Dwerror=true', *self.options]
+        configure = [MESON, 'setup', build, SOURCE, '-Dwerror=true',
+                     *(option.replace('@BUILD@', build) for option in self.options)]
         if os.path.exists(os.path.join(build, 'build.ninja')):
             configure.append('--reconfigure')
         return [configure, ['ninja', '-C', build, '-j2', '-k0', '--quiet']]
@@ -116,7 +117,7 @@ def check_entries(variant, build, names):
 
 def plan_sources(variant, build):
     return check_entries(variant, build, ['check_includes.py', 'check_format.sh', 'check_sizes.py',
-                                          'check_api_tested.py', 'check_wire.py'])
+                                          'check_api_tested.py', 'check_coverage.py', 'check_wire.py'])
 
 
 def plan_gcc(variant, build):
@@ -204,6 +205,36 @@ SANITIZED = {'ASAN_OPTIONS': 'detect_leaks=1:detect_stack_use_after_return=1:all
 CLANG = 'clang-19'
 # As `make` builds what users get.
 RELEASE = ('--buildtype=debugoptimized', '-Dtests=true')
+
+
+def plan_coverage(variant, build):
+    """What takes the error branches. Every process of an entry counts into one file, which it has mapped: what a killed
+    or confined one counted is there, too."""
+    entries = program_entries(variant, build, FULL_LLVM[:1], 180)
+    if '-Dstress=true' not in variant.options:
+        entries += tap_entries(variant, build, 'cli', 900) + tap_entries(variant, build, 'mcjit', 600)
+    for entry in entries:
+        name = entry.group.replace('/', '-') + '-%m%c.profraw'
+        entry.env = {**entry.env, 'LLVM_PROFILE_FILE': os.path.join(build, 'profiles', name)}
+    return entries
+
+
+def plan_coverage_list(variant, build):
+    builds = [os.path.join(os.path.dirname(build), coverage.folder) for coverage in coverage_variants()[:-1]]
+    return [Entry('coverage/check_coverage', [PYTHON, os.path.join(SOURCE, 'scripts', 'check_coverage.py'), *builds],
+                  timeout=300)]
+
+
+def coverage_variants():
+    """As users get it, and the stress build, where nearly every allocation is one that can fail. Counters that several
+    processes share are added to atomically, so that no outcome seems taken that was not; Valgrind reads DWARF 4."""
+    profile = '-fprofile-instr-generate=@BUILD@/profiles/%m%c.profraw'
+    options = ('-Dtests=true', '-Dexamples=false', '--buildtype=debugoptimized', '-Dc_link_args=' + profile,
+               '-Dc_args=%s -fcoverage-mapping -fprofile-update=atomic -gdwarf-4 -mllvm -runtime-counter-relocation=true'
+               % profile)
+    return [Variant('coverage', 'long', plan_coverage, CLANG, options),
+            Variant('coverage-stress', 'long', plan_coverage, CLANG, (*options, '-Dstress=true', '-Dtools=false')),
+            Variant('coverage-list', 'long', plan_coverage_list, None)]
 
 
 def existing_build(build):
