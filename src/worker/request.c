@@ -77,8 +77,8 @@ static outcome report_exit(const oji_worker_job *job, const oji_wire_exit *end, 
                  strcmp(name, "SIGKILL") == 0 ? ", sent from outside, as the system does where memory ends" : "");
     *status = status_of_exit(end, words);
     snprintf(text, sizeof text, "%sthe worker process ended in %s by %s%s%s%s",
-             *status == OJ_E_WORKER_MEMORY     ? "more memory was needed than its limit: "
-             : *status == OJ_E_WORKER_DEADLINE ? "its processor time was used up: "
+             *status == OJ_E_WORKER_MEMORY     ? "more memory was needed than its limit (memory_size): "
+             : *status == OJ_E_WORKER_DEADLINE ? "its processor time was used up (deadline_ms): "
                                                : "",
              phase_name(end->phase), how, words[0] ? "; it last said: \"" : "", words, words[0] ? "\"" : "");
     fail_named(job, *status, text, error);
@@ -256,7 +256,8 @@ static outcome receive(oji_worker_job *job, uint8_t *buffer, oj_status *status, 
     int reason = oji_worker_wait(fd, job->request->deadline_ns);
     if (reason == ETIMEDOUT) {
         char text[96];
-        snprintf(text, sizeof text, "not compiled before the deadline (%u ms); the worker was ended", job->deadline_ms);
+        snprintf(text, sizeof text, "not compiled before the deadline (deadline_ms is %u ms); the worker was ended",
+                 job->deadline_ms);
         *status = fail_named(job, OJ_E_WORKER_DEADLINE, text, error);
         return OUTCOME_FAILED;
     }

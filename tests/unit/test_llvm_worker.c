@@ -90,18 +90,6 @@ static void worker_compiles_like_in_process(void **state)
     oj_llvm_destroy(llvm);
 }
 
-/* One function of very many instructions that no pass can fold. */
-static char *large_function(size_t n)
-{
-    char *text = malloc(n * 60 + 200), *next = text;
-    assert_non_null(text);
-    next += sprintf(next, "declare i32 @g(i32)\ndefine i32 @f(i32 %%v0) {\n");
-    for (size_t i = 1; i <= n; i++)
-        next += sprintf(next, "%%v%zu = call i32 @g(i32 %%v%zu)\n", i, i - 1);
-    sprintf(next, "ret i32 %%v%zu\n}\n", n);
-    return text;
-}
-
 /* Objects beyond 64 KiB are mapped, others copied. */
 static void worker_large_objects_come_whole(void **state)
 {

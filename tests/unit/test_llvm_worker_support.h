@@ -108,6 +108,18 @@ static inline void assert_has(const char *text, const char *part)
         fail_msg("\"%s\" is not in \"%s\"", part, text);
 }
 
+/* One function of very many instructions that no pass can fold. */
+static inline char *large_function(size_t n)
+{
+    char *text = malloc(n * 60 + 200), *next = text;
+    assert_non_null(text);
+    next += sprintf(next, "declare i32 @g(i32)\ndefine i32 @f(i32 %%v0) {\n");
+    for (size_t i = 1; i <= n; i++)
+        next += sprintf(next, "%%v%zu = call i32 @g(i32 %%v%zu)\n", i, i - 1);
+    sprintf(next, "ret i32 %%v%zu\n}\n", n);
+    return text;
+}
+
 /* Passes that take minutes on a large function. */
 static inline char *endless_passes(void)
 {
