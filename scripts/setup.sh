@@ -16,9 +16,9 @@ packages_for() {
             "llvm-19 llvm-22 llvm-14-dev llvm-15-dev llvm-16-dev llvm-19-dev llvm-22-dev libllvm14 libllvm15 libllvm16 libllvm19" \
             "libclang-rt-19-dev libc++-19-dev libc++abi-19-dev libunwind-19-dev" \
             "liblua5.4-dev libllvm-14-ocaml-dev libctypes-ocaml-dev ocaml-findlib libosmesa6-dev" \
-            "libsqlite3-dev zlib1g-dev g++ lld binutils-aarch64-linux-gnu binutils-arm-linux-gnueabihf binutils-riscv64-linux-gnu procps util-linux" \
+            "libsqlite3-dev zlib1g-dev g++ lld lld-19 binutils-aarch64-linux-gnu binutils-arm-linux-gnueabihf binutils-riscv64-linux-gnu procps util-linux" \
             "qemu-user gcc-aarch64-linux-gnu g++-aarch64-linux-gnu gcc-arm-linux-gnueabihf g++-arm-linux-gnueabihf" \
-            "gcc-i686-linux-gnu g++-i686-linux-gnu"
+            "gcc-i686-linux-gnu g++-i686-linux-gnu gcc-s390x-linux-gnu g++-s390x-linux-gnu"
         ;;
     bench) echo "$build $llvm $sources llvm-19-dev llvm-22-dev clang-19 llvm-22 libsqlite3-dev" ;;
     fuzz) echo "$build clang-19 libclang-rt-19-dev llvm-19" ;;

@@ -38,12 +38,14 @@ typedef struct oji_fixups {
     const oji_symbol *symbols;
     const oji_target *targets; /* one for each symbol */
     uint64_t got_addr;         /* run address of the GOT's start */
-    uint64_t stubs_addr;       /* run address of the first stub */
-    uint64_t tls_index_addr;   /* run address of the GOT entries with the block's oj_tls_index, 0 = none */
-    uint64_t tls_offset;       /* the block less the thread pointer, modulo 2^64 */
-    uint32_t misfit;           /* oji_misfit, of the relocation that does not fit; range where it is not set */
-    uint64_t n_relaxed;        /* counted up */
-    uint64_t n_direct;         /* counted up */
+    uint64_t base_addr;      /* _GLOBAL_OFFSET_TABLE_, the same for all sections of a link: where they are placed singly
+                                  each has a GOT of its own */
+    uint64_t stubs_addr;     /* run address of the first stub */
+    uint64_t tls_index_addr; /* run address of the GOT entries with the block's oj_tls_index, 0 = none */
+    uint64_t tls_offset;     /* the block less the thread pointer, modulo 2^64 */
+    uint32_t misfit;         /* oji_misfit, of the relocation that does not fit; range where it is not set */
+    uint64_t n_relaxed;      /* counted up */
+    uint64_t n_direct;       /* counted up */
 } oji_fixups;
 
 /* A stress build cuts branches short, so that small tests need veneers. */
@@ -82,6 +84,7 @@ typedef struct oji_arch {
                                  segments of a link may span. Code that spans more has veneers */
     bool reaches_zero;       /* what code finds by its distance may also lie near address 0 */
     uint8_t address_bits;    /* 64 or 32: every address of a link is below this power of two */
+    bool is_big;             /* words have their highest byte first, in instructions and in data */
     uint8_t padding;         /* byte to fill gaps between code sections with: traps */
     uint8_t patch_word;      /* bytes: aligned words of code of up to this size may be stored while they run */
     /* May the words be replaced by each other while they run? NULL: any may. Where not, the rule is told by its text,
@@ -125,12 +128,31 @@ typedef struct oji_arch {
     bool (*write_stub)(uint8_t *write, uint64_t stub_addr, uint64_t got_addr);
 } oji_arch;
 
+/* A word of the architecture: what a GOT entry holds, or a pointer. An address that is too wide for it is refused by
+ * every relocation that would use the entry. */
+static inline void oji_arch_store_word(const oji_arch *arch, uint8_t *where, uint64_t value)
+{
+    if (arch->got_entry_size == 4)
+        oji_store32(where, (uint32_t)value);
+    else if (arch->is_big)
+        oji_store64be(where, value);
+    else
+        oji_store64(where, value);
+}
+static inline uint64_t oji_arch_load_word(const oji_arch *arch, const uint8_t *where)
+{
+    if (arch->got_entry_size == 4)
+        return oji_load32(where);
+    return arch->is_big ? oji_load64be(where) : oji_load64(where);
+}
+
 extern const oji_arch oji_arch_x86_64;
 extern const oji_arch oji_arch_aarch64;
 extern const oji_arch oji_arch_arm;
 extern const oji_arch oji_arch_i386;
 extern const oji_arch oji_arch_riscv64;
 extern const oji_arch oji_arch_riscv32;
+extern const oji_arch oji_arch_s390x;
 
 /* NULL where there is none. */
 const oji_arch *oji_arch_find(uint32_t id);

@@ -137,6 +137,7 @@ static inline uint32_t oji_load32be(const uint8_t *p)
     return (uint32_t)p[3] | (uint32_t)p[2] << 8 | (uint32_t)p[1] << 16 | (uint32_t)p[0] << 24;
 }
 static inline uint64_t oji_load64be(const uint8_t *p) { return oji_load32be(p + 4) | (uint64_t)oji_load32be(p) << 32; }
+static inline uint16_t oji_load16be(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
 static inline void oji_store16(uint8_t *p, uint16_t v)
 {
     p[0] = (uint8_t)v;
@@ -151,6 +152,48 @@ static inline void oji_store64(uint8_t *p, uint64_t v)
 {
     oji_store32(p, (uint32_t)v);
     oji_store32(p + 4, (uint32_t)(v >> 32));
+}
+static inline void oji_store16be(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+}
+static inline void oji_store32be(uint8_t *p, uint32_t v)
+{
+    oji_store16be(p, (uint16_t)(v >> 16));
+    oji_store16be(p + 2, (uint16_t)v);
+}
+static inline void oji_store64be(uint8_t *p, uint64_t v)
+{
+    oji_store32be(p, (uint32_t)(v >> 32));
+    oji_store32be(p + 4, (uint32_t)v);
+}
+
+/* The same in the order of the machine that this runs on: for what its own unwinder, debugger or code reads. */
+#define OJI_HOST_IS_BIG (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+static inline uint16_t oji_load16_host(const uint8_t *p) { return OJI_HOST_IS_BIG ? oji_load16be(p) : oji_load16(p); }
+static inline uint32_t oji_load32_host(const uint8_t *p) { return OJI_HOST_IS_BIG ? oji_load32be(p) : oji_load32(p); }
+static inline uint64_t oji_load64_host(const uint8_t *p) { return OJI_HOST_IS_BIG ? oji_load64be(p) : oji_load64(p); }
+static inline void oji_store16_host(uint8_t *p, uint16_t v)
+{
+    if (OJI_HOST_IS_BIG)
+        oji_store16be(p, v);
+    else
+        oji_store16(p, v);
+}
+static inline void oji_store32_host(uint8_t *p, uint32_t v)
+{
+    if (OJI_HOST_IS_BIG)
+        oji_store32be(p, v);
+    else
+        oji_store32(p, v);
+}
+static inline void oji_store64_host(uint8_t *p, uint64_t v)
+{
+    if (OJI_HOST_IS_BIG)
+        oji_store64be(p, v);
+    else
+        oji_store64(p, v);
 }
 
 /* Store bytes that lie in one aligned word of 8 bytes by one store of that word, though other threads may store others

@@ -44,17 +44,17 @@ static inline uint8_t oji_cursor_u8(oji_cursor *cursor)
 static inline uint16_t oji_cursor_u16(oji_cursor *cursor)
 {
     const uint8_t *p = oji_cursor_take(cursor, 2);
-    return p ? oji_load16(p) : 0;
+    return p ? oji_load16_host(p) : 0;
 }
 static inline uint32_t oji_cursor_u32(oji_cursor *cursor)
 {
     const uint8_t *p = oji_cursor_take(cursor, 4);
-    return p ? oji_load32(p) : 0;
+    return p ? oji_load32_host(p) : 0;
 }
 static inline uint64_t oji_cursor_u64(oji_cursor *cursor)
 {
     const uint8_t *p = oji_cursor_take(cursor, 8);
-    return p ? oji_load64(p) : 0;
+    return p ? oji_load64_host(p) : 0;
 }
 /* An unsigned field of 1, 2, 4 or 8 bytes; any other size is bad. */
 uint64_t oji_cursor_unsigned(oji_cursor *cursor, uint64_t size);

@@ -54,7 +54,7 @@ static uint64_t take_fixed(cursor *c, unsigned size)
     const uint8_t *bytes = take(c, size);
     if (!bytes)
         return 0;
-    return size == 2 ? oji_load16(bytes) : size == 4 ? oji_load32(bytes) : oji_load64(bytes);
+    return size == 2 ? oji_load16_host(bytes) : size == 4 ? oji_load32_host(bytes) : oji_load64_host(bytes);
 }
 
 /* Bits beyond 64 are refused even where they are 0: unwinders shift by as much as they are told. */
@@ -231,7 +231,7 @@ static bool open_entry(oji_eh_reader *reader, uint64_t offset, cursor *c)
     uint64_t length;
     if (!oji_bytes_contain(reader->bytes, offset, 8))
         return fail(reader, offset, "its length is cut off");
-    length = oji_load32(reader->bytes.data + offset);
+    length = oji_load32_host(reader->bytes.data + offset);
     if (length == UINT32_MAX)
         return fail_unsupported(reader, offset, "it is in the 64-bit format");
     if (length < 4 || !oji_bytes_contain(reader->bytes, offset + 4, length))
@@ -370,7 +370,7 @@ oji_eh_step oji_eh_next(oji_eh_reader *reader, oji_eh_cie *cie, oji_eh_fde *fde)
     while (reader->offset < reader->bytes.size) {
         uint64_t offset = reader->offset, distance;
         cursor c;
-        if (oji_bytes_contain(reader->bytes, offset, 4) && oji_load32(reader->bytes.data + offset) == 0)
+        if (oji_bytes_contain(reader->bytes, offset, 4) && oji_load32_host(reader->bytes.data + offset) == 0)
             return OJI_EH_END;
         if (!open_entry(reader, offset, &c))
             return OJI_EH_BAD;

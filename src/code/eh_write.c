@@ -47,7 +47,7 @@ static uint8_t *put_data(uint8_t *to, const oji_eh_cie *cie)
     *to++ = ENC_ABSOLUTE;
     if (cie->personality) {
         *to++ = cie->is_indirect ? ENC_INDIRECT | ENC_ABSOLUTE : ENC_ABSOLUTE;
-        oji_store64(to, cie->personality);
+        oji_store64_host(to, cie->personality);
         to += 8;
     }
     if (cie->lsda_encoding != 0xff)
@@ -59,7 +59,7 @@ static uint8_t *put_data(uint8_t *to, const oji_eh_cie *cie)
 /* ORDER EH CIE. */
 static uint8_t *put_head(uint8_t *to, const oji_eh_cie *cie)
 {
-    oji_store32(to + 4, 0);
+    oji_store32_host(to + 4, 0);
     to[8] = 1; /* version, whose return address column is one byte */
     to = put_augmentation(to + 9, cie);
     to = put_uleb(to, cie->code_alignment);
@@ -107,7 +107,7 @@ void oji_eh_write_cie(uint8_t *to, uint64_t size, const oji_eh_cie *cie, const u
     end = put_head(to, cie);
     end = put_program(end, cie->program, cie->program_size);
     put_program(end, extra, extra_size);
-    oji_store32(to, (uint32_t)(size - 4));
+    oji_store32_host(to, (uint32_t)(size - 4));
 }
 
 uint64_t oji_eh_fde_size(const oji_eh_cie *cie, uint64_t program_size)
@@ -124,11 +124,11 @@ void oji_eh_write_fde(uint8_t *to, uint64_t size, const oji_eh_cie *cie, const u
 {
     uint8_t *data = to + OJI_EH_FDE_DATA, *end = to + size;
     bool has_lsda = cie->lsda_encoding != 0xff;
-    oji_store32(to, (uint32_t)(size - 4));
-    oji_store32(to + OJI_EH_FDE_CIE, (uint32_t)((uintptr_t)(to + OJI_EH_FDE_CIE) - (uintptr_t)cie_at));
+    oji_store32_host(to, (uint32_t)(size - 4));
+    oji_store32_host(to + OJI_EH_FDE_CIE, (uint32_t)((uintptr_t)(to + OJI_EH_FDE_CIE) - (uintptr_t)cie_at));
     *data++ = has_lsda ? 8 : 0;
     if (has_lsda) {
-        oji_store64(data, fde->lsda);
+        oji_store64_host(data, fde->lsda);
         data += 8;
     }
     data = put_program(data, fde->program, program_size);

@@ -69,7 +69,7 @@ static bool find_record(oji_bytes bytes, uint64_t offset, oji_cursor *body)
     uint64_t length;
     if (!oji_bytes_contain(bytes, offset, 4))
         return false;
-    length = oji_load32(bytes.data + offset);
+    length = oji_load32_host(bytes.data + offset);
     if (length == UINT32_MAX || length < 4 || !oji_bytes_contain(bytes, offset + 4, length))
         return false;
     *body = oji_cursor_at((oji_bytes){bytes.data + offset + 4, length}, 0);
@@ -134,14 +134,14 @@ static bool read_fde(const oji_frames *frames, oji_cursor cursor, oji_frame *fra
 bool oji_frames_next(oji_frames *frames, oji_frame *frame)
 {
     while (oji_bytes_contain(frames->bytes, frames->offset, 4)) {
-        uint32_t length = oji_load32(frames->bytes.data + frames->offset);
+        uint32_t length = oji_load32_host(frames->bytes.data + frames->offset);
         oji_cursor body;
         bool is_record = find_record(frames->bytes, frames->offset, &body);
         /* An end mark may stand between the tables of several objects. */
         if (!is_record && length != 0)
             return false;
         frames->offset += (uint64_t)length + 4;
-        if (is_record && oji_load32(body.next) != 0 && read_fde(frames, body, frame))
+        if (is_record && oji_load32_host(body.next) != 0 && read_fde(frames, body, frame))
             return true;
     }
     return false;

@@ -27,14 +27,14 @@ static void put8(emitter *e, uint8_t value) { put(e, &value, 1); }
 static void put32(emitter *e, uint32_t value)
 {
     uint8_t bytes[4];
-    oji_store32(bytes, value);
+    oji_store32_host(bytes, value);
     put(e, bytes, 4);
 }
 
 static void put64(emitter *e, uint64_t value)
 {
     uint8_t bytes[8];
-    oji_store64(bytes, value);
+    oji_store64_host(bytes, value);
     put(e, bytes, 8);
 }
 
@@ -71,7 +71,7 @@ static void end_record(emitter *e, uint64_t start)
     while (e->size % 8 != 0)
         put8(e, 0 /* DW_CFA_nop */);
     if (e->out)
-        oji_store32(e->out + start - 4, (uint32_t)(e->size - start));
+        oji_store32_host(e->out + start - 4, (uint32_t)(e->size - start));
 }
 
 static void put_cie(emitter *e, const oji_frame *frame)

@@ -137,22 +137,22 @@ static void lay_out(writer *w)
 /* e_ident, then the fields of Elf64_Ehdr by offset. Where the count of sections does not fit, section 0 has it. */
 static void write_header(writer *w)
 {
-    static const uint8_t ident[] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
+    static const uint8_t ident[] = {0x7f, 'E', 'L', 'F', 2, OJI_HOST_IS_BIG ? 2 : 1, 1};
     uint64_t names_index = w->n_sections - 1;
     uint8_t *p = w->file;
     memcpy(p, ident, sizeof ident);
-    oji_store16(p + 16, 2 /* ET_EXEC */);
-    oji_store16(p + 18, (uint16_t)w->infos[0]->machine);
-    oji_store32(p + 20, 1);
-    oji_store64(p + 40, w->headers_off);
-    oji_store16(p + 52, HEADER_SIZE);
-    oji_store16(p + 58, SECTION_SIZE);
-    oji_store16(p + 60, w->n_sections < SHN_LORESERVE ? (uint16_t)w->n_sections : 0);
-    oji_store16(p + 62, names_index < SHN_LORESERVE ? (uint16_t)names_index : SHN_XINDEX);
+    oji_store16_host(p + 16, 2 /* ET_EXEC */);
+    oji_store16_host(p + 18, (uint16_t)w->infos[0]->machine);
+    oji_store32_host(p + 20, 1);
+    oji_store64_host(p + 40, w->headers_off);
+    oji_store16_host(p + 52, HEADER_SIZE);
+    oji_store16_host(p + 58, SECTION_SIZE);
+    oji_store16_host(p + 60, w->n_sections < SHN_LORESERVE ? (uint16_t)w->n_sections : 0);
+    oji_store16_host(p + 62, names_index < SHN_LORESERVE ? (uint16_t)names_index : SHN_XINDEX);
     if (w->n_sections >= SHN_LORESERVE)
-        oji_store64(w->file + w->headers_off + 32, w->n_sections);
+        oji_store64_host(w->file + w->headers_off + 32, w->n_sections);
     if (names_index >= SHN_LORESERVE)
-        oji_store32(w->file + w->headers_off + 40, (uint32_t)names_index);
+        oji_store32_host(w->file + w->headers_off + 40, (uint32_t)names_index);
     w->next_header = w->headers_off + SECTION_SIZE;
 }
 
@@ -160,11 +160,11 @@ static void write_header(writer *w)
 static uint8_t *add_section(writer *w, uint32_t name, uint32_t type, uint64_t offset, uint64_t size)
 {
     uint8_t *p = w->file + w->next_header;
-    oji_store32(p, name);
-    oji_store32(p + 4, type);
-    oji_store64(p + 24, offset);
-    oji_store64(p + 32, size);
-    oji_store64(p + 48, 1);
+    oji_store32_host(p, name);
+    oji_store32_host(p + 4, type);
+    oji_store64_host(p + 24, offset);
+    oji_store64_host(p + 32, size);
+    oji_store64_host(p + 48, 1);
     w->next_header += SECTION_SIZE;
     return p;
 }
@@ -187,8 +187,8 @@ static void write_segments(writer *w)
     for (uint32_t i = 0; i < w->n_stretches; i++) {
         uint32_t kind = w->stretches[i].kind - 1;
         uint8_t *p = add_section(w, names[kind], SHT_NOBITS, HEADER_SIZE, w->stretches[i].size);
-        oji_store64(p + 8, flags[kind]);
-        oji_store64(p + 16, w->stretches[i].addr);
+        oji_store64_host(p + 8, flags[kind]);
+        oji_store64_host(p + 16, w->stretches[i].addr);
     }
 }
 
@@ -203,9 +203,9 @@ static void write_part(writer *w, const oji_debug_info *info, const uint64_t sta
         const oji_debug_fix *fix = &info->fixes[i];
         uint8_t *field = w->file + w->debug_offs[fix->section] + starts[fix->section] + fix->offset;
         if (fix->width == 8)
-            oji_store64(field, oji_load64(field) + starts[fix->target]);
+            oji_store64_host(field, oji_load64_host(field) + starts[fix->target]);
         else
-            oji_store32(field, oji_load32(field) + (uint32_t)starts[fix->target]);
+            oji_store32_host(field, oji_load32_host(field) + (uint32_t)starts[fix->target]);
     }
 }
 
@@ -226,11 +226,11 @@ static void write_debug(writer *w)
 static void write_symbol(uint8_t *p, const oji_debug_symbol *symbol, uint64_t name_off, uint64_t section)
 {
     unsigned binding = symbol->is_global ? STB_GLOBAL : STB_LOCAL;
-    oji_store32(p, (uint32_t)name_off);
+    oji_store32_host(p, (uint32_t)name_off);
     p[4] = (uint8_t)(binding << 4 | (symbol->is_function ? STT_FUNC : STT_OBJECT));
-    oji_store16(p + 6, section < SHN_LORESERVE ? (uint16_t)section : SHN_ABS);
-    oji_store64(p + 8, symbol->addr);
-    oji_store64(p + 16, symbol->size);
+    oji_store16_host(p + 6, section < SHN_LORESERVE ? (uint16_t)section : SHN_ABS);
+    oji_store64_host(p + 8, symbol->addr);
+    oji_store64_host(p + 16, symbol->size);
 }
 
 /* Local ones first (gABI chapter 4, sh_info of a symbol table). */
@@ -253,10 +253,10 @@ static void write_symbols(writer *w)
         range_base += info->n_ranges;
     }
     p = add_section(w, add_section_name(w, ".symtab"), SHT_SYMTAB, w->symbols_off, w->n_symbols * SYMBOL_SIZE);
-    oji_store32(p + 40, (uint32_t)(w->n_sections - 2)); /* the names come next */
-    oji_store32(p + 44, (uint32_t)w->n_local);
-    oji_store64(p + 48, 8);
-    oji_store64(p + 56, SYMBOL_SIZE);
+    oji_store32_host(p + 40, (uint32_t)(w->n_sections - 2)); /* the names come next */
+    oji_store32_host(p + 44, (uint32_t)w->n_local);
+    oji_store64_host(p + 48, 8);
+    oji_store64_host(p + 56, SYMBOL_SIZE);
     add_section(w, add_section_name(w, ".strtab"), SHT_STRTAB, w->names_off, w->names_size);
 }
 

@@ -58,8 +58,8 @@ static void put_fde(writer *w, const oji_eh_cie *cie, const oji_eh_fde *fde)
     if (w->to) {
         uint8_t *to = w->to + w->size;
         oji_eh_write_fde(to, size, cie, w->to + w->last_off, fde, fde->program_size);
-        oji_store64(to + OJI_EH_FDE_ADDR, fde->addr);
-        oji_store64(to + OJI_EH_FDE_SIZE, fde->size);
+        oji_store64_host(to + OJI_EH_FDE_ADDR, fde->addr);
+        oji_store64_host(to + OJI_EH_FDE_SIZE, fde->size);
     }
     w->size += size;
 }
@@ -86,8 +86,8 @@ static void for_each_entry(const oji_image *image, void (*tell)(const void *))
 {
     for (; image; image = image->next) {
         const uint8_t *at = image->table;
-        for (uint32_t length = oji_load32(at); length != 0; length = oji_load32(at)) {
-            if (oji_load32(at + 4) != 0)
+        for (uint32_t length = oji_load32_host(at); length != 0; length = oji_load32_host(at)) {
+            if (oji_load32_host(at + 4) != 0)
                 tell(at);
             at += 4 + length;
         }
@@ -96,16 +96,16 @@ static void for_each_entry(const oji_image *image, void (*tell)(const void *))
 
 static uint64_t addr_at(const oji_image *image, uint64_t off)
 {
-    return oji_load64(image->table + off + OJI_EH_FDE_ADDR);
+    return oji_load64_host(image->table + off + OJI_EH_FDE_ADDR);
 }
 static uint64_t end_at(const oji_image *image, uint64_t off)
 {
-    return addr_at(image, off) + oji_load64(image->table + off + OJI_EH_FDE_SIZE);
+    return addr_at(image, off) + oji_load64_host(image->table + off + OJI_EH_FDE_SIZE);
 }
 static void set_at(oji_image *image, uint64_t off, uint64_t addr, uint64_t end)
 {
-    oji_store64(image->table + off + OJI_EH_FDE_ADDR, addr);
-    oji_store64(image->table + off + OJI_EH_FDE_SIZE, end - addr);
+    oji_store64_host(image->table + off + OJI_EH_FDE_ADDR, addr);
+    oji_store64_host(image->table + off + OJI_EH_FDE_SIZE, end - addr);
 }
 
 /* Call the unwinder while the table says that it is for [low, high). Nobody else looks at it meanwhile: no function of

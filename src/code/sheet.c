@@ -147,7 +147,7 @@ static uint64_t end_of(uint8_t *entry) { return addr_of(entry) + size_of(entry);
 
 static shared_cie *cie_of(uint8_t *entry)
 {
-    uint8_t *cie = entry + OJI_EH_FDE_CIE - (int32_t)oji_load32(entry + OJI_EH_FDE_CIE);
+    uint8_t *cie = entry + OJI_EH_FDE_CIE - (int32_t)oji_load32_host(entry + OJI_EH_FDE_CIE);
     return (shared_cie *)(void *)(cie - CIE_HEAD);
 }
 

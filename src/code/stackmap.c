@@ -54,11 +54,11 @@ static oj_status read_header(walk *w, table *t)
     header = w->bytes.data + offset;
     if (header[0] != 3)
         return fail(w, OJ_E_UNSUPPORTED, offset, "a stack map of another version than 3");
-    if (header[1] != 0 || oji_load16(header + 2) != 0)
+    if (header[1] != 0 || oji_load16_host(header + 2) != 0)
         return fail(w, OJ_E_MALFORMED, offset + 1, "reserved bytes of a stack map's header are not zero");
-    t->n_functions = oji_load32(header + 4);
-    t->n_constants = oji_load32(header + 8);
-    t->n_records = oji_load32(header + 12);
+    t->n_functions = oji_load32_host(header + 4);
+    t->n_constants = oji_load32_host(header + 8);
+    t->n_records = oji_load32_host(header + 12);
     OJI_TRY(take(w, t->n_functions, OJI_STACKMAP_FUNCTION, "the functions of a stack map end too early",
                  &t->functions_off));
     return take(w, t->n_constants, OJI_STACKMAP_CONSTANT, "the constants of a stack map end too early",
@@ -72,7 +72,7 @@ static oj_status check_location(const walk *w, const table *t, uint64_t offset)
     uint8_t kind = location[0];
     if (kind < OJ_LOCATION_REGISTER || kind > OJ_LOCATION_CONSTANT_INDEX)
         return fail(w, OJ_E_MALFORMED, offset, "a location of an unknown kind");
-    if (kind == OJ_LOCATION_CONSTANT_INDEX && oji_load32(location + 8) >= t->n_constants)
+    if (kind == OJ_LOCATION_CONSTANT_INDEX && oji_load32_host(location + 8) >= t->n_constants)
         return fail(w, OJ_E_MALFORMED, offset + 8, "a location's constant is not in the table");
     return OJ_OK;
 }
@@ -96,13 +96,13 @@ static oj_status read_record(walk *w, const table *t, uint32_t function)
     uint64_t start, locations, padding, live_outs;
     uint16_t n_locations, n_live_outs;
     OJI_TRY(take(w, 1, OJI_STACKMAP_RECORD, "a record ends too early", &start));
-    n_locations = oji_load16(w->bytes.data + start + 14);
+    n_locations = oji_load16_host(w->bytes.data + start + 14);
     OJI_TRY(take(w, n_locations, OJI_STACKMAP_LOCATION, "a record's locations end too early", &locations));
     for (uint32_t i = 0; i < n_locations; i++)
         OJI_TRY(check_location(w, t, locations + (uint64_t)i * OJI_STACKMAP_LOCATION));
     OJI_TRY(take(w, start + oji_stackmap_locations_end(n_locations) - w->at, 1, "a record ends too early", &padding));
     OJI_TRY(take(w, 1, 4, "a record ends before its live-outs", &live_outs));
-    n_live_outs = oji_load16(w->bytes.data + live_outs + 2);
+    n_live_outs = oji_load16_host(w->bytes.data + live_outs + 2);
     OJI_TRY(take(w, n_live_outs, OJI_STACKMAP_LIVE_OUT, "a record's live-outs end too early", &live_outs));
     OJI_TRY(take(w, (start - w->at) & 7, 1, "a record's padding ends too early", &padding));
     return add_record(w, function, start, n_locations, n_live_outs);
@@ -113,7 +113,7 @@ static oj_status read_function(walk *w, const table *t, uint32_t index, uint64_t
 {
     uint64_t offset = t->functions_off + (uint64_t)index * OJI_STACKMAP_FUNCTION, function = w->n_functions++;
     const uint8_t *bytes = w->bytes.data + offset;
-    uint64_t n_records = oji_load64(bytes + 16);
+    uint64_t n_records = oji_load64_host(bytes + 16);
     if (n_records > *records_left)
         return fail(w, OJ_E_MALFORMED, offset + 16, "the functions of a stack map have more records than it has");
     *records_left -= n_records;
@@ -122,8 +122,8 @@ static oj_status read_function(walk *w, const table *t, uint32_t index, uint64_t
     if (w->map && function >= w->map->n_functions)
         return fail(w, OJ_E_MALFORMED, offset, "the bytes changed while they were read");
     if (w->map)
-        w->map->functions[function] = (oji_stackmap_function){.run_addr = oji_load64(bytes),
-                                                              .stack_size = oji_load64(bytes + 8),
+        w->map->functions[function] = (oji_stackmap_function){.run_addr = oji_load64_host(bytes),
+                                                              .stack_size = oji_load64_host(bytes + 8),
                                                               .first_record = (uint32_t)w->n_records,
                                                               .n_records = (uint32_t)n_records,
                                                               .table = (uint32_t)w->n_tables};

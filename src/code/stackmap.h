@@ -56,14 +56,14 @@ enum {
 
 static inline uint64_t oji_stackmap_id(const oj_stackmap *map, uint32_t record)
 {
-    return oji_load64(map->records[record].bytes);
+    return oji_load64_host(map->records[record].bytes);
 }
 
 /* Offsets count from the function's start. A sum that wraps is an address like any other: nothing is read there. */
 static inline uint64_t oji_stackmap_addr(const oj_stackmap *map, uint32_t record)
 {
     const oji_stackmap_record *r = &map->records[record];
-    return map->functions[r->function].run_addr + oji_load32(r->bytes + 8);
+    return map->functions[r->function].run_addr + oji_load32_host(r->bytes + 8);
 }
 
 /* Bytes from a record's start to its live-outs' count: locations are padded to a multiple of 8. */

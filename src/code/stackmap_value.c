@@ -11,14 +11,14 @@ static oj_stackmap_location read_location(const oj_stackmap *map, const oji_stac
 {
     const uint8_t *bytes = record->bytes + OJI_STACKMAP_RECORD + index * OJI_STACKMAP_LOCATION;
     const oji_stackmap_table *table = &map->tables[map->functions[record->function].table];
-    uint32_t last = oji_load32(bytes + 8);
+    uint32_t last = oji_load32_host(bytes + 8);
     oj_stackmap_location location = {
-        .kind = bytes[0], .size = oji_load16(bytes + 2), .dwarf_register = oji_load16(bytes + 4)};
+        .kind = bytes[0], .size = oji_load16_host(bytes + 2), .dwarf_register = oji_load16_host(bytes + 4)};
     if (location.kind == OJ_LOCATION_CONSTANT)
         location.value = (uint64_t)(int64_t)(int32_t)last;
     else if (location.kind == OJ_LOCATION_CONSTANT_INDEX)
         location.value =
-            last < table->n_constants ? oji_load64(table->constants + (uint64_t)last * OJI_STACKMAP_CONSTANT) : 0;
+            last < table->n_constants ? oji_load64_host(table->constants + (uint64_t)last * OJI_STACKMAP_CONSTANT) : 0;
     else
         location.offset = (int32_t)last;
     return location;
@@ -50,7 +50,7 @@ oj_status oj_stackmap_live_out_at(const oj_stackmap *map, size_t record, size_t 
         return OJ_E_MISUSE;
     bytes = map->records[record].bytes + oji_stackmap_locations_end(map->records[record].n_locations) + 4 +
             index * OJI_STACKMAP_LIVE_OUT;
-    full = (oj_stackmap_live_out){.dwarf_register = oji_load16(bytes), .size = bytes[3]};
+    full = (oj_stackmap_live_out){.dwarf_register = oji_load16_host(bytes), .size = bytes[3]};
     oji_export(live_out, out_size, &full, sizeof full);
     return OJ_OK;
 }
@@ -66,8 +66,8 @@ static uint64_t low_bytes(uint64_t value, uint32_t size)
 static uint64_t load(uint64_t addr, uint32_t size)
 {
     uint8_t bytes[8] = {0};
-    memcpy(bytes, (const void *)(uintptr_t)addr, size);
-    return oji_load64(bytes);
+    memcpy(OJI_HOST_IS_BIG ? bytes + (8 - size) : bytes, (const void *)(uintptr_t)addr, size);
+    return oji_load64_host(bytes);
 }
 
 /* Frame addresses are as wide as pointers, whatever size the record gives them; constants are what they are. */

@@ -109,7 +109,7 @@ static void write_library(const question *asked, const oji_tls_numbers *numbers,
     char *strings = (char *)(made + 1);
     memcpy(made->header.e_ident, ELFMAG, SELFMAG);
     made->header.e_ident[EI_CLASS] = sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32;
-    made->header.e_ident[EI_DATA] = ELFDATA2LSB;
+    made->header.e_ident[EI_DATA] = OJI_HOST_IS_BIG ? ELFDATA2MSB : ELFDATA2LSB;
     made->header.e_ident[EI_VERSION] = EV_CURRENT;
     made->header.e_type = ET_DYN;
     made->header.e_machine = numbers->machine;

@@ -7,7 +7,15 @@
 #include "elf/elf_format.h"
 #include "object/object.h"
 
-enum { ELF_ET_REL = 1, ELF_EM_X86_64 = 62, ELF_EM_386 = 3, ELF_EM_ARM = 40, ELF_EM_AARCH64 = 183, ELF_EM_RISCV = 243 };
+enum { ELF_ET_REL = 1 };
+enum {
+    ELF_EM_386 = 3,
+    ELF_EM_S390 = 22,
+    ELF_EM_ARM = 40,
+    ELF_EM_X86_64 = 62,
+    ELF_EM_AARCH64 = 183,
+    ELF_EM_RISCV = 243
+};
 
 #define ELF_SHT_NULL 0u
 #define ELF_SHT_PROGBITS 1u
@@ -103,6 +111,7 @@ extern const oji_elf_arch oji_elf_arm;
 extern const oji_elf_arch oji_elf_i386;
 extern const oji_elf_arch oji_elf_riscv64;
 extern const oji_elf_arch oji_elf_riscv32;
+extern const oji_elf_arch oji_elf_s390x;
 
 /* One object being read. Lives for one call. */
 struct oji_elf_reader {

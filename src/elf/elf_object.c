@@ -45,7 +45,7 @@ static const char *machine_name(uint32_t machine)
         return "i386";
     case 21:
         return "PowerPC64";
-    case 22:
+    case ELF_EM_S390:
         return "s390x";
     case ELF_EM_ARM:
         return "ARM";
@@ -65,8 +65,8 @@ static const char *machine_name(uint32_t machine)
 /* Class and order count as well: x86-64 with 32-bit pointers (x32) is an architecture of its own. */
 static const oji_elf_arch *find_arch(const oji_elf_format *format, uint32_t machine)
 {
-    static const oji_elf_arch *const all[] = {&oji_elf_x86_64, &oji_elf_aarch64, &oji_elf_arm,
-                                              &oji_elf_i386,   &oji_elf_riscv64, &oji_elf_riscv32};
+    static const oji_elf_arch *const all[] = {&oji_elf_x86_64,  &oji_elf_aarch64, &oji_elf_arm,  &oji_elf_i386,
+                                              &oji_elf_riscv64, &oji_elf_riscv32, &oji_elf_s390x};
     for (size_t i = 0; i < OJI_COUNT(all); i++)
         if (all[i]->machine == machine && all[i]->is_64 == format->is_64 && all[i]->is_big == format->is_big)
             return all[i];

@@ -312,7 +312,7 @@ static bool gather_ranges(const gathering *g)
 /* Source: gABI's list of e_machine. */
 static uint32_t machine_of(uint32_t arch)
 {
-    return arch == OJI_ARCH_AARCH64 ? 183 : arch == OJI_ARCH_RISCV64 ? 243 : 62;
+    return arch == OJI_ARCH_AARCH64 ? 183 : arch == OJI_ARCH_RISCV64 ? 243 : arch == OJI_ARCH_S390X ? 22 : 62;
 }
 
 static bool gather(const oj_plan *plan, oji_arena *arena, oji_debug_info *info)

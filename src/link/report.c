@@ -18,9 +18,12 @@ static bool refers_to(const oj_plan *plan, const oji_link_member *member, const 
     return oji_link_name_of(plan, member, reloc->symbol) == name;
 }
 
-/* Kinds of relocation that hold a symbol's own distance or low address, with no GOT entry or stub between. */
-static bool is_direct(const oji_reloc *reloc)
+/* Kinds of relocation that hold a symbol's own distance or low address, with no GOT entry or stub between. Of an
+ * architecture's own nothing tells those that reach everything: a message may name such a one. */
+static bool is_direct(const oji_arch *arch, const oji_reloc *reloc)
 {
+    if (reloc->kind >= OJI_RELOC_OF_ARCH)
+        return arch->needs(reloc->kind) == 0;
     switch (reloc->kind) {
     case OJI_RELOC_ABS32:
     case OJI_RELOC_ABS32S:
@@ -48,7 +51,7 @@ static link_reference find_reference(const oj_plan *plan, const oji_link_name *n
                 continue;
             for (uint32_t i = 0; i < section->n_relocs; i++) {
                 const oji_reloc *reloc = &section->relocs[i];
-                if (!refers_to(plan, &plan->members[m], reloc, name) || (direct_only && !is_direct(reloc)))
+                if (!refers_to(plan, &plan->members[m], reloc, name) || (direct_only && !is_direct(plan->arch, reloc)))
                     continue;
                 if (found.n_references++ == 0) {
                     found.object = object;

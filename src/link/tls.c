@@ -547,26 +547,19 @@ static void describe_symbol(const oj_plan *plan, const oji_link_tls_group *group
         index->offset = *distance;
 }
 
-static void store_word(const oj_plan *plan, uint8_t *where, uint64_t value)
-{
-    if (plan->arch->got_entry_size == 8)
-        oji_store64(where, value);
-    else
-        oji_store32(where, (uint32_t)value);
-}
-
 static void write_index(const oj_plan *plan, uint8_t *where, const oj_tls_index *index)
 {
-    store_word(plan, where, index->token);
-    store_word(plan, where + plan->arch->got_entry_size, index->offset);
+    oji_arch_store_word(plan->arch, where, index->token);
+    oji_arch_store_word(plan->arch, where + plan->arch->got_entry_size, index->offset);
 }
 
 static void write_descriptor(const oj_plan *plan, uint8_t *where, const oj_tls_index *index)
 {
     const oj_tls *client = plan->options.tls ? &plan->tls.client : NULL;
     const uint32_t size = plan->arch->got_entry_size;
-    store_word(plan, where, client && client->descriptor ? client->descriptor : oji_tls_descriptor_addr());
-    store_word(plan, where + size, client ? client->get_addr : own_get_addr());
+    oji_arch_store_word(plan->arch, where,
+                        client && client->descriptor ? client->descriptor : oji_tls_descriptor_addr());
+    oji_arch_store_word(plan->arch, where + size, client ? client->get_addr : own_get_addr());
     write_index(plan, where + (uint64_t)2 * size, index);
 }
 
@@ -587,7 +580,7 @@ void oji_link_tls_write_entries(const oj_plan *plan, const oji_link_island *isla
         if (group->uses & OJI_USE_TLS_DESC)
             write_descriptor(plan, first + OJI_TLS_DESCRIPTOR_ENTRY(&packed) * size, &index);
         if (group->uses & OJI_USE_TLS_LOAD)
-            store_word(plan, first + OJI_TLS_DISTANCE_ENTRY(&packed) * size, distance);
+            oji_arch_store_word(plan->arch, first + OJI_TLS_DISTANCE_ENTRY(&packed) * size, distance);
     }
     if (island->has_block_index) {
         const oji_tls *module = plan->tls.module;

@@ -68,7 +68,7 @@ static uint32_t count_entries(const uint8_t *bytes, uint64_t size)
     uint64_t offset = 0;
     uint32_t n = 1;
     while (size - offset >= 4) {
-        uint64_t length = oji_load32(bytes + offset);
+        uint64_t length = oji_load32_host(bytes + offset);
         n++;
         if (length == 0 || length > size - offset - 4)
             break;
@@ -146,7 +146,7 @@ static void resolve_personality(const oj_plan *plan, oji_eh_cie *cie)
         uint64_t offset = cie->personality - request->run_addr;
         if (offset < request->size && request->size - offset >= plan->arch->got_entry_size) {
             const uint8_t *pointer = (const uint8_t *)request->write + offset;
-            cie->personality = plan->arch->got_entry_size == 8 ? oji_load64(pointer) : oji_load32(pointer);
+            cie->personality = oji_arch_load_word(plan->arch, pointer);
             cie->is_indirect = false;
         }
     }

@@ -103,15 +103,6 @@ static uint64_t entry_value(const oj_plan *plan, const oji_link_island *island, 
     return plan->members[ref.member].targets[ref.symbol].addr;
 }
 
-/* An address that is too wide for the architecture is refused by every relocation that would use the entry. */
-static void store_address(const oj_plan *plan, uint8_t *where, uint64_t addr)
-{
-    if (plan->arch->address_bits == 32)
-        oji_store32(where, (uint32_t)addr);
-    else
-        oji_store64(where, addr);
-}
-
 /* Needs targets. Entries are absolute addresses, so they reach everything. */
 static void write_got(oj_plan *plan, const oji_link_island *island)
 {
@@ -121,8 +112,9 @@ static void write_got(oj_plan *plan, const oji_link_island *island)
         return;
     fill_up(plan, island->got_segment, written, island->got_off);
     for (uint32_t i = 0; i < island->n_entries; i++)
-        store_address(plan, oji_link_write_at(plan, island->got_segment, island->got_off + (uint64_t)i * entry_size),
-                      entry_value(plan, island, i));
+        oji_arch_store_word(plan->arch,
+                            oji_link_write_at(plan, island->got_segment, island->got_off + (uint64_t)i * entry_size),
+                            entry_value(plan, island, i));
     *written = island->got_off + (uint64_t)island->n_entries * entry_size;
     if (island->n_tls_entries == 0)
         return;
@@ -416,7 +408,7 @@ static oj_status write_tls(oj_plan *plan, oji_fixups *fixups, oj_error *error)
  * next link of the plan does not set anew. */
 oj_status oji_link_write(oj_plan *plan, oj_error *error)
 {
-    oji_fixups fixups = {0};
+    oji_fixups fixups = {.base_addr = oji_link_base_addr(plan)};
     set_targets(plan);
     if (plan->tls.is_used || plan->tls.has_destructors)
         OJI_TRY(write_tls(plan, &fixups, error));

@@ -41,6 +41,10 @@ const uint64_t oji_memory_os_call_reach = UINT64_C(1) << 31;
 const uint8_t oji_memory_os_trap = 0xDE;
 const bool oji_memory_os_fetch_is_coherent = false;
 const uint64_t oji_memory_os_call_reach = UINT64_C(1) << 25; /* A32's */
+#elif defined(__s390x__)
+const uint8_t oji_memory_os_trap = 0x00;            /* never an operation */
+const bool oji_memory_os_fetch_is_coherent = false; /* other CPUs keep what they have fetched ahead */
+const uint64_t oji_memory_os_call_reach = UINT64_C(1) << 32;
 #else
 /* Zero is a permanently undefined instruction on AArch64 (udf #0) and RISC-V. */
 const uint8_t oji_memory_os_trap = 0x00;

@@ -31,6 +31,8 @@ const char *oji_arch_name(uint32_t id)
         return "riscv64";
     case OJI_ARCH_RISCV32:
         return "riscv32";
+    case OJI_ARCH_S390X:
+        return "s390x";
     default:
         return "unknown";
     }

@@ -9,7 +9,7 @@
 
 /* What a relocation writes. S symbol address, A addend, P address of the field, G address of the symbol's GOT entry,
  * GOT address of the GOT's start, L address of the symbol or of its stub, Z symbol size. The name says the width in
- * bits. Values that do not fit are OJ_E_RANGE.
+ * bits; the order of bytes is the architecture's. Values that do not fit are OJ_E_RANGE.
  * ORDER OJI_RELOC: src/arch tables and src/elf mappings are indexed by these. */
 typedef enum oji_reloc_kind {
     OJI_RELOC_REFUSED = 0, /* no kind: what a reader's tables have for numbers that mean nothing to it */
@@ -161,7 +161,8 @@ typedef enum oji_arch_id {
     OJI_ARCH_I386 = 3,
     OJI_ARCH_ARM = 4,
     OJI_ARCH_RISCV64 = 5,
-    OJI_ARCH_RISCV32 = 6
+    OJI_ARCH_RISCV32 = 6,
+    OJI_ARCH_S390X = 7
 } oji_arch_id;
 
 /* The architecture's name; "unknown" for none of these. */

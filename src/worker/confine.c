@@ -98,10 +98,10 @@ static void emit(program *p, uint16_t code, uint32_t value, uint8_t if_true, uin
 
 static void load(program *p, size_t offset) { emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0); }
 
-/* The lower half: the kernel reads these arguments as 32 bits, and the upper half says nothing. Little-endian. */
+/* The lower half: the kernel reads these arguments as 32 bits, and the upper half says nothing. */
 static void load_argument(program *p, unsigned index)
 {
-    load(p, offsetof(struct seccomp_data, args) + index * sizeof(uint64_t));
+    load(p, offsetof(struct seccomp_data, args) + index * sizeof(uint64_t) + (OJI_HOST_IS_BIG ? 4 : 0));
 }
 
 static void answer(program *p, uint32_t action) { emit(p, BPF_RET | BPF_K, action, 0, 0); }

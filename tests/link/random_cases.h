@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A line of assembly of 4 bytes with one symbol, "%s" in it. */
+/* A line of assembly with one symbol, "%s" in it. */
 typedef struct random_form {
     const char *text;
     int64_t low;        /* least value of symbol (less the place, where it is relative), inclusive */
     int64_t high;       /* largest, inclusive */
     uint32_t alignment; /* of the value */
     int is_relative;
+    uint32_t size; /* bytes of the line */
 } random_form;
 
 /* Symbols outside a link must be in reach of all of it, which is less than the widest fields hold: their edges are not
@@ -22,31 +23,52 @@ typedef struct random_form {
 #define RANDOM_ANY INT64_MIN + 1, INT64_MAX
 
 static const random_form random_aarch64[] = {
-    {"b.ne %s", -(1 << 20), (1 << 20) - 4, 4, 1},
-    {"cbnz x3, %s", -(1 << 20), (1 << 20) - 4, 4, 1},
-    {"tbnz x9, #40, %s", -(1 << 15), (1 << 15) - 4, 4, 1},
-    {"ldr x7, %s", -(1 << 20), (1 << 20) - 4, 4, 1},
-    {"adr x8, %s", -(1 << 20), (1 << 20) - 1, 1, 1},
-    {"adrp x10, %s", -INT64_C(0x7e000000), INT64_C(0x7e000000), 1, 1},
-    {"adrp x11, :pg_hi21_nc:%s", RANDOM_ANY, 1, 0},
-    {"add x1, x2, :lo12:%s", RANDOM_ANY, 1, 0},
-    {"ldrb w1, [x2, :lo12:%s]", RANDOM_ANY, 1, 0},
-    {"strh w1, [x2, :lo12:%s]", RANDOM_ANY, 2, 0},
-    {"ldr w1, [x2, :lo12:%s]", RANDOM_ANY, 4, 0},
-    {"str x1, [x2, :lo12:%s]", RANDOM_ANY, 8, 0},
-    {"ldr q1, [x2, :lo12:%s]", RANDOM_ANY, 16, 0},
-    {"movz x1, #:abs_g0:%s", 0, 0xffff, 1, 0},
-    {"movz x1, #:abs_g1:%s", 0, INT64_C(0xffffffff), 1, 0},
-    {"movz x1, #:abs_g2:%s", 0, INT64_C(0xffffffffffff), 1, 0},
-    {"movz x1, #:abs_g3:%s", RANDOM_ANY, 1, 0},
-    {"movk x1, #:abs_g0_nc:%s", RANDOM_ANY, 1, 0},
-    {"movk x1, #:abs_g1_nc:%s", RANDOM_ANY, 1, 0},
-    {"movk x1, #:abs_g2_nc:%s", RANDOM_ANY, 1, 0},
-    {"movz x1, #:abs_g0_s:%s", -0x10000, 0xffff, 1, 0},
-    {"movz x1, #:abs_g1_s:%s", -INT64_C(0x100000000), INT64_C(0xffffffff), 1, 0},
-    {"movz x1, #:abs_g2_s:%s", -INT64_C(0x1000000000000), INT64_C(0xffffffffffff), 1, 0},
-    {".word %s - .", -INT64_C(0x7e000000), INT64_C(0x7e000000), 1, 1},
-    {".word %s", 0, INT64_C(0xffffffff), 1, 0},
+    {"b.ne %s", -(1 << 20), (1 << 20) - 4, 4, 1, 4},
+    {"cbnz x3, %s", -(1 << 20), (1 << 20) - 4, 4, 1, 4},
+    {"tbnz x9, #40, %s", -(1 << 15), (1 << 15) - 4, 4, 1, 4},
+    {"ldr x7, %s", -(1 << 20), (1 << 20) - 4, 4, 1, 4},
+    {"adr x8, %s", -(1 << 20), (1 << 20) - 1, 1, 1, 4},
+    {"adrp x10, %s", -INT64_C(0x7e000000), INT64_C(0x7e000000), 1, 1, 4},
+    {"adrp x11, :pg_hi21_nc:%s", RANDOM_ANY, 1, 0, 4},
+    {"add x1, x2, :lo12:%s", RANDOM_ANY, 1, 0, 4},
+    {"ldrb w1, [x2, :lo12:%s]", RANDOM_ANY, 1, 0, 4},
+    {"strh w1, [x2, :lo12:%s]", RANDOM_ANY, 2, 0, 4},
+    {"ldr w1, [x2, :lo12:%s]", RANDOM_ANY, 4, 0, 4},
+    {"str x1, [x2, :lo12:%s]", RANDOM_ANY, 8, 0, 4},
+    {"ldr q1, [x2, :lo12:%s]", RANDOM_ANY, 16, 0, 4},
+    {"movz x1, #:abs_g0:%s", 0, 0xffff, 1, 0, 4},
+    {"movz x1, #:abs_g1:%s", 0, INT64_C(0xffffffff), 1, 0, 4},
+    {"movz x1, #:abs_g2:%s", 0, INT64_C(0xffffffffffff), 1, 0, 4},
+    {"movz x1, #:abs_g3:%s", RANDOM_ANY, 1, 0, 4},
+    {"movk x1, #:abs_g0_nc:%s", RANDOM_ANY, 1, 0, 4},
+    {"movk x1, #:abs_g1_nc:%s", RANDOM_ANY, 1, 0, 4},
+    {"movk x1, #:abs_g2_nc:%s", RANDOM_ANY, 1, 0, 4},
+    {"movz x1, #:abs_g0_s:%s", -0x10000, 0xffff, 1, 0, 4},
+    {"movz x1, #:abs_g1_s:%s", -INT64_C(0x100000000), INT64_C(0xffffffff), 1, 0, 4},
+    {"movz x1, #:abs_g2_s:%s", -INT64_C(0x1000000000000), INT64_C(0xffffffffffff), 1, 0, 4},
+    {".word %s - .", -INT64_C(0x7e000000), INT64_C(0x7e000000), 1, 1, 4},
+    {".word %s", 0, INT64_C(0xffffffff), 1, 0, 4},
+};
+
+static const random_form random_s390x[] = {
+    {"larl %%r1, %s", -INT64_C(0x7e000000), INT64_C(0x7e000000), 2, 1, 6},
+    {"lgrl %%r1, %s", -INT64_C(0x7e000000), INT64_C(0x7e000000), 8, 1, 6},
+    {"brc 8, %s", -(1 << 16), (1 << 16) - 2, 2, 1, 4},
+    {"brct %%r3, %s", -(1 << 16), (1 << 16) - 2, 2, 1, 4},
+    {"clgrj %%r1, %%r2, 8, %s", -(1 << 16), (1 << 16) - 2, 2, 1, 6},
+    {"bprp 5, %s, 0", -(1 << 12), (1 << 12) - 2, 2, 1, 6},
+    {"bprp 5, 0, %s", -(1 << 24), (1 << 24) - 2, 2, 1, 6},
+    {"bpp 5, %s, 0(%%r1)", -(1 << 16), (1 << 16) - 2, 2, 1, 6},
+    {"l %%r1, %s(%%r2)", 0, 0xfff, 1, 0, 4},
+    {"mvi %s(%%r2), 9", 0, 0xfff, 1, 0, 4},
+    {"lg %%r1, %s(%%r2, %%r3)", -(1 << 19), (1 << 19) - 1, 1, 0, 6},
+    {"stmg %%r1, %%r4, %s(%%r2)", -(1 << 19), (1 << 19) - 1, 1, 0, 6},
+    {"lghi %%r1, %s", -(1 << 15), (1 << 16) - 1, 1, 0, 4},
+    {".long %s", 0, INT64_C(0xffffffff), 1, 0, 4},
+    {".quad %s", RANDOM_ANY, 1, 0, 8},
+    {".quad %s - .", RANDOM_ANY, 1, 1, 8},
+    {".long %s - .", -INT64_C(0x7e000000), INT64_C(0x7e000000), 1, 1, 4},
+    {".short %s", -(1 << 15), (1 << 16) - 1, 1, 0, 2},
 };
 
 typedef struct random_list {
@@ -57,6 +79,7 @@ typedef struct random_list {
 
 static const random_list random_lists[] = {
     {"aarch64_", random_aarch64, sizeof random_aarch64 / sizeof *random_aarch64},
+    {"s390x_", random_s390x, sizeof random_s390x / sizeof *random_s390x},
 };
 
 enum { RANDOM_LINES = 14, RANDOM_CASES = 3 };
@@ -91,7 +114,7 @@ static inline int64_t random_value(uint64_t *state, const random_form *form)
 static inline void random_write(FILE *file, const random_list *list, uint64_t seed)
 {
     const uint64_t code = UINT64_C(0x4000000000);
-    uint64_t state = seed;
+    uint64_t state = seed, at = code;
     const random_form *forms[RANDOM_LINES];
     fprintf(file, "# random\n# code 0x%" PRIx64 "\n# rodata 0x%" PRIx64 "\n# data 0x%" PRIx64 "\n", code,
             code + 0x200000, code + 0x400000);
@@ -99,7 +122,8 @@ static inline void random_write(FILE *file, const random_list *list, uint64_t se
         uint64_t value;
         forms[i] = &list->forms[random_next(&state) % list->n];
         value = (uint64_t)random_value(&state, forms[i]);
-        fprintf(file, "# define s%d 0x%" PRIx64 "\n", i, value + (forms[i]->is_relative ? code + (uint64_t)i * 4 : 0));
+        fprintf(file, "# define s%d 0x%" PRIx64 "\n", i, value + (forms[i]->is_relative ? at : 0));
+        at += forms[i]->size;
     }
     fprintf(file, ".text\n");
     for (int i = 0; i < RANDOM_LINES; i++) {

@@ -65,25 +65,27 @@ typedef struct link_case {
     char names[MAX_DEFINITIONS][64];
 } link_case;
 
-/* A case's architecture is the first part of its file's name. */
+/* A case's architecture is the first part of its file's name. lld knows s390x from LLVM 18 on. */
 typedef struct tools {
     const char *prefix;
     const char *assembler; /* called as `ASSEMBLER FLAG -o OBJECT SOURCE` */
     const char *assembler_flag;
     const char *ld;
+    const char *lld;
     const char *ld_emulation; /* both linkers are told */
     const char *fill;         /* between code sections, for a linker script */
     uint64_t word;            /* bytes: code ends on one, so that it can be patched to its end */
 } tools;
 
 static const tools all_tools[] = {
-    {"x86_64_", "as", "--64", "ld", "elf_x86_64", "0xcccccccc", 8},
-    {"i386_", "as", "--32", "ld", "elf_i386", "0xcccccccc", 4},
-    {"arm_", "arm-linux-gnueabihf-as", "-march=armv7-a", "arm-linux-gnueabihf-ld", "armelf_linux_eabi", "0xdededede",
-     4},
-    {"riscv64_", "riscv64-linux-gnu-as", "-march=rv64gc", "riscv64-linux-gnu-ld", "elf64lriscv", "0", 4},
-    {"riscv32_", "riscv64-linux-gnu-as", "-march=rv32gc", "riscv64-linux-gnu-ld", "elf32lriscv", "0", 4},
-    {"aarch64_", "aarch64-linux-gnu-as", "-EL", "aarch64-linux-gnu-ld", "aarch64linux", "0", 4},
+    {"x86_64_", "as", "--64", "ld", "ld.lld", "elf_x86_64", "0xcccccccc", 8},
+    {"i386_", "as", "--32", "ld", "ld.lld", "elf_i386", "0xcccccccc", 4},
+    {"arm_", "arm-linux-gnueabihf-as", "-march=armv7-a", "arm-linux-gnueabihf-ld", "ld.lld", "armelf_linux_eabi",
+     "0xdededede", 4},
+    {"riscv64_", "riscv64-linux-gnu-as", "-march=rv64gc", "riscv64-linux-gnu-ld", "ld.lld", "elf64lriscv", "0", 4},
+    {"riscv32_", "riscv64-linux-gnu-as", "-march=rv32gc", "riscv64-linux-gnu-ld", "ld.lld", "elf32lriscv", "0", 4},
+    {"aarch64_", "aarch64-linux-gnu-as", "-EL", "aarch64-linux-gnu-ld", "ld.lld", "aarch64linux", "0", 4},
+    {"s390x_", "s390x-linux-gnu-as", "-march=z14", "s390x-linux-gnu-ld", "ld.lld-19", "elf64_s390", "0", 8},
 };
 
 static const tools *tools_of(const link_case *test)
@@ -652,7 +654,7 @@ static void run_case(const link_case *test, const char *folder)
         if (test->use_ld && !OJT_STRESS)
             ask_oracle(test, tools_of(test)->ld, folder, &client);
         if (test->use_lld && !OJT_STRESS)
-            ask_oracle(test, "ld.lld", folder, &client);
+            ask_oracle(test, tools_of(test)->lld, folder, &client);
     }
     oj_code_destroy(code);
     assert_int_equal(client.n_live, 0);

@@ -3,6 +3,7 @@
 #include "elf/elf.h"
 #include "object/arm.h"
 #include "object/riscv.h"
+#include "object/s390x.h"
 #include "support/test.h"
 
 #include <ownjit/link.h>
@@ -151,8 +152,8 @@ static bool stands_alone(const oji_elf_arch *elf, uint32_t kind)
 /* Whatever a symbol's address, entry and stub are, a relocation writes its own field or says that it does not fit. */
 static void arch_relocations_write_their_fields_alone(void **state)
 {
-    static const oji_elf_arch *const all[] = {&oji_elf_x86_64, &oji_elf_aarch64, &oji_elf_arm,
-                                              &oji_elf_i386,   &oji_elf_riscv64, &oji_elf_riscv32};
+    static const oji_elf_arch *const all[] = {&oji_elf_x86_64,  &oji_elf_aarch64, &oji_elf_arm,  &oji_elf_i386,
+                                              &oji_elf_riscv64, &oji_elf_riscv32, &oji_elf_s390x};
     (void)state;
     for (size_t k = 0; k < OJI_COUNT(all); k++) {
         const oji_arch *arch = oji_arch_find(all[k]->id);
@@ -228,6 +229,79 @@ static void arch_x86_64_neither_address_nor_load_in_reach(void **state)
     assert_false(oji_arch_x86_64.compute_or_load(bytes + 3, 0x1000, UINT64_C(1) << 41, entry, UINT64_C(1) << 40));
 }
 
+/* Principles of Operation, chapter 7: LGRL is c4 r8, BCR 07; distances count in halfwords. */
+static void arch_s390x_stub_jumps_through_its_entry(void **state)
+{
+    static const uint8_t expected[] = {0xc4, 0x18, 0x12, 0x34, 0x56, 0x78, 0x07, 0xf1};
+    const uint64_t start = UINT64_C(0x200000000);
+    uint8_t stub[8];
+    (void)state;
+    assert_int_equal(oji_arch_s390x.stub_size, sizeof stub);
+    assert_true(oji_arch_s390x.write_stub(stub, start, start + 2 * UINT64_C(0x12345678)));
+    assert_memory_equal(stub, expected, sizeof stub);
+    assert_true(oji_arch_s390x.write_stub(stub, start, start + (UINT64_C(1) << 32) - 8));
+    assert_false(oji_arch_s390x.write_stub(stub, start, start + (UINT64_C(1) << 32)));
+    assert_true(oji_arch_s390x.write_stub(stub, start, start - (UINT64_C(1) << 32)));
+    assert_false(oji_arch_s390x.write_stub(stub, start, start - (UINT64_C(1) << 32) - 8));
+    assert_false(oji_arch_s390x.write_stub(stub, start, start + 4));
+}
+
+static void arch_s390x_what_cannot_be_written_is_not(void **state)
+{
+    static const uint8_t kinds[] = {OJI_S390X_GOTENT, OJI_S390X_GOT64,     OJI_S390X_GOT20, OJI_S390X_TLS_GD64,
+                                    OJI_S390X_END,    OJI_S390X_TLS_LDM64, OJI_RELOC_ABS32, OJI_RELOC_CALL32};
+    const oji_symbol symbols[1] = {{.name = ""}};
+    const oji_target targets[1] = {{.addr = UINT64_C(0x200000000)}};
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(kinds); i++) {
+        uint8_t bytes[16] = {0};
+        const uint8_t untouched[16] = {0};
+        oji_reloc reloc = {.offset = 4, .kind = kinds[i]};
+        oji_fixups fixups = {.write = bytes,
+                             .size = sizeof bytes,
+                             .run_addr = 0x1000,
+                             .relocs = &reloc,
+                             .n_relocs = 1,
+                             .symbols = symbols,
+                             .targets = targets,
+                             .got_addr = 0x3000};
+        assert_int_equal(oji_arch_s390x.relocate(&fixups), 0);
+        assert_memory_equal(bytes, untouched, sizeof bytes);
+    }
+}
+
+/* A mask turns a branch on and off; a target, which is several bytes, is not changed while it runs. */
+static void arch_s390x_patches_one_byte(void **state)
+{
+    static const uint8_t on[8] = {0xc0, 0xf4, 0, 0, 1, 2, 7, 7}, off[8] = {0xc0, 0x04, 0, 0, 1, 2, 7, 7},
+                         elsewhere[8] = {0xc0, 0xf4, 0, 0, 2, 1, 7, 7};
+    (void)state;
+    assert_true(oji_arch_s390x.may_patch(on, off));
+    assert_true(oji_arch_s390x.may_patch(on, on));
+    assert_false(oji_arch_s390x.may_patch(on, elsewhere));
+    assert_false(oji_arch_s390x.may_patch(off, elsewhere));
+}
+
+/* GOT entries and pointers, in both orders and sizes. */
+static void arch_words_have_the_architectures_order(void **state)
+{
+    static const uint8_t big[] = {1, 2, 3, 4, 5, 6, 7, 8}, little[] = {8, 7, 6, 5, 4, 3, 2, 1};
+    const uint64_t value = UINT64_C(0x0102030405060708);
+    uint8_t word[8] = {0};
+    (void)state;
+    oji_arch_store_word(&oji_arch_s390x, word, value);
+    assert_memory_equal(word, big, 8);
+    assert_int_equal(oji_arch_load_word(&oji_arch_s390x, word), value);
+    oji_arch_store_word(&oji_arch_x86_64, word, value);
+    assert_memory_equal(word, little, 8);
+    assert_int_equal(oji_arch_load_word(&oji_arch_x86_64, word), value);
+    memset(word, 0, sizeof word);
+    oji_arch_store_word(&oji_arch_arm, word, value);
+    assert_memory_equal(word, little, 4);
+    assert_int_equal(word[4], 0);
+    assert_int_equal(oji_arch_load_word(&oji_arch_arm, word), 0x05060708);
+}
+
 OJT_MAIN(cmocka_unit_test(arch_list_ends_and_finds_the_host),
          cmocka_unit_test(arch_x86_64_stub_jumps_through_its_entry),
          cmocka_unit_test(arch_x86_64_stub_out_of_reach_refused),
@@ -236,4 +310,7 @@ OJT_MAIN(cmocka_unit_test(arch_list_ends_and_finds_the_host),
          cmocka_unit_test(arch_relocations_write_their_fields_alone), cmocka_unit_test(arch_unknown_kinds_do_not_fit),
          cmocka_unit_test(arch_riscv_halves_need_their_entry),
          cmocka_unit_test(arch_riscv_uleb128_must_end_in_the_section), cmocka_unit_test(arch_riscv32_patches_nothing),
-         cmocka_unit_test(arch_x86_64_neither_address_nor_load_in_reach))
+         cmocka_unit_test(arch_x86_64_neither_address_nor_load_in_reach),
+         cmocka_unit_test(arch_s390x_stub_jumps_through_its_entry),
+         cmocka_unit_test(arch_s390x_what_cannot_be_written_is_not), cmocka_unit_test(arch_s390x_patches_one_byte),
+         cmocka_unit_test(arch_words_have_the_architectures_order))
