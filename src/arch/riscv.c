@@ -356,7 +356,7 @@ static inline bool fix(oji_fixups *fixups, const oji_reloc *reloc, bool is_64)
     case OJI_RV_SET_ULEB128:
         return fix_uleb128(fixups, reloc, where);
     case OJI_RV_SUB_ULEB128:
-    case OJI_RV_ALIGN: /* of a section that is no code, whose bytes all stay */
+    case OJI_RV_ALIGN: /* has no field */
     case OJI_RV_RELAX:
     case OJI_RELOC_NONE:
     case OJI_RELOC_TLS_DESC_CALL:
