@@ -20,9 +20,11 @@ typedef struct oj_archive oj_archive;
 
 /* oj_object_options.flags */
 #define OJ_OBJECT_BORROW 1u /* keep pointing into the client's bytes instead of copying them */
-#define OJ_OBJECT_WITH_DEBUG \
-    2u /* also read the relocations of sections that are not loaded (debug information),
-                                   which must not be compressed */
+/* Also read the relocations of sections that are not loaded (debug information), and decompress these where they are
+ * compressed, with libz.so.1 or libzstd.so.1, which are loaded then, for good. A section stays compressed
+ * (OJ_SECTION_IS_COMPRESSED), and debuggers are not told of it, where the library is not installed, where it is broken, and
+ * where it would bring what is decompressed above 64 times the object's size. */
+#define OJ_OBJECT_WITH_DEBUG 2u
 
 typedef struct oj_object_options {
     uint32_t struct_size;
@@ -79,14 +81,18 @@ typedef enum oj_section_kind {
     OJ_SECTION_TLS_ZERO = 8  /* thread-local variables that start as zero */
 } oj_section_kind;
 
+/* oj_section_info.flags: not loaded, and bytes and size are those of the file, compressed. Its relocations have not been
+ * read. */
+#define OJ_SECTION_IS_COMPRESSED 1u
+
 typedef struct oj_section_info {
     const char *name;   /* lends, until the object is destroyed */
     const void *bytes;  /* lends, until the object is destroyed; NULL where the section has none */
     uint64_t size;      /* bytes */
     uint64_t alignment; /* bytes, a power of two */
     uint64_t n_relocations;
-    uint32_t kind; /* oj_section_kind */
-    uint32_t reserved;
+    uint32_t kind;  /* oj_section_kind */
+    uint32_t flags; /* OJ_SECTION_IS_... */
 } oj_section_info;
 
 /* Return the number of sections; section 0 is the empty one of the format.

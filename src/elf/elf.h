@@ -45,6 +45,9 @@ enum {
 
 #define ELF_GRP_COMDAT 1u
 
+#define ELF_COMPRESS_ZLIB 1u
+#define ELF_COMPRESS_ZSTD 2u
+
 #define ELF_SHN_UNDEF 0u
 #define ELF_SHN_LORESERVE 0xff00u
 #define ELF_SHN_X86_64_LCOMMON 0xff02u
@@ -141,6 +144,8 @@ struct oji_elf_reader {
     oji_bytes symbol_names;  /* empty, or ends in a zero byte */
     oji_bytes symbols;       /* the table's bytes */
     oji_bytes extended;      /* empty, or 4 bytes for each symbol */
+    uint8_t *whole;          /* room for what is decompressed */
+    uint64_t whole_size;     /* bytes of it that are left */
     bool has_lto;            /* saw a section of GCC's link-time optimiser */
     bool has_tls;            /* saw a thread-local section or symbol */
     bool has_unloaded;       /* saw a symbol in a section that is not loaded */
@@ -178,6 +183,26 @@ oj_status oji_elf_read_section(oji_elf_reader *reader, uint32_t index, oji_secti
 
 /* An index of unwind entries tells about one section of code. Needs all sections; index has ones. */
 oj_status oji_elf_check_indexes(const oji_elf_reader *reader, const oji_section *sections);
+
+/* elf_compressed.c: count the room that a section's bytes will take once they are whole; needs them in range. */
+bool oji_elf_is_compressed(const oji_elf_header *header);
+void oji_elf_count_compressed(oji_elf_reader *reader, const oji_elf_header *header);
+/* Fill bytes, size and alignment of a section that is not loaded, or mark it as compressed. */
+oj_status oji_elf_decompress(oji_elf_reader *reader, const oji_elf_header *header, oji_section *section);
+
+/* What stands before compressed bytes. */
+typedef struct oji_elf_compression {
+    oji_bytes bytes;
+    uint64_t size; /* of the whole, bytes; hostile */
+    uint64_t alignment;
+    uint32_t type; /* ELF_COMPRESS_... */
+} oji_elf_compression;
+
+typedef enum oji_elf_inflation { OJI_ELF_WHOLE = 0, OJI_ELF_BROKEN, OJI_ELF_NO_MEMORY } oji_elf_inflation;
+
+/* host_linux.c: writes compression->size bytes at out, where the result is OJI_ELF_WHOLE, and never more. A library that
+ * is missing is as good as a broken stream. */
+oji_elf_inflation oji_elf_inflate(const oji_elf_compression *compression, uint8_t *out);
 
 /* Does the section make up a group by itself, as GNU's compilers wrote shared definitions before there were groups? */
 bool oji_elf_is_linkonce(const oji_elf_header *header, const char *name);

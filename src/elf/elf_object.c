@@ -236,7 +236,8 @@ static oj_status scan_section(oji_elf_reader *reader, uint32_t index, const oji_
 }
 
 /* Check every section's range and count. Sections that share bytes are refused by their sum: nothing that is
- * allocated for an object can then exceed a small multiple of the file. */
+ * allocated for an object can then exceed a small multiple of the file, but for what is decompressed, which has a bound
+ * of its own. */
 static oj_status scan_sections(oji_elf_reader *reader)
 {
     uint64_t left = reader->file.size;
@@ -250,6 +251,8 @@ static oj_status scan_sections(oji_elf_reader *reader)
         if (header.size > left)
             return fail_section(reader, i, OJ_E_MALFORMED, "overlaps others: together they exceed the input");
         left -= header.size;
+        if (OJI_UNLIKELY(oji_elf_is_compressed(&header)))
+            oji_elf_count_compressed(reader, &header);
         OJI_TRY(scan_section(reader, i, &header));
     }
     if (reader->n_relocs > UINT32_MAX)
@@ -310,6 +313,7 @@ typedef struct block_layout {
     uint64_t numbers_off;
     uint64_t name_off;
     uint64_t bytes_off;
+    uint64_t whole_off;
     uint64_t size;
 } block_layout;
 
@@ -333,7 +337,8 @@ static bool lay_out_block(const oji_elf_reader *reader, block_layout *layout)
            add_part(&layout->size, reader->n_relocs, sizeof *((oj_object *)NULL)->reloc_numbers,
                     &layout->numbers_off) &&
            add_part(&layout->size, strlen(reader->name) + 1, 1, &layout->name_off) &&
-           add_part(&layout->size, n_copied, 1, &layout->bytes_off);
+           add_part(&layout->size, n_copied, 1, &layout->bytes_off) &&
+           add_part(&layout->size, reader->whole_size, 1, &layout->whole_off);
 }
 
 /* Needs the bytes inside what moved, or empty: those that were never found point nowhere. */
@@ -387,6 +392,7 @@ static oj_status allocate_object(oji_elf_reader *reader, const oj_allocator *all
     parts->object->n_symbols = reader->n_symbols;
     parts->object->first_global = reader->first_global;
     parts->object->arch = (uint16_t)reader->arch->id;
+    reader->whole = block + layout.whole_off;
     if (!(reader->flags & OJ_OBJECT_BORROW))
         copy_file(reader, block + layout.bytes_off);
     return OJ_OK;

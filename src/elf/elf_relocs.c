@@ -6,10 +6,12 @@
  * Source: ELF gABI chapter 4, "Relocation" (Elf64_Rela: r_offset, r_info, r_addend). */
 #include "elf/elf.h"
 
-/* Relocations of what is not loaded matter to debuggers only, and are most of a debug build's. */
+/* Relocations of what is not loaded matter to debuggers only, and are most of a debug build's. Where bytes are still
+ * compressed, offsets count in bytes that are not there. */
 static bool is_wanted(const oji_elf_reader *reader, const oji_section *target)
 {
-    return oji_section_is_loaded(target) || (reader->flags & OJ_OBJECT_WITH_DEBUG);
+    return oji_section_is_loaded(target) ||
+           ((reader->flags & OJ_OBJECT_WITH_DEBUG) && !(target->flags & OJI_SECTION_COMPRESSED));
 }
 
 /* Say why a relocation cannot be taken. The reading loop asks in one condition for four reasons; here they are
@@ -143,11 +145,6 @@ static oj_status count_relocs(const oji_elf_reader *reader, oji_section *section
             return fail_table(reader, i, target, "is not linked to the symbol table");
         if (!target->bytes)
             return fail_table(reader, i, target, "relocates a section that has no bytes");
-        /* Offsets count in the bytes as they were before compression, which are not there. */
-        if (oji_elf_section_header(reader, header.info).flags & ELF_SHF_COMPRESSED)
-            return oji_fail(reader->error, OJ_E_UNSUPPORTED,
-                            "%s: section %s is compressed, which is not supported where it has relocations",
-                            reader->name, target->name);
         target->n_relocs += (uint32_t)(header.size / oji_elf_reloc_size(reader, header.type));
     }
     return OJ_OK;

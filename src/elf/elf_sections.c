@@ -264,5 +264,7 @@ oj_status oji_elf_read_section(oji_elf_reader *reader, uint32_t index, oji_secti
     if (loading == ELF_SHF_ALLOC && header.type != ELF_SHT_NOTE)
         return read_loaded(reader, &header, section);
     section->kind = unloaded_kind(name);
+    if (OJI_UNLIKELY(oji_elf_is_compressed(&header)))
+        OJI_TRY(oji_elf_decompress(reader, &header, section));
     return check_unloaded(reader, &header, name);
 }

@@ -16,7 +16,7 @@ typedef struct gathering {
 static int kind_of(const oji_section *section)
 {
     int kind = 0;
-    if (section->kind != OJ_SECTION_DEBUG || !section->bytes)
+    if (section->kind != OJ_SECTION_DEBUG || !section->bytes || (section->flags & OJI_SECTION_COMPRESSED))
         return OJI_DEBUG_SECTIONS;
     while (kind < OJI_DEBUG_SECTIONS && strcmp(section->name, oji_debug_names[kind]) != 0)
         kind++;

@@ -61,6 +61,7 @@ oj_status oj_object_section(const oj_object *object, size_t index, oj_section_in
     ours.alignment = section->alignment;
     ours.n_relocations = section->n_relocs;
     ours.kind = section->kind;
+    ours.flags = section->flags & OJI_SECTION_COMPRESSED ? OJ_SECTION_IS_COMPRESSED : 0;
     oji_export(info, out_size, &ours, sizeof ours);
     return OJ_OK;
 }

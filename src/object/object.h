@@ -122,12 +122,13 @@ enum {
     /* It only tells about other sections (unwind and exception tables, stack maps): where it refers to a local symbol of one that a
      * link leaves out, the field is zero, which readers of such tables pass over. */
     OJI_SECTION_TELLS = 1,
-    OJI_SECTION_INIT = 2,       /* addresses of functions that are run before all others */
-    OJI_SECTION_FINI = 4,       /* and of those that are run after them, last first */
-    OJI_SECTION_BACKWARDS = 8,  /* of either, listed the other way round */
-    OJI_SECTION_RETAIN = 16,    /* to be kept though nothing refers to it */
-    OJI_SECTION_STACKMAPS = 32, /* tells where live values are */
-    OJI_SECTION_INDEX = 64      /* unwind entries of one code section, of 8 bytes, ascending by function */
+    OJI_SECTION_INIT = 2,        /* addresses of functions that are run before all others */
+    OJI_SECTION_FINI = 4,        /* and of those that are run after them, last first */
+    OJI_SECTION_BACKWARDS = 8,   /* of either, listed the other way round */
+    OJI_SECTION_RETAIN = 16,     /* to be kept though nothing refers to it */
+    OJI_SECTION_STACKMAPS = 32,  /* tells where live values are */
+    OJI_SECTION_INDEX = 64,      /* unwind entries of one code section, of 8 bytes, ascending by function */
+    OJI_SECTION_COMPRESSED = 128 /* not loaded, and its bytes are not what they stand for: nobody may read them */
 };
 
 /* Sections that stand or fall together. */
@@ -144,7 +145,7 @@ typedef struct oji_group {
 
 typedef struct oji_symbol {
     const char *name; /* "" for none */
-    uint64_t value;   /* offset into the section: at most its size, checked */
+    uint64_t value;   /* offset into the section: at most its size, checked but where that is compressed */
     uint64_t size;
     uint32_t section;   /* index, or OJI_SECTION_... */
     uint32_t name_size; /* bytes, without the zero; 0 for local symbols, whose names are rarely wanted: strlen() */

@@ -99,6 +99,22 @@ def lldb_stops_and_shows(tap, host, file):
     tap.check(name, missing is None, 'missing: %s\n%s\n%s' % (missing, version, output))
 
 
+def reads_compressed_information(tap, folder, host):
+    """As compilers write it, and as objcopy does. clang-19 is the first here that has zstd."""
+    for compiler, kind in (('gcc', 'zlib'), ('clang-19', 'zlib'), ('clang-19', 'zstd')):
+        if compiler in support.COMPILERS:
+            file = compile_object(folder, compiler, '-O0', '-g', '-gz=' + kind)
+            stops_steps_and_shows(tap, 'gdb_%s_%s' % (compiler, kind), host, file, 1)
+    file = compile_object(folder, support.COMPILERS[0], '-O0', '-g')
+    for kind in ('zlib', 'zstd'):
+        out = file.replace('.o', '-%s.o' % kind)
+        status, output = run(['objcopy', '--compress-debug-sections=' + kind, file, out])
+        if status != 0:
+            tap.skip('gdb_objcopy_' + kind, output)
+            continue
+        stops_steps_and_shows(tap, 'gdb_objcopy_' + kind, host, out, 1)
+
+
 def main():
     tap = Tap()
     if not shutil.which('gdb'):
@@ -115,6 +131,7 @@ def main():
         for kind in ('stripped', 'static'):
             stops_steps_and_shows(tap, 'gdb_%s_library' % kind, hosts[kind], file, 1)
         stops_steps_and_shows(tap, 'gdb_hundreds_of_codes', host, file, 130)
+        reads_compressed_information(tap, folder, host)
         steps_into_linked_code(tap, host, file)
         unwinds_without_debug_information(
             tap, host, compile_object(folder, support.COMPILERS[-1], '-O1', '-fno-inline', '-fomit-frame-pointer',

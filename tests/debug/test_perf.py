@@ -84,7 +84,9 @@ def main():
         file = compile_object(folder, support.COMPILERS[-1], '-O1', '-g', '-fno-inline', '-fno-optimize-sibling-calls',
                               '-fno-omit-frame-pointer')
         map_names_functions(tap, folder, host, file)
-        dump_names_functions_and_lines(tap, folder, host, file)
+        dump_names_functions_and_lines(
+            tap, folder, host, compile_object(folder, support.COMPILERS[-1], '-O1', '-g', '-gz=zlib', '-fno-inline',
+                                              '-fno-optimize-sibling-calls', '-fno-omit-frame-pointer'))
         command_line_programs_have_names(tap, folder)
     tap.end()
 

@@ -78,7 +78,7 @@ static void object_section_info_filled(void **state)
     assert_int_equal(info.alignment, 16);
     assert_int_equal(info.n_relocations, 2);
     assert_int_equal(info.kind, OJ_SECTION_CODE);
-    assert_int_equal(info.reserved, 0);
+    assert_int_equal(info.flags, 0);
     assert_int_equal(oj_object_section(object, sample.bss, &info, sizeof info), OJ_OK);
     assert_null(info.bytes);
     assert_int_equal(info.size, 4096);

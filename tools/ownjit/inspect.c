@@ -74,7 +74,7 @@ static void print_sections(const oj_object *object)
         printf("%6zu  %-7s %12" PRIu64 " %6" PRIu64 " %7" PRIu64 "  ", i, WORD(section_kinds, section.kind),
                section.size, section.alignment, section.n_relocations);
         print_name(section.name);
-        putchar('\n');
+        puts(section.flags & OJ_SECTION_IS_COMPRESSED ? " (compressed)" : "");
     }
 }
 

@@ -6,7 +6,7 @@
  * flags: -O2 -fPIC -mcmodel=medium
  * flags: -O1 -fno-pic -mcmodel=large
  * flags: -O2 -fPIC -mcmodel=large -g
- * flags: -O2 -fno-asynchronous-unwind-tables -fvisibility=hidden -gz */
+ * flags: -O2 -fno-asynchronous-unwind-tables -fvisibility=hidden -g -gz */
 #include <stdarg.h>
 
 extern int external(int);
