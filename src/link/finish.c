@@ -226,8 +226,9 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
                               "the code's handle");
     code->arch = (uint8_t)plan->arch->id;
     code->is_foreign = plan->arch != oji_arch_host();
-    /* An earlier link's belongs to its code, and this one may fail before it has one. */
-    plan->tls.module = NULL;
+    /* An earlier link's belongs to its code, and this one may fail before it has one, unless it was made ahead. */
+    if (!plan->tls.is_made)
+        plan->tls.module = NULL;
     status = fill_memory(plan, by_hand, n_by_hand, code, error);
     if (status != OJ_OK) {
         plan->is_incomplete = false;
