@@ -97,6 +97,8 @@ bool oji_link_process_lookup(const char *name, uint64_t *addr)
             *addr = (uint64_t)(uintptr_t)not_dynamic[i].function;
             return true;
         }
+    if (name[0] == '_' && name[1] == '_' && oji_link_cpu_lookup(name, addr))
+        return true;
     return compiler_runtime_lookup(name, addr);
 }
 

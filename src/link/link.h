@@ -572,6 +572,8 @@ oj_status oji_link_report_unreachable(const oj_plan *plan, const oji_link_name *
 /* Address of a name in this process, what the C library keeps out of its dynamic symbol table included. */
 bool oji_link_process_lookup(const char *name, uint64_t *addr);
 bool oji_link_library_lookup(void *handle, const char *name, uint64_t *addr);
+/* cpu_<processor>.c, cpu_other.c: what code asks about the processor, and the dynamic linker does not know. */
+bool oji_link_cpu_lookup(const char *name, uint64_t *addr);
 /* Load a C++ runtime library (oj_cxx_library), once and for all; NULL where that fails. */
 void *oji_link_cxx_library(uint32_t which);
 /* Is the address in the code of the program or of a library it has loaded? */

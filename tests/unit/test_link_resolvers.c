@@ -703,6 +703,32 @@ static void process_exit_handlers_run_with_the_code(void **state)
     assert_int_equal(n_reported, 3);
 }
 
+#ifdef __x86_64__
+extern uint32_t __cpu_model[4] __attribute__((visibility("hidden")));
+extern uint32_t __cpu_features2[] __attribute__((visibility("hidden")));
+
+/* What the compiler's runtime library keeps for each component: linked code is told the same. */
+static void resolver_process_knows_the_processor(void **state)
+{
+    oj_object *objects[] = {ojt_object_loading("model.o", "vendor", "__cpu_model"),
+                            ojt_object_loading("features.o", "features", "__cpu_features2"),
+                            ojt_object_calling("init.o", "init", "__cpu_indicator_init")};
+    oj_code *code = ojt_link(objects, 3, NULL);
+    (void)state;
+    __builtin_cpu_init();
+    assert_true(__cpu_model[0] != 0);
+    assert_int_equal((uint32_t)ojt_call(code, "vendor"), __cpu_model[0]);
+    assert_int_equal((uint32_t)ojt_call(code, "features"), __cpu_features2[0]);
+    assert_int_equal(ojt_call(code, "init"), 1);
+    oj_code_destroy(code);
+    for (int i = 0; i < 3; i++)
+        oj_object_destroy(objects[i]);
+}
+#define PROCESSOR_TESTS , cmocka_unit_test(resolver_process_knows_the_processor)
+#else
+#define PROCESSOR_TESTS
+#endif
+
 OJT_MAIN(cmocka_unit_test(resolver_table_short_and_long_find_first), cmocka_unit_test(resolver_table_empty_is_allowed),
          cmocka_unit_test(resolver_first_listed_wins), cmocka_unit_test(resolver_definition_at_zero_counts_as_found),
          cmocka_unit_test(resolver_callback_asked_once_for_all),
@@ -721,4 +747,4 @@ OJT_MAIN(cmocka_unit_test(resolver_table_short_and_long_find_first), cmocka_unit
          cmocka_unit_test(process_stack_check_failure_ends_the_process), cmocka_unit_test(process_stat_family_works),
          cmocka_unit_test(process_versions_are_told_apart), cmocka_unit_test(process_mknod_works),
          cmocka_unit_test(process_dso_handle_is_the_codes_own),
-         cmocka_unit_test(process_exit_handlers_run_with_the_code))
+         cmocka_unit_test(process_exit_handlers_run_with_the_code) PROCESSOR_TESTS)
