@@ -23,11 +23,16 @@
 #define REFUSE (SECCOMP_RET_ERRNO | EPERM)
 #define MAX_INSTRUCTIONS 256
 
-/* 32-bit systems have the call that counts offsets in pages; its protection is the same argument. */
+/* Which argument of clone() has the flags: the build says where it is not the first. */
+#ifndef OJI_WORKER_CLONE_FLAGS
+#define OJI_WORKER_CLONE_FLAGS 0u
+#endif
+
+/* 32-bit systems have calls of their own for 64-bit offsets, whose conditions are on the same arguments. */
 #ifdef SYS_mmap2
-enum { MMAP = SYS_mmap2 };
+enum { MMAP = SYS_mmap2, FCNTL = SYS_fcntl64 };
 #else
-enum { MMAP = SYS_mmap };
+enum { MMAP = SYS_mmap, FCNTL = SYS_fcntl };
 #endif
 
 /* Without conditions on their arguments. Numbers that the architecture has no call for are left out. */
@@ -77,6 +82,19 @@ static const int allowed_calls[] = {
 #endif
 #ifdef SYS_dup2
     SYS_dup2,
+#endif
+/* 32-bit systems: offsets, sizes and times of 64 bits, and the way back from handlers of the older kind. */
+#ifdef SYS__llseek
+    SYS__llseek,
+    SYS_fstat64,
+    SYS_fstatfs64,
+    SYS_ftruncate64,
+    SYS_sigreturn,
+#endif
+#ifdef SYS_futex_time64
+    SYS_futex_time64,
+    SYS_ppoll_time64,
+    SYS_clock_gettime64,
 #endif
 };
 
@@ -139,7 +157,7 @@ static void allow_by_bits(program *p, int call, unsigned index, uint32_t bits, b
 
 static void allow_commands(program *p)
 {
-    if_call(p, SYS_fcntl, (uint8_t)(2 * OJI_COUNT(allowed_commands) + 2));
+    if_call(p, FCNTL, (uint8_t)(2 * OJI_COUNT(allowed_commands) + 2));
     load_argument(p, 1);
     for (size_t i = 0; i < OJI_COUNT(allowed_commands); i++) {
         emit(p, BPF_JMP | BPF_JEQ | BPF_K, allowed_commands[i], 0, 1);
@@ -160,7 +178,7 @@ static void build(program *p, uint32_t architecture)
         allow_call(p, allowed_calls[i]);
     allow_by_bits(p, MMAP, 2, PROT_EXEC, false);
     allow_by_bits(p, SYS_mprotect, 2, PROT_EXEC, false);
-    allow_by_bits(p, SYS_clone, 0, CLONE_THREAD, true);
+    allow_by_bits(p, SYS_clone, OJI_WORKER_CLONE_FLAGS, CLONE_THREAD, true);
     allow_if_equal(p, SYS_tgkill, 0, (uint32_t)getpid());
     allow_if_equal(p, SYS_prlimit64, 0, 0);
     allow_commands(p);
