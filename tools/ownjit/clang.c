@@ -16,7 +16,7 @@
 
 extern char **environ;
 
-#define MAX_ARGUMENTS 128
+#define MAX_ARGUMENTS (128 + MAX_CLANG_OPTIONS)
 
 /* Strings are kept here because arguments point to them until clang has started. */
 struct clang_command {
@@ -71,14 +71,14 @@ static void add_features(struct clang_command *command, const char *features)
     }
 }
 
-/* clang only translates: passes and code generation are ours to run. At -O0 clang marks each function with optnone,
- * which would switch off whatever passes are run later, so that mark is left out. */
+/* clang only translates: passes and code generation are ours to run. Where none are, clang runs those that it always
+ * does: functions that must be inlined (libstdc++ has such) and coroutines are no code before. At -O0 clang marks each
+ * function with optnone, which would switch off whatever passes are run later, so that mark is left out. */
 static bool make_command(struct clang_command *command, const struct codegen_options *options,
                          const struct input *input, bool is_file)
 {
     const char *path = input->name;
-    static const char *const fixed[] = {"-c",      "-emit-llvm",          "-Xclang", "-disable-O0-optnone",
-                                        "-Xclang", "-disable-llvm-passes"};
+    static const char *const fixed[] = {"-c", "-emit-llvm", "-Xclang", "-disable-O0-optnone"};
     static const char *const last[] = {"-o", "-"};
     int level = options->level >= 0 ? options->level : options->passes ? 2 : 0;
     memset(command, 0, sizeof *command);
@@ -87,6 +87,10 @@ static bool make_command(struct clang_command *command, const struct codegen_opt
     add_argument(command, input->kind == INPUT_CXX ? "c++" : "c");
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         add_argument(command, fixed[i]);
+    if (options->level >= 0 || options->passes) {
+        add_argument(command, "-Xclang");
+        add_argument(command, "-disable-llvm-passes");
+    }
     snprintf(command->level, sizeof command->level, "-O%d", level);
     add_argument(command, command->level);
     if (options->wants_debug)
@@ -99,6 +103,8 @@ static bool make_command(struct clang_command *command, const struct codegen_opt
         add_features(command, options->features);
     if (options->relocation_model == OJ_RELOCATION_STATIC)
         add_argument(command, "-fno-pic");
+    for (size_t i = 0; i < options->n_clang_options; i++)
+        add_argument(command, options->clang_options[i]);
     for (size_t i = 0; i < sizeof last / sizeof last[0]; i++)
         add_argument(command, last[i]);
     /* clang takes any name that begins with "-" for an option. */

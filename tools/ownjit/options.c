@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_PASSES = OPTION_KEY(0), KEY_CPU, KEY_FEATURES, KEY_LLVM, KEY_ISOLATE };
+enum { KEY_PASSES = OPTION_KEY(0), KEY_CPU, KEY_FEATURES, KEY_LLVM, KEY_ISOLATE, KEY_CLANG };
 
 void fail_usage(const struct command *command, const char *format, ...)
 {
@@ -119,7 +119,7 @@ static const struct argp_option codegen_table[] = {
     {NULL, 0, NULL, 0, "Compiling (no effect on ELF objects):", 2},
     {NULL, 'O', "LEVEL", 0,
      "Optimise at LEVEL 0, 1, 2 or 3: LLVM's default passes of that level, and code generation "
-     "at it. Without -O no passes are run, and code is generated at level 2",
+     "at it. Without -O no passes are run (of source, clang's own at -O0), and code is generated at level 2",
      2},
     {"passes", KEY_PASSES, "PIPELINE", 0,
      "Run these passes instead, written as opt(1) takes them, for instance "
@@ -128,6 +128,10 @@ static const struct argp_option codegen_table[] = {
     {"cpu", KEY_CPU, "CPU", 0, "Generate code for CPU, for instance x86-64-v3 (default: this machine's)", 2},
     {"features", KEY_FEATURES, "LIST", 0, "Switch CPU features on and off, for instance +avx2,-fma", 2},
     {"llvm", KEY_LLVM, "VERSION", 0, "Use the installed LLVM of this major version, 14 to 22 (default: the newest)", 2},
+    {"clang", KEY_CLANG, "OPTION", 0,
+     "Give clang this option, where FILE is C or C++ source: --clang=-std=c++20, --clang=-stdlib=libc++. May be "
+     "repeated",
+     2},
     {"isolate", KEY_ISOLATE, NULL, 0,
      "Compile in a confined process of its own: whatever LLVM does then, here it is a message, and LLVM is never "
      "loaded "
@@ -158,6 +162,11 @@ static error_t parse_codegen(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_ISOLATE:
         options->isolates = true;
+        return 0;
+    case KEY_CLANG:
+        if (options->n_clang_options == MAX_CLANG_OPTIONS)
+            fail_usage(options->command, "there are more than %d --clang options", MAX_CLANG_OPTIONS);
+        options->clang_options[options->n_clang_options++] = arg;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -38,6 +38,9 @@ struct command {
     const struct argp *argp;
 };
 
+/* Of --clang: more than anyone writes. */
+#define MAX_CLANG_OPTIONS 64
+
 /* How IR becomes an object: the options that run and compile share. */
 struct codegen_options {
     const struct command *command; /* whose options these are: for messages */
@@ -49,6 +52,8 @@ struct codegen_options {
     uint32_t relocation_model;
     uint32_t code_model;
     uint32_t llvm_version; /* 0 = any */
+    const char *clang_options[MAX_CLANG_OPTIONS];
+    size_t n_clang_options;
     bool wants_debug;      /* clang is to describe source lines and variables, and they are to be read */
     bool isolates;         /* compile in a worker process */
 };
