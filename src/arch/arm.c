@@ -20,7 +20,8 @@ typedef struct values {
     uint32_t got;
     uint32_t entry; /* G + A */
     uint32_t stub;  /* 0 where there is none */
-    bool is_thumb;  /* T */
+    bool is_thumb;  /* a branch to S goes to Thumb */
+    bool has_t;     /* T */
 } values;
 
 static bool store_branch(uint8_t *where, uint32_t instruction, uint32_t value)
@@ -99,12 +100,25 @@ static void branch_to_next(uint32_t kind, uint8_t *where)
         oji_store32(where, 0xe320f000);
 }
 
+/* Instructions are at multiples of 4, of 2 in Thumb, and so is what they branch to; a function's lowest bit is T. What is
+ * called through its address (a name without a place in the link) is as whoever gave it says. */
+static bool is_aligned(const oji_symbol *symbol, uint32_t kind, const values *v)
+{
+    bool is_inside = symbol->section < OJI_SECTION_COMMON, is_function = symbol->type == OJ_SYMBOL_FUNCTION;
+    uint32_t place_mask = is_thumb_branch(kind) ? 1 : 3, mask = is_function ? (v->is_thumb ? 0 : 3) : place_mask;
+    return (v->place & place_mask) == 0 && (!is_inside || ((v->target - v->addend) & mask) == 0);
+}
+
 /* Direct where it reaches and the instruction can change sets; else the stub's entry of the caller's own set. */
 static bool fix_branch(oji_fixups *fixups, const oji_reloc *reloc, const values *given, uint8_t *where)
 {
     const oji_symbol *symbol = &fixups->symbols[reloc->symbol];
     values through = *given;
     const values *v = &through;
+    if (!is_aligned(symbol, reloc->kind, given)) {
+        fixups->misfit = OJI_MISFIT_ALIGNMENT;
+        return false;
+    }
     /* What is no function is a place in code of the caller's own set. */
     if (symbol->section < OJI_SECTION_COMMON && symbol->type != OJ_SYMBOL_FUNCTION)
         through.is_thumb = is_thumb_branch(reloc->kind);
@@ -138,7 +152,7 @@ static void store_half(uint32_t kind, uint8_t *where, uint32_t value)
 /* Both count from the place aligned to 4. */
 static bool fix_thumb_near(uint32_t kind, const values *v, uint8_t *where)
 {
-    int32_t value = (int32_t)((v->target & ~(uint32_t)v->is_thumb) - (v->place & ~UINT32_C(3)));
+    int32_t value = (int32_t)((v->target & ~(uint32_t)v->has_t) - (v->place & ~UINT32_C(3)));
     uint32_t magnitude = value < 0 ? 0u - (uint32_t)value : (uint32_t)value, instruction = oji_arm_load_thumb(where);
     if (magnitude > 0xfff)
         return false;
@@ -147,6 +161,67 @@ static bool fix_thumb_near(uint32_t kind, const values *v, uint8_t *where)
     else
         instruction = oji_arm_thumb_imm12_put((instruction & 0xff5fffff) | (value < 0 ? 0xa00000u : 0), magnitude);
     oji_arm_store_thumb(where, instruction);
+    return true;
+}
+
+/* The distance to the lowest bit of the group: groups begin at even bits. 0 where the value fits in one. */
+static unsigned group_shift(uint32_t value)
+{
+    unsigned shift = value > 0xff ? 24u - (unsigned)__builtin_clz(value) : 0;
+    return (shift + 1) & ~1u;
+}
+
+static uint32_t group_of(uint32_t value) { return value & UINT32_C(0xff) << group_shift(value); }
+
+static bool fix_alu_group(uint32_t kind, uint32_t magnitude, bool is_added, uint8_t *where)
+{
+    uint32_t n = kind - OJI_ARM_ALU_G0_NC == 4 ? 2 : (kind - OJI_ARM_ALU_G0_NC) / 2, group, shift;
+    bool is_checked = kind != OJI_ARM_ALU_G0_NC && kind != OJI_ARM_ALU_G1_NC;
+    for (uint32_t i = 0; i < n; i++)
+        magnitude &= ~group_of(magnitude);
+    group = group_of(magnitude);
+    shift = group_shift(magnitude);
+    if (is_checked && group != magnitude)
+        return false;
+    oji_store32(where, (oji_load32(where) & 0xff3ff000) | (is_added ? 0x800000u : 0x400000u) |
+                           ((32 - shift) / 2 & 15) << 8 | group >> shift);
+    return true;
+}
+
+/* Halves of LDRS' eight bits lie apart. */
+static bool fix_load_group(uint32_t kind, uint32_t magnitude, bool is_added, uint8_t *where)
+{
+    uint32_t class = (kind - OJI_ARM_LDR_G0) / 3, n = (kind - OJI_ARM_LDR_G0) % 3;
+    uint32_t instruction = (oji_load32(where) & 0xff7fffff) | (is_added ? 0x800000u : 0);
+    for (uint32_t i = 0; i < n; i++)
+        magnitude &= ~group_of(magnitude);
+    if (magnitude > (class == 0 ? 0xfffu : class == 1 ? 0xffu : 0x3ffu) || (class == 2 && (magnitude & 3) != 0))
+        return false;
+    if (class == 0)
+        instruction = (instruction & 0xfffff000) | magnitude;
+    else if (class == 1)
+        instruction = (instruction & 0xfffff0f0) | (magnitude & 0xf0) << 4 | (magnitude & 15);
+    else
+        instruction = (instruction & 0xffffff00) | magnitude >> 2;
+    oji_store32(where, instruction);
+    return true;
+}
+
+static bool fix_group(uint32_t kind, uint32_t value, uint8_t *where)
+{
+    bool is_added = (int32_t)value >= 0;
+    uint32_t magnitude = is_added ? value : 0u - value;
+    if (kind <= OJI_ARM_ALU_G2)
+        return fix_alu_group(kind, magnitude, is_added, where);
+    return fix_load_group(kind, magnitude, is_added, where);
+}
+
+static bool fix_thumb_load(const values *v, uint8_t *where)
+{
+    uint32_t value = (v->target & ~(uint32_t)v->has_t) - (v->place & ~UINT32_C(3));
+    if (value > 0x3fc || (value & 3) != 0)
+        return false;
+    oji_store16(where, (uint16_t)((oji_load16(where) & 0xff00) | value >> 2));
     return true;
 }
 
@@ -264,19 +339,24 @@ static bool fix(oji_fixups *fixups, const oji_reloc *reloc)
     const oji_target *target = &fixups->targets[reloc->symbol];
     uint8_t *where = fixups->write + reloc->offset;
     uint32_t kind = reloc->kind, addend = (uint32_t)reloc->addend, symbol = (uint32_t)target->addr;
-    bool is_thumb = (symbol & 1) != 0 && fixups->symbols[reloc->symbol].type != OJ_SYMBOL_DATA;
+    uint32_t type = fixups->symbols[reloc->symbol].type;
+    bool is_thumb = (symbol & 1) != 0 && type != OJ_SYMBOL_DATA, has_t = is_thumb && type == OJ_SYMBOL_FUNCTION;
     const values v = {
-        .target = (symbol + addend) | is_thumb,
+        /* Of a symbol without a type it is not known whether it is data at an odd address. */
+        .target = ((symbol & ~(uint32_t)has_t) + addend) | has_t,
         .addend = addend,
         .place = (uint32_t)fixups->run_addr + reloc->offset,
         .got = (uint32_t)fixups->got_addr,
         .entry = (uint32_t)fixups->got_addr + (target->entry - 1) * GOT_ENTRY_SIZE + addend,
         .stub = target->stub ? (uint32_t)fixups->stubs_addr + (target->stub - 1) * STUB_SIZE : 0,
         .is_thumb = is_thumb,
+        .has_t = has_t,
     };
     if (is_tls(kind))
         return fix_tls(fixups, reloc, target, where);
-    if (target->addr > UINT32_MAX || ((kind == OJI_ARM_GOT_BREL || kind == OJI_ARM_GOT_PREL) && target->entry == 0))
+    if ((kind == OJI_ARM_GOT_BREL || kind == OJI_ARM_GOT_PREL) && target->entry == 0)
+        fixups->misfit = OJI_MISFIT_ENTRY;
+    if (target->addr > UINT32_MAX || fixups->misfit == OJI_MISFIT_ENTRY)
         return false;
     switch (kind) {
     case OJI_ARM_CALL:
@@ -309,11 +389,21 @@ static bool fix(oji_fixups *fixups, const oji_reloc *reloc)
     case OJI_ARM_THM_PC12:
     case OJI_ARM_THM_ALU:
         return fix_thumb_near(kind, &v, where);
+    case OJI_ARM_THM_PC8:
+        return fix_thumb_load(&v, where);
+    case OJI_ARM_THM_ABS_G0:
+    case OJI_ARM_THM_ABS_G1:
+    case OJI_ARM_THM_ABS_G2:
+    case OJI_ARM_THM_ABS_G3:
+        *where = (uint8_t)(v.target >> 8 * (kind - OJI_ARM_THM_ABS_G0));
+        return true;
     case OJI_ARM_ABS16:
     case OJI_ARM_ABS8:
     case OJI_ARM_ABS12:
         return fix_narrow(kind, v.target, where);
     default:
+        if (kind >= OJI_ARM_ALU_G0_NC && kind <= OJI_ARM_LDC_G2)
+            return fix_group(kind, v.target - v.place, where);
         return fix_data(kind, &v, where);
     }
 }

@@ -20,14 +20,21 @@
     X(1, PC24, OJI_ARM_JUMP24, 4, A32_JUMP)                           \
     X(2, ABS32, OJI_ARM_ABS32, 4, ANY)                                \
     X(3, REL32, OJI_ARM_REL32, 4, ANY)                                \
+    X(4, LDR_PC_G0, OJI_ARM_LDR_G0, 4, ANY)                           \
     X(5, ABS16, OJI_ARM_ABS16, 2, ANY)                                \
     X(6, ABS12, OJI_ARM_ABS12, 4, ANY)                                \
     X(8, ABS8, OJI_ARM_ABS8, 1, ANY)                                  \
+    REFUSED(X, 9, SBREL32)                                            \
     X(10, THM_CALL, OJI_ARM_THM_CALL, 4, CALL)                        \
+    X(11, THM_PC8, OJI_ARM_THM_PC8, 2, OJI_USE_NEAR)                  \
     REFUSED(X, 13, TLS_DESC)                                          \
     REFUSED(X, 17, TLS_DTPMOD32)                                      \
     REFUSED(X, 18, TLS_DTPOFF32)                                      \
     REFUSED(X, 19, TLS_TPOFF32)                                       \
+    REFUSED(X, 20, COPY)                                              \
+    REFUSED(X, 21, GLOB_DAT)                                          \
+    REFUSED(X, 22, JUMP_SLOT)                                         \
+    REFUSED(X, 23, RELATIVE)                                          \
     X(24, GOTOFF32, OJI_ARM_GOTOFF32, 4, ANY | START)                 \
     X(25, BASE_PREL, OJI_ARM_BASE_PREL, 4, START)                     \
     X(26, GOT_BREL, OJI_ARM_GOT_BREL, 4, ENTRY)                       \
@@ -50,6 +57,39 @@
     X(51, THM_JUMP19, OJI_ARM_THM_JUMP19, 4, THUMB_JUMP)              \
     X(53, THM_ALU_PREL_11_0, OJI_ARM_THM_ALU, 4, OJI_USE_NEAR)        \
     X(54, THM_PC12, OJI_ARM_THM_PC12, 4, OJI_USE_NEAR)                \
+    X(57, ALU_PC_G0_NC, OJI_ARM_ALU_G0_NC, 4, ANY)                    \
+    X(58, ALU_PC_G0, OJI_ARM_ALU_G0, 4, ANY)                          \
+    X(59, ALU_PC_G1_NC, OJI_ARM_ALU_G1_NC, 4, ANY)                    \
+    X(60, ALU_PC_G1, OJI_ARM_ALU_G1, 4, ANY)                          \
+    X(61, ALU_PC_G2, OJI_ARM_ALU_G2, 4, ANY)                          \
+    X(62, LDR_PC_G1, OJI_ARM_LDR_G1, 4, ANY)                          \
+    X(63, LDR_PC_G2, OJI_ARM_LDR_G2, 4, ANY)                          \
+    X(64, LDRS_PC_G0, OJI_ARM_LDRS_G0, 4, ANY)                        \
+    X(65, LDRS_PC_G1, OJI_ARM_LDRS_G1, 4, ANY)                        \
+    X(66, LDRS_PC_G2, OJI_ARM_LDRS_G2, 4, ANY)                        \
+    X(67, LDC_PC_G0, OJI_ARM_LDC_G0, 4, ANY)                          \
+    X(68, LDC_PC_G1, OJI_ARM_LDC_G1, 4, ANY)                          \
+    X(69, LDC_PC_G2, OJI_ARM_LDC_G2, 4, ANY)                          \
+    REFUSED(X, 70, ALU_SB_G0_NC)                                      \
+    REFUSED(X, 71, ALU_SB_G0)                                         \
+    REFUSED(X, 72, ALU_SB_G1_NC)                                      \
+    REFUSED(X, 73, ALU_SB_G1)                                         \
+    REFUSED(X, 74, ALU_SB_G2)                                         \
+    REFUSED(X, 75, LDR_SB_G0)                                         \
+    REFUSED(X, 76, LDR_SB_G1)                                         \
+    REFUSED(X, 77, LDR_SB_G2)                                         \
+    REFUSED(X, 78, LDRS_SB_G0)                                        \
+    REFUSED(X, 79, LDRS_SB_G1)                                        \
+    REFUSED(X, 80, LDRS_SB_G2)                                        \
+    REFUSED(X, 81, LDC_SB_G0)                                         \
+    REFUSED(X, 82, LDC_SB_G1)                                         \
+    REFUSED(X, 83, LDC_SB_G2)                                         \
+    REFUSED(X, 84, MOVW_BREL_NC)                                      \
+    REFUSED(X, 85, MOVT_BREL)                                         \
+    REFUSED(X, 86, MOVW_BREL)                                         \
+    REFUSED(X, 87, THM_MOVW_BREL_NC)                                  \
+    REFUSED(X, 88, THM_MOVT_BREL)                                     \
+    REFUSED(X, 89, THM_MOVW_BREL)                                     \
     REFUSED(X, 90, TLS_GOTDESC)                                       \
     REFUSED(X, 91, TLS_CALL)                                          \
     REFUSED(X, 92, TLS_DESCSEQ)                                       \
@@ -65,7 +105,12 @@
     X(109, TLS_LDO12, OJI_ARM_TLS_OFFSET12, 4, OJI_USE_TLS_OFFSET)    \
     X(110, TLS_LE12, OJI_ARM_TLS_POINTER12, 4, OJI_USE_TLS_POINTER)   \
     REFUSED(X, 111, TLS_IE12GP)                                       \
-    REFUSED(X, 129, THM_TLS_DESCSEQ16)
+    REFUSED(X, 129, THM_TLS_DESCSEQ16)                                \
+    X(132, THM_ALU_ABS_G0_NC, OJI_ARM_THM_ABS_G0, 2, ANY)             \
+    X(133, THM_ALU_ABS_G1_NC, OJI_ARM_THM_ABS_G1, 2, ANY)             \
+    X(134, THM_ALU_ABS_G2_NC, OJI_ARM_THM_ABS_G2, 2, ANY)             \
+    X(135, THM_ALU_ABS_G3_NC, OJI_ARM_THM_ABS_G3, 2, ANY)             \
+    REFUSED(X, 160, IRELATIVE)
 
 #define NUMBER(number, name, kind, width, uses) R_ARM_##name = number,
 enum { RELOCATIONS(NUMBER) };
@@ -78,6 +123,8 @@ static const char *const names[] = {RELOCATIONS(NAME)};
 
 static const char *refusal(uint32_t number)
 {
+    if (number == R_ARM_SBREL32 || (number >= R_ARM_ALU_SB_G0_NC && number <= R_ARM_THM_MOVW_BREL))
+        return "data at a distance from a static base, which GNU/Linux has not";
     switch (number) {
     case R_ARM_TLS_GOTDESC:
     case R_ARM_TLS_CALL:
@@ -92,6 +139,19 @@ static const char *refusal(uint32_t number)
 
 /* Of a load or an ADR relative to the place: bit 23 of both, or bits 21 and 23 of ADR, say whether it is taken away. */
 static int64_t signed_imm12(uint32_t magnitude, bool is_added) { return is_added ? magnitude : -(int64_t)magnitude; }
+
+/* ADD has bit 23, SUB bit 22; loads have bit 23 where the offset is added. */
+static int64_t read_group_addend(uint32_t kind, uint32_t instruction)
+{
+    bool is_added = (instruction >> 23 & 1) != 0;
+    if (kind <= OJI_ARM_ALU_G2)
+        return signed_imm12(oji_arm_alu_get(instruction), is_added);
+    if (kind <= OJI_ARM_LDR_G2)
+        return signed_imm12(instruction & 0xfff, is_added);
+    if (kind <= OJI_ARM_LDRS_G2)
+        return signed_imm12((instruction >> 4 & 0xf0) | (instruction & 15), is_added);
+    return signed_imm12((instruction & 0xff) * 4, is_added);
+}
 
 /* What the field holds before linking (AAELF32, 5.6.1.1, "Addends and PC-bias compensation"). */
 static int64_t read_addend(const uint8_t *field, uint32_t number)
@@ -132,11 +192,21 @@ static int64_t read_addend(const uint8_t *field, uint32_t number)
         return oji_arm_extend((uint32_t)(oji_load16(field) & 0x7ff) << 1, 12);
     case OJI_ARM_THM_JUMP8:
         return oji_arm_extend((uint32_t)(oji_load16(field) & 0xff) << 1, 9);
+    case OJI_ARM_THM_PC8:
+        /* An offset of -4, for the distance of PC, does not fit in words that are not negative: 255 stands for it. */
+        return (int32_t)(((oji_load16(field) & 0xffu) * 4 + 4) & 0x3fc) - 4;
+    case OJI_ARM_THM_ABS_G0:
+    case OJI_ARM_THM_ABS_G1:
+    case OJI_ARM_THM_ABS_G2:
+    case OJI_ARM_THM_ABS_G3:
+        return *field;
     case OJI_ARM_THM_PC12:
         return signed_imm12(oji_arm_load_thumb(field) & 0xfff, oji_arm_load_thumb(field) >> 23 & 1);
     case OJI_ARM_THM_ALU:
         return signed_imm12(oji_arm_thumb_imm12_get(oji_arm_load_thumb(field)), !(oji_arm_load_thumb(field) >> 21 & 5));
     default:
+        if (kind >= OJI_ARM_ALU_G0_NC && kind <= OJI_ARM_LDC_G2)
+            return read_group_addend(kind, oji_load32(field));
         return (int32_t)oji_load32(field);
     }
 }

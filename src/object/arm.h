@@ -25,15 +25,38 @@ enum {
     OJI_ARM_THM_MOVT_ABS,
     OJI_ARM_THM_MOVW_PREL,
     OJI_ARM_THM_MOVT_PREL,
-    OJI_ARM_CALL,          /* ((S + A) | T) - P, 26 bits; BL that may become BLX, or go through a stub */
-    OJI_ARM_JUMP24,        /* the same of an instruction that cannot change to Thumb itself */
-    OJI_ARM_THM_CALL,      /* ((S + A) | T) - P, 25 bits; BL that may become BLX, or go through a stub */
-    OJI_ARM_THM_JUMP24,    /* the same of an instruction that cannot change to A32 itself */
-    OJI_ARM_THM_JUMP19,    /* ((S + A) | T) - P, 21 bits */
-    OJI_ARM_THM_JUMP11,    /* S + A - P, 12 bits */
-    OJI_ARM_THM_JUMP8,     /* S + A - P, 9 bits */
-    OJI_ARM_THM_PC12,      /* S + A - Pa, 12 bits and a sign: a load relative to the place, aligned to 4 */
-    OJI_ARM_THM_ALU,       /* the same of an ADR */
+    OJI_ARM_CALL,       /* ((S + A) | T) - P, 26 bits; BL that may become BLX, or go through a stub */
+    OJI_ARM_JUMP24,     /* the same of an instruction that cannot change to Thumb itself */
+    OJI_ARM_THM_CALL,   /* ((S + A) | T) - P, 25 bits; BL that may become BLX, or go through a stub */
+    OJI_ARM_THM_JUMP24, /* the same of an instruction that cannot change to A32 itself */
+    OJI_ARM_THM_JUMP19, /* ((S + A) | T) - P, 21 bits */
+    OJI_ARM_THM_JUMP11, /* S + A - P, 12 bits */
+    OJI_ARM_THM_JUMP8,  /* S + A - P, 9 bits */
+    OJI_ARM_THM_PC12,   /* S + A - Pa, 12 bits and a sign: a load relative to the place, aligned to 4 */
+    OJI_ARM_THM_ALU,    /* the same of an ADR */
+    OJI_ARM_THM_PC8,    /* S + A - Pa, must fit uint8 in words: a short load */
+    /* Groups: X = ((S + A) | T) - P without its sign, which ADD or SUB and the U bit say, is taken apart. G0 is the 8 bits
+     * from its highest pair of bits on, G1 those of what is left, and so on (AAELF32, 5.6.1.5). ALU: Gn; where the name
+     * does not end in NC nothing may be left. LDR, LDRS, LDC: what is left before Gn, must fit 12 bits; 8; 8, in words. */
+    OJI_ARM_ALU_G0_NC,
+    OJI_ARM_ALU_G0,
+    OJI_ARM_ALU_G1_NC,
+    OJI_ARM_ALU_G1,
+    OJI_ARM_ALU_G2,
+    OJI_ARM_LDR_G0,
+    OJI_ARM_LDR_G1,
+    OJI_ARM_LDR_G2,
+    OJI_ARM_LDRS_G0,
+    OJI_ARM_LDRS_G1,
+    OJI_ARM_LDRS_G2,
+    OJI_ARM_LDC_G0,
+    OJI_ARM_LDC_G1,
+    OJI_ARM_LDC_G2,
+    /* Bytes of S + A, from the lowest on: the immediate of MOVS or ADDS in Thumb. */
+    OJI_ARM_THM_ABS_G0,
+    OJI_ARM_THM_ABS_G1,
+    OJI_ARM_THM_ABS_G2,
+    OJI_ARM_THM_ABS_G3,
     OJI_ARM_TLS_OFFSET12,  /* S + A, must fit uint12; S is the variable's offset in its block */
     OJI_ARM_TLS_POINTER12, /* S + A - TP, must fit uint12 */
     OJI_ARM_END
@@ -104,6 +127,13 @@ static inline uint32_t oji_arm_thumb_condition_put(uint32_t instruction, uint32_
 {
     return (instruction & 0xfbc0d000) | (value >> 20 & 1) << 26 | (value >> 19 & 1) << 11 | (value >> 18 & 1) << 13 |
            (value & 0x3f000) << 4 | (value >> 1 & 0x7ff);
+}
+
+/* The immediate of ALU instructions in A32: 8 bits at 0, turned right by twice the number at 8. */
+static inline uint32_t oji_arm_alu_get(uint32_t instruction)
+{
+    uint32_t value = instruction & 0xff, turn = (instruction >> 8 & 15) * 2;
+    return turn == 0 ? value : value >> turn | value << (32 - turn);
 }
 
 /* The 12-bit immediate of Thumb's ADR: i at bit 26, imm3 at 12, imm8 at 0. */

@@ -15,7 +15,9 @@ typedef struct random_form {
     int64_t high;       /* largest, inclusive */
     uint32_t alignment; /* of the value */
     int is_relative;
-    uint32_t size; /* bytes of the line */
+    uint32_t size; /* bytes of the line, 0 = 4 */
+    /* The one linker that refuses what does not fit; NULL: both, "": the bounds are none of the field. */
+    const char *oracle;
 } random_form;
 
 /* Symbols outside a link must be in reach of all of it, which is less than the widest fields hold: their edges are not
@@ -23,63 +25,130 @@ typedef struct random_form {
 #define RANDOM_ANY INT64_MIN + 1, INT64_MAX
 
 static const random_form random_aarch64[] = {
-    {"b.ne %s", -(1 << 20), (1 << 20) - 4, 4, 1, 4},
-    {"cbnz x3, %s", -(1 << 20), (1 << 20) - 4, 4, 1, 4},
-    {"tbnz x9, #40, %s", -(1 << 15), (1 << 15) - 4, 4, 1, 4},
-    {"ldr x7, %s", -(1 << 20), (1 << 20) - 4, 4, 1, 4},
-    {"adr x8, %s", -(1 << 20), (1 << 20) - 1, 1, 1, 4},
-    {"adrp x10, %s", -INT64_C(0x7e000000), INT64_C(0x7e000000), 1, 1, 4},
-    {"adrp x11, :pg_hi21_nc:%s", RANDOM_ANY, 1, 0, 4},
-    {"add x1, x2, :lo12:%s", RANDOM_ANY, 1, 0, 4},
-    {"ldrb w1, [x2, :lo12:%s]", RANDOM_ANY, 1, 0, 4},
-    {"strh w1, [x2, :lo12:%s]", RANDOM_ANY, 2, 0, 4},
-    {"ldr w1, [x2, :lo12:%s]", RANDOM_ANY, 4, 0, 4},
-    {"str x1, [x2, :lo12:%s]", RANDOM_ANY, 8, 0, 4},
-    {"ldr q1, [x2, :lo12:%s]", RANDOM_ANY, 16, 0, 4},
-    {"movz x1, #:abs_g0:%s", 0, 0xffff, 1, 0, 4},
-    {"movz x1, #:abs_g1:%s", 0, INT64_C(0xffffffff), 1, 0, 4},
-    {"movz x1, #:abs_g2:%s", 0, INT64_C(0xffffffffffff), 1, 0, 4},
-    {"movz x1, #:abs_g3:%s", RANDOM_ANY, 1, 0, 4},
-    {"movk x1, #:abs_g0_nc:%s", RANDOM_ANY, 1, 0, 4},
-    {"movk x1, #:abs_g1_nc:%s", RANDOM_ANY, 1, 0, 4},
-    {"movk x1, #:abs_g2_nc:%s", RANDOM_ANY, 1, 0, 4},
-    {"movz x1, #:abs_g0_s:%s", -0x10000, 0xffff, 1, 0, 4},
-    {"movz x1, #:abs_g1_s:%s", -INT64_C(0x100000000), INT64_C(0xffffffff), 1, 0, 4},
-    {"movz x1, #:abs_g2_s:%s", -INT64_C(0x1000000000000), INT64_C(0xffffffffffff), 1, 0, 4},
-    {".word %s - .", -INT64_C(0x7e000000), INT64_C(0x7e000000), 1, 1, 4},
-    {".word %s", 0, INT64_C(0xffffffff), 1, 0, 4},
+    {.text = "b.ne %s", -(1 << 20), (1 << 20) - 4, 4, 1},
+    {.text = "cbnz x3, %s", -(1 << 20), (1 << 20) - 4, 4, 1},
+    {.text = "tbnz x9, #40, %s", -(1 << 15), (1 << 15) - 4, 4, 1},
+    {.text = "ldr x7, %s", -(1 << 20), (1 << 20) - 4, 4, 1},
+    {.text = "adr x8, %s", -(1 << 20), (1 << 20) - 1, 1, 1},
+    {.text = "adrp x10, %s", -INT64_C(0x7e000000), INT64_C(0x7e000000), 1, 1, .oracle = ""},
+    {.text = "adrp x11, :pg_hi21_nc:%s", RANDOM_ANY, 1, 0},
+    {.text = "add x1, x2, :lo12:%s", RANDOM_ANY, 1, 0},
+    {.text = "ldrb w1, [x2, :lo12:%s]", RANDOM_ANY, 1, 0},
+    {.text = "strh w1, [x2, :lo12:%s]", RANDOM_ANY, 2, 0},
+    {.text = "ldr w1, [x2, :lo12:%s]", RANDOM_ANY, 4, 0},
+    {.text = "str x1, [x2, :lo12:%s]", RANDOM_ANY, 8, 0},
+    {.text = "ldr q1, [x2, :lo12:%s]", RANDOM_ANY, 16, 0},
+    {.text = "movz x1, #:abs_g0:%s", 0, 0xffff, 1, 0},
+    {.text = "movz x1, #:abs_g1:%s", 0, INT64_C(0xffffffff), 1, 0},
+    {.text = "movz x1, #:abs_g2:%s", 0, INT64_C(0xffffffffffff), 1, 0},
+    {.text = "movz x1, #:abs_g3:%s", RANDOM_ANY, 1, 0},
+    {.text = "movk x1, #:abs_g0_nc:%s", RANDOM_ANY, 1, 0},
+    {.text = "movk x1, #:abs_g1_nc:%s", RANDOM_ANY, 1, 0},
+    {.text = "movk x1, #:abs_g2_nc:%s", RANDOM_ANY, 1, 0},
+    {.text = "movz x1, #:abs_g0_s:%s", -0x10000, 0xffff, 1, 0},
+    {.text = "movz x1, #:abs_g1_s:%s", -INT64_C(0x100000000), INT64_C(0xffffffff), 1, 0},
+    {.text = "movz x1, #:abs_g2_s:%s", -INT64_C(0x1000000000000), INT64_C(0xffffffffffff), 1, 0},
+    {.text = ".word %s - .", -INT64_C(0x7e000000), INT64_C(0x7e000000), 1, 1, .oracle = ""},
+    {.text = ".word %s", 0, INT64_C(0xffffffff), 1, 0},
 };
 
+/* GNU ld drops the bits of some that do not fit. */
 static const random_form random_s390x[] = {
-    {"larl %%r1, %s", -INT64_C(0x7e000000), INT64_C(0x7e000000), 2, 1, 6},
-    {"lgrl %%r1, %s", -INT64_C(0x7e000000), INT64_C(0x7e000000), 8, 1, 6},
-    {"brc 8, %s", -(1 << 16), (1 << 16) - 2, 2, 1, 4},
-    {"brct %%r3, %s", -(1 << 16), (1 << 16) - 2, 2, 1, 4},
-    {"clgrj %%r1, %%r2, 8, %s", -(1 << 16), (1 << 16) - 2, 2, 1, 6},
-    {"bprp 5, %s, 0", -(1 << 12), (1 << 12) - 2, 2, 1, 6},
-    {"bprp 5, 0, %s", -(1 << 24), (1 << 24) - 2, 2, 1, 6},
-    {"bpp 5, %s, 0(%%r1)", -(1 << 16), (1 << 16) - 2, 2, 1, 6},
-    {"l %%r1, %s(%%r2)", 0, 0xfff, 1, 0, 4},
-    {"mvi %s(%%r2), 9", 0, 0xfff, 1, 0, 4},
-    {"lg %%r1, %s(%%r2, %%r3)", -(1 << 19), (1 << 19) - 1, 1, 0, 6},
-    {"stmg %%r1, %%r4, %s(%%r2)", -(1 << 19), (1 << 19) - 1, 1, 0, 6},
-    {"lghi %%r1, %s", -(1 << 15), (1 << 16) - 1, 1, 0, 4},
-    {".long %s", 0, INT64_C(0xffffffff), 1, 0, 4},
-    {".quad %s", RANDOM_ANY, 1, 0, 8},
-    {".quad %s - .", RANDOM_ANY, 1, 1, 8},
-    {".long %s - .", -INT64_C(0x7e000000), INT64_C(0x7e000000), 1, 1, 4},
-    {".short %s", -(1 << 15), (1 << 16) - 1, 1, 0, 2},
+    {.text = "larl %%r1, %s", -INT64_C(0x7e000000), INT64_C(0x7e000000), 2, 1, 6, .oracle = ""},
+    {.text = "lgrl %%r1, %s", -INT64_C(0x7e000000), INT64_C(0x7e000000), 8, 1, 6, .oracle = ""},
+    {.text = "brc 8, %s", -(1 << 16), (1 << 16) - 2, 2, 1, 4, .oracle = "lld"},
+    {.text = "brct %%r3, %s", -(1 << 16), (1 << 16) - 2, 2, 1, 4, .oracle = "lld"},
+    {.text = "clgrj %%r1, %%r2, 8, %s", -(1 << 16), (1 << 16) - 2, 2, 1, 6, .oracle = "lld"},
+    {.text = "bprp 5, %s, 0", -(1 << 12), (1 << 12) - 2, 2, 1, 6, .oracle = "lld"},
+    {.text = "bprp 5, 0, %s", -(1 << 24), (1 << 24) - 2, 2, 1, 6, .oracle = "lld"},
+    {.text = "bpp 5, %s, 0(%%r1)", -(1 << 16), (1 << 16) - 2, 2, 1, 6, .oracle = "lld"},
+    {.text = "l %%r1, %s(%%r2)", 0, 0xfff, 1, 0, 4, .oracle = "lld"},
+    {.text = "mvi %s(%%r2), 9", 0, 0xfff, 1, 0, 4, .oracle = "lld"},
+    {.text = "lg %%r1, %s(%%r2, %%r3)", -(1 << 19), (1 << 19) - 1, 1, 0, 6, .oracle = "lld"},
+    {.text = "stmg %%r1, %%r4, %s(%%r2)", -(1 << 19), (1 << 19) - 1, 1, 0, 6, .oracle = "lld"},
+    {.text = "lghi %%r1, %s", -(1 << 15), (1 << 16) - 1, 1, 0, 4, .oracle = "lld"},
+    {.text = ".long %s", 0, INT64_C(0xffffffff), 1, 0, 4, .oracle = "lld"},
+    {.text = ".quad %s", RANDOM_ANY, 1, 0, 8, .oracle = "lld"},
+    {.text = ".quad %s - .", RANDOM_ANY, 1, 1, 8, .oracle = "lld"},
+    {.text = ".long %s - .", -INT64_C(0x7e000000), INT64_C(0x7e000000), 1, 1, 4, .oracle = ""},
+    {.text = ".short %s", -(1 << 15), (1 << 16) - 1, 1, 0, 2, .oracle = "lld"},
+};
+
+/* Fields of 32 bits wrap: every address can be named. */
+#define RANDOM_ANY32 0, INT64_C(0xffffffff)
+
+/* Distances count from the instruction, 8 bytes less for what counts from PC. Branches are not here: a symbol outside the
+ * link gets a stub ready, which other linkers add only where it is used. */
+static const random_form random_a32[] = {
+    {.text = "movw r1, #:lower16:%s", RANDOM_ANY32, 1},
+    {.text = "movt r1, #:upper16:%s", RANDOM_ANY32, 1},
+    {.text = "movw r2, #:lower16:(%s - .)", RANDOM_ANY32, 1, 1},
+    {.text = "movt r2, #:upper16:(%s - .)", RANDOM_ANY32, 1, 1},
+    {.text = ".word %s", RANDOM_ANY32, 1},
+    {.text = ".word %s - .", RANDOM_ANY32, 1, 1},
+    {.text = ".word %s(target1)", RANDOM_ANY32, 1},
+    {.text = ".word %s + 0x7fffffff", RANDOM_ANY32, 1},
+    {.text = "add r0, pc, #:pc_g0_nc:(%s - 8)", -0xfffff00, 0x7fffff00, 1, 1, .oracle = ""},
+    {.text = "add r0, pc, #:pc_g1_nc:(%s - 4)", -0xfffff00, 0x7fffff00, 1, 1, .oracle = ""},
+    {.text = "add r0, pc, #:pc_g0:(%s)", -0xff, 0xff, 1, 1, .oracle = ""},
+    {.text = "add r0, r0, #:pc_g1:(%s)", -0xffff, 0xffff, 1, 1, .oracle = ""},
+    {.text = "add r0, r0, #:pc_g2:(%s)", -0xffffff, 0xffffff, 1, 1, .oracle = ""},
+    {.text = "ldr r0, [pc, #:pc_g0:(%s - 8)]", -0xfff + 8, 0xfff + 8, 1, 1},
+    {.text = "str r0, [r1, #:pc_g1:(%s)]", -0xfffff, 0xfffff, 1, 1, .oracle = ""},
+    {.text = "ldr r0, [r1, #:pc_g2:(%s + 8)]", -0xfffff00, 0xfffffff - 8, 1, 1, .oracle = ""},
+    {.text = "ldrd r0, [pc, #:pc_g0:(%s)]", -0xff, 0xff, 1, 1},
+    {.text = "ldrh r0, [r1, #:pc_g1:(%s)]", -0xffff, 0xffff, 1, 1, .oracle = ""},
+    {.text = "strd r2, [r1, #:pc_g2:(%s)]", -0xffffff, 0xffffff, 1, 1, .oracle = ""},
+};
+
+/* GNU ld takes loads forward only: arm_thumb_load_backward.s. */
+static const random_form random_thumb[] = {
+    {.text = "movw r1, #:lower16:%s", RANDOM_ANY32, 1},
+    {.text = "movt r9, #:upper16:%s", RANDOM_ANY32, 1},
+    {.text = "movw r2, #:lower16:(%s - .)", RANDOM_ANY32, 1, 1},
+    {.text = "movt r2, #:upper16:(%s - .)", RANDOM_ANY32, 1, 1},
+    {.text = ".word %s", RANDOM_ANY32, 1},
+    {.text = ".word %s - .", RANDOM_ANY32, 1, 1},
+    {.text = ".reloc ., R_ARM_THM_PC12, %s; ldr.w r3, [pc, #-4]", 4, 0xfff + 4, 1, 1, .oracle = ""},
+    {.text = ".reloc ., R_ARM_THM_ALU_PREL_11_0, %s; .2byte 0xf2af, 0x0304", -0xfff + 4, 0xfff + 4, 1, 1},
+    {.text = ".reloc ., R_ARM_THM_JUMP11, %s; .2byte 0xe7fe; nop", -0x800 + 4, 0x7fe + 4, 2, 1},
+    {.text = ".reloc ., R_ARM_THM_JUMP8, %s; .2byte 0xd0fe; nop", -0x100 + 4, 0xfe + 4, 2, 1},
+    {.text = ".reloc ., R_ARM_THM_PC8, %s; .2byte 0x49ff; nop", 4, 0x400, 4, 1, .oracle = "lld"},
+};
+
+static const random_form random_i386[] = {
+    {.text = ".long %s", RANDOM_ANY32, 1},
+    {.text = ".long %s - .", RANDOM_ANY32, 1, 1},
+    {.text = ".long %s + 0x7fffffff", RANDOM_ANY32, 1},
+    {.text = ".long %s@PLT", RANDOM_ANY32, 1, 1},
+    {.text = ".2byte %s, 0", -0x8000, 0xffff, 1, 0, .oracle = "lld"},
+    {.text = ".2byte %s - ., 0",
+     -0x8000,
+     0x7fff,
+     1,
+     1,
+     .oracle = "none: both take one bit more, which 16-bit code wraps"},
+    {.text = ".byte %s, 0, 0, 0", -0x80, 0xff, 1},
+    {.text = ".byte %s - ., 0, 0, 0", -0x80, 0x7f, 1, 1},
 };
 
 typedef struct random_list {
     const char *prefix; /* of a case's name */
+    const char *start;  /* of the assembly */
+    uint64_t code;      /* address */
+    uint64_t mask;      /* of addresses */
     const random_form *forms;
     size_t n;
 } random_list;
 
 static const random_list random_lists[] = {
-    {"aarch64_", random_aarch64, sizeof random_aarch64 / sizeof *random_aarch64},
-    {"s390x_", random_s390x, sizeof random_s390x / sizeof *random_s390x},
+    {"aarch64_", "", UINT64_C(0x4000000000), UINT64_MAX, random_aarch64,
+     sizeof random_aarch64 / sizeof *random_aarch64},
+    {"s390x_", "", UINT64_C(0x4000000000), UINT64_MAX, random_s390x, sizeof random_s390x / sizeof *random_s390x},
+    {"arm_a32_", ".syntax unified\n.arm\n", 0x10000000, UINT32_MAX, random_a32, sizeof random_a32 / sizeof *random_a32},
+    {"arm_thumb_", ".syntax unified\n.thumb\n", 0x10000000, UINT32_MAX, random_thumb,
+     sizeof random_thumb / sizeof *random_thumb},
+    {"i386_", "", 0x10000000, UINT32_MAX, random_i386, sizeof random_i386 / sizeof *random_i386},
 };
 
 enum { RANDOM_LINES = 14, RANDOM_CASES = 3 };
@@ -110,28 +179,67 @@ static inline int64_t random_value(uint64_t *state, const random_form *form)
     return (int64_t)value < form->low ? (int64_t)value + form->alignment : (int64_t)value;
 }
 
+static inline void random_line(FILE *file, const random_form *form, int i)
+{
+    char name[16];
+    snprintf(name, sizeof name, "s%d", i);
+    fprintf(file, form->text, name);
+    fprintf(file, "\n");
+}
+
+static inline void random_begin(FILE *file, const random_list *list)
+{
+    fprintf(file, "# code 0x%" PRIx64 "\n# rodata 0x%" PRIx64 "\n# data 0x%" PRIx64 "\n", list->code,
+            list->code + 0x200000, list->code + 0x400000);
+}
+
+static inline void random_define(FILE *file, const random_list *list, const random_form *form, int i, uint64_t value,
+                                 uint64_t at)
+{
+    fprintf(file, "# define s%d 0x%" PRIx64 "\n", i, (value + (form->is_relative ? at : 0)) & list->mask);
+}
+
 /* Write a case: its symbols are s0, s1, ... with the addresses that make the values. */
 static inline void random_write(FILE *file, const random_list *list, uint64_t seed)
 {
-    const uint64_t code = UINT64_C(0x4000000000);
-    uint64_t state = seed, at = code;
+    uint64_t state = seed, at = list->code;
     const random_form *forms[RANDOM_LINES];
-    fprintf(file, "# random\n# code 0x%" PRIx64 "\n# rodata 0x%" PRIx64 "\n# data 0x%" PRIx64 "\n", code,
-            code + 0x200000, code + 0x400000);
+    fprintf(file, "# random\n");
+    random_begin(file, list);
     for (int i = 0; i < RANDOM_LINES; i++) {
-        uint64_t value;
         forms[i] = &list->forms[random_next(&state) % list->n];
-        value = (uint64_t)random_value(&state, forms[i]);
-        fprintf(file, "# define s%d 0x%" PRIx64 "\n", i, value + (forms[i]->is_relative ? at : 0));
-        at += forms[i]->size;
+        random_define(file, list, forms[i], i, (uint64_t)random_value(&state, forms[i]), at);
+        at += forms[i]->size ? forms[i]->size : 4;
     }
-    fprintf(file, ".text\n");
-    for (int i = 0; i < RANDOM_LINES; i++) {
-        char name[16];
-        sprintf(name, "s%d", i);
-        fprintf(file, forms[i]->text, name);
-        fprintf(file, "\n");
-    }
+    fprintf(file, "%s.text\n", list->start);
+    for (int i = 0; i < RANDOM_LINES; i++)
+        random_line(file, forms[i], i);
+}
+
+/* Are the bounds the field's own? */
+static inline int random_has_edges(const random_form *form)
+{
+    return form->low != INT64_MIN + 1 && !(form->low == 0 && form->high == INT64_C(0xffffffff)) &&
+           (!form->oracle || form->oracle[0]);
+}
+
+/* Write a case of one line, whose value lies a few steps beyond what its field takes. */
+static inline void random_write_rejected(FILE *file, const random_list *list, uint64_t seed)
+{
+    uint64_t state = seed, past;
+    const random_form *form;
+    do
+        form = &list->forms[random_next(&state) % list->n];
+    while (!random_has_edges(form));
+    past = (1 + random_next(&state) % 3) * form->alignment;
+    fprintf(file, "# fails OJ_E_RANGE section=.text\n");
+    if (form->oracle)
+        fprintf(file, "# oracle %s\n", form->oracle);
+    random_begin(file, list);
+    random_define(file, list, form, 0,
+                  random_next(&state) % 2 ? (uint64_t)form->high + past : (uint64_t)form->low - past, list->code);
+    fprintf(file, "%s.text\n", list->start);
+    random_line(file, form, 0);
 }
 
 #endif

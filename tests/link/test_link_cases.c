@@ -677,10 +677,9 @@ static void test_case(void **state)
 }
 
 /* Several cases of one architecture; OJT_SEED=N repeats one of them. */
-static void test_random(void **state)
+static void run_random(const random_list *list, bool is_rejected)
 {
     static link_case test;
-    const random_list *list = *state;
     const char *wanted = getenv("OJT_SEED"), *parent = getenv("TMPDIR");
     uint64_t seed = wanted ? strtoull(wanted, NULL, 0) : (oji_now() << 8 | 1);
     for (int i = 0; i < (wanted ? 1 : RANDOM_CASES); i++, seed += 2) {
@@ -692,7 +691,10 @@ static void test_random(void **state)
         in_folder(path, folder, name);
         file = fopen(path, "w");
         assert_non_null(file);
-        random_write(file, list, seed | 1);
+        if (is_rejected)
+            random_write_rejected(file, list, seed | 1);
+        else
+            random_write(file, list, seed | 1);
         assert_int_equal(fclose(file), 0);
         print_message("OJT_SEED=%llu, kept in %s where it fails\n", (unsigned long long)(seed | 1), folder);
         read_case(&test, path);
@@ -700,6 +702,9 @@ static void test_random(void **state)
         remove_folder(folder);
     }
 }
+
+static void test_random(void **state) { run_random(*state, false); }
+static void test_random_rejected(void **state) { run_random(*state, true); }
 
 /* --- the list ----------------------------------------------------------------------------------------------------- */
 
@@ -723,8 +728,8 @@ static void find_folder(char *folder)
 
 int main(int argc, char **argv)
 {
-    static struct CMUnitTest tests[MAX_CASES + OJI_COUNT(random_lists)];
-    static char random_names[OJI_COUNT(random_lists)][32];
+    static struct CMUnitTest tests[MAX_CASES + 2 * OJI_COUNT(random_lists)];
+    static char random_names[2 * OJI_COUNT(random_lists)][40];
     char folder[PATH_MAX], path[PATH_MAX];
     struct dirent **entries;
     int n, failed;
@@ -739,12 +744,13 @@ int main(int argc, char **argv)
         entries[i]->d_name[strlen(entries[i]->d_name) - 2] = '\0';
         tests[i] = (struct CMUnitTest){entries[i]->d_name, test_case, NULL, NULL, strdup(path)};
     }
-    for (size_t i = 0; i < OJI_COUNT(random_lists); i++) {
-        snprintf(random_names[i], sizeof random_names[i], "%srandom", random_lists[i].prefix);
-        tests[n + (int)i] =
-            (struct CMUnitTest){random_names[i], test_random, NULL, NULL, (void *)(uintptr_t)&random_lists[i]};
+    for (size_t i = 0; i < 2 * OJI_COUNT(random_lists); i++) {
+        const random_list *list = &random_lists[i / 2];
+        snprintf(random_names[i], sizeof random_names[i], "%srandom%s", list->prefix, i % 2 ? "_rejected" : "");
+        tests[n + (int)i] = (struct CMUnitTest){random_names[i], i % 2 ? test_random_rejected : test_random, NULL, NULL,
+                                                (void *)(uintptr_t)list};
     }
-    failed = ojt_main(argc, argv, tests, (size_t)n + OJI_COUNT(random_lists));
+    failed = ojt_main(argc, argv, tests, (size_t)n + 2 * OJI_COUNT(random_lists));
     for (int i = 0; i < n; i++) {
         free(tests[i].initial_state);
         free(entries[i]);
