@@ -428,6 +428,8 @@ oj_status oji_elf_read_object(oj_object **out, oji_bytes file, const char *name,
     OJI_TRY(find_symbols(&reader));
     OJI_TRY(allocate_object(&reader, allocator, &parts));
     status = read_sections(&reader, parts.sections);
+    parts.object->has_versions =
+        reader.symbol_names.size > 0 && memchr(reader.symbol_names.data, '@', (size_t)reader.symbol_names.size) != NULL;
     parts.object->has_arrays = reader.has_arrays;
     parts.object->has_unwind = reader.has_unwind;
     parts.object->has_index = reader.has_index;

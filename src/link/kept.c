@@ -52,6 +52,9 @@ static bool is_kept_global(const oj_plan *plan, const oji_link_name *name)
 {
     if (name->definition < OJI_LINK_WEAK || name->definition > OJI_LINK_STRONG || name->name_size == 0)
         return false;
+    /* A symbol that is found by several names (versions.c) is kept by its own. */
+    if (plan->members[name->member].symbols[name->symbol].name_size != name->name_size)
+        return false;
     return !name->is_hidden || (plan->options.flags & OJ_LINK_KEEP_LOCAL_SYMBOLS);
 }
 

@@ -370,6 +370,9 @@ oj_status oji_link_add_runtime(oj_plan *plan, oj_error *error);
 bool oji_link_index_names(oj_plan *plan);
 const oji_link_name *oji_link_find_name(const oj_plan *plan, const char *name, size_t name_size);
 
+/* versions.c: open names that mean a version which a member defines get its definition. */
+oj_status oji_link_define_versions(oj_plan *plan, oj_error *error);
+
 /* drop.c: what is left out of a link. Needs the member's object and slots, and sets its symbols: sections of shared
  * groups that an earlier member has are left out. */
 oj_status oji_link_take_groups(oj_plan *plan, oji_link_member *member, oj_error *error);

@@ -246,7 +246,7 @@ static oj_status pull_member(oj_plan *plan, uint32_t index, bool *pulled, oj_err
  * is added twice. n_names grows while it is walked, which brings new names into the same round. */
 static oj_status pull_archives(oj_plan *plan, oj_error *error)
 {
-    bool pulled = plan->options.n_archives > 0;
+    bool pulled = true;
     while (pulled) {
         pulled = false;
         for (uint32_t i = 0; i < plan->n_names; i++) {
@@ -284,7 +284,8 @@ static oj_status drop_unreferenced(oj_plan *plan, oj_error *error)
         return out_of_memory(error);
     for (uint32_t i = 0; i < plan->n_members; i++)
         OJI_TRY(add_names(plan, i, error));
-    return add_wanted(plan, error);
+    OJI_TRY(add_wanted(plan, error));
+    return oji_link_define_versions(plan, error);
 }
 
 /* Before resolvers are asked: what is wanted is a symbol of this link, and not one that somebody else has. */
@@ -359,14 +360,18 @@ oj_status oji_link_resolve(oj_plan *plan, const oj_object *const *objects, size_
         return out_of_memory(error);
     plan->names_capacity = (uint32_t)n_globals;
     plan->members_capacity = (uint32_t)n_objects;
-    /* One object names nothing twice, so its names need no table unless others are matched with them. */
-    if ((n_objects > 1 || plan->options.n_archives > 0 || plan->options.n_wanted > 0) &&
+    /* One object names nothing twice but versions, so its names need no table unless others are matched with them. */
+    if ((n_objects > 1 || plan->options.n_archives > 0 || plan->options.n_wanted > 0 || objects[0]->has_versions) &&
         !rebuild_table(plan, n_globals + 4))
         return out_of_memory(error);
     for (size_t i = 0; i < n_objects; i++)
         OJI_TRY(add_member(plan, objects[i], error));
     OJI_TRY(add_wanted(plan, error));
-    OJI_TRY(pull_archives(plan, error));
+    OJI_TRY(oji_link_define_versions(plan, error));
+    if (plan->options.n_archives > 0) {
+        OJI_TRY(pull_archives(plan, error));
+        OJI_TRY(oji_link_define_versions(plan, error));
+    }
     OJI_TRY(check_wanted(plan, error));
     if (plan->options.flags & OJ_LINK_DROP_UNREFERENCED)
         OJI_TRY(drop_unreferenced(plan, error));

@@ -186,6 +186,7 @@ struct oj_object {
     const oji_group *groups;
     uint32_t n_groups;
     uint32_t flags;     /* OJ_OBJECT_..., that it was read with */
+    bool has_versions;  /* some name says a version: name@VERSION */
     bool has_ifuncs;    /* some symbol is OJ_SYMBOL_IFUNC */
     bool has_arrays;    /* some section is OJI_SECTION_INIT or OJI_SECTION_FINI */
     bool has_unwind;    /* some section of a size is OJ_SECTION_UNWIND, and no index */

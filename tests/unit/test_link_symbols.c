@@ -497,7 +497,44 @@ static void symbols_bounds_of_a_program_are_explained(void **state)
     oj_object_destroy(object);
 }
 
-OJT_MAIN(cmocka_unit_test(symbols_bounds_of_a_program_are_explained),
+/* Of two objects, and where the name is wanted; what defines the plain name comes before the default version. */
+static void symbol_versions_defined_for_other_objects(void **state)
+{
+    oj_object *objects[] = {ojt_object_calling("plain.o", "plain", "f"), ojt_object_calling("asked.o", "asked", "f@V2"),
+                            ojt_object_calling("old.o", "old", "f@V1"),  ojt_object_returning("default.o", "f@@V2", 2),
+                            ojt_object_returning("first.o", "f@V1", 1),  ojt_object_returning("own.o", "f", 9)};
+    oj_wanted wanted = {.name = "f"};
+    oj_link_options options;
+    oj_error error;
+    oj_code *code;
+    (void)state;
+    oj_link_options_init(&options);
+    options.wanted = &wanted;
+    options.n_wanted = 1;
+    code = ojt_link(objects, 5, &options);
+    assert_int_equal(ojt_call(code, "plain"), 3);
+    assert_int_equal(ojt_call(code, "asked"), 3);
+    assert_int_equal(ojt_call(code, "old"), 2);
+    assert_int_equal(ojt_call(code, "f@@V2"), 2);
+    assert_int_equal(wanted.addr, oj_code_lookup_addr(code, "f@@V2"));
+    assert_int_equal(oj_code_lookup_addr(code, "f"), 0);
+    oj_code_destroy(code);
+    code = ojt_link(objects, 6, NULL);
+    assert_int_equal(ojt_call(code, "plain"), 10);
+    assert_int_equal(ojt_call(code, "asked"), 3);
+    oj_code_destroy(code);
+    /* No version stands in for another, nor does one that is not the default for the plain name. */
+    assert_int_equal(oj_link((const oj_object *const *)(objects + 2), 2, NULL, &code, &error), OJ_E_UNDEFINED);
+    assert_string_equal(error.symbol, "f@V1");
+    oj_object *two[] = {objects[0], objects[4]};
+    assert_int_equal(oj_link((const oj_object *const *)two, 2, NULL, &code, &error), OJ_E_UNDEFINED);
+    assert_string_equal(error.symbol, "f");
+    for (int k = 0; k < 6; k++)
+        oj_object_destroy(objects[k]);
+}
+
+OJT_MAIN(cmocka_unit_test(symbol_versions_defined_for_other_objects),
+         cmocka_unit_test(symbols_bounds_of_a_program_are_explained),
          cmocka_unit_test(link_strong_definition_wins_over_weak), cmocka_unit_test(link_first_weak_definition_wins),
          cmocka_unit_test(link_strong_duplicate_rejected), cmocka_unit_test(link_duplicate_in_one_object_rejected),
          cmocka_unit_test(link_common_largest_size_and_alignment_win),
