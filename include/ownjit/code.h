@@ -98,13 +98,13 @@ OJ_API size_t oj_code_heap_size(const oj_code *code);
  *           may be, and that the bytes change one instruction, or that an old instruction may be followed by a new one
  * size      bytes, at least 1. Without OJ_PATCH_STOPPED the bytes must lie in one aligned word: of 8 bytes on x86-64, of
  *           4 on others; on AArch64 the instruction there must be B, BL, BRK, HVC, ISB, NOP, SMC or SVC, and become
- *           one of these
+ *           one of these; on 32-bit ARM B, BL, BKPT, HVC, NOP, SMC or SVC, in Thumb B, BKPT, NOP or SVC of 16 bits
  * Errors:   OJ_E_UNSUPPORTED (the architecture cannot promise it for these bytes), OJ_E_RANGE (not in a code segment),
  *           OJ_E_PERMISSION (the memory is not writable any more), OJ_E_NOMEM, OJ_E_SYSTEM, OJ_E_MISUSE
  * On error: the code holds the old bytes; where a callback failed after the store they have been stored again
  * Threads:  any, also several at once for different words of one code
  * Source:   AMD64 APM volume 2, 7.6.1 (cross-modifying code: aligned stores of up to 8 bytes); Arm ARM (DDI 0487),
- *           B2.2.5 (concurrent modification and execution of instructions)
+ *           B2.2.5 (concurrent modification and execution of instructions), and DDI 0406, A3.5.4 (the same of ARMv7)
  * Since:    0.1 */
 OJ_API oj_status oj_code_patch(oj_code *code, uint64_t run_addr, const void *bytes, size_t size, uint32_t flags,
                                oj_error *error);

@@ -461,6 +461,40 @@ static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
     return entry <= UINT32_MAX;
 }
 
+/* Instructions of A32 that may change into each other while other cores run them (Arm ARM, DDI 0406, A3.5.4): B, BL,
+ * BKPT, HVC, NOP, SMC, SVC. What has no condition is none of them. */
+static bool may_change(uint32_t instruction)
+{
+    return instruction >> 28 != 15 &&
+           ((instruction & 0x0e000000) == 0x0a000000 || (instruction & 0x0f000000) == 0x0f000000 ||
+            (instruction & 0x0fffffff) == 0x0320f000 || (instruction & 0xfff000f0) == 0xe1200070 ||
+            (instruction & 0xfff000f0) == 0xe1400070 || (instruction & 0x0ffffff0) == 0x01600070);
+}
+
+/* Of Thumb: B, BKPT, NOP and SVC of 16 bits. Those of 32 bits, of which BL's halves may change, are left to be stopped
+ * for: which half a half-word is cannot be told. */
+static bool may_thumb_change(uint16_t instruction)
+{
+    return (instruction & 0xf800) == 0xe000 || (instruction >> 12 == 13 && (instruction & 0xf00) != 0xe00) ||
+           instruction >> 8 == 0xbe || instruction == 0xbf00;
+}
+
+static bool may_half_change(const uint8_t *before, const uint8_t *after)
+{
+    return oji_load16(before) == oji_load16(after) ||
+           (may_thumb_change(oji_load16(before)) && may_thumb_change(oji_load16(after)));
+}
+
+/* Which set the word is in only its client knows; in either it must be allowed. A first half that begins a longer
+ * instruction takes the second with it. */
+static bool may_patch(const uint8_t *old_word, const uint8_t *new_word)
+{
+    bool is_long = oji_load16(old_word) >= 0xe800 && memcmp(old_word + 2, new_word + 2, 2) != 0;
+    return memcmp(old_word, new_word, 4) == 0 ||
+           (may_change(oji_load32(old_word)) && may_change(oji_load32(new_word))) ||
+           (!is_long && may_half_change(old_word, new_word) && may_half_change(old_word + 2, new_word + 2));
+}
+
 /* EXIDX_CANTUNWIND (EHABI32, 5): the function's distance, 31 bits, and 1. */
 static bool write_index_end(uint8_t *write, uint64_t entry, uint64_t code)
 {
@@ -506,6 +540,8 @@ const oji_arch oji_arch_arm = {
     /* Words of zeros are andeq r0, r0, r0 in A32: 0xde bytes are undefined in Thumb and no useful instruction in A32. */
     .padding = 0xde,
     .patch_word = 4,
+    .may_patch = may_patch,
+    .patch_rule = "only one of B, BL, BKPT, HVC, NOP, SMC and SVC into another of them, in Thumb those of 16 bits",
     .write_index_end = write_index_end,
     .index_function = index_function,
     .unwind_registers = 16,

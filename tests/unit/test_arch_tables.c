@@ -92,6 +92,34 @@ static void arch_aarch64_patches_what_the_manual_lists(void **state)
     assert_null(oji_arch_x86_64.may_patch);
 }
 
+static void arch_arm_patches_what_the_manual_lists(void **state)
+{
+    /* b, bl, beq, svc, hvc, smc, bkpt, nop; then add, bx, blx, ldr pc, yield, mov */
+    static const uint32_t words[] = {0xea000001, 0xebffffff, 0x0a000002, 0xef000001, 0xe1400271,
+                                     0xe1600073, 0xe1200070, 0xe320f000, 0xe2800001, 0xe12fff1e,
+                                     0xfa000001, 0xe59ff000, 0xe320f001, 0xe1a00000};
+    /* b, beq, svc, bkpt, nop; then bx lr, adds, the halves of bl */
+    static const uint16_t halves[] = {0xe001, 0xd001, 0xdf00, 0xbe00, 0xbf00, 0x4770, 0x3101, 0xf000, 0xf801};
+    uint8_t before[4], after[4];
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(words); i++)
+        for (size_t k = 0; k < OJI_COUNT(words); k++) {
+            oji_store32(before, words[i]);
+            oji_store32(after, words[k]);
+            assert_int_equal(oji_arch_arm.may_patch(before, after), i == k || (i < 8 && k < 8));
+        }
+    for (size_t i = 0; i < OJI_COUNT(halves); i++)
+        for (size_t k = 0; k < OJI_COUNT(halves); k++) {
+            oji_store32(before, (uint32_t)halves[i] << 16 | 0x2001);
+            oji_store32(after, (uint32_t)halves[k] << 16 | 0x2001);
+            assert_int_equal(oji_arch_arm.may_patch(before, after), i == k || (i < 5 && k < 5));
+        }
+    /* The second half of a long instruction is none of its own. */
+    oji_store32(before, 0xd001f000);
+    oji_store32(after, 0xd002f000);
+    assert_false(oji_arch_arm.may_patch(before, after));
+}
+
 /* --- every kind, with whatever its symbol can be ------------------------------------------------------------------ */
 
 enum { FIELD = 8, ROOM = 40 };
@@ -307,6 +335,7 @@ OJT_MAIN(cmocka_unit_test(arch_list_ends_and_finds_the_host),
          cmocka_unit_test(arch_x86_64_stub_out_of_reach_refused),
          cmocka_unit_test(arch_x86_64_what_cannot_be_written_is_not),
          cmocka_unit_test(arch_aarch64_patches_what_the_manual_lists),
+         cmocka_unit_test(arch_arm_patches_what_the_manual_lists),
          cmocka_unit_test(arch_relocations_write_their_fields_alone), cmocka_unit_test(arch_unknown_kinds_do_not_fit),
          cmocka_unit_test(arch_riscv_halves_need_their_entry),
          cmocka_unit_test(arch_riscv_uleb128_must_end_in_the_section), cmocka_unit_test(arch_riscv32_patches_nothing),
