@@ -7,9 +7,10 @@ with a reason.
     check_coverage.py --all BUILD...  the same, with every branch that was not taken, listed or not
 
 An error branch is one outcome of one condition that leads straight to a failure: to `return` of a status that fails,
-of false, NULL or -1, to `goto`, or to a call that makes an error. Each operand of || and && counts, and so do OJI_TRY()
-and a failing return that no condition stands right before. It is known by file, function and the text of its condition,
-so that the list outlives changes elsewhere in the file.
+of false (but of functions whose names ask a question, is_ and has_ and their like), NULL or -1, to `goto`, or to a call
+that makes an error. Each operand of || and && counts, and so do OJI_TRY() and a failing return that no condition stands
+right before. It is known by file, function and the text of its condition, so that the list outlives changes elsewhere in
+the file.
 """
 
 import glob
@@ -30,6 +31,7 @@ TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|[A-Za-z_]\w*|\d[\w.]
 IGNORED = re.compile(r'/\*.*?\*/|//[^\n]*|^[ \t]*#(?:[^\n\\]|\\.|\\\n)*', re.S | re.M)
 FAILING_VALUE = {'false', 'NULL', '- 1', 'status', 'errno', 'EBADMSG', 'OUTCOME_FAILED', 'EXIT_FAILURE'}
 FAILING_CALL = re.compile(r'^(oji_fail\w*|fail\w*|refuse\w*|disbelieve|out_of_memory|bad_answer|give_up\w*)$')
+QUESTION = re.compile(r'^(\w+_)?(is|are|has|holds|needs|may|can|crosses|reaches|fits|belongs)_|^fits$')
 LINE = re.compile(r'^(~?)(\S+?):(\w+): (.+?) -- (.+)$')
 GAP, EXPANSION = 3, 1
 
@@ -124,6 +126,8 @@ def fails(text, first):
         return True
     if word == 'return':
         words = text.words(last + 1, end)
+        if words == 'false' and QUESTION.match(text.function_at(text.tokens[last].place[0])):
+            return False
         return is_failing(words) and '?' not in words.split(' ')
     equals = next((number for number in range(last, end) if text.tokens[number].text == '='), None)
     return is_failing(text.words(equals + 1 if equals else last, end)) and text.words(last, end) not in FAILING_VALUE

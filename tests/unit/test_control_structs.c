@@ -119,6 +119,131 @@ static oj_status with_compiler_options(job *work, const void *given)
     return status;
 }
 
+static oj_status with_tls(job *work, const void *given)
+{
+    oj_link_options options;
+    oj_code *code = (oj_code *)work;
+    oj_status status;
+    oj_link_options_init(&options);
+    options.tls = given;
+    status = oj_link((const oj_object *const *)&work->object, 1, &options, &code, &work->error);
+    assert_null(code);
+    return status;
+}
+
+static oj_status with_workers_options(job *work, const void *given)
+{
+    oj_workers *workers = (oj_workers *)work;
+    oj_status status = oj_workers_create(&workers, given, &work->error);
+    assert_null(workers);
+    return status;
+}
+
+static oj_status with_session_options(job *work, const void *given)
+{
+    oj_session *session = (oj_session *)work;
+    oj_status status = oj_session_create(&session, given, &work->error);
+    assert_null(session);
+    return status;
+}
+
+/* What a session is given: nothing of it is taken. */
+static oj_status in_session(job *work, const oj_module_options *options, const oj_resolver *resolver, const oj_ir *ir)
+{
+    oj_session *session = NULL;
+    oj_session_stats stats;
+    oj_module *module = (oj_module *)work;
+    oj_status status;
+    assert_int_equal(oj_session_create(&session, NULL, NULL), OJ_OK);
+    if (resolver)
+        status = oj_session_add_resolver(session, resolver, &module, &work->error);
+    else if (ir)
+        status = oj_session_add_ir(session, ir, NULL, &module, &work->error);
+    else
+        status = oj_session_add_object(session, work->object, options, &module, &work->error);
+    assert_null(module);
+    if (options) {
+        oj_ir empty = oj_ir_bytes("", 0);
+        assert_int_equal(oj_session_add_bytes(session, "", 0, options, NULL, NULL), status);
+        assert_int_equal(oj_session_add_ir(session, &empty, options, NULL, NULL), status);
+        assert_int_equal(oj_session_add_archive(session, (oj_archive *)work, options, NULL, NULL), status);
+    }
+    assert_int_equal(oj_session_get_stats(session, &stats, sizeof stats), OJ_OK);
+    assert_int_equal(stats.n_modules, 0);
+    oj_session_destroy(session);
+    return status;
+}
+
+static oj_status with_module_options(job *work, const void *given) { return in_session(work, given, NULL, NULL); }
+static oj_status with_session_resolver(job *work, const void *given) { return in_session(work, NULL, given, NULL); }
+static oj_status with_session_ir(job *work, const void *given) { return in_session(work, NULL, NULL, given); }
+
+/* Everybody who takes an allocator. */
+static oj_status with_session_allocator(job *work, const void *given)
+{
+    oj_session_options options;
+    oj_session_options_init(&options);
+    options.allocator = given;
+    return with_session_options(work, &options);
+}
+
+static oj_status with_memory_allocator(job *work, const void *given)
+{
+    oj_memory_options options;
+    oj_memory_options_init(&options);
+    options.allocator = given;
+    return with_memory_options(work, &options);
+}
+
+static oj_status with_workers_allocator(job *work, const void *given)
+{
+    oj_workers_options options;
+    oj_workers_options_init(&options);
+    options.allocator = given;
+    return with_workers_options(work, &options);
+}
+
+static oj_status with_compiler_allocator(job *work, const void *given)
+{
+    oj_compiler_options options;
+    oj_status status;
+    oj_compiler_options_init(&options);
+    options.allocator = given;
+    options.isolation = OJ_ISOLATION_WORKER;
+    status = with_compiler_options(work, &options);
+    options.isolation = 0;
+    assert_int_equal(with_compiler_options(work, &options), status);
+    return status;
+}
+
+static oj_status with_link_allocator(job *work, const void *given)
+{
+    oj_link_options options;
+    oj_link_options_init(&options);
+    options.allocator = given;
+    return with_link_options(work, &options);
+}
+
+static oj_status with_archive_allocator(job *work, const void *given)
+{
+    oj_archive_options options;
+    oj_archive_options_init(&options);
+    options.allocator = given;
+    return with_archive_options(work, &options);
+}
+
+static oj_status with_stackmap_allocator(job *work, const void *given)
+{
+    oj_stackmap *map = (oj_stackmap *)work;
+    oj_code *code = ojt_link(&work->object, 1, NULL);
+    oj_status status = oj_stackmap_create(&map, "", 0, given, &work->error);
+    assert_null(map);
+    assert_int_equal(oj_code_stackmap(&map, code, given, NULL), status);
+    assert_null(map);
+    oj_code_destroy(code);
+    return status;
+}
+
 typedef struct sized {
     const char *name;
     size_t size;
@@ -134,7 +259,20 @@ static const sized all[] = {{"oj_allocator", sizeof(oj_allocator), with_allocato
                             {"oj_memory_options", sizeof(oj_memory_options), with_memory_options},
                             {"oj_taken", sizeof(oj_taken), with_taken},
                             {"oj_llvm_options", sizeof(oj_llvm_options), with_llvm_options},
-                            {"oj_compiler_options", sizeof(oj_compiler_options), with_compiler_options}};
+                            {"oj_compiler_options", sizeof(oj_compiler_options), with_compiler_options},
+                            {"oj_tls", sizeof(oj_tls), with_tls},
+                            {"oj_workers_options", sizeof(oj_workers_options), with_workers_options},
+                            {"oj_session_options", sizeof(oj_session_options), with_session_options},
+                            {"oj_module_options", sizeof(oj_module_options), with_module_options},
+                            {"oj_resolver", sizeof(oj_resolver), with_session_resolver},
+                            {"oj_ir", sizeof(oj_ir), with_session_ir},
+                            {"oj_allocator", sizeof(oj_allocator), with_session_allocator},
+                            {"oj_allocator", sizeof(oj_allocator), with_memory_allocator},
+                            {"oj_allocator", sizeof(oj_allocator), with_workers_allocator},
+                            {"oj_allocator", sizeof(oj_allocator), with_compiler_allocator},
+                            {"oj_allocator", sizeof(oj_allocator), with_link_allocator},
+                            {"oj_allocator", sizeof(oj_allocator), with_archive_allocator},
+                            {"oj_allocator", sizeof(oj_allocator), with_stackmap_allocator}};
 
 static void expect(const sized *what, uint32_t struct_size, oj_status expected)
 {
@@ -170,6 +308,53 @@ static void control_structs_too_short_rejected(void **state)
     for (size_t i = 0; i < OJI_COUNT(all); i++)
         for (uint32_t size = 0; size < 8; size++)
             expect(&all[i], size, OJ_E_MISUSE);
+}
+
+/* A table of another version has flags that this one does not know. */
+static void control_unknown_flags_rejected(void **state)
+{
+    job work = {.object = ojt_object_returning("a.o", "f", 3)};
+    oj_session_options session_options;
+    oj_workers_options workers_options;
+    oj_tls tls;
+    (void)state;
+    oj_tls_init(&tls);
+    tls.flags = 1u << 31;
+    tls.get_addr = 1;
+    assert_int_equal(with_tls(&work, &tls), OJ_E_VERSION);
+    assert_non_null(strstr(work.error.text, "oj_tls.flags"));
+    oj_session_options_init(&session_options);
+    session_options.flags = 1u << 31;
+    assert_int_equal(with_session_options(&work, &session_options), OJ_E_VERSION);
+    assert_non_null(strstr(work.error.text, "oj_session_options.flags"));
+    oj_workers_options_init(&workers_options);
+    workers_options.flags = 1u << 31;
+    assert_int_equal(with_workers_options(&work, &workers_options), OJ_E_VERSION);
+    assert_non_null(strstr(work.error.text, "oj_workers_options.flags"));
+    oj_object_destroy(work.object);
+}
+
+/* Contradictions in the options of a pool. */
+static void control_workers_options_checked(void **state)
+{
+    job work;
+    oj_workers_options options;
+    size_t size = 3u << 20;
+    char *path = malloc(size);
+    (void)state;
+    assert_non_null(path);
+    memset(path, 'a', size);
+    path[size - 1] = '\0';
+    oj_workers_options_init(&options);
+    options.llvm_path = "/lib/libLLVM.so";
+    options.llvm_version = 19;
+    assert_int_equal(with_workers_options(&work, &options), OJ_E_MISUSE);
+    assert_non_null(strstr(work.error.text, "llvm_version"));
+    options.llvm_version = 0;
+    options.llvm_path = path;
+    assert_int_equal(with_workers_options(&work, &options), OJ_E_MISUSE);
+    assert_non_null(strstr(work.error.text, "llvm_path"));
+    free(path);
 }
 
 /* --- numbers in them ---------------------------------------------------------------------------------------------- */
@@ -225,5 +410,6 @@ static void control_take_over_array_lengths_near_2_64(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(control_structs_of_absurd_size_rejected_unread),
-         cmocka_unit_test(control_structs_too_short_rejected), cmocka_unit_test(control_provider_options_near_2_64),
+         cmocka_unit_test(control_structs_too_short_rejected), cmocka_unit_test(control_unknown_flags_rejected),
+         cmocka_unit_test(control_workers_options_checked), cmocka_unit_test(control_provider_options_near_2_64),
          cmocka_unit_test(control_take_over_array_lengths_near_2_64))

@@ -351,8 +351,55 @@ static void stackmap_patch_range_checked(void **state)
     oj_stackmap_destroy(map);
 }
 
-OJT_MAIN(cmocka_unit_test(stackmap_every_field_read), cmocka_unit_test(stackmap_indices_checked),
-         cmocka_unit_test(stackmap_found_by_address_and_id), cmocka_unit_test(stackmap_concatenated_tables_read),
-         cmocka_unit_test(stackmap_empty_accepted), cmocka_unit_test(stackmap_finds_what_a_search_finds),
-         cmocka_unit_test(stackmap_values_read), cmocka_unit_test(stackmap_statepoint_decoded),
-         cmocka_unit_test(stackmap_statepoint_malformed_refused), cmocka_unit_test(stackmap_patch_range_checked))
+/* Every argument that can be missing is, and places that there are none of. */
+static void stackmap_missing_arguments_refused(void **state)
+{
+    ojt_stackmap bytes = {.size = 0};
+    oj_stackmap_function_info function;
+    oj_stackmap_record_info record;
+    oj_stackmap_location location = {.kind = OJ_LOCATION_REGISTER};
+    oj_stackmap_live_out live;
+    oj_stackmap_range range;
+    oj_statepoint statepoint;
+    oj_stackmap *map;
+    oj_error error;
+    uint64_t value = 0;
+    (void)state;
+    put_sample(&bytes, 0x400000);
+    map = create(&bytes);
+    assert_int_equal(oj_code_stackmap_range(NULL, 0, &range, sizeof range), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_function(map, 0, NULL, 0), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_function(NULL, 0, &function, sizeof function), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_find_function(map, 0, NULL, 0), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_find_function(NULL, 0, &function, sizeof function), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_record(NULL, 0, &record, sizeof record), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_record(map, 0, NULL, 0), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_find(map, 0, 0, NULL, 0), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_find(NULL, 0, 0, &record, sizeof record), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_find_id(map, 7, 0, NULL, 0), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_find_id(NULL, 7, 0, &record, sizeof record), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_location_at(map, 0, 0, NULL, 0), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_location_at(NULL, 0, 0, &location, sizeof location), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_live_out_at(map, 0, 0, NULL, 0), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_live_out_at(NULL, 0, 0, &live, sizeof live), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_live_out_at(map, 3, 0, &live, sizeof live), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_value(NULL, &value, 1, &value), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_value(&location, &value, 1, NULL), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_value(&location, NULL, 1, &value), OJ_E_NOT_FOUND);
+    location.offset = -1;
+    assert_int_equal(oj_stackmap_value(&location, &value, 1, &value), OJ_E_UNSUPPORTED);
+    location.kind = 0;
+    assert_int_equal(oj_stackmap_value(&location, &value, 1, &value), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_patch_range(map, 0, 8, NULL, NULL, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_patch_range(NULL, 0, 8, NULL, &value, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_statepoint(map, 0, NULL, 0, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_statepoint(NULL, 0, &statepoint, sizeof statepoint, &error), OJ_E_MISUSE);
+    oj_stackmap_destroy(map);
+}
+
+OJT_MAIN(cmocka_unit_test(stackmap_missing_arguments_refused), cmocka_unit_test(stackmap_every_field_read),
+         cmocka_unit_test(stackmap_indices_checked), cmocka_unit_test(stackmap_found_by_address_and_id),
+         cmocka_unit_test(stackmap_concatenated_tables_read), cmocka_unit_test(stackmap_empty_accepted),
+         cmocka_unit_test(stackmap_finds_what_a_search_finds), cmocka_unit_test(stackmap_values_read),
+         cmocka_unit_test(stackmap_statepoint_decoded), cmocka_unit_test(stackmap_statepoint_malformed_refused),
+         cmocka_unit_test(stackmap_patch_range_checked))
