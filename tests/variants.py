@@ -210,9 +210,13 @@ RELEASE = ('--buildtype=debugoptimized', '-Dtests=true')
 def plan_coverage(variant, build):
     """What takes the error branches. Every process of an entry counts into one file, which it has mapped: what a killed
     or confined one counted is there, too."""
+    shutil.rmtree(os.path.join(build, 'profiles'), ignore_errors=True)
     entries = program_entries(variant, build, FULL_LLVM[:1], 180)
-    if '-Dstress=true' not in variant.options:
-        entries += tap_entries(variant, build, 'cli', 900) + tap_entries(variant, build, 'mcjit', 600)
+    if '-Dtools=false' not in variant.options:
+        entries += (tap_entries(variant, build, 'cli', 900) + tap_entries(variant, build, 'mcjit', 600)
+                    + tap_entries(variant, build, 'debug'))
+    if '-Dfuzz=true' in variant.options:
+        entries += plan_fuzz(variant, build)
     for entry in entries:
         name = entry.group.replace('/', '-') + '-%m%c.profraw'
         entry.env = {**entry.env, 'LLVM_PROFILE_FILE': os.path.join(build, 'profiles', name)}
@@ -226,7 +230,7 @@ def plan_coverage_list(variant, build):
 
 
 def coverage_variants():
-    """As users get it, and the stress build, where nearly every allocation is one that can fail. Counters that several
+    """As users get it; the stress build, where nearly every allocation is one that can fail; the fuzz targets. Counters that several
     processes share are added to atomically, so that no outcome seems taken that was not; Valgrind reads DWARF 4."""
     profile = '-fprofile-instr-generate=@BUILD@/profiles/%m%c.profraw'
     options = ('-Dtests=true', '-Dexamples=false', '--buildtype=debugoptimized', '-Dc_link_args=' + profile,
@@ -234,6 +238,8 @@ def coverage_variants():
                % profile)
     return [Variant('coverage', 'long', plan_coverage, CLANG, options),
             Variant('coverage-stress', 'long', plan_coverage, CLANG, (*options, '-Dstress=true', '-Dtools=false')),
+            Variant('coverage-fuzz', 'long', plan_coverage, CLANG,
+                    (*options[1:], '-Dfuzz=true', '-Dtools=false'), SANITIZED),
             Variant('coverage-list', 'long', plan_coverage_list, None)]
 
 

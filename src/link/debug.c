@@ -37,11 +37,11 @@ static bool lay_out_member(const gathering *g, uint32_t m, uint32_t *offs)
     const oj_object *object = g->plan->members[m].object;
     for (uint32_t i = 0; i < object->n_sections; i++) {
         int kind = kind_of(&object->sections[i]);
-        uint64_t start;
+        uint64_t alignment = alignment_of(&object->sections[i]), start;
         if (kind == OJI_DEBUG_SECTIONS)
             continue;
-        if (!oji_align_up(g->info->sections[kind].size, alignment_of(&object->sections[i]), &start) ||
-            start + object->sections[i].size > UINT32_MAX)
+        start = (g->info->sections[kind].size + alignment - 1) & ~(alignment - 1);
+        if (start + object->sections[i].size > UINT32_MAX)
             return false;
         offs[i] = (uint32_t)start;
         g->info->sections[kind].size = start + object->sections[i].size;

@@ -6,8 +6,9 @@
 bool oji_link_append(oj_plan *plan, uint32_t segment, uint64_t size, uint64_t alignment, uint32_t *offset)
 {
     oji_link_segment *s = &plan->segments[segment];
-    uint64_t start, end;
-    if (!oji_align_up(s->size, alignment, &start) || !oji_add(start, size, &end) || end >= OJI_MAX_SECTION_SIZE)
+    uint64_t start = (s->size + alignment - 1) & ~(alignment - 1), end = start + size;
+    OJI_ASSERT(size < UINT64_MAX / 2 && alignment <= OJI_MAX_SECTION_SIZE);
+    if (end >= OJI_MAX_SECTION_SIZE)
         return false;
     if (alignment > s->alignment)
         s->alignment = alignment;

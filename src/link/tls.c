@@ -293,8 +293,9 @@ static oj_status add_nowhere(oj_plan *plan, oj_error *error)
 
 static bool append(oj_plan *plan, uint64_t size, uint64_t alignment, uint64_t *offset)
 {
-    uint64_t start, end;
-    if (!oji_align_up(plan->tls.size, alignment, &start) || !oji_add(start, size, &end) || end >= OJI_MAX_SECTION_SIZE)
+    uint64_t start = (plan->tls.size + alignment - 1) & ~(alignment - 1), end = start + size;
+    OJI_ASSERT(size < OJI_MAX_SECTION_SIZE && alignment <= OJI_MAX_SECTION_SIZE);
+    if (end >= OJI_MAX_SECTION_SIZE)
         return false;
     if (alignment > plan->tls.alignment)
         plan->tls.alignment = alignment;

@@ -370,14 +370,14 @@ static void stackmap_missing_arguments_refused(void **state)
     assert_int_equal(oj_code_stackmap_range(NULL, 0, &range, sizeof range), OJ_E_MISUSE);
     assert_int_equal(oj_stackmap_function(map, 0, NULL, 0), OJ_E_MISUSE);
     assert_int_equal(oj_stackmap_function(NULL, 0, &function, sizeof function), OJ_E_MISUSE);
-    assert_int_equal(oj_stackmap_find_function(map, 0, NULL, 0), OJ_E_MISUSE);
-    assert_int_equal(oj_stackmap_find_function(NULL, 0, &function, sizeof function), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_find_function(map, 0x400000, NULL, 0), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_find_function(NULL, 0, &function, sizeof function), OJ_E_NOT_FOUND);
     assert_int_equal(oj_stackmap_record(NULL, 0, &record, sizeof record), OJ_E_MISUSE);
     assert_int_equal(oj_stackmap_record(map, 0, NULL, 0), OJ_E_MISUSE);
     assert_int_equal(oj_stackmap_find(map, 0, 0, NULL, 0), OJ_E_MISUSE);
-    assert_int_equal(oj_stackmap_find(NULL, 0, 0, &record, sizeof record), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_find(NULL, 0, 0, &record, sizeof record), OJ_E_NOT_FOUND);
     assert_int_equal(oj_stackmap_find_id(map, 7, 0, NULL, 0), OJ_E_MISUSE);
-    assert_int_equal(oj_stackmap_find_id(NULL, 7, 0, &record, sizeof record), OJ_E_MISUSE);
+    assert_int_equal(oj_stackmap_find_id(NULL, 7, 0, &record, sizeof record), OJ_E_NOT_FOUND);
     assert_int_equal(oj_stackmap_location_at(map, 0, 0, NULL, 0), OJ_E_MISUSE);
     assert_int_equal(oj_stackmap_location_at(NULL, 0, 0, &location, sizeof location), OJ_E_MISUSE);
     assert_int_equal(oj_stackmap_live_out_at(map, 0, 0, NULL, 0), OJ_E_MISUSE);
