@@ -357,7 +357,7 @@ static void stackmap_missing_arguments_refused(void **state)
     ojt_stackmap bytes = {.size = 0};
     oj_stackmap_function_info function;
     oj_stackmap_record_info record;
-    oj_stackmap_location location = {.kind = OJ_LOCATION_REGISTER};
+    oj_stackmap_location location;
     oj_stackmap_live_out live;
     oj_stackmap_range range;
     oj_statepoint statepoint;
@@ -385,6 +385,8 @@ static void stackmap_missing_arguments_refused(void **state)
     assert_int_equal(oj_stackmap_live_out_at(map, 3, 0, &live, sizeof live), OJ_E_MISUSE);
     assert_int_equal(oj_stackmap_value(NULL, &value, 1, &value), OJ_E_MISUSE);
     assert_int_equal(oj_stackmap_value(&location, &value, 1, NULL), OJ_E_MISUSE);
+    memset(&location, 0, sizeof location);
+    location.kind = OJ_LOCATION_REGISTER;
     assert_int_equal(oj_stackmap_value(&location, NULL, 1, &value), OJ_E_NOT_FOUND);
     location.offset = -1;
     assert_int_equal(oj_stackmap_value(&location, &value, 1, &value), OJ_E_UNSUPPORTED);
