@@ -32,8 +32,10 @@ static void construct(int n, char **arguments, char **environment)
 static void destruct(void) { n_destroyed++; }
 
 typedef struct inputs {
-    oj_object *everything; /* function f, unwind table, stack map, constructor, destructor */
-    oj_object *variables;  /* thread-local */
+    oj_object *everything;  /* function f, unwind table, stack map, constructor, destructor */
+    oj_object *variables;   /* thread-local */
+    oj_object *at_distance; /* thread-local, at a constant distance from the thread pointer */
+    oj_object *described;   /* everything, with debug information */
     oj_object *modules[3];
     oj_archive *archive;
     oj_definition table[2];
@@ -68,6 +70,53 @@ static oj_object *make_everything(ojt_stackmap *map)
     return ojt_object(&elf, "everything.o");
 }
 
+/* A line program (DWARF 4, 6.2.4) of one file and two rows, and an unwind table for debuggers (6.4.1): a CIE of 20 bytes
+ * and an FDE of 20. */
+static const uint8_t debug_line[] = {
+    0x31, 0,    0,   0,    4,  0,           /* unit_length, version */
+    0x1a, 0,    0,   0,                     /* header_length */
+    1,    1,    1,   0xfb, 14, 10,          /* min_inst, max_ops, default_is_stmt, line_base, line_range, opcode_base */
+    0,    1,    1,   1,    1,  0,  0, 0, 1, /* standard_opcode_lengths */
+    0,    'a',  '.', 'c',  0,  0,  0, 0, 0, /* no folders; a.c; the end */
+    0,    9,    2,   0,    0,  0,  0, 0, 0, 0, 0, /* set_address: offset 37 */
+    0x13, 0x21, 2,   6,    0,  1,  1};            /* two rows, advance_pc 6, end_sequence */
+static const uint8_t debug_frame[48] = {20,   0, 0, 0, 0xff, 0xff, 0xff, 0xff, 1,  0, 1, 0x78, 16, 12, 7, 8,
+                                        0x90, 1, 0, 0, 0,    0,    0,    0,    20, 0, 0, 0,    0,  0,  0, 0};
+enum { LINE_ADDR = 38, FRAME_ADDR = 32 };
+
+/* Debuggers and profilers are told of its lines and frames. */
+static oj_object *make_described(void)
+{
+    static const uint8_t info[16] = {12, 0, 0, 0, 4, 0, 0, 0, 0, 0, 8};
+    static uint8_t code[16];
+    oj_object_options options;
+    oj_object *object = NULL;
+    oj_error error = {0};
+    ojt_elf elf;
+    uint16_t text, section;
+    uint32_t f;
+    size_t size;
+    uint8_t *bytes;
+    ojt_elf_init(&elf);
+    memset(code, 0x90, sizeof code);
+    text = ojt_elf_add_code(&elf, ojt_return_code(code, 42), sizeof code);
+    f = ojt_elf_add_global(&elf, "f", text, 0, 6);
+    section = ojt_elf_add_section(&elf, ".eh_frame", SHF_ALLOC, 8, eh_frame, sizeof eh_frame);
+    ojt_elf_add_reloc(&elf, section, FDE_ADDR, R_X86_64_PC32, f, 0);
+    ojt_elf_add_section(&elf, ".debug_info", 0, 1, info, sizeof info);
+    section = ojt_elf_add_section(&elf, ".debug_line", 0, 1, debug_line, sizeof debug_line);
+    ojt_elf_add_reloc(&elf, section, LINE_ADDR, R_X86_64_64, f, 0);
+    section = ojt_elf_add_section(&elf, ".debug_frame", 0, 8, debug_frame, sizeof debug_frame);
+    ojt_elf_add_reloc(&elf, section, FRAME_ADDR, R_X86_64_64, f, 0);
+    bytes = ojt_elf_finish(&elf, &size);
+    oj_object_options_init(&options);
+    options.flags = OJ_OBJECT_WITH_DEBUG;
+    if (oj_object_create(&object, bytes, size, &options, &error) != OJ_OK)
+        fail_msg("%s", error.text);
+    free(bytes);
+    return object;
+}
+
 /* A circle of two modules, which calls into an archive and refers to an absolute symbol. */
 static void make_modules(inputs *in)
 {
@@ -94,6 +143,8 @@ static void begin(inputs *in)
     memset(in, 0, sizeof *in);
     in->everything = make_everything(&in->stackmap);
     in->variables = ojt_tls_object(OJT_DYNAMIC);
+    in->at_distance = ojt_tls_object(OJT_INITIAL_EXEC);
+    in->described = make_described();
     make_modules(in);
     in->table[0] = (oj_definition){"construct", (uint64_t)(uintptr_t)construct};
     in->table[1] = (oj_definition){"destruct", (uint64_t)(uintptr_t)destruct};
@@ -105,6 +156,8 @@ static void end(inputs *in)
 {
     oj_object_destroy(in->everything);
     oj_object_destroy(in->variables);
+    oj_object_destroy(in->at_distance);
+    oj_object_destroy(in->described);
     for (int i = 0; i < 3; i++)
         oj_object_destroy(in->modules[i]);
     oj_archive_destroy(in->archive);
@@ -199,12 +252,36 @@ static oj_status round_variables(inputs *in, const oj_memory *memory, oj_error *
     return status;
 }
 
+/* What the dynamic linker cannot be asked for without memory is answered by its own refusal. */
+static oj_status round_at_distance(inputs *in, const oj_memory *memory, oj_error *error)
+{
+    oj_code *code = NULL;
+    oj_status status = link_one(in, in->at_distance, memory, 0, &code, error);
+    if (status == OJ_OK)
+        assert_int_equal(*(int *)ojt_tls_call(code, "address"), 1234);
+    oj_code_destroy(code);
+    return status;
+}
+
+/* More than what a patch needs no heap for. */
+static oj_status round_long_patch(inputs *in, const oj_memory *memory, oj_error *error)
+{
+    static const uint8_t bytes[12] = {0xb8, 9, 0, 0, 0, 0xc3, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90};
+    oj_code *code = NULL;
+    oj_status status;
+    OJI_TRY(link_one(in, in->everything, memory, 0, &code, error));
+    status = oj_code_patch(code, oj_code_lookup_addr(code, "f"), bytes, sizeof bytes, OJ_PATCH_STOPPED, error);
+    assert_int_equal(ojt_call(code, "f"), status == OJ_OK ? 9 : 42);
+    oj_code_destroy(code);
+    return status;
+}
+
 static oj_status round_debugger(inputs *in, const oj_memory *memory, oj_error *error)
 {
     oj_code *codes[3] = {NULL, NULL, NULL};
     oj_status status = OJ_OK;
     for (int i = 0; i < 3 && status == OJ_OK; i++) {
-        status = link_one(in, in->everything, memory, OJ_LINK_DEBUGGER, &codes[i], error);
+        status = link_one(in, i == 1 ? in->described : in->everything, memory, OJ_LINK_DEBUGGER, &codes[i], error);
         assert_int_equal(status == OJ_OK, codes[i] != NULL);
     }
     for (int i = 0; i < 3; i++)
@@ -215,7 +292,7 @@ static oj_status round_debugger(inputs *in, const oj_memory *memory, oj_error *e
 static oj_status round_profilers(inputs *in, const oj_memory *memory, oj_error *error)
 {
     oj_code *code = NULL;
-    oj_status status = link_one(in, in->everything, memory, OJ_LINK_PERF_MAP | OJ_LINK_JITDUMP, &code, error);
+    oj_status status = link_one(in, in->described, memory, OJ_LINK_PERF_MAP | OJ_LINK_JITDUMP, &code, error);
     assert_int_equal(status == OJ_OK, code != NULL);
     oj_code_destroy(code);
     return status;
@@ -287,11 +364,17 @@ static oj_status run_round(inputs *in, round_of round, uint32_t mode, oj_error *
     return status;
 }
 
+/* A constant distance is asked from the dynamic linker, whose own refusals are OJ_E_LIMIT. */
+static bool is_refused_by_linker(const oj_error *error)
+{
+    return error->status == OJ_E_LIMIT && strcmp(ojt_failed, "dlopen") == 0;
+}
+
 /* Heap that ends is told as such, unless there is a way around it. */
 static void check_status(const char *what, long n, oj_status status, const oj_error *error)
 {
     bool is_heap = strcmp(ojt_failed, "malloc") == 0;
-    if (status == OJ_OK)
+    if (status == OJ_OK || is_refused_by_linker(error))
         return;
     if (status != OJ_E_NOMEM && (is_heap || (status != OJ_E_SYSTEM && status != OJ_E_PERMISSION)))
         fail_msg("%s: call %ld, %s: %s: %s", what, n, ojt_failed, oj_status_name(status), error->text);
@@ -399,56 +482,106 @@ static void fault_session_taken_every_call(void **state)
     fail_in_both_modes("sessions whose code is taken", round_session_taken);
 }
 
-/* A process has one file of each kind, which it opens once: a process for each failure. */
-static void fail_profilers(long n, int reason)
+/* What a process makes once and keeps (profilers' files, tables of threads, of unwinding, of the debugger) can fail in
+ * its first call alone: a process for each failure. Ends with 10: it went on all the same, 11: refused, 12: nothing was
+ * left to fail. */
+static void fail_in_child(const char *what, round_of round, long n, int reason)
 {
     inputs in;
     oj_error error;
     oj_status status;
     bool was_met;
     begin(&in);
+    memset(&error, 'x', sizeof error);
     ojt_fail(n, reason);
-    status = run_round(&in, round_profilers, OJ_MEMORY_MODE_DEFAULT, &error);
+    status = run_round(&in, round, OJ_MEMORY_MODE_DEFAULT, &error);
     was_met = ojt_fail_end();
     if (was_met)
-        check_status("profilers", n, status, &error);
+        check_status(what, n, status, &error);
     else
         assert_int_equal(status, OJ_OK);
-    if (run_round(&in, round_profilers, OJ_MEMORY_MODE_DEFAULT, &error) != OJ_OK)
-        fail_msg("profilers, call %ld: no retry succeeds: %s", n, error.text);
+    if (run_round(&in, round, OJ_MEMORY_MODE_DEFAULT, &error) != OJ_OK)
+        fail_msg("%s, call %ld: no retry succeeds: %s", what, n, error.text);
     end(&in);
     _exit(was_met ? status == OJ_OK ? 10 : 11 : 12);
+}
+
+static void fail_fresh(const char *what, round_of round)
+{
+    int result = 0, n_refused = 0;
+    long n = 0;
+    for (; result != 12; n++) {
+        char map[64];
+        int status;
+        pid_t child = fork();
+        if (child == 0)
+            fail_in_child(what, round, n, n % 3 == 0 ? ENOMEM : n % 3 == 1 ? EACCES : ENOSPC);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        snprintf(map, sizeof map, "/tmp/perf-%d.map", (int)child);
+        unlink(map);
+        assert_true(WIFEXITED(status));
+        result = WEXITSTATUS(status);
+        assert_in_range(result, 10, 12);
+        n_refused += result == 11;
+        assert_true(n < 2000);
+    }
+    print_message("%s, first in a process: %ld failure points, %d refused\n", what, n - 1, n_refused);
+    assert_true(n_refused > 0);
 }
 
 static void fault_profilers_every_call(void **state)
 {
     char folder[] = "/tmp/ownjit-fault-XXXXXX", command[64];
-    int result = 0, n_refused = 0;
-    long n = 0;
     (void)state;
     assert_non_null(mkdtemp(folder));
     setenv("JITDUMPDIR", folder, 1);
-    for (; result != 12; n++) {
-        int status;
-        pid_t child = fork();
-        if (child == 0)
-            fail_profilers(n, n % 2 ? EACCES : ENOSPC);
-        assert_int_equal(waitpid(child, &status, 0), child);
-        assert_true(WIFEXITED(status));
-        result = WEXITSTATUS(status);
-        assert_in_range(result, 10, 12);
-        n_refused += result == 11;
-        snprintf(command, sizeof command, "/tmp/perf-%d.map", (int)child);
-        unlink(command);
-    }
+    fail_fresh("profilers", round_profilers);
     snprintf(command, sizeof command, "rm -r %s", folder);
     assert_int_equal(system(command), 0);
-    print_message("profilers: %ld failure points, %d refused\n", n - 1, n_refused);
-    assert_true(n_refused > 0);
+}
+
+static void fault_first_variables_every_call(void **state)
+{
+    (void)state;
+    fail_fresh("thread-local variables", round_variables);
+}
+
+static void fault_first_debugger_every_call(void **state)
+{
+    (void)state;
+    fail_fresh("debuggers", round_debugger);
+}
+
+static void fault_first_take_over_every_call(void **state)
+{
+    (void)state;
+    fail_fresh("take-over", round_take_over);
+}
+
+static void fault_first_session_every_call(void **state)
+{
+    (void)state;
+    fail_fresh("sessions", round_session);
+}
+
+static void fault_at_distance_every_call(void **state)
+{
+    (void)state;
+    fail_in_both_modes("variables at a constant distance", round_at_distance);
+    fail_fresh("variables at a constant distance", round_at_distance);
+}
+
+static void fault_long_patch_every_call(void **state)
+{
+    (void)state;
+    fail_in_both_modes("long patches", round_long_patch);
 }
 
 OJT_MAIN(cmocka_unit_test(fault_constructors_every_call), cmocka_unit_test(fault_take_over_every_call),
          cmocka_unit_test(fault_patch_every_call), cmocka_unit_test(fault_stackmap_every_call),
          cmocka_unit_test(fault_variables_every_call), cmocka_unit_test(fault_debugger_every_call),
          cmocka_unit_test(fault_session_every_call), cmocka_unit_test(fault_session_taken_every_call),
-         cmocka_unit_test(fault_profilers_every_call))
+         cmocka_unit_test(fault_profilers_every_call), cmocka_unit_test(fault_first_variables_every_call),
+         cmocka_unit_test(fault_first_debugger_every_call), cmocka_unit_test(fault_first_take_over_every_call),
+         cmocka_unit_test(fault_first_session_every_call), cmocka_unit_test(fault_long_patch_every_call),
+         cmocka_unit_test(fault_at_distance_every_call))
