@@ -212,7 +212,48 @@ static void link_shared_taken_from_older_code(void **state)
     }
 }
 
-OJT_MAIN(cmocka_unit_test(link_first_group_taken), cmocka_unit_test(link_many_groups_taken_once),
-         cmocka_unit_test(link_left_out_group_needs_nothing),
+/* Modules of a session: what is there already is everybody's, whether it was linked before or comes in the same step, and
+ * a group that everybody brings along is no second definition though its symbol is strong. */
+static void session_first_group_of_all_modules_taken(void **state)
+{
+    uint8_t code[2][6];
+    oj_object *objects[4] = {NULL, NULL, ojt_object_calling("main.o", "g", "f"),
+                             ojt_object_calling("late.o", "h", "f")};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        ojt_elf elf;
+        start_shared(&elf, "f", ojt_return_code(code[i], i == 0 ? 10 : 20), 6);
+        elf.symbols[2].st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC);
+        objects[i] = finish_shared(&elf, i == 0 ? "a.o" : "b.o");
+    }
+    for (int linked = 0; linked < 2; linked++) {
+        oj_session *session;
+        oj_module *modules[4];
+        oj_error error;
+        uint64_t first, own;
+        assert_int_equal(oj_session_create(&session, NULL, &error), OJ_OK);
+        for (int i = 0; i < 4; i++) {
+            if (oj_session_add_object(session, objects[i], NULL, &modules[i], &error) != OJ_OK)
+                fail_msg("%s", error.text);
+            if (i == 0 && linked)
+                assert_int_equal(oj_module_link(modules[0], &error), OJ_OK);
+        }
+        assert_int_equal(oj_session_link(session, &error), OJ_OK);
+        assert_int_equal(oj_session_lookup(session, "g", &own, &error), OJ_OK);
+        assert_int_equal(ojt_call_at(own), 11);
+        assert_int_equal(oj_session_lookup(session, "f", &first, &error), OJ_OK);
+        assert_int_equal(ojt_call_at(first), 10);
+        assert_int_equal(oj_module_lookup(modules[0], "f", &own, &error), OJ_OK);
+        assert_int_equal(own, first);
+        assert_int_equal(oj_module_remove(modules[0], 0, &error), OJ_E_REFERENCED);
+        assert_string_equal(error.symbol, "f");
+        oj_session_destroy(session);
+    }
+    for (int i = 0; i < 4; i++)
+        oj_object_destroy(objects[i]);
+}
+
+OJT_MAIN(cmocka_unit_test(session_first_group_of_all_modules_taken), cmocka_unit_test(link_first_group_taken),
+         cmocka_unit_test(link_many_groups_taken_once), cmocka_unit_test(link_left_out_group_needs_nothing),
          cmocka_unit_test(link_reference_to_left_out_code_rejected), cmocka_unit_test(link_tables_lose_left_out_code),
          cmocka_unit_test(link_shared_taken_from_older_code))
