@@ -54,8 +54,8 @@ struct codegen_options {
     uint32_t llvm_version; /* 0 = any */
     const char *clang_options[MAX_CLANG_OPTIONS];
     size_t n_clang_options;
-    bool wants_debug;      /* clang is to describe source lines and variables, and they are to be read */
-    bool isolates;         /* compile in a worker process */
+    bool wants_debug; /* clang is to describe source lines and variables, and they are to be read */
+    bool isolates;    /* compile in a worker process */
 };
 
 extern const struct argp codegen_argp;
