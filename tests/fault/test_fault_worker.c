@@ -12,7 +12,8 @@
 /* --- the compile under test --------------------------------------------------------------------------------------- */
 
 static char liar_path[4096];
-static const char ir_text[] = "define void @f() {\n  ret void\n}\n";
+/* Too large for a message: it goes in a memory file, as the liar's object does. */
+static char ir_text[32 * 1024] = "define void @f() {\n  ret void\n}\n";
 
 static void find_liar(void)
 {
@@ -21,6 +22,7 @@ static void find_liar(void)
     liar_path[length] = '\0';
     strcpy(strrchr(liar_path, '/'), "/worker_liar");
     setenv("OJT_LIE", "", 1);
+    memset(ir_text + strlen(ir_text), '\n', sizeof ir_text - 1 - strlen(ir_text));
 }
 
 static oj_status compile_once(oj_workers *workers, oj_error *error)
