@@ -38,6 +38,7 @@ enum {
 #define ELF_SHF_WRITE 0x1u
 #define ELF_SHF_ALLOC 0x2u
 #define ELF_SHF_EXECINSTR 0x4u
+#define ELF_SHF_INFO_LINK 0x40u
 #define ELF_SHF_TLS 0x400u
 #define ELF_SHF_COMPRESSED 0x800u
 #define ELF_SHF_GNU_RETAIN 0x200000u

@@ -101,11 +101,14 @@ static bool is_index(const oji_elf_reader *reader, uint32_t type)
     return type == ELF_SHT_ARM_EXIDX && reader->arch->id == OJI_ARCH_ARM;
 }
 
-/* Why a loaded section cannot be taken yet; NULL where it can. Empty sections do no harm and are let through: the
- * assembler makes some whether they are used or not. */
+/* Why a loaded section cannot be taken yet; NULL where it can. Empty sections of known types do no harm and are let
+ * through: the assembler makes some whether they are used or not. */
 static const char *find_refusal(const oji_elf_header *header, const char *name)
 {
     const uint64_t writable_code = ELF_SHF_WRITE | ELF_SHF_EXECINSTR;
+    if (header->type != ELF_SHT_PROGBITS && header->type != ELF_SHT_NOBITS && header->type != ELF_SHT_X86_64_UNWIND &&
+        (header->type < ELF_SHT_INIT_ARRAY || header->type > ELF_SHT_PREINIT_ARRAY))
+        return "is to be loaded but of a type that is not supported";
     if (header->size == 0)
         return NULL;
     if ((header->flags & ELF_SHF_TLS) && (header->flags & ELF_SHF_EXECINSTR))
@@ -119,9 +122,6 @@ static const char *find_refusal(const oji_elf_header *header, const char *name)
         return "is for self-modifying code: both writable and executable, which is not supported";
     if ((header->flags & ELF_SHF_EXECINSTR) && header->type == ELF_SHT_NOBITS)
         return "is for code that is made at run time: executable without bytes, which is not supported";
-    if (header->type != ELF_SHT_PROGBITS && header->type != ELF_SHT_NOBITS && header->type != ELF_SHT_X86_64_UNWIND &&
-        (header->type < ELF_SHT_INIT_ARRAY || header->type > ELF_SHT_PREINIT_ARRAY))
-        return "is to be loaded but of a type that is not supported";
     return NULL;
 }
 
@@ -253,6 +253,8 @@ oj_status oji_elf_read_section(oji_elf_reader *reader, uint32_t index, oji_secti
     /* An inactive header: nothing else in it means anything. */
     if (header.type == ELF_SHT_NULL)
         return OJ_OK;
+    if (header.link >= reader->n_sections || ((header.flags & ELF_SHF_INFO_LINK) && header.info >= reader->n_sections))
+        return refuse_section(reader, name, OJ_E_MALFORMED, "is linked to a section that does not exist");
     OJI_TRY(read_alignment(reader, &header, name, &section->alignment));
     if (header.size >= OJI_MAX_SECTION_SIZE)
         return refuse_section(reader, name, OJ_E_LIMIT, "has 2 GiB or more");

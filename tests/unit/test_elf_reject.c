@@ -159,6 +159,8 @@ static const struct {
     {IN_TEXT, ALIGNMENT, 8, OJI_MAX_ALIGNMENT * 2, OJ_E_LIMIT, "1 GiB"},
     {IN_TEXT, ALIGNMENT, 8, UINT64_C(1) << 63, OJ_E_LIMIT, "1 GiB"},
     {IN_TEXT, TYPE, 4, ELF_SHT_NOBITS, OJ_E_UNSUPPORTED, "executable without bytes"},
+    {IN_TEXT, LINK, 4, UINT32_MAX, OJ_E_MALFORMED, "linked to a section that does not exist"},
+    {IN_BSS, LINK, 4, 1u << 16, OJ_E_MALFORMED, "linked to a section that does not exist"},
     {IN_TEXT, TYPE, 4, 5, OJ_E_UNSUPPORTED, "type that is not supported"},
     {IN_TEXT, TYPE, 4, 0x7fffffff, OJ_E_UNSUPPORTED, "type that is not supported"},
     {IN_TEXT, TYPE, 4, ELF_SHT_SYMTAB, OJ_E_MALFORMED, "second symbol table"},
@@ -171,7 +173,7 @@ static const struct {
     {IN_TABLE, SIZE, 8, 47, OJ_E_MALFORMED, "size that is not"},
     {IN_TABLE, INFO, 4, UINT32_MAX, OJ_E_MALFORMED, "section that does not exist"},
     {IN_TABLE, LINK, 4, 1, OJ_E_MALFORMED, "not linked to the symbol table"},
-    {IN_TABLE, LINK, 4, UINT32_MAX, OJ_E_MALFORMED, "not linked to the symbol table"},
+    {IN_TABLE, LINK, 4, UINT32_MAX, OJ_E_MALFORMED, "linked to a section that does not exist"},
     {IN_TABLE, TYPE, 4, ELF_SHT_REL, OJ_E_UNSUPPORTED, "SHT_REL"},
     {IN_TABLE, TYPE, 4, ELF_SHT_CREL, OJ_E_UNSUPPORTED, "SHT_CREL"},
     {IN_TABLE, TYPE, 4, ELF_SHT_RELR, OJ_E_UNSUPPORTED, "SHT_RELR"},
@@ -207,6 +209,28 @@ static void elf_section_fields_checked(void **state)
         expect_refused(&sample.elf, header_rows[i].status, header_rows[i].words, &error);
         ojt_free(&sample.elf);
     }
+}
+
+/* What GNU ld refuses, too: a type that is not known, of a section that is empty, and a second section that a flag says
+ * is told of. */
+static void elf_loaded_sections_checked(void **state)
+{
+    ojt_sample sample;
+    oj_error error;
+    uint8_t *header;
+    (void)state;
+    ojt_sample_make(&sample);
+    header = ojt_header(&sample.elf, sample_section(&sample, IN_TEXT));
+    oji_store64(header + FLAGS, TEXT_FLAGS | ELF_SHF_INFO_LINK);
+    expect_accepted(&sample.elf);
+    oji_store32(header + INFO, 1u << 16);
+    expect_refused(&sample.elf, OJ_E_MALFORMED, "linked to a section that does not exist", &error);
+    ojt_free(&sample.elf);
+    ojt_sample_start(&sample);
+    ojt_add_section(&sample.elf, ".empty", 0x1000, DATA_FLAGS, NULL, 0);
+    ojt_finish(&sample.elf);
+    expect_refused(&sample.elf, OJ_E_UNSUPPORTED, "type that is not supported", &error);
+    ojt_free(&sample.elf);
 }
 
 /* Thousands of headers that all name the same bytes would make the reader allocate without bound. */
@@ -577,10 +601,11 @@ static void elf_riscv_uleb128_halves_checked(void **state)
 
 OJT_MAIN(cmocka_unit_test(elf_other_files_refused), cmocka_unit_test(elf_header_fields_checked),
          cmocka_unit_test(elf_absurd_extended_counts_refused), cmocka_unit_test(elf_section_fields_checked),
-         cmocka_unit_test(elf_overlapping_tables_refused), cmocka_unit_test(elf_cyclic_tables_harmless),
-         cmocka_unit_test(elf_relocated_zero_section_refused), cmocka_unit_test(elf_unsupported_sections_named),
-         cmocka_unit_test(elf_groups_checked), cmocka_unit_test(elf_lto_object_named),
-         cmocka_unit_test(elf_compressed_debug_never_refused), cmocka_unit_test(elf_symbols_checked),
-         cmocka_unit_test(elf_symbol_names_checked), cmocka_unit_test(elf_extended_indexes_checked),
-         cmocka_unit_test(elf_too_many_symbols_refused), cmocka_unit_test(elf_reloc_symbol_checked),
-         cmocka_unit_test(elf_reference_to_unloaded_refused), cmocka_unit_test(elf_riscv_uleb128_halves_checked))
+         cmocka_unit_test(elf_loaded_sections_checked), cmocka_unit_test(elf_overlapping_tables_refused),
+         cmocka_unit_test(elf_cyclic_tables_harmless), cmocka_unit_test(elf_relocated_zero_section_refused),
+         cmocka_unit_test(elf_unsupported_sections_named), cmocka_unit_test(elf_groups_checked),
+         cmocka_unit_test(elf_lto_object_named), cmocka_unit_test(elf_compressed_debug_never_refused),
+         cmocka_unit_test(elf_symbols_checked), cmocka_unit_test(elf_symbol_names_checked),
+         cmocka_unit_test(elf_extended_indexes_checked), cmocka_unit_test(elf_too_many_symbols_refused),
+         cmocka_unit_test(elf_reloc_symbol_checked), cmocka_unit_test(elf_reference_to_unloaded_refused),
+         cmocka_unit_test(elf_riscv_uleb128_halves_checked))
