@@ -42,10 +42,11 @@ coverage:
 	@scripts/setup.sh build run test fuzz
 	@$(PYTHON) tests/run.py --build $(BUILD)/test --coverage $(TESTS)
 
-fuzz:
-	@scripts/setup.sh build fuzz
+fuzz: build
+	@scripts/setup.sh fuzz
 	@$(PYTHON) tests/run.py --build $(BUILD)/test fuzz/build
 	@$(PYTHON) tests/fuzz/fuzz.py --build $(BUILD)/test/fuzz --time $(TIME) $(TESTS)
+	@test -n "$(TESTS)" || OJT_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/fuzz/test_differential.py $(TIME) $$(date +%s)
 
 soak:
 	@scripts/setup.sh build run test

@@ -12,9 +12,12 @@ typedef struct input {
     size_t size;
 } input;
 
+/* What a plan keeps is in an entry. One that moves leaves it where it was. */
 typedef struct entry {
     oj_plan *plan;
     bool is_placed;
+    oj_wanted wanted;
+    oj_resolver resolvers[2];
     oj_link_stats stats;
 } entry;
 
@@ -65,9 +68,7 @@ static void read_objects(world *w, input *in)
 
 static void make_plan(world *w, uint8_t choice)
 {
-    const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_callback(resolve, &w->all)};
     entry *made = &w->plans[w->n_plans];
-    oj_wanted wanted = {names[choice & 7], 1};
     const oj_object *objects[2];
     oj_link_options options;
     oj_error error;
@@ -77,13 +78,16 @@ static void make_plan(world *w, uint8_t choice)
     objects[0] = w->objects[(choice & 7) % w->n_objects];
     objects[1] = w->objects[(choice >> 3 & 7) % w->n_objects];
     memset(made, 0, sizeof *made);
+    made->wanted = (oj_wanted){names[choice & 7], 1};
+    made->resolvers[0] = oj_resolver_objects();
+    made->resolvers[1] = oj_resolver_callback(resolve, &w->all);
     oj_link_options_init(&options);
     options.memory = &w->memory;
-    options.resolvers = resolvers;
+    options.resolvers = made->resolvers;
     options.n_resolvers = 2;
     options.flags = (choice & 64 ? OJ_LINK_SECTIONS_SINGLY : 0) | (choice & 128 ? OJ_LINK_DROP_UNREFERENCED : 0) |
                     (choice & 32 ? OJ_LINK_KEEP_LOCAL_SYMBOLS : 0);
-    options.wanted = &wanted;
+    options.wanted = &made->wanted;
     options.n_wanted = choice & 16 ? 1 : 0;
     options.stats = &made->stats;
     options.stats_size = (choice & 15) * sizeof made->stats / 15;

@@ -118,7 +118,8 @@ static oj_status compile_fuzzed(oj_compiler *compiler, const oj_ir *ir, oj_bytes
     for (size_t i = 0; i < ir->size; i++)
         sum = (uint8_t)(sum + ((const uint8_t *)ir->bytes)[i]);
     *out = NULL;
-    if (!compiler || sum != 0)
+    /* A request's file is of zeroes; a keeper compiles a text of its own. */
+    if (!compiler || (sum != 0 && !(choice & 1)))
         abort();
     return oji_fail(error, OJ_E_IR, "%s: no module", ir->name);
 }

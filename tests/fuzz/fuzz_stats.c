@@ -120,8 +120,7 @@ static void check_placed(const world *w, const link_request *made)
         const oj_segment *segment = &made->segments[k];
         require(segment->run_addr % segment->alignment == 0);
         require(segment->run_addr >= made->placement.low_addr);
-        require(made->placement.high_addr == 0 ||
-                segment->run_addr + segment->size <= made->placement.high_addr);
+        require(made->placement.high_addr == 0 || segment->run_addr + segment->size <= made->placement.high_addr);
         for (size_t i = 0; i < w->n_live; i++)
             for (size_t j = 0; j < w->live[i].placement.n_segments; j++)
                 require(lie_apart(segment, &w->live[i].segments[j]));
