@@ -174,6 +174,7 @@ typedef struct oj_link_stats {
     32u                              /* ask for each section as a segment of its own, for allocators that hand them
                                          out so; each brings the GOT entries and stubs that it uses */
 #define OJ_LINK_UNWIND_BY_CLIENT 64u /* place .eh_frame, unread, and tell nobody: oj_code_unwind() says where it is */
+#define OJ_LINK_KEEP_UNWIND 4096u    /* place .eh_frame though the process's unwinder, which has a copy, is told */
 /* The next three are for code that runs in this process, and do nothing for code that does not (oj_plan_write(), or
  * another architecture). Each puts the code where OJ_LINK_PRIVATE_MEMORY would. What they tell of source lines and
  * variables they take from objects that were read with OJ_OBJECT_WITH_DEBUG, as oj_link_bytes() and oj_compile() then

@@ -1,21 +1,20 @@
-/* Memory for unwind entries: cells of 56 bytes in one reservation of address space, because an FDE can name a CIE only
- * within 2 GiB. A block is of 1, 2, 4, ... cells, and each size has a list of free ones. */
+/* Memory for unwind entries: in one reservation of address space, because an FDE can name a CIE only within 2 GiB. Sizes
+ * are whole words of 4; each small one has a list of free cells of its own, larger ones are powers of two. */
 #include "code/unwind.h"
 
-#define RESERVED (UINT64_C(1) << 30) /* bytes: 16 million functions */
+#define RESERVED (UINT64_C(1) << 30) /* bytes: some 20 million functions */
 #define LEAST_RESERVED (UINT64_C(1) << 20)
+#define WORD 4u
 /* libgcc takes a table for empty whose address has 32 zero bits at the end. */
-#define FIRST OJI_CELL_SIZE
-#define CLASSES 25u /* the last is for all of it */
+#define FIRST 64u
+#define SMALL 256u /* bytes: up to here each size has a list */
+#define SMALL_LOG2 8u
+#define CLASSES (SMALL / WORD + 31u)
 #ifdef OJ_STRESS
 #define STEP (UINT64_C(4) << 10)
 #else
 #define STEP (UINT64_C(256) << 10) /* opened at a time */
 #endif
-
-typedef struct free_cell {
-    struct free_cell *next;
-} free_cell;
 
 typedef struct pool {
     uint8_t *start;
@@ -23,7 +22,7 @@ typedef struct pool {
     uint64_t opened; /* bytes from the start that may be used */
     uint64_t top;    /* bytes from the start that were taken at some time, or are not to be */
     uint64_t n_taken;
-    free_cell *free[CLASSES];
+    uint32_t free[CLASSES]; /* words from the start; 0 = none. The cell holds the next one's */
 } pool;
 
 /* One reservation: CIEs in the first part, all else behind it. LLVM's unwinder takes the distance from an FDE to its CIE
@@ -59,32 +58,39 @@ static bool open_up_to(pool *p, uint64_t end)
     return true;
 }
 
-static unsigned class_of(uint64_t size)
+/* Whole words; *size becomes what the cell has. */
+static unsigned class_of(uint64_t *size)
 {
-    unsigned class = 0;
-    while (((uint64_t)OJI_CELL_SIZE << class) < size)
-        class ++;
-    return class;
+    unsigned log2 = SMALL_LOG2;
+    if (*size <= SMALL) {
+        *size = (*size + WORD - 1) & ~(uint64_t)(WORD - 1);
+        return (unsigned)(*size / WORD);
+    }
+    while ((UINT64_C(1) << log2) < *size)
+        log2++;
+    *size = UINT64_C(1) << log2;
+    return SMALL / WORD + log2 - SMALL_LOG2;
 }
+
+static uint32_t *words_of(uint8_t *cell) { return (uint32_t *)(void *)cell; }
 
 static void *take(unsigned from, uint64_t size)
 {
     pool *p = &pools[from];
     unsigned class;
     uint8_t *taken;
-    if (size > LEAST_RESERVED || (!p->start && !reserve()))
+    if (size > RESERVED || (!p->start && !reserve()))
         return NULL;
-    class = class_of(size);
+    class = class_of(&size);
     if (p->free[class]) {
-        free_cell *cell = p->free[class];
-        p->free[class] = cell->next;
-        p->n_taken++;
-        return cell;
+        taken = p->start + (uint64_t)p->free[class] * WORD;
+        p->free[class] = *words_of(taken);
+    } else {
+        if (!open_up_to(p, p->top + size))
+            return NULL;
+        taken = p->start + p->top;
+        p->top += size;
     }
-    if (!open_up_to(p, p->top + ((uint64_t)OJI_CELL_SIZE << class)))
-        return NULL;
-    taken = p->start + p->top;
-    p->top += (uint64_t)OJI_CELL_SIZE << class;
     p->n_taken++;
     return taken;
 }
@@ -95,11 +101,10 @@ void *oji_cells_take_for_cie(uint64_t size) { return take(FOR_CIES, size); }
 /* When a pool's last cell is free, all its pages but the first few go back to the system. */
 void oji_cells_free(void *cell, uint64_t size)
 {
-    unsigned class = class_of(size);
+    unsigned class = class_of(&size);
     pool *p = &pools[(uintptr_t)cell >= (uintptr_t)pools[FOR_ENTRIES].start ? FOR_ENTRIES : FOR_CIES];
-    free_cell *freed = cell;
-    freed->next = p->free[class];
-    p->free[class] = freed;
+    *words_of(cell) = p->free[class];
+    p->free[class] = (uint32_t)((uint64_t)((uint8_t *)cell - p->start) / WORD);
     if (--p->n_taken > 0)
         return;
     memset(p->free, 0, sizeof p->free);

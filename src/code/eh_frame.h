@@ -56,17 +56,16 @@ oji_eh_step oji_eh_next(oji_eh_reader *reader, oji_eh_cie *cie, oji_eh_fde *fde)
 
 /* --- written anew ------------------------------------------------------------------------------------------------- */
 
-/* Bytes of a CIE that we write, whole words of 4. `extra` more instructions follow the CIE's own. */
-uint64_t oji_eh_cie_size(const oji_eh_cie *cie, uint64_t extra_size);
-void oji_eh_write_cie(uint8_t *to, uint64_t size, const oji_eh_cie *cie, const uint8_t *extra, uint64_t extra_size);
+/* Bytes of a CIE that we write, whole words of 4. */
+uint64_t oji_eh_cie_size(const oji_eh_cie *cie);
+void oji_eh_write_cie(uint8_t *to, uint64_t size, const oji_eh_cie *cie);
 
-/* ORDER EH FDE: the fields of an FDE that we write; address and size are aligned words where the entry is. */
+/* ORDER EH FDE: the fields of an FDE that we write. */
 enum { OJI_EH_FDE_CIE = 4, OJI_EH_FDE_ADDR = 8, OJI_EH_FDE_SIZE = 16, OJI_EH_FDE_DATA = 24 };
 
-/* Bytes of an FDE that we write, whole words of 8. */
+/* Bytes of an FDE that we write, whole words of 4. */
 uint64_t oji_eh_fde_size(const oji_eh_cie *cie, uint64_t program_size);
-/* All but address and size, which are the caller's to store. The CIE is at `cie_at`, within 2 GiB. */
-void oji_eh_write_fde(uint8_t *to, uint64_t size, const oji_eh_cie *cie, const uint8_t *cie_at, const oji_eh_fde *fde,
-                      uint64_t program_size);
+/* The CIE is at `cie_at`, within 2 GiB. */
+void oji_eh_write_fde(uint8_t *to, uint64_t size, const oji_eh_cie *cie, const uint8_t *cie_at, const oji_eh_fde *fde);
 
 #endif

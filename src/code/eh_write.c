@@ -86,10 +86,7 @@ static uint64_t head_size(const oji_eh_cie *cie)
     return 9 + letters + 1 + leb_size(cie->code_alignment, 7) + leb_size(magnitude, 6) + 1 + 1 + data;
 }
 
-uint64_t oji_eh_cie_size(const oji_eh_cie *cie, uint64_t extra_size)
-{
-    return (head_size(cie) + cie->program_size + extra_size + 3) & ~UINT64_C(3);
-}
+uint64_t oji_eh_cie_size(const oji_eh_cie *cie) { return (head_size(cie) + cie->program_size + 3) & ~UINT64_C(3); }
 
 /* Empty programs may have no address, which memcpy() must not be given. */
 static uint8_t *put_program(uint8_t *to, const uint8_t *program, uint64_t size)
@@ -100,37 +97,33 @@ static uint8_t *put_program(uint8_t *to, const uint8_t *program, uint64_t size)
 }
 
 /* The rest is DW_CFA_nop, which is 0. */
-void oji_eh_write_cie(uint8_t *to, uint64_t size, const oji_eh_cie *cie, const uint8_t *extra, uint64_t extra_size)
+void oji_eh_write_cie(uint8_t *to, uint64_t size, const oji_eh_cie *cie)
 {
-    uint8_t *end;
     memset(to, 0, (size_t)size);
-    end = put_head(to, cie);
-    end = put_program(end, cie->program, cie->program_size);
-    put_program(end, extra, extra_size);
+    put_program(put_head(to, cie), cie->program, cie->program_size);
     oji_store32_host(to, (uint32_t)(size - 4));
 }
 
 uint64_t oji_eh_fde_size(const oji_eh_cie *cie, uint64_t program_size)
 {
     uint64_t lsda_size = cie->lsda_encoding != 0xff ? 8 : 0;
-    uint64_t size = OJI_EH_FDE_DATA + 1 + lsda_size + program_size;
-    /* The next entry's address must be aligned, too. */
-    return (size + 7) & ~UINT64_C(7);
+    return (OJI_EH_FDE_DATA + 1 + lsda_size + program_size + 3) & ~UINT64_C(3);
 }
 
 /* ORDER EH FDE. */
-void oji_eh_write_fde(uint8_t *to, uint64_t size, const oji_eh_cie *cie, const uint8_t *cie_at, const oji_eh_fde *fde,
-                      uint64_t program_size)
+void oji_eh_write_fde(uint8_t *to, uint64_t size, const oji_eh_cie *cie, const uint8_t *cie_at, const oji_eh_fde *fde)
 {
     uint8_t *data = to + OJI_EH_FDE_DATA, *end = to + size;
     bool has_lsda = cie->lsda_encoding != 0xff;
     oji_store32_host(to, (uint32_t)(size - 4));
     oji_store32_host(to + OJI_EH_FDE_CIE, (uint32_t)((uintptr_t)(to + OJI_EH_FDE_CIE) - (uintptr_t)cie_at));
+    oji_store64_host(to + OJI_EH_FDE_ADDR, fde->addr);
+    oji_store64_host(to + OJI_EH_FDE_SIZE, fde->size);
     *data++ = has_lsda ? 8 : 0;
     if (has_lsda) {
         oji_store64_host(data, fde->lsda);
         data += 8;
     }
-    data = put_program(data, fde->program, program_size);
+    data = put_program(data, fde->program, fde->program_size);
     memset(data, 0, (size_t)(end - data));
 }

@@ -24,27 +24,71 @@ static bool look_up_libgcc(void *handle)
     return unwinder.add && unwinder.add_array && unwinder.remove && unwinder.find;
 }
 
+/* The probe's entry is for address 1, below everything: nobody's lookup ends at it. */
+static const uint8_t *write_probe(uint8_t *table, uint64_t size)
+{
+    static const oji_eh_cie cie = {
+        .code_alignment = 1, .data_alignment = -8, .return_register = 16, .lsda_encoding = 0xff};
+    static const oji_eh_fde fde = {.addr = 1, .size = 1};
+    uint64_t cie_size = oji_eh_cie_size(&cie), fde_size = oji_eh_fde_size(&cie, 0);
+    OJI_ASSERT(cie_size + fde_size + 4 <= size);
+    memset(table, 0, (size_t)size);
+    oji_eh_write_cie(table, cie_size, &cie);
+    oji_eh_write_fde(table + cie_size, fde_size, &cie, table, &fde);
+    return table + cie_size;
+}
+
 /* An unwinder with lists puts the object in front of one and so writes its link, the last of its words; one with a tree
- * leaves it alone. The probe's entry is for address 1, below everything: nobody's lookup ends at it. Its addresses are of
- * 8 bytes, whatever pointers are (udata8). */
+ * leaves it alone. */
+static bool has_lists(const uint8_t *table)
+{
+    static oji_unwinder_object object[2];
+    const uintptr_t mark = 0x5a;
+    bool is_written;
+    object->next = mark;
+    unwinder.add(table, object);
+    is_written = object->next != mark;
+    unwinder.remove(table);
+    return is_written;
+}
+
+bool oji_unwinder_is_sorted(const oji_unwinder_object *object, const void *key)
+{
+    const uintptr_t is_sorted = OJI_HOST_IS_BIG ? ~(UINTPTR_MAX >> 1) : 1; /* the first bit-field */
+    struct {
+        const void *key;
+        uintptr_t n;
+    } vector = {NULL, 0};
+    if ((object->flags & is_sorted) && object->array && object->array != key)
+        memcpy(&vector, object->array, sizeof vector);
+    return vector.key == key && vector.n == 1;
+}
+
+/* Where libgcc has no memory to sort the probe, its tables are told of singly. */
+static bool has_known_lists(const uint8_t *entry)
+{
+    static oji_unwinder_object object[2];
+    static const uint8_t *tables[2];
+    const uint8_t *found = NULL;
+    void *bases[4];
+    bool is_known;
+    tables[0] = entry;
+    unwinder.add_array(tables, object);
+    (void)unwinder.find((void *)(uintptr_t)1, bases);
+    is_known = object->start == 1 && oji_unwinder_is_sorted(object, tables);
+    if (is_known)
+        memcpy(&found, (const uint8_t *)object->array + 2 * sizeof(uintptr_t), sizeof found);
+    unwinder.remove(tables);
+    return is_known && found == entry;
+}
+
 static oji_unwinder_kind probe(void)
 {
-    static const uint8_t table[] = {
-        16, 0, 0, 0, 0,  0, 0, 0, 1, 'z', 'R', 0, 1, 0x78, 16, 1, 4, 0, 0, 0,                         /* CIE */
-        24, 0, 0, 0, 24, 0, 0, 0, 1, 0,   0,   0, 0, 0,    0,  0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* FDE */
-        0,  0, 0, 0,                                                                                  /* end */
-    };
-    static _Alignas(8) uint8_t aligned[sizeof table];
-    static uintptr_t object[OJI_UNWINDER_OBJECT_SIZE / sizeof(uintptr_t)];
-    const uintptr_t mark = (uintptr_t)UINT64_C(0x5a5a5a5a5a5a5a5a);
-    bool is_written;
-    memcpy(aligned, table, sizeof table);
-    for (size_t i = 0; i < OJI_COUNT(object); i++)
-        object[i] = mark;
-    unwinder.add(aligned, object);
-    is_written = object[5] != mark;
-    unwinder.remove(aligned);
-    return is_written ? OJI_UNWINDER_LISTS : OJI_UNWINDER_TREE;
+    static _Alignas(8) uint8_t table[96];
+    const uint8_t *entry = write_probe(table, sizeof table);
+    if (!has_lists(table))
+        return OJI_UNWINDER_TREE;
+    return has_known_lists(entry) ? OJI_UNWINDER_SHEETS : OJI_UNWINDER_LISTS;
 }
 
 /* The one that the program's own exceptions use comes first: what the dynamic linker finds. Loading libgcc, where
@@ -81,5 +125,13 @@ bool oji_unwind_open(void *start, uint64_t size) { return mprotect(start, (size_
 
 /* Failing, the pages stay: cells are written before they are read. */
 void oji_unwind_empty(void *start, uint64_t size) { (void)madvise(start, (size_t)size, MADV_DONTNEED); }
+
+void *oji_unwind_map(uint64_t size)
+{
+    void *start = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return start == MAP_FAILED ? NULL : start;
+}
+
+void oji_unwind_unmap(void *start, uint64_t size) { (void)munmap(start, (size_t)size); }
 
 uint64_t oji_unwind_page_size(void) { return (uint64_t)sysconf(_SC_PAGESIZE); }

@@ -31,10 +31,9 @@ typedef struct writer {
     uint64_t last_fde;
 } writer;
 
-/* Whole words of 8, so that what follows is aligned. */
 static void put_cie(writer *w, const oji_eh_cie *cie, uint32_t index)
 {
-    uint64_t size = (oji_eh_cie_size(cie, 0) + 7) & ~UINT64_C(7);
+    uint64_t size = oji_eh_cie_size(cie);
     bool is_first = index < REMEMBERED;
     if (w->last_cie == index + 1)
         return;
@@ -47,7 +46,7 @@ static void put_cie(writer *w, const oji_eh_cie *cie, uint32_t index)
     if (is_first)
         w->cie_off[index] = w->size + 1;
     if (w->to)
-        oji_eh_write_cie(w->to + w->size, size, cie, NULL, 0);
+        oji_eh_write_cie(w->to + w->size, size, cie);
     w->size += size;
 }
 
@@ -55,12 +54,8 @@ static void put_fde(writer *w, const oji_eh_cie *cie, const oji_eh_fde *fde)
 {
     uint64_t size = oji_eh_fde_size(cie, fde->program_size);
     w->last_fde = w->size;
-    if (w->to) {
-        uint8_t *to = w->to + w->size;
-        oji_eh_write_fde(to, size, cie, w->to + w->last_off, fde, fde->program_size);
-        oji_store64_host(to + OJI_EH_FDE_ADDR, fde->addr);
-        oji_store64_host(to + OJI_EH_FDE_SIZE, fde->size);
-    }
+    if (w->to)
+        oji_eh_write_fde(w->to + w->size, size, cie, w->to + w->last_off, fde);
     w->size += size;
 }
 
@@ -249,6 +244,8 @@ oji_image *oji_image_add(const oji_unwinder *unwinder, const oji_unwind_tables *
         image = add_to_tree(unwinder, tables, first, n);
     else
         image = make(tables, first, n, tables->fdes[first].addr, last->addr + last->size);
+    if (image && unwinder->kind == OJI_UNWINDER_LISTS)
+        call_with_bounds(unwinder, image, true);
     if (image && unwinder->add_entry)
         for_each_entry(image, unwinder->add_entry);
     return image;

@@ -3,21 +3,21 @@
 
 #include <pthread.h>
 
-/* What undoing a link takes. Most have one range; several, or images, are kept apart. */
+/* What undoing a link of several ranges takes, or one of images. */
 typedef struct extra {
     uint32_t n;
+    uint32_t n_ranges; /* what it was allocated for */
     struct {
         oji_unwind_range range;
         oji_image *image; /* NULL in a sheet */
     } parts[];
 } extra;
 
-/* 24 bytes for each link with tables. */
+/* Nothing is kept for a link of one range in a sheet: its record has the address of its first function's entry, a
+ * multiple of 4. Others have an index here, times 2 plus 1. */
 typedef struct entry {
-    uint64_t addr; /* of the table in the code: known by it. Free entries have 0, which no record has */
-    uint64_t at;   /* start of the range in a sheet, or the extra's address; of a free entry the next one's index + 1 */
-    uint32_t size; /* bytes of the range: segments are below 2 GiB */
-    uint32_t n_ranges; /* 0: no extra; else what it was allocated for */
+    uint64_t addr; /* as in the record; 0 of free entries */
+    uint64_t at;   /* address of the extra; of a free entry the next one's index + 1 */
 } entry;
 
 #define BLOCK 512u /* entries: they come in blocks, so that growth neither copies nor keeps room free */
@@ -27,12 +27,14 @@ static struct {
     entry **blocks;
     uint32_t n_blocks;
     uint32_t capacity; /* of blocks */
-    uint32_t n;        /* entries that were used at some time; handles are indices + 1 */
+    uint32_t n;        /* entries that were used at some time; numbers are indices + 1 */
     uint32_t first_free;
     uint32_t n_used;
 } registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static entry *entry_of(uint64_t handle) { return &registry.blocks[(handle - 1) / BLOCK][(handle - 1) % BLOCK]; }
+static entry *entry_of(uint64_t number) { return &registry.blocks[(number - 1) / BLOCK][(number - 1) % BLOCK]; }
+
+static bool is_entry(const void *handle) { return ((uintptr_t)handle & 1) != 0; }
 
 /* --- fork: a child finds the lock free and everything whole -------------------------------------------------------- */
 
@@ -89,17 +91,17 @@ static bool grow(void)
 /* Index + 1, or 0 where memory ends. */
 static uint32_t take_entry(void)
 {
-    uint32_t handle = registry.first_free;
-    if (handle == 0) {
+    uint32_t number = registry.first_free;
+    if (number == 0) {
         if (registry.n == registry.n_blocks * BLOCK && !grow())
             return 0;
-        handle = ++registry.n;
+        number = ++registry.n;
     } else {
-        registry.first_free = (uint32_t)entry_of(handle)->at;
+        registry.first_free = (uint32_t)entry_of(number)->at;
     }
     registry.n_used++;
-    memset(entry_of(handle), 0, sizeof(entry));
-    return handle;
+    memset(entry_of(number), 0, sizeof(entry));
+    return number;
 }
 
 static void free_all(void)
@@ -111,10 +113,10 @@ static void free_all(void)
     registry.n = registry.n_blocks = registry.capacity = registry.first_free = 0;
 }
 
-static void free_entry(uint32_t handle)
+static void free_entry(uint32_t number)
 {
-    *entry_of(handle) = (entry){.at = registry.first_free};
-    registry.first_free = handle;
+    *entry_of(number) = (entry){.at = registry.first_free};
+    registry.first_free = number;
     if (--registry.n_used == 0)
         free_all();
 }
@@ -133,17 +135,6 @@ static void remove_parts(const oji_unwinder *unwinder, const extra *parts)
         else
             oji_sheet_remove(unwinder, &parts->parts[i].range);
     }
-}
-
-static void remove_all(const oji_unwinder *unwinder, const entry *e)
-{
-    oji_unwind_range range = {e->at, e->size};
-    if (e->n_ranges == 0) {
-        oji_sheet_remove(unwinder, &range);
-        return;
-    }
-    remove_parts(unwinder, extra_of(e));
-    oji_release(oji_unwind_heap(), extra_of(e), extra_size(e->n_ranges));
 }
 
 /* FDEs from `first` on that lie in the range; both ascend. */
@@ -165,7 +156,7 @@ static bool add_parts(const oji_unwinder *unwinder, const oji_unwind_tables *tab
             continue;
         parts->parts[parts->n].range = tables->ranges[i];
         parts->parts[parts->n].image = NULL;
-        if (unwinder->kind == OJI_UNWINDER_LISTS) {
+        if (unwinder->kind == OJI_UNWINDER_SHEETS) {
             if (!oji_sheet_add(unwinder, tables, i, first, n))
                 return false;
         } else {
@@ -179,81 +170,96 @@ static bool add_parts(const oji_unwinder *unwinder, const oji_unwind_tables *tab
     return true;
 }
 
-static bool add_extra(const oji_unwinder *unwinder, const oji_unwind_tables *tables, entry *e)
+static extra *make_extra(const oji_unwinder *unwinder, const oji_unwind_tables *tables)
 {
     extra *parts = oji_allocate_zeroed(oji_unwind_heap(), extra_size(tables->n_ranges));
     if (!parts)
-        return false;
-    e->at = (uintptr_t)parts;
-    e->n_ranges = tables->n_ranges;
+        return NULL;
+    parts->n_ranges = tables->n_ranges;
     if (add_parts(unwinder, tables, parts))
-        return true;
+        return parts;
     remove_parts(unwinder, parts);
     oji_release(oji_unwind_heap(), parts, extra_size(tables->n_ranges));
-    return false;
+    return NULL;
 }
 
-static bool add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, entry *e)
+/* NULL where memory ends. */
+static void *add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint64_t addr)
 {
-    const oji_unwind_range *range = &tables->ranges[0];
-    if (unwinder->kind != OJI_UNWINDER_LISTS || tables->n_ranges > 1 || range->size > UINT32_MAX)
-        return add_extra(unwinder, tables, e);
-    e->at = range->addr;
-    e->size = (uint32_t)range->size;
-    return oji_sheet_add(unwinder, tables, 0, 0, tables->n_fdes);
+    extra *parts;
+    uint32_t number;
+    if (unwinder->kind == OJI_UNWINDER_SHEETS && tables->n_ranges == 1)
+        return oji_sheet_add(unwinder, tables, 0, 0, tables->n_fdes);
+    number = take_entry();
+    parts = number > 0 ? make_extra(unwinder, tables) : NULL;
+    if (!parts) {
+        if (number > 0)
+            free_entry(number);
+        return NULL;
+    }
+    *entry_of(number) = (entry){.addr = addr, .at = (uintptr_t)parts};
+    return (void *)((uintptr_t)number * 2 + 1);
 }
 
-oj_status oji_unwind_add(const oji_unwind_tables *tables, uint64_t addr, void **handle, oj_error *error)
+/* The record is of the functions' addresses, from the first one on: of one range up to its end. */
+oj_status oji_unwind_add(const oji_unwind_tables *tables, oj_record *record, oj_error *error)
 {
     const oji_unwinder *unwinder;
     const oji_unwind_range *last = &tables->ranges[tables->n_ranges - 1];
-    uint32_t index;
-    *handle = NULL;
+    record->data = NULL;
     /* The upper half of all addresses is the kernel's: nothing of this process runs there. */
     if (tables->n_fdes == 0 || last->addr >> 63 || (last->addr + last->size) >> 63)
         return OJ_OK;
     unwinder = oji_unwinder_bind();
     if (unwinder->kind == OJI_UNWINDER_NONE && !unwinder->add_entry)
         return OJ_OK;
+    record->kind = OJ_RECORD_UNWIND;
+    record->addr = tables->fdes[0].addr;
+    record->size = last->addr + last->size - record->addr;
     lock_registry();
-    index = take_entry();
-    if (index > 0) {
-        entry_of(index)->addr = addr;
-        if (!add(unwinder, tables, entry_of(index))) {
-            free_entry(index);
-            index = 0;
-        }
-    }
+    record->data = add(unwinder, tables, record->addr);
     unlock();
-    if (index == 0)
-        return oji_fail_nomem(error, tables->n_fdes * (uint64_t)OJI_CELL_SIZE, "unwind tables");
-    *handle = (void *)(uintptr_t)index;
+    if (!record->data)
+        return oji_fail_nomem(error, tables->n_fdes * (uint64_t)OJI_EH_FDE_DATA, "unwind tables");
     return OJ_OK;
 }
 
 /* --- records ------------------------------------------------------------------------------------------------------ */
 
+static bool is_number(uintptr_t number, uint64_t addr)
+{
+    return number > 0 && number <= registry.n && addr != 0 && entry_of(number)->addr == addr;
+}
+
 /* A record without a handle says where a table is, and nothing is registered for it. */
 static bool is_known(const oj_record *record)
 {
-    uintptr_t index = (uintptr_t)record->data;
     bool is_ours;
-    if (index == 0)
+    if (!record->data)
         return true;
     lock_registry();
-    is_ours = index <= registry.n && record->addr != 0 && entry_of(index)->addr == record->addr;
+    is_ours = is_entry(record->data) ? is_number((uintptr_t)record->data / 2, record->addr)
+                                     : oji_sheet_has(record->data, record->addr);
     unlock();
     return is_ours;
 }
 
 static void undo(const oj_record *record)
 {
-    uint32_t index = (uint32_t)(uintptr_t)record->data;
-    if (index == 0)
+    const oji_unwinder *unwinder = oji_unwinder_bind();
+    const oji_unwind_range range = {record->addr, record->size};
+    if (!record->data)
         return;
     lock_registry();
-    remove_all(oji_unwinder_bind(), entry_of(index));
-    free_entry(index);
+    if (is_entry(record->data)) {
+        uint32_t number = (uint32_t)((uintptr_t)record->data / 2);
+        extra *parts = extra_of(entry_of(number));
+        remove_parts(unwinder, parts);
+        oji_release(oji_unwind_heap(), parts, extra_size(parts->n_ranges));
+        free_entry(number);
+    } else {
+        oji_sheet_remove(unwinder, &range);
+    }
     unlock();
 }
 
@@ -275,7 +281,7 @@ static oji_unwind_range text_of(const oj_code *code)
     return (oji_unwind_range){high ? low : 0, high ? high - low : 0};
 }
 
-/* The first record of a link has the handle for all of its tables; each index has its own. */
+/* The record that has the handle of all tables comes first, and is of no table; each index has its own. */
 oj_status oj_code_unwind(const oj_code *code, size_t index, oj_unwind_info *info, size_t out_size)
 {
     bool is_registered = false;
@@ -288,7 +294,7 @@ oj_status oj_code_unwind(const oj_code *code, size_t index, oj_unwind_info *info
         if (record->kind != OJ_RECORD_UNWIND && record->kind != OJ_RECORD_INDEX)
             continue;
         is_registered = record->data || (is_registered && record->kind == OJ_RECORD_UNWIND);
-        if (index-- > 0)
+        if ((record->kind == OJ_RECORD_UNWIND && record->data) || index-- > 0)
             continue;
         full.run_addr = record->addr;
         full.size = record->size;

@@ -1,8 +1,8 @@
 /* What the process's unwinder is told of linked code.
  *
  * Two ways, because there are two kinds of unwinder. One that keeps ranges in a search tree gets a table of each code's
- * own: image.c. One that keeps lists (libgcc before 13) is told of few tables, each for many codes, which change where
- * they lie: sheet.c. All of it is under one lock: unwind.c. */
+ * own: image.c. One that keeps lists (libgcc before 13) is told of few tables, each for many codes, which change while
+ * it knows them: sheet.c. All of it is under one lock: unwind.c. */
 #ifndef OJI_CODE_UNWIND_H
 #define OJI_CODE_UNWIND_H
 
@@ -20,16 +20,32 @@ typedef struct oji_unwind_tables {
     uint32_t n_ranges;
 } oji_unwind_tables;
 
-/* Register: *handle is for oji_unwind_remove(), NULL where there is nobody to tell or nothing to say. `addr` is kept to
- * know the handle by. */
-oj_status oji_unwind_add(const oji_unwind_tables *tables, uint64_t addr, void **handle, oj_error *error);
+/* Register, and fill the record, whose data are NULL where there is nobody to tell or nothing to say. */
+oj_status oji_unwind_add(const oji_unwind_tables *tables, oj_record *record, oj_error *error);
 
 /* --- host_linux.c: the unwinder of this process ------------------------------------------------------------------- */
 
-typedef enum oji_unwinder_kind { OJI_UNWINDER_NONE, OJI_UNWINDER_LISTS, OJI_UNWINDER_TREE } oji_unwinder_kind;
+typedef enum oji_unwinder_kind {
+    OJI_UNWINDER_NONE,
+    OJI_UNWINDER_LISTS,  /* lists, of which no more is known */
+    OJI_UNWINDER_SHEETS, /* lists of what oji_unwinder_object says */
+    OJI_UNWINDER_TREE
+} oji_unwinder_kind;
 
 /* Bytes of what an unwinder keeps for a table, in memory of ours; libgcc's is 6 words. */
 #define OJI_UNWINDER_OBJECT_SIZE 64u
+
+/* ORDER LIBGCC OBJECT: libgcc's struct object, the same from GCC 3.0 to 12. */
+typedef struct oji_unwinder_object {
+    uintptr_t start; /* look-ups below it pass the table over */
+    uintptr_t bases[2];
+    const void *array; /* what was registered; once that is sorted, ORDER LIBGCC VECTOR */
+    uintptr_t flags;
+    uintptr_t next;
+} oji_unwinder_object;
+
+/* Has the unwinder sorted what was registered by `key`, a table of one function, and does it keep it as said above? */
+bool oji_unwinder_is_sorted(const oji_unwinder_object *object, const void *key);
 
 typedef struct oji_unwinder {
     oji_unwinder_kind kind;
@@ -41,7 +57,7 @@ typedef struct oji_unwinder {
     void (*remove_entry)(const void *fde);
 } oji_unwinder;
 
-/* Find it, once and for all. Loads libgcc where no unwinder is loaded. */
+/* Find it, once and for all, but for LLVM's, which may be loaded later. Loads libgcc where no unwinder is loaded. */
 const oji_unwinder *oji_unwinder_bind(void);
 
 /* Reserve address space, which stays without pages until it is opened. NULL where there is none. */
@@ -50,13 +66,13 @@ bool oji_unwind_open(void *start, uint64_t size);
 /* Give the pages back: the bytes read as zero from then on. */
 void oji_unwind_empty(void *start, uint64_t size);
 uint64_t oji_unwind_page_size(void);
+/* Whole pages of zeros. NULL where there are none. */
+void *oji_unwind_map(uint64_t size);
+void oji_unwind_unmap(void *start, uint64_t size);
 
 /* --- cells.c: memory for entries, all within 2 GiB; locked -------------------------------------------------------- */
 
-/* Bytes. Less would leave no room for the instructions of a frame with a base pointer and landing pads. */
-#define OJI_CELL_SIZE 56u
-
-/* `size` bytes, aligned to a cell. NULL where memory ends. */
+/* `size` bytes, aligned to 4. NULL where memory ends. */
 void *oji_cells_take(uint64_t size);
 /* The same, below everything that the other gives. */
 void *oji_cells_take_for_cie(uint64_t size);
@@ -67,10 +83,14 @@ const oj_allocator *oji_unwind_heap(void);
 
 /* --- sheet.c, image.c: locked ------------------------------------------------------------------------------------- */
 
-/* Tell of the FDEs [first, first + n) of one range; n is not 0. False where memory ends. */
-bool oji_sheet_add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t range, uint32_t first,
-                   uint32_t n);
+/* Tell of the FDEs [first, first + n) of one range; n is not 0. The first one's entry, or NULL where memory ends. */
+void *oji_sheet_add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t range, uint32_t first,
+                    uint32_t n);
+/* The functions that begin in the range go. */
 void oji_sheet_remove(const oji_unwinder *unwinder, const oji_unwind_range *range);
+/* Is there a function at the address whose entry is this? The entry itself is not looked at. */
+bool oji_sheet_has(const void *entry, uint64_t addr);
+void oji_sheet_for_each(void (*tell_of)(const void *));
 
 typedef struct oji_image oji_image;
 oji_image *oji_image_add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t first, uint32_t n);

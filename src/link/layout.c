@@ -74,8 +74,10 @@ static bool lay_sections(oj_plan *plan, bool zero)
                 member->slots[i].segment == OJI_NONE || member->slots[i].is_in_run)
                 continue;
             member->slots[i].segment = kind == 0 ? OJI_NONE : kind - 1;
-            if (kind == 0)
+            if (kind == 0) {
+                member->slots[i].offset = section->kind == OJ_SECTION_UNWIND && plan->has_unwind_aside ? OJI_ASIDE : 0;
                 continue;
+            }
             if (!oji_link_append(plan, kind - 1, room_of(section), section->alignment, &offset))
                 return false;
             member->slots[i].offset = offset & INT32_MAX;
@@ -196,6 +198,7 @@ static oj_status lay_out(oj_plan *plan, oj_error *error)
     uint64_t capacity = singly ? 1 : SEGMENTS;
     for (uint32_t m = 0; singly && m < plan->n_members; m++)
         capacity += plan->members[m].object->n_sections;
+    plan->has_unwind_aside = oji_link_puts_unwind_aside(plan);
     plan->segments = oji_arena_array(&plan->arena, capacity, sizeof *plan->segments);
     plan->requests = oji_arena_array(&plan->arena, capacity, sizeof *plan->requests);
     if (!plan->segments || !plan->requests || capacity >= OJI_NONE)

@@ -25,6 +25,7 @@ enum { SEGMENT_CODE, SEGMENT_RODATA, SEGMENT_DATA, SEGMENTS };
 
 #define OJI_NONE UINT32_MAX
 #define OJI_IN_BLOCK (UINT32_MAX - 1) /* oji_link_slot.segment of thread-local variables */
+#define OJI_ASIDE 1u                  /* oji_link_slot.offset of an unwind table that is read and not placed */
 
 /* Where a section lies. */
 typedef struct oji_link_slot {
@@ -287,6 +288,8 @@ struct oj_plan {
     oj_segment *requests; /* one for each segment that is not empty: the placement */
     uint32_t n_requests;
     oj_placement placement; /* of the requests, where the provider has been asked */
+    bool is_once;           /* for a single link, which places and publishes */
+    bool has_unwind_aside;  /* unwind tables are read and told of, and not placed */
     bool is_placed;         /* by oj_plan_place(), and no code's yet */
     bool has_addresses;     /* of the last placement: a code's, or one that is held */
     bool has_later;         /* some name has an address that a resolver tells when the plan is placed */
@@ -532,7 +535,13 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
 uint32_t oji_link_count_records(const oj_plan *plan);
 oj_status oji_link_attach(const oj_plan *plan, oj_code *code, oj_error *error);
 
-/* unwind.c: needs written and relocated sections that can still be read where they were written. */
+/* Relocate a copy of a section as if it ran at an address; needs oji_link_write(). */
+oj_status oji_link_relocate_aside(oj_plan *plan, uint32_t member, uint32_t section, uint8_t *bytes, uint64_t run_addr,
+                                  oj_error *error);
+
+/* unwind.c: which tables are not placed is found before layout. Reading needs written and relocated sections that can
+ * still be read where they were written. */
+bool oji_link_puts_unwind_aside(const oj_plan *plan);
 oj_status oji_link_read_unwind(oj_plan *plan, oj_error *error);
 uint32_t oji_link_count_unwind(const oj_plan *plan);
 oj_status oji_link_attach_unwind(const oj_plan *plan, const oj_code *code, oj_record *records, oj_error *error);

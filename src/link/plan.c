@@ -17,7 +17,7 @@ static oj_status check_options(const oj_link_options *options, oj_error *error)
     const uint32_t known = OJ_LINK_KEEP_NO_SYMBOLS | OJ_LINK_KEEP_LOCAL_SYMBOLS | OJ_LINK_WHOLE_PAGES |
                            OJ_LINK_NO_UNWIND | OJ_LINK_PRIVATE_MEMORY | OJ_LINK_SECTIONS_SINGLY | OJ_LINK_DEBUGGER |
                            OJ_LINK_PERF_MAP | OJ_LINK_JITDUMP | OJ_LINK_UNWIND_BY_CLIENT | OJ_LINK_RUN_CONSTRUCTORS |
-                           OJ_LINK_DROP_UNREFERENCED;
+                           OJ_LINK_DROP_UNREFERENCED | OJ_LINK_KEEP_UNWIND;
     OJI_TRY(oji_check_flags(options->flags, known, "oj_link_options.flags", error));
     if ((options->flags & OJ_LINK_KEEP_NO_SYMBOLS) && (options->flags & OJ_LINK_KEEP_LOCAL_SYMBOLS))
         return oji_fail(error, OJ_E_MISUSE, "oj_link_options.flags both keeps no symbols and keeps local ones");
@@ -82,12 +82,13 @@ static void zero_wanted(const oj_link_options *options)
 }
 
 /* Everything up to layout. On failure the plan has been emptied. Whatever returns before the arena is begun holds
- * nothing. */
+ * nothing. A plan that has a buffer lives no longer than one link. */
 static oj_status open_plan(oj_plan *plan, const oj_object *const *objects, size_t n_objects,
                            const oj_link_options *options, void *buffer, size_t buffer_size, oj_error *error)
 {
     oj_status status;
     memset(plan, 0, sizeof *plan);
+    plan->is_once = buffer != NULL;
     OJI_TRY(check_objects(objects, n_objects, error));
     OJI_TRY(oji_import(&plan->options, sizeof plan->options, sizeof plan->options, options, "oj_link_options", error));
     OJI_TRY(check_options(&plan->options, error));

@@ -24,6 +24,8 @@ uint32_t oji_link_kind_of(const oj_plan *plan, const oji_section *section)
     case OJ_SECTION_CODE:
         return OJ_SEGMENT_CODE;
     case OJ_SECTION_UNWIND:
+        if (plan->has_unwind_aside && !(section->flags & OJI_SECTION_INDEX))
+            return 0;
         return plan->options.flags & OJ_LINK_NO_UNWIND ? 0 : OJ_SEGMENT_RODATA;
     case OJ_SECTION_RODATA:
         return OJ_SEGMENT_RODATA;

@@ -24,11 +24,22 @@ static uint32_t n_sections_of(const oj_plan *plan, uint32_t member)
     return object->has_unwind && !(plan->options.flags & OJ_LINK_NO_UNWIND) ? object->n_sections : 0;
 }
 
-static bool is_table(const oj_plan *plan, uint32_t member, uint32_t index)
+static const oji_section *table_at(const oj_plan *plan, uint32_t member, uint32_t index)
 {
     const oji_section *section = &plan->members[member].object->sections[index];
-    return section->kind == OJ_SECTION_UNWIND && !(section->flags & OJI_SECTION_INDEX) && section->size > 0 &&
-           plan->members[member].slots[index].segment != OJI_NONE;
+    bool is_table = section->kind == OJ_SECTION_UNWIND && !(section->flags & OJI_SECTION_INDEX);
+    return is_table && section->bytes && section->size > 0 ? section : NULL;
+}
+
+static bool is_placed(const oj_plan *plan, uint32_t member, uint32_t index)
+{
+    return table_at(plan, member, index) && plan->members[member].slots[index].segment != OJI_NONE;
+}
+
+static bool is_aside(const oj_plan *plan, uint32_t member, uint32_t index)
+{
+    const oji_link_slot *slot = &plan->members[member].slots[index];
+    return table_at(plan, member, index) && slot->segment == OJI_NONE && slot->offset == OJI_ASIDE;
 }
 
 /* A section of some size is in a segment that was asked for. */
@@ -37,13 +48,43 @@ static const oj_segment *request_of(const oj_plan *plan, const oji_link_slot *sl
     return &plan->requests[plan->segments[slot->segment].request];
 }
 
+static bool is_registered(const oj_plan *plan)
+{
+    return !(plan->options.flags & OJ_LINK_UNWIND_BY_CLIENT) && plan->arch == oji_arch_host();
+}
+
+/* Does some code or data of the link refer to its tables? */
+static bool is_referred_to(const oj_plan *plan)
+{
+    for (uint32_t m = 0; m < plan->n_members; m++) {
+        const oj_object *object = plan->members[m].object;
+        for (uint32_t i = 0; object->has_unwind && i < object->n_symbols; i++) {
+            const oji_symbol *symbol = &plan->members[m].symbols[i];
+            if ((symbol->uses & OJI_USE_REFERENCED) && oji_link_is_inside(symbol) &&
+                object->sections[symbol->section].kind == OJ_SECTION_UNWIND)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* What the unwinder is told is written anew: the objects' own tables are of use to nobody, unless they are asked for. */
+bool oji_link_puts_unwind_aside(const oj_plan *plan)
+{
+    return plan->is_once && is_registered(plan) && !(plan->options.flags & OJ_LINK_KEEP_UNWIND) &&
+           !oji_link_places_singly(&plan->options) && !is_referred_to(plan);
+}
+
 uint32_t oji_link_count_unwind(const oj_plan *plan)
 {
     uint32_t n = 0;
+    bool is_read = false;
     for (uint32_t m = 0; m < plan->n_members; m++)
-        for (uint32_t i = 0; i < n_sections_of(plan, m); i++)
-            n += is_table(plan, m, i);
-    return n;
+        for (uint32_t i = 0; i < n_sections_of(plan, m); i++) {
+            n += is_placed(plan, m, i);
+            is_read = is_read || is_placed(plan, m, i) || is_aside(plan, m, i);
+        }
+    return n + (is_read && is_registered(plan));
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
@@ -105,7 +146,7 @@ static bool make_room(oj_plan *plan)
         return true;
     for (uint32_t m = 0; m < plan->n_members; m++)
         for (uint32_t i = 0; i < n_sections_of(plan, m); i++)
-            size += is_table(plan, m, i) ? plan->members[m].object->sections[i].size : 0;
+            size += is_placed(plan, m, i) || is_aside(plan, m, i) ? table_at(plan, m, i)->size : 0;
     if (size == 0)
         return true;
     oji_link_unwind *unwind = oji_arena_array(&plan->arena, 1, sizeof *unwind);
@@ -192,21 +233,35 @@ static oj_status fail_bad(const oj_object *object, const char *section, const oj
                        (unsigned long long)reader->failed_at, reader->reason);
 }
 
-/* Bytes are copied first: what is checked and what is used must be the same. Each FDE is read where it will stay. */
+/* Bytes are copied first: what is checked and what is used must be the same. A table that is not placed is relocated
+ * as if it stood near the code, which its fields must reach. */
+static oj_status copy_table(oj_plan *plan, uint32_t member, uint32_t index, uint8_t *copy, uint64_t *run_addr,
+                            oj_error *error)
+{
+    const oji_section *section = table_at(plan, member, index);
+    const oji_link_slot *slot = &plan->members[member].slots[index];
+    if (is_aside(plan, member, index)) {
+        *run_addr = plan->requests[0].run_addr;
+        memcpy(copy, section->bytes, (size_t)section->size);
+        return oji_link_relocate_aside(plan, member, index, copy, *run_addr, error);
+    }
+    *run_addr = request_of(plan, slot)->run_addr + slot->offset;
+    memcpy(copy, (const uint8_t *)request_of(plan, slot)->write + slot->offset, (size_t)section->size);
+    return OJ_OK;
+}
+
+/* Each FDE is read where it will stay. */
 static oj_status read_table(oj_plan *plan, uint32_t member, uint32_t index, uint8_t *copy, oj_error *error)
 {
     const oj_object *object = plan->members[member].object;
-    const oji_link_slot *slot = &plan->members[member].slots[index];
-    const oj_segment *request = request_of(plan, slot);
     oji_unwind_tables *tables = &plan->unwind->tables;
     oji_eh_cie cie = {.offset = UINT64_MAX};
     oji_eh_reader reader = {.bytes = {copy, object->sections[index].size},
-                            .run_addr = request->run_addr + slot->offset,
                             .is_32 = plan->arch->address_bits == 32,
                             .n_registers = plan->arch->unwind_registers};
     uint64_t kept_cie = UINT64_MAX;
     oji_eh_step step;
-    memcpy(copy, (const uint8_t *)request->write + slot->offset, (size_t)reader.bytes.size);
+    OJI_TRY(copy_table(plan, member, index, copy, &reader.run_addr, error));
     if (!reserve_fdes(plan, count_entries(copy, reader.bytes.size)))
         return fail_nomem(error);
     while ((step = oji_eh_next(&reader, &cie, &plan->unwind->fdes[tables->n_fdes])) == OJI_EH_FDE) {
@@ -247,11 +302,6 @@ static void order_fdes(oji_link_unwind *unwind)
     tables->cies = unwind->cies;
 }
 
-static bool is_registered(const oj_plan *plan)
-{
-    return !(plan->options.flags & OJ_LINK_UNWIND_BY_CLIENT) && plan->arch == oji_arch_host();
-}
-
 oj_status oji_link_read_unwind(oj_plan *plan, oj_error *error)
 {
     uint8_t *copy;
@@ -266,7 +316,7 @@ oj_status oji_link_read_unwind(oj_plan *plan, oj_error *error)
     copy = plan->unwind->bytes;
     for (uint32_t m = 0; m < plan->n_members; m++)
         for (uint32_t i = 0; i < n_sections_of(plan, m); i++) {
-            if (!is_table(plan, m, i))
+            if (!is_placed(plan, m, i) && !is_aside(plan, m, i))
                 continue;
             OJI_TRY(read_table(plan, m, i, copy, error));
             copy += plan->members[m].object->sections[i].size;
@@ -277,22 +327,23 @@ oj_status oji_link_read_unwind(oj_plan *plan, oj_error *error)
 
 /* --- registering -------------------------------------------------------------------------------------------------- */
 
-/* One record for each table says where it is; the first has the handle of all. Code whose addresses were chosen by hand
- * is not there yet: its client tells of it. */
+/* The record of what is registered, and one for each table, which says where it is. Code whose addresses were chosen by
+ * hand is not there yet: its client tells of it. */
 oj_status oji_link_attach_unwind(const oj_plan *plan, const oj_code *code, oj_record *records, oj_error *error)
 {
     oj_record *record = records;
+    if (is_registered(plan) && code->memory)
+        OJI_TRY(oji_unwind_add(&plan->unwind->tables, record, error));
+    record += record->data != NULL;
     for (uint32_t m = 0; m < plan->n_members; m++)
         for (uint32_t i = 0; i < n_sections_of(plan, m); i++) {
             const oji_link_slot *slot = &plan->members[m].slots[i];
-            if (!is_table(plan, m, i))
+            if (!is_placed(plan, m, i))
                 continue;
             record->kind = OJ_RECORD_UNWIND;
             record->addr = request_of(plan, slot)->run_addr + slot->offset;
             record->size = plan->members[m].object->sections[i].size;
             record++;
         }
-    if (!is_registered(plan) || !code->memory)
-        return OJ_OK;
-    return oji_unwind_add(&plan->unwind->tables, records->addr, &records->data, error);
+    return OJ_OK;
 }

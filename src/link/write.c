@@ -254,24 +254,17 @@ static uint32_t relocate_loads(oj_plan *plan, oji_link_ref section, uint32_t loa
     }
 }
 
-/* Needs the section's bytes, targets, and the island's addresses in fixups. Index n_relocs is success, any other
- * names the relocation that did not fit; what was written until then is given back with its memory. */
-static oj_status relocate_section(oj_plan *plan, oji_link_ref ref, oji_fixups *fixups, oj_error *error)
+/* Needs the section's bytes where fixups say that they are, targets, and the island's addresses. Index n_relocs is
+ * success, any other names the relocation that did not fit; what was written until then is given back with its
+ * memory. */
+static oj_status relocate_bytes(oj_plan *plan, oji_link_ref ref, oji_fixups *fixups, oj_error *error)
 {
     const oji_link_member *member = &plan->members[ref.member];
     const oji_section *section = &member->object->sections[ref.symbol];
-    const oji_link_slot *slot = &member->slots[ref.symbol];
     uint32_t index, load = oji_link_first_load(plan, ref.member, ref.symbol);
     fixups->symbols = member->symbols;
     fixups->targets = member->targets;
     fixups->size = section->size;
-    if (slot->segment == OJI_IN_BLOCK) {
-        fixups->write = plan->tls.module->image + slot->offset;
-        fixups->run_addr = 0;
-    } else {
-        fixups->write = oji_link_write_at(plan, slot->segment, slot->offset);
-        fixups->run_addr = oji_link_run_addr(plan, slot->segment) + slot->offset;
-    }
     fixups->relocs = section->relocs;
     fixups->n_relocs = section->n_relocs;
     fixups->misfit = OJI_MISFIT_RANGE;
@@ -284,6 +277,19 @@ static oj_status relocate_section(oj_plan *plan, oji_link_ref ref, oji_fixups *f
     if (index == section->n_relocs)
         return OJ_OK;
     return oji_link_report_range(plan, ref, index, fixups, error);
+}
+
+static oj_status relocate_section(oj_plan *plan, oji_link_ref ref, oji_fixups *fixups, oj_error *error)
+{
+    const oji_link_slot *slot = &plan->members[ref.member].slots[ref.symbol];
+    if (slot->segment == OJI_IN_BLOCK) {
+        fixups->write = plan->tls.module->image + slot->offset;
+        fixups->run_addr = 0;
+    } else {
+        fixups->write = oji_link_write_at(plan, slot->segment, slot->offset);
+        fixups->run_addr = oji_link_run_addr(plan, slot->segment) + slot->offset;
+    }
+    return relocate_bytes(plan, ref, fixups, error);
 }
 
 static bool is_relocated(const oj_plan *plan, uint32_t member, uint32_t section)
@@ -327,11 +333,24 @@ static oj_status relocate_stretches(oj_plan *plan, oji_fixups *fixups, oj_error 
 }
 
 /* _GLOBAL_OFFSET_TABLE_ and GOT-relative fields count from the same address, GOT or not. */
-static oj_status relocate_merged(oj_plan *plan, oji_fixups *fixups, oj_error *error)
+static void set_merged_island(const oj_plan *plan, oji_fixups *fixups)
 {
     set_island(plan, &plan->islands[0], fixups);
     if (plan->islands[0].n_entries == 0 && plan->islands[0].n_tls_entries == 0)
         fixups->got_addr = oji_link_base_addr(plan);
+}
+
+oj_status oji_link_relocate_aside(oj_plan *plan, uint32_t member, uint32_t section, uint8_t *bytes, uint64_t run_addr,
+                                  oj_error *error)
+{
+    oji_fixups fixups = {.write = bytes, .run_addr = run_addr, .tls_offset = plan->tls.tp_offset};
+    set_merged_island(plan, &fixups);
+    return relocate_bytes(plan, (oji_link_ref){.member = member, .symbol = section}, &fixups, error);
+}
+
+static oj_status relocate_merged(oj_plan *plan, oji_fixups *fixups, oj_error *error)
+{
+    set_merged_island(plan, fixups);
     if (OJI_UNLIKELY(plan->n_stretches > 0)) {
         fixups->stubs_addr = oji_link_run_addr(plan, SEGMENT_CODE);
         OJI_TRY(relocate_stretches(plan, fixups, error));

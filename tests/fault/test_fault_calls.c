@@ -203,7 +203,7 @@ static oj_status round_take_over(inputs *in, const oj_memory *memory, oj_error *
     oj_error ignored;
     oj_taken taken;
     oj_code *code = NULL;
-    OJI_TRY(link_one(in, in->everything, memory, OJ_LINK_WHOLE_PAGES, &code, error));
+    OJI_TRY(link_one(in, in->everything, memory, OJ_LINK_WHOLE_PAGES | OJ_LINK_KEEP_UNWIND, &code, error));
     assert_int_equal(oj_code_unwind(code, 0, &unwind, sizeof unwind), OJ_OK);
     assert_int_equal(unwind.is_registered, 1);
     assert_int_equal(oj_code_stackmap_count(code), 1);

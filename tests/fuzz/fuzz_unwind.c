@@ -126,9 +126,9 @@ static const uint8_t *find(uint64_t pc)
 
 static void register_all(const found *f)
 {
-    oj_record record = {.kind = OJ_RECORD_UNWIND, .addr = RUN, .size = 1};
+    oj_record record = {.kind = 0};
     oj_error error;
-    OJT_REQUIRE(oji_unwind_add(&f->tables, RUN, &record.data, &error) == OJ_OK);
+    OJT_REQUIRE(oji_unwind_add(&f->tables, &record, &error) == OJ_OK);
     OJT_REQUIRE(oji_unwind_registry.is_known(&record));
     for (uint32_t i = 0; i < f->tables.n_fdes; i++) {
         const oji_eh_fde *fde = &f->fdes[i];

@@ -169,6 +169,7 @@ static void link_tables_lose_left_out_code(void **state)
         ojt_client_init(&client);
         oj_link_options_init(&options);
         options.memory = &client.table;
+        options.flags = OJ_LINK_KEEP_UNWIND;
         code = ojt_link(objects, 2, &options);
         assert_memory_equal(oj_code_lookup(code, "table"), expected, sizeof expected);
         assert_int_equal(ojt_call(code, "f"), 10);

@@ -39,8 +39,8 @@ static oj_status add_with(function *f, const oji_eh_cie *cie, const uint8_t *pro
     oji_unwind_range range = {f->addr, f->size};
     oji_unwind_tables tables = {.cies = cie, .n_cies = 1, .fdes = &fde, .n_fdes = 1, .ranges = &range, .n_ranges = 1};
     oj_error error = {0};
-    f->record = (oj_record){.kind = OJ_RECORD_UNWIND, .addr = f->addr ^ 1, .size = 1};
-    return oji_unwind_add(&tables, f->record.addr, &f->record.data, &error);
+    f->record = (oj_record){.kind = 0};
+    return oji_unwind_add(&tables, &f->record, &error);
 }
 
 static void add(function *f)
@@ -306,8 +306,8 @@ static void unwind_registry_ranges_of_links_alternate(void **state)
             fdes[l][i] = (oji_eh_fde){.addr = BASE + 512 * i + 256 * l, .size = 200};
             ranges[l][i] = (oji_unwind_range){fdes[l][i].addr, 200};
         }
-        records[l] = (oj_record){.kind = OJ_RECORD_UNWIND, .addr = 1 + l};
-        assert_int_equal(oji_unwind_add(&tables, 1 + l, &records[l].data, &error), OJ_OK);
+        records[l] = (oj_record){.kind = 0};
+        assert_int_equal(oji_unwind_add(&tables, &records[l], &error), OJ_OK);
     }
     for (unsigned i = 0; i < 2 * N; i++) {
         assert_non_null(find(BASE + 256 * i + 199, &start));

@@ -1,0 +1,126 @@
+/* What describes a function to the unwinder: an FDE in a cell of its own, and a CIE that it shares with others. */
+#include "code/sheet.h"
+
+enum { CIE_HEAD = 8, TAIL = 4 };
+
+/* CIEs are shared by content. */
+typedef struct shared_cie {
+    uint32_t n_users;
+    uint32_t size; /* bytes that follow */
+} shared_cie;
+
+/* Most codes have one of a few. */
+static shared_cie *recent[8];
+static uint32_t next_recent;
+
+static uint8_t *cie_bytes(shared_cie *cie) { return (uint8_t *)(cie + 1); }
+
+static shared_cie *find_recent(const uint8_t *bytes, uint64_t size)
+{
+    for (size_t i = 0; i < OJI_COUNT(recent); i++)
+        if (recent[i] && recent[i]->size == size && memcmp(cie_bytes(recent[i]), bytes, (size_t)size) == 0)
+            return recent[i];
+    return NULL;
+}
+
+/* NULL where memory ends. */
+static shared_cie *use_cie(const oji_eh_cie *cie)
+{
+    uint8_t few[128];
+    uint64_t size = oji_eh_cie_size(cie);
+    shared_cie *made;
+    if (size <= sizeof few) {
+        oji_eh_write_cie(few, size, cie);
+        made = find_recent(few, size);
+        if (made) {
+            made->n_users++;
+            return made;
+        }
+    }
+    made = oji_cells_take_for_cie(CIE_HEAD + size);
+    if (!made)
+        return NULL;
+    made->n_users = 1;
+    made->size = (uint32_t)size;
+    oji_eh_write_cie(cie_bytes(made), size, cie);
+    if (size <= sizeof few)
+        recent[next_recent++ % OJI_COUNT(recent)] = made;
+    return made;
+}
+
+static void drop_cie(shared_cie *cie)
+{
+    if (--cie->n_users > 0)
+        return;
+    for (size_t i = 0; i < OJI_COUNT(recent); i++)
+        if (recent[i] == cie)
+            recent[i] = NULL;
+    oji_cells_free(cie, CIE_HEAD + cie->size);
+}
+
+static shared_cie *cie_of(uint8_t *entry)
+{
+    uint8_t *cie = entry + OJI_EH_FDE_CIE - (int32_t)oji_load32_host(entry + OJI_EH_FDE_CIE);
+    return (shared_cie *)(void *)(cie - CIE_HEAD);
+}
+
+/* `tail` more bytes are zero. The entry uses the CIE. NULL where memory ends. */
+static uint8_t *make(const oji_eh_cie *cie, shared_cie *shared, const oji_eh_fde *fde, uint64_t tail)
+{
+    uint64_t size = oji_eh_fde_size(cie, fde->program_size);
+    uint8_t *entry = shared ? oji_cells_take(size + tail) : NULL;
+    if (entry) {
+        oji_eh_write_fde(entry, size, cie, cie_bytes(shared), fde);
+        memset(entry + size, 0, (size_t)tail);
+    } else if (shared) {
+        drop_cie(shared);
+    }
+    return entry;
+}
+
+/* Functions of one CIE follow each other. */
+bool oji_entries_make(const oji_unwind_tables *tables, uint32_t first, uint32_t n, uint8_t **entries)
+{
+    shared_cie *shared = NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        const oji_eh_fde *fde = &tables->fdes[first + i];
+        if (i > 0 && fde->cie == fde[-1].cie)
+            shared->n_users++;
+        else
+            shared = use_cie(&tables->cies[fde->cie]);
+        entries[i] = make(&tables->cies[fde->cie], shared, fde, 0);
+        if (!entries[i]) {
+            oji_entries_free(entries, i);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Its CIE has the encoding that all have. */
+uint8_t *oji_entry_make_mark(uint64_t addr)
+{
+    static const oji_eh_cie plain = {
+        .code_alignment = 1, .data_alignment = -8, .return_register = 16, .lsda_encoding = 0xff};
+    const oji_eh_fde nothing = {.addr = addr};
+    return make(&plain, use_cie(&plain), &nothing, TAIL);
+}
+
+static void end_entry(uint8_t *entry, uint64_t tail)
+{
+    uint64_t size = oji_load32_host(entry) + UINT64_C(4) + tail;
+    drop_cie(cie_of(entry));
+    oji_cells_free(entry, size);
+}
+
+void oji_entry_free_mark(uint8_t *mark)
+{
+    if (mark)
+        end_entry(mark, TAIL);
+}
+
+void oji_entries_free(uint8_t *const *entries, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        end_entry(entries[i], 0);
+}

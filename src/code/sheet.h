@@ -1,0 +1,68 @@
+/* The parts of sheet.c: entries that describe functions, and the sorted arrays that look-ups search. All of it is
+ * locked. */
+#ifndef OJI_SHEET_H
+#define OJI_SHEET_H
+
+#include "code/unwind.h"
+
+/* --- entries.c: FDEs and the CIEs they share ---------------------------------------------------------------------- */
+
+/* An FDE lies in memory of its own, and does not change while it is in an array. */
+static inline uint64_t oji_entry_addr(const uint8_t *entry) { return oji_load64_host(entry + OJI_EH_FDE_ADDR); }
+static inline uint64_t oji_entry_size(const uint8_t *entry) { return oji_load64_host(entry + OJI_EH_FDE_SIZE); }
+
+/* Those of functions [first, first + n). False where memory ends: there are none then. */
+bool oji_entries_make(const oji_unwind_tables *tables, uint32_t first, uint32_t n, uint8_t **entries);
+void oji_entries_free(uint8_t *const *entries, uint32_t n);
+/* One of no bytes at an address, which no look-up ends at; it is a table of its own. NULL where memory ends. */
+uint8_t *oji_entry_make_mark(uint64_t addr);
+void oji_entry_free_mark(uint8_t *mark);
+
+/* --- slots.c: arrays of entries ----------------------------------------------------------------------------------- */
+
+/* ORDER LIBGCC VECTOR: what libgcc's struct fde_vector holds. */
+typedef struct oji_slots_vector {
+    const void *key; /* what the table was registered by */
+    uintptr_t n;
+} oji_slots_vector;
+
+/* Slots ascend by address, and repeat: of entries that are alike the first counts, the others are free slots, as are
+ * those behind the last function. Slot 0 is the sheet's mark. */
+typedef struct oji_slots {
+    uint64_t capacity;
+    uint32_t n_live;     /* functions */
+    uint32_t last_taken; /* slot: the next function mostly comes right behind */
+    bool is_mapped;
+    oji_slots_vector vector; /* what look-ups see from here on */
+    uint8_t *entries[];
+} oji_slots;
+
+/* An array of a mark, the functions of the old ones (which ascend, and may be none) and n_added more, which ascend. NULL
+ * where memory ends. */
+oji_slots *oji_slots_make(uint8_t *mark, oji_slots *const *olds, uint32_t n_olds, uint8_t *const *added,
+                          uint32_t n_added);
+/* NULL does nothing. Entries are the caller's. */
+void oji_slots_free(oji_slots *slots);
+
+/* Put a function into the array while others look into it. False where that has no free slot near its place. */
+bool oji_slots_put(const oji_unwinder *unwinder, oji_slots *slots, uint8_t *entry);
+/* Take out the functions that begin in the range; their entries end, or are the caller's again. */
+void oji_slots_remove(const oji_unwinder *unwinder, oji_slots *slots, const oji_unwind_range *range, bool ends_entries);
+/* Is it in the array, and at this address? The entry itself is not looked at. */
+bool oji_slots_has(const oji_slots *slots, const uint8_t *entry, uint64_t addr);
+/* So few functions for its size that a smaller one is worth making. */
+bool oji_slots_is_sparse(const oji_slots *slots);
+void oji_slots_for_each(const oji_slots *slots, void (*tell)(const void *));
+
+/* What stands behind the last function of every array: made with the first. */
+bool oji_slots_open(void);
+void oji_slots_close(void);
+
+/* After this no look-up goes on that began before it: each holds the unwinder's lock, which this one takes. */
+static inline void oji_sheet_wait(const oji_unwinder *unwinder)
+{
+    void *bases[4];
+    (void)unwinder->find((void *)(uintptr_t)1, bases);
+}
+
+#endif
