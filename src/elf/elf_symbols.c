@@ -97,9 +97,11 @@ static oj_status read_place(oji_elf_reader *reader, const oji_section *sections,
     symbol->section = section;
     if (section >= reader->n_sections)
         return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED, "is in a section that does not exist");
-    /* One past the end is allowed: compilers mark the ends of sections so. Where it is that of compressed bytes nobody
-     * knows, nor needs to. */
-    if (symbol->value > sections[section].size && !(sections[section].flags & OJI_SECTION_COMPRESSED))
+    /* What counts in bytes that are not there is nowhere. */
+    if ((sections[section].flags & OJI_SECTION_COMPRESSED) && symbol->value > sections[section].size)
+        symbol->value = 0;
+    /* One past the end is allowed: compilers mark the ends of sections so. */
+    if (symbol->value > sections[section].size)
         return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED, "lies outside its section");
     if (oji_section_is_tls(&sections[section])) {
         /* Its value counts in a block that each thread has, so it is no address, whatever the type says. */
