@@ -12,9 +12,12 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 PROGRAMS = os.path.join(SOURCE, 'tests', 'real', 'programs')
+UNWIND = os.path.join(SOURCE, 'tests', 'unwind')
 sys.path.insert(0, os.path.join(SOURCE, 'tests', 'real'))
+sys.path.insert(0, UNWIND)
 
 import tap as tapping  # noqa: E402
+import test_unwinders  # noqa: E402
 
 CACHE = os.environ.get('OJT_CACHE') or os.path.join(os.path.expanduser('~/.cache'), 'ownjit')
 BUILD = os.environ.get('OJT_BUILD') or os.path.join(SOURCE, 'build')
@@ -88,7 +91,7 @@ class Target:
                                   '--buildtype=release'])
             if status:
                 return text
-        status, text = quiet(['ninja', '-C', out, '-j2', 'tools/ownjit/ownjit'])
+        status, text = quiet(['ninja', '-C', out, '-j2', 'tools/ownjit/ownjit', 'src/libownjit.a'])
         return text if status else None
 
     def emulate(self, argv):
@@ -126,6 +129,57 @@ def check_program(tap, target, program, folder):
                       tapping.describe([file], expected, got) + '\n' + got.err.decode(errors='replace')[:500])
 
 
+# What tests/cross/host.cpp says of tests/cross/linked.cpp.
+ROUND = ('constructed\nbuilt 42\ntable 1 1\ncleanup\ncaught 3\nbefore 2\nafter 1\nthread 6\nhere 7\ndestroyed\n')
+SAID = ROUND * 3 + 'constructed\ntable 1 1\ndestroyed\n'
+
+
+def compile_all(target, folder, variant, which):
+    """Objects of the hosts' linked code, by name, or what the compiler said."""
+    objects = {}
+    others = [os.path.join(UNWIND, name) for name in ('linked.cpp', 'user.cpp', 'blind.c')]
+    for source in (os.path.join(HERE, 'linked.cpp'), *others):
+        stem = 'own' if os.path.dirname(source) == HERE else os.path.basename(source).split('.')[0]
+        objects[stem] = os.path.join(folder, stem + '.o')
+        is_cxx = source.endswith('.cpp')
+        flags = ['-fno-asynchronous-unwind-tables', '-fno-exceptions', '-fno-unwind-tables']
+        flags = ['-std=c++17'] if is_cxx else flags
+        status, text = quiet([*target.compiler(which, is_cxx), '-O2', '-fPIC', '-w', '-c', *target.variants[variant],
+                              *flags, source, '-o', objects[stem]])
+        if status:
+            return None, text
+    return objects, ''
+
+
+def check_hosts(tap, target):
+    """C++ programs that link code by the C API: exceptions between both, and what a client may do with code."""
+    out = os.path.join(target.build, 'out', 'src')
+    with tempfile.TemporaryDirectory() as folder:
+        for name, source in (('own', os.path.join(HERE, 'host.cpp')), ('unwind', os.path.join(UNWIND, 'host.cpp'))):
+            status, text = quiet([*target.compiler('gcc', True), *target.plain, '-std=c++17', '-O1', '-w', source, '-I',
+                                  os.path.join(SOURCE, 'include'), os.path.join(out, 'libownjit.a'), '-lpthread',
+                                  '-ldl', '-o', os.path.join(folder, name)])
+            if not tap.check('%s_host_%s_builds' % (target.name, name), status == 0, text):
+                return
+        for variant in target.variants:
+            for which in ('gcc', 'clang'):
+                objects, text = compile_all(target, folder, variant, which)
+                tag = '%s_host_%s%s_' % (target.name, variant, which)
+                if not tap.check(tag + 'compiles', objects is not None, text):
+                    continue
+                done = target.emulate([os.path.join(folder, 'own'), objects['own']])
+                tap.check(tag + 'own', (done.status, done.out.decode()) == (0, SAID),
+                          done.out.decode() + done.err.decode()[-500:])
+                for case, (names, status, output, words) in test_unwinders.CASES.items():
+                    # Emulating 1500 links takes minutes but where tables are not rewritten.
+                    if case == 'many' and target.name != 'armhf':
+                        continue
+                    done = target.emulate([os.path.join(folder, 'unwind'), case, *[objects[n] for n in names]])
+                    printed, said = done.out.decode(), done.err.decode()
+                    tap.check(tag + case, (done.status, printed) == (status, output) and words in said,
+                              printed[-500:] + said[-500:])
+
+
 # Of all programs those that ask most of a linker; a name on the command line chooses others.
 CHOSEN = ('constructors', 'functions', 'globals', 'inline_templates', 'jumps', 'numbers', 'switches', 'thread_locals',
           'threads.c', 'throw_casts', 'throw_inheritance', 'throw_rethrow', 'throw_threads', 'variadic')
@@ -154,6 +208,8 @@ def main():
         why = target.make()
         if not tap.check(name + '_builds', why is None, why or ''):
             continue
+        if not sys.argv[1:] or 'host' in sys.argv[1:]:
+            check_hosts(tap, target)
         for program in programs:
             with tempfile.TemporaryDirectory() as folder:
                 why = reason_to_leave_out(target, program)
