@@ -52,8 +52,7 @@ static uint64_t modules_size; /* bytes */
 static uint32_t n_modules = 1;
 static uint32_t first_free;
 
-/* Of the dynamic linker, and of the C library's C++ support, which not every one has. */
-extern void *__tls_get_addr(void *index);
+/* Of the C library's C++ support, which not every one has. */
 extern int __cxa_thread_atexit_impl(void (*function)(void *), void *object, void *dso_handle) __attribute__((weak));
 extern void *__dso_handle __attribute__((visibility("hidden")));
 
@@ -471,7 +470,7 @@ void *oji_tls_get_addr(const oji_tls_entry *index)
     uint64_t number = index->token & ~OJI_TLS_OURS;
     if (OJI_UNLIKELY(number == index->token)) {
         oji_tls_entry system_index = *index;
-        return __tls_get_addr(&system_index);
+        return oji_tls_ask_process(&system_index);
     }
     if (OJI_LIKELY(number < oji_tls_this_thread.n_blocks && oji_tls_this_thread.blocks[number]))
         return (uint8_t *)oji_tls_this_thread.blocks[number] + index->offset;

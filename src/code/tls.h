@@ -121,6 +121,9 @@ typedef struct oji_tls_numbers {
     const char *read_pointer_name;
 } oji_tls_numbers;
 const oji_tls_numbers *oji_tls_relocation_numbers(void);
+/* The calling thread's address of a variable of the process, by the dynamic linker's number and offset: tls_process.c,
+ * or the processor's file where the dynamic linker's function has another form. */
+void *oji_tls_ask_process(const oji_tls_entry *index);
 /* Called through a TLS descriptor, with its own convention; never from C. */
 void oji_tls_descriptor(void);
 

@@ -42,6 +42,36 @@ __asm__(".text\n"
         ".cfi_endproc\n"
         ".size oji_tls_get_offset, .-oji_tls_get_offset\n");
 
+/* The dynamic linker exports __tls_get_offset alone. It adds what it is given to %r12, and reads the index there; the
+ * GOT's address is not its affair (glibc, sysdeps/s390/s390-64/dl-tls). */
+__asm__(".text\n"
+        ".p2align 4\n"
+        ".globl oji_tls_ask_process\n"
+        ".hidden oji_tls_ask_process\n"
+        ".type oji_tls_ask_process, @function\n"
+        "oji_tls_ask_process:\n"
+        ".cfi_startproc\n"
+        "stmg %r12, %r15, 96(%r15)\n"
+        ".cfi_offset %r12, -64\n"
+        ".cfi_offset %r14, -48\n"
+        ".cfi_offset %r15, -40\n"
+        "aghi %r15, -160\n"
+        ".cfi_adjust_cfa_offset 160\n"
+        "lghi %r12, 0\n"
+        "brasl %r14, __tls_get_offset@PLT\n"
+        "ear %r1, %a0\n"
+        "sllg %r1, %r1, 32\n"
+        "ear %r1, %a1\n"
+        "agr %r2, %r1\n"
+        "lmg %r12, %r15, 256(%r15)\n"
+        ".cfi_adjust_cfa_offset -160\n"
+        ".cfi_restore %r12\n"
+        ".cfi_restore %r14\n"
+        ".cfi_restore %r15\n"
+        "br %r14\n"
+        ".cfi_endproc\n"
+        ".size oji_tls_ask_process, .-oji_tls_ask_process\n");
+
 /* EM_S390, R_390_TLS_TPOFF */
 const oji_tls_numbers *oji_tls_relocation_numbers(void)
 {

@@ -29,8 +29,10 @@ ARCHITECTURES = {
     'arm64': ('aarch64-linux-gnu', 'aarch64', 'aarch64', 'aarch64-linux-gnu',
               {'': ['-mno-outline-atomics', '-ffp-contract=off']}),
     'armhf': ('arm-linux-gnueabihf', 'arm', 'arm', 'armv7-linux-gnueabihf', {'thumb_': ['-mthumb'], 'a32_': ['-marm']}),
+    's390x': ('s390x-linux-gnu', 's390x', 's390x', 's390x-linux-gnu', {'': ['-ffp-contract=off']}),
     'i386': ('i686-linux-gnu', 'i386', 'x86', 'i386-linux-gnu', {'': ['-msse2', '-mfpmath=sse']}),
 }
+BIG = {'s390x'}
 # What a program needs that an architecture or qemu-user does not have, with the reason.
 LEFT_OUT = {
     'wide.c': 'has types of 128 bits, which 32-bit targets lack',
@@ -55,7 +57,7 @@ c_link_args = ['--sysroot={root}']
 system = 'linux'
 cpu_family = '{family}'
 cpu = '{family}'
-endian = 'little'
+endian = '{endian}'
 '''
 
 
@@ -84,7 +86,8 @@ class Target:
         os.makedirs(self.build, exist_ok=True)
         cross = os.path.join(self.build, 'cross.ini')
         with open(cross, 'w', encoding='utf-8') as file:
-            file.write(CROSS_FILE.format(prefix=self.prefix, root=self.root, triplet=self.triplet, family=self.family))
+            file.write(CROSS_FILE.format(prefix=self.prefix, root=self.root, triplet=self.triplet, family=self.family,
+                                         endian='big' if self.name in BIG else 'little'))
         out = os.path.join(self.build, 'out')
         if not os.path.exists(os.path.join(out, 'build.ninja')):
             status, text = quiet(['meson', 'setup', out, SOURCE, '--cross-file', cross, '-Dexamples=false', '-Dwerror=true',
