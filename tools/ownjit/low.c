@@ -11,6 +11,7 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 
 /* Where 32-bit fields reach, sign-extended ones too. */
 #define LOW_END (UINT64_C(1) << 31)
@@ -83,10 +84,16 @@ static bool is_cxx(const char *data, size_t size)
     return is_found;
 }
 
+/* Only x86-64's code has such fields for what is not its own; and emulators of others note each page of a gap. */
+static bool has_low_fields(void)
+{
+    struct utsname system;
+    return uname(&system) == 0 && strcmp(system.machine, "x86_64") == 0 && sizeof(void *) == 8;
+}
+
 void low_load_cxx(const char *data, size_t size)
 {
-    /* Where all addresses have 32 bits they reach everything. */
-    if (sizeof(void *) <= 4 || !is_cxx(data, size))
+    if (!has_low_fields() || !is_cxx(data, size))
         return;
     load_low(mentions(data, size, "St3__1") ? OJ_CXX_LIBCXX : OJ_CXX_LIBSTDCXX);
 }
