@@ -128,6 +128,19 @@ static void unhandled(char **objects)
     find<thrower>(code, "throws")(5);
 }
 
+// Registers come back as they were from a function that saves all of them.
+static void large(char **objects)
+{
+    oj_code *code = link_file(objects[0]);
+    passer passes = find<passer>(code, "large");
+    volatile int source[6] = {1, 2, 3, 4, 5, 6};
+    int a = source[0], b = source[1], c = source[2], d = source[3], e = source[4], f = source[5];
+    for (int n : {1, -3, 0, 5})
+        call(passes, host_throws, n);
+    std::printf("kept %d\n", a + 10 * b + 100 * c + 1000 * d + 10000 * e + 100000 * f);
+    oj_code_destroy(code);
+}
+
 // Many, in an order in which tables grow and shrink, each thrown through right after its link.
 static void many(char **objects)
 {
@@ -158,8 +171,8 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(char **objects);
-    } cases[] = {{"between", between}, {"across", across}, {"without_table", without_table}, {"unhandled", unhandled},
-                 {"many", many}};
+    } cases[] = {{"between", between},     {"across", across}, {"without_table", without_table},
+                 {"unhandled", unhandled}, {"large", large},   {"many", many}};
     for (auto &c : cases)
         if (argc > 2 && std::strcmp(argv[1], c.name) == 0) {
             c.run(argv + 2);

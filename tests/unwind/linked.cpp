@@ -44,5 +44,15 @@ int catches(thrower f, int n)
     return -1;
 }
 
+// So many values live across the call that all registers are saved: a long unwind program, and a landing pad.
+int large(thrower f, int n)
+{
+    volatile int source[8] = {n, n + 1, n + 2, n + 3, n + 4, n + 5, n + 6, n + 7};
+    int a = source[0], b = source[1], c = source[2], d = source[3], e = source[4], g = source[5], h = source[6];
+    Note note{n};
+    f(n);
+    return a + 3 * b + 5 * c + 7 * d + 11 * e + 13 * g + 17 * h;
+}
+
 void throws_shared(int n) { throw Shared(n); }
 }

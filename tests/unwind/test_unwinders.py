@@ -56,11 +56,13 @@ cleanup 0
 returned 1
 frames 1
 """
+LARGE = 'cleanup 1\nint 1\ncleanup -3\nhost -3\ncleanup 0\nreturned 245\ncleanup 5\nint 5\nkept 654321\n'
 ACROSS = 'cleanup 0\nuses 10\ncleanup 1\nuses 1\ncleanup 2\nuses 12\ncleanup 3\nsomething\n' * 3
 # Case: objects, status, output, and what stderr must have. None: only the last line of the output counts.
 CASES = {
     'between': (['linked'], 0, BETWEEN, ''),
     'across': (['linked', 'user'], 0, ACROSS, ''),
+    'large': (['linked'], 0, LARGE, ''),
     'without_table': (['blind'], -6, 'returned 0\n', 'terminat'),
     'unhandled': (['linked'], -6, '', 'terminat'),
     'many': (['linked'], 0, 'cleanup 1\n' * 1500 + 'caught 2500\n', ''),
@@ -107,6 +109,16 @@ def check_setting(tap, setting, folder):
                   'status %s\n%s%s' % (done.returncode, done.stdout[-500:], done.stderr))
 
 
+def check_both_loaded(tap, folder):
+    """The command line has libgcc loaded before libc++ brings LLVM's unwinder."""
+    compiled = os.path.join(folder, 'regex.o')
+    subprocess.run([LLVM[0], LLVM[1], '-std=c++17', '-O2', '-fPIC', '-c', os.path.join(HERE, 'regex.cpp'), '-o',
+                    compiled], check=True)
+    done = run([os.path.join(BUILD, 'bin', 'ownjit'), 'run', compiled], {})
+    tap.check('unwinders_both_loaded_large_functions', done.returncode == 0 and done.stdout == 'refused\n' * 4,
+              'status %s\n%s%s' % (done.returncode, done.stdout, done.stderr))
+
+
 def newer_libgcc():
     """The folder, or why there is none."""
     done = run([os.path.join(HERE, 'newer_libgcc.sh'), NEWER], {})
@@ -137,8 +149,10 @@ def main():
         check_newer(tap, folder)
         if shutil.which(LLVM[0]) and os.path.exists('/usr/lib/llvm-19/lib/libunwind.so'):
             check_setting(tap, Setting('llvm_unwinder', LLVM, LLVM, '-O2'), folder)
+            check_both_loaded(tap, folder)
         else:
             tap.skip('unwinders_llvm_unwinder', 'libunwind-19-dev is not installed')
+            tap.skip('unwinders_both_loaded_large_functions', 'libunwind-19-dev is not installed')
     tap.end()
 
 
