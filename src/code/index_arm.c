@@ -47,8 +47,8 @@ typedef struct library {
 static bool is_inside(const struct dl_phdr_info *info, uintptr_t addr)
 {
     for (uint32_t i = 0; i < info->dlpi_phnum; i++)
-        if (info->dlpi_phdr[i].p_type == PT_LOAD && addr - (info->dlpi_addr + info->dlpi_phdr[i].p_vaddr) <
-                                                        info->dlpi_phdr[i].p_memsz)
+        if (info->dlpi_phdr[i].p_type == PT_LOAD &&
+            addr - (info->dlpi_addr + info->dlpi_phdr[i].p_vaddr) < info->dlpi_phdr[i].p_memsz)
             return true;
     return false;
 }

@@ -72,8 +72,8 @@ static void sort_sections(const oj_plan *plan, const oji_link_run *run)
 
 static bool is_code(const oji_link_member *member, uint32_t section)
 {
-    return member->object->sections[section].kind == OJ_SECTION_CODE && member->slots[section].segment == SEGMENT_CODE &&
-           member->object->sections[section].size > 0;
+    return member->object->sections[section].kind == OJ_SECTION_CODE &&
+           member->slots[section].segment == SEGMENT_CODE && member->object->sections[section].size > 0;
 }
 
 /* All sections of code: their offsets, ascending, each above its size. Returns their number. */
@@ -176,10 +176,11 @@ static bool is_taken(const oj_plan *plan, uint32_t member, uint32_t section)
 static oj_status fail_entry(const oj_object *object, const oji_section *section, uint64_t offset, oj_error *error)
 {
     const oji_place place = {.object = object->name, .section = section->name, .offset = offset};
-    return oji_fail_at(error, OJ_E_MALFORMED, &place,
-                       "%s, %s+0x%llx: the unwind entry cannot be used: it is not for the code that the section is linked "
-                       "to, or not in its order",
-                       object->name, section->name, (unsigned long long)offset);
+    return oji_fail_at(
+        error, OJ_E_MALFORMED, &place,
+        "%s, %s+0x%llx: the unwind entry cannot be used: it is not for the code that the section is linked "
+        "to, or not in its order",
+        object->name, section->name, (unsigned long long)offset);
 }
 
 /* Unwinders bisect the index: an entry out of order would hide those of others. */
