@@ -1,6 +1,7 @@
 /* The tables of architectures: what is listed, stubs, the edges of what a store accepts. */
 #include "arch/arch.h"
 #include "elf/elf.h"
+#include "object/aarch64.h"
 #include "object/arm.h"
 #include "object/riscv.h"
 #include "object/s390x.h"
@@ -249,6 +250,47 @@ static void arch_riscv32_patches_nothing(void **state)
     assert_false(oji_arch_riscv32.may_patch(word, word));
 }
 
+/* adrp x0, page; ldr x0, [x0, entry]: only the two of one symbol, side by side and without addends, are replaced. */
+static void arch_aarch64_relaxes_whole_pairs_only(void **state)
+{
+    enum { LOAD = 0xf9400000, ADRP = 0x90000000 };
+    static const struct {
+        oji_reloc relocs[2];
+        uint32_t first; /* the instruction */
+        bool is_pair;
+    } rows[] = {
+        {{{.kind = OJI_A64_ADR_GOT_PAGE}, {.kind = OJI_A64_LD64_GOT_LO12_NC, .offset = 4}}, ADRP, true},
+        {{{.kind = OJI_A64_ADR_GOT_PAGE}, {.kind = OJI_A64_ADR_GOT_PAGE, .offset = 4}}, ADRP, false},
+        {{{.kind = OJI_A64_ADR_GOT_PAGE}, {.kind = OJI_A64_LD64_GOT_LO12_NC, .offset = 8}}, ADRP, false},
+        {{{.kind = OJI_A64_ADR_GOT_PAGE}, {.kind = OJI_A64_LD64_GOT_LO12_NC, .offset = 4, .symbol = 1}}, ADRP, false},
+        {{{.kind = OJI_A64_ADR_GOT_PAGE}, {.kind = OJI_A64_LD64_GOT_LO12_NC, .offset = 4, .addend = 8}}, ADRP, false},
+        {{{.kind = OJI_A64_ADR_GOT_PAGE, .addend = 8}, {.kind = OJI_A64_LD64_GOT_LO12_NC, .offset = 4}}, ADRP, false},
+        {{{.kind = OJI_A64_ADR_GOT_PAGE}, {.kind = OJI_A64_LD64_GOT_LO12_NC, .offset = 4}}, 0xd503201f, false}};
+    const oji_symbol symbols[2] = {{.name = "a"}, {.name = "b"}};
+    const oji_target targets[2] = {{.addr = 0x11234, .entry = 1}, {.addr = 0x11238, .entry = 2}};
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(rows); i++) {
+        uint8_t bytes[12] = {0};
+        oji_fixups fixups = {.write = bytes,
+                             .size = sizeof bytes,
+                             .run_addr = 0x10000,
+                             .relocs = rows[i].relocs,
+                             .n_relocs = 2,
+                             .symbols = symbols,
+                             .targets = targets,
+                             .got_addr = 0x20000};
+        oji_store32(bytes, rows[i].first);
+        oji_store32(bytes + 4, LOAD);
+        oji_store32(bytes + 8, LOAD);
+        assert_int_equal(oji_arch_aarch64.relocate(&fixups), 2);
+#ifdef OJ_STRESS
+        assert_int_equal(fixups.n_relaxed, 0);
+#else
+        assert_int_equal(fixups.n_relaxed, rows[i].is_pair);
+#endif
+    }
+}
+
 /* A field that neither the address nor a load of it reaches. */
 static void arch_x86_64_neither_address_nor_load_in_reach(void **state)
 {
@@ -339,6 +381,7 @@ OJT_MAIN(cmocka_unit_test(arch_list_ends_and_finds_the_host),
          cmocka_unit_test(arch_relocations_write_their_fields_alone), cmocka_unit_test(arch_unknown_kinds_do_not_fit),
          cmocka_unit_test(arch_riscv_halves_need_their_entry),
          cmocka_unit_test(arch_riscv_uleb128_must_end_in_the_section), cmocka_unit_test(arch_riscv32_patches_nothing),
+         cmocka_unit_test(arch_aarch64_relaxes_whole_pairs_only),
          cmocka_unit_test(arch_x86_64_neither_address_nor_load_in_reach),
          cmocka_unit_test(arch_s390x_stub_jumps_through_its_entry),
          cmocka_unit_test(arch_s390x_what_cannot_be_written_is_not), cmocka_unit_test(arch_s390x_patches_one_byte),

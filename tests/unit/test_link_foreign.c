@@ -1,0 +1,104 @@
+/* Code of another architecture than this process's, in memory of a client's: it can be linked and read, and what would
+ * have to run it is refused by name. And handles that are missing. */
+#include "link/linktest.h"
+
+/* 8 bytes of code for AArch64, with a stack map beside it. */
+static oj_object *make_foreign(void)
+{
+    static const uint8_t code[8], map[16] = {3};
+    oj_object *object = NULL;
+    oj_error error = {0};
+    ojt_elf elf;
+    size_t size;
+    uint8_t *bytes;
+    ojt_elf_init(&elf);
+    ojt_elf_add_global(&elf, "f", ojt_elf_add_code(&elf, code, sizeof code), 0, sizeof code);
+    ojt_elf_add_section(&elf, ".llvm_stackmaps", SHF_ALLOC, 8, map, sizeof map);
+    bytes = ojt_elf_finish(&elf, &size);
+    oji_store16(bytes + 18, oji_load16(bytes + 18) == EM_AARCH64 ? EM_X86_64 : EM_AARCH64);
+    if (oj_object_create(&object, bytes, size, NULL, &error) != OJ_OK)
+        fail_msg("%s", error.text);
+    free(bytes);
+    return object;
+}
+
+static void foreign_code_is_not_run(void **state)
+{
+    static const uint8_t nop[4] = {0x1f, 0x20, 0x03, 0xd5};
+    oj_object *object = make_foreign();
+    oj_link_options options;
+    ojt_client client;
+    oj_stackmap *map = (oj_stackmap *)&client;
+    oj_error error;
+    oj_code *code = NULL;
+    (void)state;
+    oj_link_options_init(&options);
+    assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_E_ARCHITECTURE);
+    assert_null(code);
+    assert_non_null(strstr(error.text, "name the memory"));
+    ojt_client_init_buffers(&client, 0x10000, 0x20000, 0x30000);
+    options.memory = &client.table;
+    code = ojt_link(&object, 1, &options);
+    assert_int_equal(oj_code_lookup_addr(code, "f"), 0x10000);
+    assert_int_equal(oj_code_construct(code, &error), OJ_E_ARCHITECTURE);
+    assert_int_equal(oj_code_stackmap(&map, code, NULL, &error), OJ_E_MISUSE);
+    assert_null(map);
+    assert_int_equal(oj_code_patch(code, 0x10000, nop, 4, 0, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_code_patch(NULL, 0x10000, nop, 4, 0, &error), OJ_E_MISUSE);
+    oj_code_destroy(code);
+    assert_int_equal(client.n_live, 0);
+    oj_object_destroy(object);
+}
+
+static void foreign_plan_asks_for_memory(void **state)
+{
+    oj_object *object = make_foreign();
+    oj_plan *plan = NULL;
+    oj_error error;
+    (void)state;
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, NULL, &error), OJ_OK);
+    assert_int_equal(oj_plan_place(plan, &error), OJ_E_ARCHITECTURE);
+    oj_plan_destroy(plan);
+    oj_object_destroy(object);
+}
+
+/* Objects of two architectures have no code in common. */
+static void foreign_and_own_objects_are_not_mixed(void **state)
+{
+    oj_object *objects[2] = {ojt_object_returning("own.o", "g", 1), make_foreign()};
+    oj_plan *plan = (oj_plan *)objects;
+    oj_error error;
+    (void)state;
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)objects, 2, NULL, &error), OJ_E_ARCHITECTURE);
+    assert_null(plan);
+    oj_object_destroy(objects[0]);
+    oj_object_destroy(objects[1]);
+}
+
+static void missing_handles_answered(void **state)
+{
+    oj_object *object = ojt_object_returning("a.o", "f", 3);
+    oj_code *code = ojt_link(&object, 1, NULL);
+    oj_plan *plan = NULL;
+    oj_workers_stats stats;
+    oj_error error;
+    uint64_t addr = 1;
+    (void)state;
+    assert_null(oj_compiler_llvm(NULL));
+    assert_null(oj_compiler_triple(NULL));
+    assert_null(oj_compiler_cpu(NULL));
+    assert_null(oj_bytes_data(NULL));
+    assert_int_equal(oj_bytes_size(NULL), 0);
+    assert_int_equal(oj_code_unwind(code, 0, NULL, 0), OJ_E_MISUSE);
+    assert_int_equal(oj_workers_get_stats(NULL, &stats, sizeof stats), OJ_E_MISUSE);
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, NULL, &error), OJ_OK);
+    assert_int_equal(oj_plan_lookup(plan, "f", NULL, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_plan_lookup(plan, NULL, &addr, &error), OJ_E_MISUSE);
+    assert_int_equal(addr, 0);
+    oj_plan_destroy(plan);
+    oj_code_destroy(code);
+    oj_object_destroy(object);
+}
+
+OJT_MAIN(cmocka_unit_test(foreign_code_is_not_run), cmocka_unit_test(foreign_plan_asks_for_memory),
+         cmocka_unit_test(foreign_and_own_objects_are_not_mixed), cmocka_unit_test(missing_handles_answered))
