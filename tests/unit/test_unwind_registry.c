@@ -407,9 +407,30 @@ static void unwind_registry_child_of_threads_goes_on(void **state)
     remove_function(&inherited);
 }
 
+/* How an unwinder keeps its lists may not be what is expected: each link then has a table of its own. */
+static void unwind_registry_unknown_lists_get_single_tables(void **state)
+{
+    oji_unwinder unknown = *oji_unwinder_bind();
+    function f = {.addr = BASE, .size = 64};
+    const oji_eh_fde fde = {.addr = f.addr, .size = f.size};
+    const oji_unwind_range range = {f.addr, f.size};
+    const oji_unwind_tables tables = {
+        .cies = &plain, .n_cies = 1, .fdes = &fde, .n_fdes = 1, .ranges = &range, .n_ranges = 1};
+    oji_image *image;
+    (void)state;
+    unknown.kind = OJI_UNWINDER_LISTS;
+    image = oji_image_add(&unknown, &tables, 0, 1);
+    assert_non_null(image);
+    expect_found(&f);
+    expect_nothing(f.addr + f.size);
+    oji_image_remove(&unknown, image);
+    expect_nothing(f.addr);
+}
+
 OJT_MAIN(cmocka_unit_test(unwind_registry_follows_a_model), cmocka_unit_test(unwind_registry_any_order_of_addresses),
          cmocka_unit_test(unwind_registry_gap_between_two_is_filled), cmocka_unit_test(unwind_registry_long_programs),
          cmocka_unit_test(unwind_registry_many_cies), cmocka_unit_test(unwind_registry_records_of_others_unknown),
          cmocka_unit_test(unwind_registry_ranges_of_links_alternate),
          cmocka_unit_test(unwind_registry_nothing_live_missed_meanwhile),
-         cmocka_unit_test(unwind_registry_child_of_threads_goes_on))
+         cmocka_unit_test(unwind_registry_child_of_threads_goes_on),
+         cmocka_unit_test(unwind_registry_unknown_lists_get_single_tables))
