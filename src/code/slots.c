@@ -172,7 +172,7 @@ oji_slots *oji_slots_make(uint8_t *mark, oji_slots *const *olds, uint32_t n_olds
         append_function(&m, *added++, true);
     seen = m.n + FREE_LEAST;
     OJI_ASSERT(seen <= m.made->capacity);
-    m.made->vector.n = m.n;
+    m.made->vector.n = (uintptr_t)m.n;
     open_to(m.made, seen);
     m.made->vector.n = (uintptr_t)seen;
     return m.made;
