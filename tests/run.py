@@ -86,7 +86,8 @@ class Report:
                 skips = ', %d skipped' % group[2] if group[2] else ''
                 print('done  %-48s %4d run%s, %.1f s' % (test.group, group[1], skips, group[3]), flush=True)
 
-    def close(self, started):
+    def close(self, started, folder):
+        """The summary; its last line is also written to the folder, where there is one."""
         if self.skipped:
             print('\nskipped:')
             for name in self.skipped:
@@ -99,8 +100,13 @@ class Report:
             print('\n%d failure points: calls of the heap and of the system that were made to fail, one at a time'
                   % self.failure_points)
         print('\n%.0f s' % (time.monotonic() - started))
-        skips = ', %d skipped' % len(self.skipped) if self.skipped else ''
-        print('%d passed, %d failed%s' % (self.passed, len(self.failed), skips), flush=True)
+        if self.skipped:
+            print('%d skipped' % len(self.skipped))
+        counts = '%d passed, %d failed' % (self.passed, len(self.failed))
+        print(counts, flush=True)
+        if folder:
+            with open(os.path.join(folder, 'counts'), 'w', encoding='utf-8') as out:
+                out.write(counts + '\n')
         return 1 if self.failed or self.passed == 0 else 0
 
 
@@ -273,7 +279,7 @@ def main():
             print('\n'.join(test.full_name for test in tests))
         else:
             run_all(tests, report, arguments.jobs)
-    return 0 if arguments.list else report.close(started)
+    return 0 if arguments.list else report.close(started, None if arguments.only_build else arguments.build)
 
 
 if __name__ == '__main__':
