@@ -526,7 +526,9 @@ static void fail_fresh(const char *what, round_of round)
         assert_true(n < 2000);
     }
     print_message("%s, first in a process: %ld failure points, %d refused\n", what, n - 1, n_refused);
-    assert_true(n_refused > 0);
+    assert_true(n > 5);
+    /* Where the mode is the library's choice, whatever fails but the heap has a way around it. */
+    assert_true(n_refused > 0 || !OJT_OWN_HEAP);
 }
 
 static void fault_profilers_every_call(void **state)
