@@ -24,6 +24,7 @@ typedef struct random_form {
  * tried here. */
 #define RANDOM_ANY INT64_MIN + 1, INT64_MAX
 
+/* Others differ in what a 16-bit field takes, and in the sign of prel_g3: aarch64_data16_*.s, aarch64_prel_g3_negative.s. */
 static const random_form random_aarch64[] = {
     {.text = "b.ne %s", -(1 << 20), (1 << 20) - 4, 4, 1},
     {.text = "cbnz x3, %s", -(1 << 20), (1 << 20) - 4, 4, 1},
@@ -50,6 +51,17 @@ static const random_form random_aarch64[] = {
     {.text = "movz x1, #:abs_g2_s:%s", -INT64_C(0x1000000000000), INT64_C(0xffffffffffff), 1, 0},
     {.text = ".word %s - .", -INT64_C(0x7e000000), INT64_C(0x7e000000), 1, 1, .oracle = ""},
     {.text = ".word %s", 0, INT64_C(0xffffffff), 1, 0},
+    {.text = ".hword %s, 0", 0, 0xffff, 1, 0, .oracle = ""},
+    {.text = ".hword %s - ., 0", -0x8000, 0x7fff, 1, 1, .oracle = ""},
+    {.text = ".xword %s - .", RANDOM_ANY, 1, 1, 8},
+    {.text = ".xword %s", RANDOM_ANY, 1, 0, 8},
+    {.text = "movz x1, #:prel_g0:%s", -0x10000, 0xffff, 1, 1},
+    {.text = "movk x1, #:prel_g0_nc:%s", RANDOM_ANY, 1, 1},
+    {.text = "movz x1, #:prel_g1:%s", -INT64_C(0x7e000000), INT64_C(0x7e000000), 1, 1, .oracle = ""},
+    {.text = "movk x1, #:prel_g1_nc:%s", RANDOM_ANY, 1, 1},
+    {.text = "movz x1, #:prel_g2:%s", -INT64_C(0x1000000000000), INT64_C(0xffffffffffff), 1, 1},
+    {.text = "movk x1, #:prel_g2_nc:%s", RANDOM_ANY, 1, 1},
+    {.text = "movz x1, #:prel_g3:%s", 0, INT64_MAX, 1, 1, .oracle = ""},
 };
 
 /* GNU ld drops the bits of some that do not fit. */
@@ -73,6 +85,9 @@ static const random_form random_s390x[] = {
     {.text = ".long %s - .", -INT64_C(0x7e000000), INT64_C(0x7e000000), 1, 1, 4, .oracle = ""},
     {.text = ".short %s", -(1 << 15), (1 << 16) - 1, 1, 0, 2, .oracle = "lld"},
 };
+
+/* Out of reach of code at 0x4000000000. */
+#define RANDOM_FAR INT64_C(0x10000000000), INT64_C(0x7fffffffffff)
 
 /* Fields of 32 bits wrap: every address can be named. */
 #define RANDOM_ANY32 0, INT64_C(0xffffffff)
@@ -132,6 +147,77 @@ static const random_form random_i386[] = {
     {.text = ".byte %s - ., 0, 0, 0", -0x80, 0x7f, 1, 1},
 };
 
+/* No lea: its symbol gets an entry ready, which other linkers never make. GNU ld drops the bits of some that do not fit. */
+static const random_form random_x86_64[] = {
+    {.text = ".quad %s", RANDOM_ANY, 1, 0, 8},
+    {.text = ".quad %s - .", RANDOM_ANY, 1, 1, 8},
+    {.text = "movabs $%s, %%rax", RANDOM_ANY, 1, 0, 10},
+    {.text = ".long %s", 0, INT64_C(0xffffffff), 1, 0},
+    {.text = "movl $%s, %%eax", 0, INT64_C(0xffffffff), 1, 0, 5},
+    {.text = "movq $%s, %%rax", -INT64_C(0x80000000), INT64_C(0x7fffffff), 1, 0, 7},
+    {.text = "movl %s(%%rax,%%rbx,4), %%ecx", -INT64_C(0x80000000), INT64_C(0x7fffffff), 1, 0, 7},
+    {.text = ".long %s - .", -INT64_C(0x7e000000), INT64_C(0x7e000000), 1, 1, 4, .oracle = ""},
+    {.text = "movl %s(%%rip), %%eax", -INT64_C(0x7e000000), INT64_C(0x7e000000), 1, 1, 6, .oracle = ""},
+    {.text = "movl $1, %s(%%rip)", -INT64_C(0x7e000000), INT64_C(0x7e000000), 1, 1, 10, .oracle = ""},
+    {.text = ".2byte %s, 0", -0x8000, 0xffff, 1, 0, .oracle = "lld"},
+    {.text = ".2byte %s - ., 0", -0x8000, 0x7fff, 1, 1, .oracle = "lld"},
+    {.text = ".byte %s, 0, 0, 0", -0x80, 0xff, 1, 0, .oracle = "lld"},
+    {.text = ".byte %s - ., 0, 0, 0", -0x80, 0x7f, 1, 1},
+};
+
+/* Symbols out of reach: each needs its entry. GNU ld orders entries by a hash of their names. */
+static const random_form random_x86_64_got[] = {
+    {.text = "movq %s@GOTPCREL(%%rip), %%rax", RANDOM_FAR, 1, 0, 7, ""},
+    {.text = "movl %s@GOTPCREL(%%rip), %%r10d", RANDOM_FAR, 1, 0, 7, ""},
+    {.text = "movl %s@GOTPCREL(%%rip), %%ecx", RANDOM_FAR, 1, 0, 6, ""},
+    {.text = "addq %s@GOTPCREL(%%rip), %%r15", RANDOM_FAR, 1, 0, 7, ""},
+    {.text = "cmpq %s@GOTPCREL(%%rip), %%rbp", RANDOM_FAR, 1, 0, 7, ""},
+    {.text = "testq %%rbx, %s@GOTPCREL(%%rip)", RANDOM_FAR, 1, 0, 7, ""},
+    {.text = "pushq %s@GOTPCREL(%%rip)", RANDOM_FAR, 1, 0, 6, ""},
+    {.text = "call *%s@GOTPCREL(%%rip)", RANDOM_FAR, 1, 0, 6, ""},
+    {.text = "jmp *%s@GOTPCREL(%%rip)", RANDOM_FAR, 1, 0, 6, ""},
+    {.text = "movq %s@GOTPCREL+4(%%rip), %%rdx", RANDOM_FAR, 1, 0, 7, ""},
+};
+
+/* SET32 takes any value; ld.lld-19 refuses what does not fit a signed one. */
+#define RANDOM_RISCV(any, word)                                                                                   \
+    {.text = "addi a0, a0, %%lo(%s)", any, 1, 0}, {.text = "lw a3, %%lo(%s)(a0)", any, 1, 0},                     \
+        {.text = "sw a1, %%lo(%s)(a0)", any, 1, 0}, {.text = "fsw fa1, %%lo(%s)(a0)", any, 1, 0},                 \
+        {.text = ".reloc ., R_RISCV_BRANCH, %s; .4byte 0x00b50063", -0x1000, 0xffe, 2, 1},                        \
+        {.text = ".reloc ., R_RISCV_RVC_BRANCH, %s; .2byte 0xc101; c.nop", -0x100, 0xfe, 2, 1},                   \
+        {.text = "1: auipc a0, %%pcrel_hi(%s); addi a0, a0, %%pcrel_lo(1b)", word, 1, 1, 8, .oracle = ""},        \
+        {.text = "2: auipc a0, %%pcrel_hi(%s); sw a1, %%pcrel_lo(2b)(a0)", word, 1, 1, 8, .oracle = ""},          \
+        {.text = ".4byte %s - .", word, 1, 1, .oracle = ""}, {.text = ".4byte %s", 0, INT64_C(0xffffffff), 1, 0}, \
+        {.text = ".reloc ., R_RISCV_ADD8, %s; .4byte 0x81223344", any, 1, 0},                                     \
+        {.text = ".reloc ., R_RISCV_ADD16, %s; .4byte 0x81223344", any, 1, 0},                                    \
+        {.text = ".reloc ., R_RISCV_ADD32, %s; .4byte 0x81223344", any, 1, 0},                                    \
+        {.text = ".reloc ., R_RISCV_SUB6, %s; .4byte 0x81223344", any, 1, 0},                                     \
+        {.text = ".reloc ., R_RISCV_SUB8, %s; .4byte 0x81223344", any, 1, 0},                                     \
+        {.text = ".reloc ., R_RISCV_SUB16, %s; .4byte 0x81223344", any, 1, 0},                                    \
+        {.text = ".reloc ., R_RISCV_SUB32, %s; .4byte 0x81223344", any, 1, 0},                                    \
+        {.text = ".reloc ., R_RISCV_SET6, %s; .4byte 0x812233c4", any, 1, 0},                                     \
+        {.text = ".reloc ., R_RISCV_SET8, %s; .4byte 0x81223344", any, 1, 0},                                     \
+        {.text = ".reloc ., R_RISCV_SET16, %s; .4byte 0x81223344", any, 1, 0},                                    \
+    {                                                                                                             \
+        .text = ".reloc ., R_RISCV_SET32, %s; .4byte 0x81223344", 0, 0x7fffffff, 1, 0, .oracle = ""               \
+    }
+
+#define RANDOM_NEAR -INT64_C(0x7e000000), INT64_C(0x7e000000)
+
+static const random_form random_riscv64[] = {
+    RANDOM_RISCV(RANDOM_ANY, RANDOM_NEAR),
+    {.text = "lui a0, %%hi(%s)", -INT64_C(0x80000800), INT64_C(0x7ffff7ff), 1, 0},
+    {.text = "ld a3, %%lo(%s)(a0)", RANDOM_ANY, 1, 0},
+    {.text = ".8byte %s", RANDOM_ANY, 1, 0, 8},
+    {.text = ".reloc ., R_RISCV_ADD64, %s; .8byte 0x8122334455667788", RANDOM_ANY, 1, 0, 8},
+    {.text = ".reloc ., R_RISCV_SUB64, %s; .8byte 0x8122334455667788", RANDOM_ANY, 1, 0, 8},
+};
+
+static const random_form random_riscv32[] = {
+    RANDOM_RISCV(RANDOM_ANY32, RANDOM_ANY32),
+    {.text = "lui a0, %%hi(%s)", RANDOM_ANY32, 1, 0},
+};
+
 typedef struct random_list {
     const char *prefix; /* of a case's name */
     const char *start;  /* of the assembly */
@@ -149,6 +235,13 @@ static const random_list random_lists[] = {
     {"arm_thumb_", ".syntax unified\n.thumb\n", 0x10000000, UINT32_MAX, random_thumb,
      sizeof random_thumb / sizeof *random_thumb},
     {"i386_", "", 0x10000000, UINT32_MAX, random_i386, sizeof random_i386 / sizeof *random_i386},
+    {"x86_64_", "", UINT64_C(0x4000000000), UINT64_MAX, random_x86_64, sizeof random_x86_64 / sizeof *random_x86_64},
+    {"x86_64_got_", "# oracle lld\n", UINT64_C(0x4000000000), UINT64_MAX, random_x86_64_got,
+     sizeof random_x86_64_got / sizeof *random_x86_64_got},
+    {"riscv64_", "# oracle-flags --no-relax\n.option norelax\n", UINT64_C(0x4000000000), UINT64_MAX, random_riscv64,
+     sizeof random_riscv64 / sizeof *random_riscv64},
+    {"riscv32_", "# oracle-flags --no-relax\n.option norelax\n", 0x10000000, UINT32_MAX, random_riscv32,
+     sizeof random_riscv32 / sizeof *random_riscv32},
 };
 
 enum { RANDOM_LINES = 14, RANDOM_CASES = 3 };
@@ -223,7 +316,15 @@ static inline int random_has_edges(const random_form *form)
            (!form->oracle || form->oracle[0]);
 }
 
-/* Write a case of one line, whose value lies a few steps beyond what its field takes. */
+static inline int random_is_rejecting(const random_list *list)
+{
+    int n = 0;
+    for (size_t i = 0; i < list->n; i++)
+        n += random_has_edges(&list->forms[i]);
+    return n > 0;
+}
+
+/* Write a case of one line of a rejecting list, whose value lies a few steps beyond what its field takes. */
 static inline void random_write_rejected(FILE *file, const random_list *list, uint64_t seed)
 {
     uint64_t state = seed, past;
