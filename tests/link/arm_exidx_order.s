@@ -1,5 +1,6 @@
 #  Index entries stand in the order of the code they are linked to; where code has none, and at the end, the linker says
 #  that nothing is known.
+# relaxes
 # code 0x10000
 # rodata 0x60000
 # define __aeabi_unwind_cpp_pr0 0x20000

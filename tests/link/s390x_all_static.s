@@ -4,6 +4,7 @@
 # define far 0x123456789abcdef0
 # define mid 0x61234
 # define small 0x634
+# relaxes
 # code 0x10000000
 # rodata 0x10080000
 # data 0x10090000

@@ -1,4 +1,5 @@
 #  What counts from the GOT's start, which is _GLOBAL_OFFSET_TABLE_ also where it is empty.
+# relaxes
 # code 0x10000000
 # rodata 0x10080000
 # data 0x10090000
