@@ -143,7 +143,7 @@ static const random_form random_i386[] = {
      1,
      1,
      .oracle = "none: both take one bit more, which 16-bit code wraps"},
-    {.text = ".byte %s, 0, 0, 0", -0x80, 0xff, 1},
+    {.text = ".byte %s, 0, 0, 0", -0x80, 0xff, 1, 0, .oracle = "lld"},
     {.text = ".byte %s - ., 0, 0, 0", -0x80, 0x7f, 1, 1},
 };
 
