@@ -95,7 +95,7 @@ typedef struct oj_memory {
     /* End what write_begin began; called after the last byte is written, on failure too. */
     oj_status (*write_end)(void *context, const oj_placement *placement, oj_error *error);
     /* Make `size` freshly written bytes at run_addr visible to instruction fetch. NULL: the library flushes, unless
-     * OJ_CACHE_BY_CLIENT. */
+     * OJ_CACHE_BY_CLIENT; both addresses must then be readable in this process (AArch64 faults where they are not). */
     oj_status (*flush)(void *context, void *write, uint64_t run_addr, uint64_t size, oj_error *error);
     /* Give every segment the permissions of its kind. NULL: the library calls mprotect on the whole pages that hold
      * run_addr up to run_addr + size where these are addresses of this process and equal to write, unless

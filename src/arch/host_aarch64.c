@@ -1,13 +1,15 @@
 /* What the linker must know of an AArch64 host.
- * Source: Arm ARM (DDI 0487), B2.7.4 "Concurrent modification and execution of instructions" and B2.8 "Caches and
- * memory hierarchy"; the sequence is that of its example in K13.5.1. */
+ * Source: Arm ARM (DDI 0487; numbers move between its issues, these are of F.c), B2.2.5 "Concurrent modification and
+ * execution of instructions", B2.4.4 "Implication of caches for the application programmer", whose sequence this is, and
+ * D4.4 "Cache support". */
 #include "arch/arch.h"
 
 const oji_arch *oji_arch_host(void) { return &oji_arch_aarch64; }
 
-/* CTR_EL0 (D24.2.34): the smallest lines of all caches, as log2 of words of 4 bytes; IDC and DIC say that the clean or
- * the invalidation is not needed. Read each time: cores of one machine may differ, and the kernel then traps the read
- * and answers with what is safe on all of them. */
+/* CTR_EL0, Cache Type Register: DminLine (bits 19:16) and IminLine (3:0) are the smallest lines of all caches, as log2
+ * of words of 4 bytes; IDC (28) says that data need not be cleaned to the point of unification, DIC (29) that
+ * instructions need not be invalidated. Read each time: cores of one machine may differ, and the kernel then traps the
+ * read and answers with what is safe on all of them. */
 static uint64_t cache_type(void)
 {
     uint64_t value;
@@ -15,10 +17,17 @@ static uint64_t cache_type(void)
     return value;
 }
 
-/* Cleaning is by the address that was written, invalidating by the one that runs: with separate views the lines are
- * different ones. DSB ISH waits until each has reached every core of the inner shareable domain; ISB makes this core
- * fetch anew. Other cores that may hold old instructions in their pipelines are the caller's affair
- * (oji_link_synchronize_cores). */
+/* Cleaning is by the address that was written, invalidating by the one that runs: with separate views these differ, and
+ * an instruction cache that is indexed by virtual address (CTR_EL0.L1Ip, VIPT) drops by address no other alias. Data
+ * caches behave as physically tagged ones, so that a clean through either address reaches the bytes (D4.4). Each
+ * operation by address goes to all cores of the inner shareable domain, and a DSB completes them there: the first orders
+ * the invalidations behind the clean, and is needed where IDC leaves the clean out, too, since the stores themselves must
+ * be complete; the second orders what follows behind the invalidations. ISB makes this core fetch anew.
+ * A thread that moves to another core in between: a DSB waits for the operations of its own core only, so Linux executes
+ * one at each switch (arch/arm64, __switch_to), and the return to user mode is a context synchronization event like ISB.
+ * A second core: the caches are settled for it, but what it has fetched ahead is dropped by an event of its own alone
+ * (B2.2.5): oji_link_synchronize_cores() and the provider's synchronize().
+ * IC IVAU may fault where user mode may not read (D4.4), so both addresses must be readable. */
 void oji_arch_flush_host(void *write, uint64_t run_addr, uint64_t size)
 {
     uint64_t type = cache_type();

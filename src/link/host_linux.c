@@ -176,7 +176,10 @@ oj_status oji_link_protect_pages(uint64_t start, uint64_t end, uint32_t kind, oj
                            kind == OJ_SEGMENT_CODE ? "read and execute" : "read only");
 }
 
-/* Source: membarrier(2), PRIVATE_EXPEDITED_SYNC_CORE. Registering is needed once per process and survives in the
+/* Every core that runs a thread of this process goes through a context synchronization event before the call returns,
+ * and others do before they run one: what Arm asks of each core that is to execute changed instructions (DDI 0487, B2.2.5;
+ * DDI 0406C, A3.5.4). RISC-V's flush has reached them already.
+ * Source: membarrier(2), PRIVATE_EXPEDITED_SYNC_CORE. Registering is needed once per process and survives in the
  * child of a fork; where the kernel refuses, x86 and single-core systems need nothing and others have no better. */
 void oji_link_synchronize_cores(void)
 {

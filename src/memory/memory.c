@@ -473,12 +473,14 @@ static oj_status protect(void *context, const oj_placement *placement, oj_error 
     return done ? OJ_OK : fail_mapping(placement, slab->size, &failure, error);
 }
 
-/* Addresses never used before are in no core's instruction stream; used ones were synchronised in bulk before they
- * became free, which is enough where stores to code reach the fetch by themselves. */
+/* Used addresses were synchronised in bulk before they became free, which is enough where stores to code reach the fetch
+ * by themselves. Elsewhere a core may have fetched ahead from any page that could be executed before it was written, as
+ * slabs can, and must be made to drop that (Arm ARM, DDI 0487, B2.2.5). Where the system cannot do it, no
+ * address is used again; bytes that never ran are linked all the same, since no core was ever sent there. */
 static oj_status synchronize(void *context, const oj_placement *placement, oj_error *error)
 {
     (void)context;
-    if (oji_memory_os_fetch_is_coherent || !oji_memory_slab_is_recycled(placement) || oji_memory_os_synchronize())
+    if (oji_memory_os_fetch_is_coherent || oji_memory_os_synchronize() || !oji_memory_slab_is_recycled(placement))
         return OJ_OK;
     return oji_fail_system(error, OJ_E_SYSTEM, errno, "membarrier(PRIVATE_EXPEDITED_SYNC_CORE)");
 }

@@ -1,5 +1,6 @@
 #  Calls become jal, and jumps of little distance c.j.
 # relaxes
+# counts 0 0 0
 # expect code @0 01 a8
 # oracle ld
 .text

@@ -3,6 +3,7 @@
 # rodata 0x180000
 # data 0x190000
 # define far 0x123456789abcdef0
+# counts 0 0 2
 # expect rodata f0 de bc 9a 78 56 34 12 10 00 19 00 00 00 00 00
 # expect code @0 17 05 08 00 03 35 05 00 97 05 08 00 83 b5 05 00 03 35 05 00
 # oracle none: static linkers have entries of their own before these

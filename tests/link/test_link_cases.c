@@ -15,6 +15,11 @@
  *                                             link is to fail with OJ_E_RANGE they must fail too
  *   # oracle-flags FLAGS                      more arguments for them
  *   # random                                  nothing is expected but what the others make of it
+ *   # counts STUBS VENEERS ENTRIES            of the link's statistics: stubs, those of them that bring a callee in
+ *                                             reach, entries of the GOT; not looked at under OJ_STRESS
+ *
+ * What is linked is also flushed as the architecture needs it, which no emulator shows: a recording table sees each byte
+ * of code flushed once, after its last change and before any address is known, and nothing else.
  *
  * Then the same is read and linked while each allocation fails in turn, with several options.
  *
@@ -56,6 +61,8 @@ typedef struct link_case {
     bool has_tls;
     bool use_ld;
     bool use_lld;
+    uint64_t counts[3]; /* stubs, veneers, GOT entries */
+    bool has_counts;
     uint64_t offset; /* UINT64_MAX = not said */
     char section[128];
     char relocation[64];
@@ -190,6 +197,16 @@ static void read_define(link_case *test)
     test->definitions[test->n_definitions++].addr = strtoull(addr, NULL, 0);
 }
 
+static void read_counts(link_case *test)
+{
+    for (size_t i = 0; i < OJI_COUNT(test->counts); i++) {
+        const char *word = strtok(NULL, " \t\n");
+        assert_non_null(word);
+        test->counts[i] = strtoull(word, NULL, 0);
+    }
+    test->has_counts = true;
+}
+
 static void read_directive(link_case *test, char *line)
 {
     char *word = strtok(line, " \t\n");
@@ -209,6 +226,8 @@ static void read_directive(link_case *test, char *line)
         test->has_tls = true;
     else if (strcmp(word, "random") == 0)
         test->is_random = true;
+    else if (strcmp(word, "counts") == 0)
+        read_counts(test);
     else if (strcmp(word, "says") == 0)
         oji_copy_text(test->says, sizeof test->says, strtok(NULL, "\n"));
     else if (strcmp(word, "oracle") == 0)
@@ -537,9 +556,9 @@ static oj_status define_tls(void *context, oj_tls_module *module, oj_error *erro
     return OJ_OK;
 }
 
-/* heap may be NULL. */
+/* heap and stats may be NULL. */
 static oj_status link_it(const link_case *test, const uint8_t *bytes, size_t size, uint32_t flags, ojt_heap *heap,
-                         ojt_client *client, oj_code **code, oj_error *error)
+                         ojt_client *client, oj_link_stats *stats, oj_code **code, oj_error *error)
 {
     const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_table(test->definitions, test->n_definitions)};
     oj_link_options options;
@@ -565,6 +584,8 @@ static oj_status link_it(const link_case *test, const uint8_t *bytes, size_t siz
     tls.descriptor = 0x70002000;
     tls.define = define_tls;
     options.tls = test->has_tls ? &tls : NULL;
+    options.stats = stats;
+    options.stats_size = sizeof *stats;
     status = oj_link((const oj_object *const *)&object, 1, &options, code, error);
     oj_object_destroy(object);
     return status;
@@ -583,7 +604,7 @@ static oj_status link_with_failure(const link_case *test, const uint8_t *bytes, 
     ojt_heap_init(&heap);
     heap.fail_at = fail_at;
     ojt_client_init_buffers(&client, test->addrs[1], test->addrs[2], test->addrs[3]);
-    status = link_it(test, bytes, size, flags, &heap, &client, &code, &error);
+    status = link_it(test, bytes, size, flags, &heap, &client, NULL, &code, &error);
     assert_int_equal(status == OJ_OK, code != NULL);
     *was_met = fail_at != 0 && heap.n_calls >= fail_at;
     if (*was_met && status != OJ_E_NOMEM)
@@ -625,6 +646,103 @@ static void fail_each_allocation(const link_case *test, const uint8_t *bytes, si
     assert_true(points > 0);
 }
 
+/* --- the flush ---------------------------------------------------------------------------------------------------- */
+
+typedef struct recorder {
+    ojt_client client; /* first: the table's context is both */
+    oj_code **code;    /* where the link leaves its result */
+    uint8_t *flushed[OJT_MAX_SEGMENTS];
+} recorder;
+
+static oj_status record_flush(void *context, void *write, uint64_t run_addr, uint64_t size, oj_error *error)
+{
+    recorder *r = context;
+    uint8_t *bytes = malloc(size);
+    assert_non_null(bytes);
+    memcpy(bytes, write, size);
+    assert_null(*r->code);
+    assert_true(r->client.n_flushes < OJT_MAX_SEGMENTS);
+    r->flushed[r->client.n_flushes] = bytes;
+    return ojt_client_flush(context, write, run_addr, size, error);
+}
+
+/* Segments that are placed singly need addresses of their own, in reach of each other. */
+static void spread(oj_placement *placement)
+{
+    uint64_t at = 0x10000000;
+    for (size_t i = 0; i < placement->n_segments; i++) {
+        oj_segment *segment = &placement->segments[i];
+        at = (at + segment->alignment - 1) & ~(segment->alignment - 1);
+        segment->run_addr = at;
+        at += segment->size;
+    }
+}
+
+/* What is written is flushed before permissions are set and cores synchronised. */
+static void check_order(const ojt_client *client)
+{
+    char expected[sizeof client->log] = "pbe";
+    memset(expected + 3, 'f', client->n_flushes);
+    memcpy(expected + 3 + client->n_flushes, "Ps", 3);
+    assert_string_equal(client->log, expected);
+}
+
+static void check_flushes(const recorder *r, const oj_code *code)
+{
+    size_t n_code = 0;
+    for (size_t i = 0; i < oj_code_segment_count(code); i++) {
+        oj_segment segment;
+        assert_int_equal(oj_code_segment(code, i, &segment, sizeof segment), OJ_OK);
+        if (segment.kind != OJ_SEGMENT_CODE)
+            continue;
+        assert_true(n_code < r->client.n_flushes);
+        assert_ptr_equal(r->client.flush_write[n_code], segment.write);
+        assert_int_equal(r->client.flush_addr[n_code], segment.run_addr);
+        assert_int_equal(r->client.flush_size[n_code], segment.size);
+        assert_memory_equal(r->flushed[n_code++], segment.write, segment.size);
+    }
+    assert_int_equal(n_code, r->client.n_flushes);
+    check_order(&r->client);
+}
+
+static void check_counts(const link_case *test, const oj_link_stats *stats)
+{
+    if (!test->has_counts || OJT_STRESS)
+        return;
+    assert_int_equal(stats->n_stubs, test->counts[0]);
+    assert_int_equal(stats->n_veneers, test->counts[1]);
+    assert_int_equal(stats->n_got_entries, test->counts[2]);
+}
+
+/* Sections that are placed singly may be out of reach for what they hold: there is nothing to see then. */
+static void record(const link_case *test, const uint8_t *bytes, size_t size, uint32_t flags)
+{
+    recorder r = {0};
+    oj_code *code = NULL;
+    oj_link_stats stats;
+    oj_error error;
+    r.code = &code;
+    ojt_client_init_full(&r.client);
+    r.client.on_heap = true;
+    for (uint32_t kind = OJ_SEGMENT_CODE; kind <= OJ_SEGMENT_DATA; kind++)
+        r.client.run[kind] = test->addrs[kind];
+    r.client.table.flush = record_flush;
+    r.client.mangle = flags & OJ_LINK_SECTIONS_SINGLY ? spread : NULL;
+    if (link_it(test, bytes, size, flags, NULL, &r.client, &stats, &code, &error) == OJ_OK) {
+        check_flushes(&r, code);
+        if (flags == 0)
+            check_counts(test, &stats);
+    } else {
+        assert_int_not_equal(flags, 0);
+    }
+    oj_code_destroy(code);
+    assert_int_equal(r.client.n_live, 0);
+    for (size_t i = 0; i < r.client.n_flushes; i++)
+        free(r.flushed[i]);
+}
+
+/* --- a case ------------------------------------------------------------------------------------------------------- */
+
 static void run_case(const link_case *test, const char *folder)
 {
     ojt_client client;
@@ -639,7 +757,7 @@ static void run_case(const link_case *test, const char *folder)
         skip();
     }
     ojt_client_init_buffers(&client, test->addrs[1], test->addrs[2], test->addrs[3]);
-    status = link_it(test, bytes, size, 0, NULL, &client, &code, &error);
+    status = link_it(test, bytes, size, 0, NULL, &client, NULL, &code, &error);
     assert_true(!test->is_refused || status == test->status);
     if (test->status != OJ_OK) {
         check_error(test, status, &error);
@@ -649,6 +767,9 @@ static void run_case(const link_case *test, const char *folder)
         if (status != OJ_OK)
             fail_msg("%s: %s", oj_status_name(status), error.text);
         check_chunks(test, &client);
+        record(test, bytes, size, 0);
+        if (has_few_sections(bytes))
+            record(test, bytes, size, OJ_LINK_SECTIONS_SINGLY);
     }
     if (!test->is_refused && (test->status == OJ_OK || test->status == OJ_E_RANGE)) {
         /* A stress build's GOT and stubs are where no other linker has any. */
