@@ -62,14 +62,11 @@ static bool read_augmentation(oji_cursor *cursor, const char *letters, cie *out)
     return !cursor->is_bad;
 }
 
-/* The body of the record at `offset`, behind its length; false where there is none, or it is of the 64-bit form, which
- * no compiler writes. */
+/* The body of the record at `offset`, behind its length, which must lie inside; false where there is none, or it is of
+ * the 64-bit form, which no compiler writes. */
 static bool find_record(oji_bytes bytes, uint64_t offset, oji_cursor *body)
 {
-    uint64_t length;
-    if (!oji_bytes_contain(bytes, offset, 4))
-        return false;
-    length = oji_load32_host(bytes.data + offset);
+    uint64_t length = oji_load32_host(bytes.data + offset);
     if (length == UINT32_MAX || length < 4 || !oji_bytes_contain(bytes, offset + 4, length))
         return false;
     *body = oji_cursor_at((oji_bytes){bytes.data + offset + 4, length}, 0);
@@ -103,7 +100,8 @@ static bool read_cie(oji_bytes bytes, uint64_t offset, cie *out)
     return !cursor.is_bad && (version == 1 || version == 3);
 }
 
-/* `pointer` is the field that says how far back the common information lies; addresses count from their own place. */
+/* `pointer` is the field that says how far back the common information lies: at most to the table's start, and not
+ * beyond itself, so that four bytes are there. Addresses count from their own place. */
 static bool read_fde(const oji_frames *frames, oji_cursor cursor, oji_frame *frame)
 {
     const uint64_t pointer_off = (uint64_t)(cursor.next - frames->bytes.data);

@@ -73,8 +73,8 @@ static oj_object *make_everything(ojt_stackmap *map)
 /* A line program (DWARF 4, 6.2.4) of one file and two rows, and an unwind table for debuggers (6.4.1): a CIE of 20 bytes
  * and an FDE of 20. */
 static const uint8_t debug_line[] = {
-    0x31, 0,    0,   0,    4,  0,           /* unit_length, version */
-    0x1a, 0,    0,   0,                     /* header_length */
+    0x30, 0,    0,   0,    4,  0,           /* unit_length, version */
+    0x18, 0,    0,   0,                     /* header_length */
     1,    1,    1,   0xfb, 14, 10,          /* min_inst, max_ops, default_is_stmt, line_base, line_range, opcode_base */
     0,    1,    1,   1,    1,  0,  0, 0, 1, /* standard_opcode_lengths */
     0,    'a',  '.', 'c',  0,  0,  0, 0, 0, /* no folders; a.c; the end */
@@ -82,7 +82,7 @@ static const uint8_t debug_line[] = {
     0x13, 0x21, 2,   6,    0,  1,  1};            /* two rows, advance_pc 6, end_sequence */
 static const uint8_t debug_frame[48] = {20,   0, 0, 0, 0xff, 0xff, 0xff, 0xff, 1,  0, 1, 0x78, 16, 12, 7, 8,
                                         0x90, 1, 0, 0, 0,    0,    0,    0,    20, 0, 0, 0,    0,  0,  0, 0};
-enum { LINE_ADDR = 38, FRAME_ADDR = 32 };
+enum { LINE_ADDR = 37, FRAME_ADDR = 32 };
 
 /* Debuggers and profilers are told of its lines and frames. */
 static oj_object *make_described(void)

@@ -4,6 +4,8 @@
 
 #include <ownjit/ownjit.h>
 
+#include "base/base.h"
+
 #include <stdlib.h>
 
 /* Create from a block of exactly this size, so that a read outside it is found by sanitizers and Valgrind. */
@@ -50,6 +52,23 @@ static void stackmap_every_length_survives(void **state)
         assert_true(error.offset <= size);
         assert_string_equal(error.section, ".llvm_stackmaps");
     }
+}
+
+/* One location leaves a gap before the live-outs, and none of these another behind. */
+static void stackmap_every_length_with_padding_survives(void **state)
+{
+    ojt_stackmap bytes = {.size = 0};
+    oj_error error;
+    (void)state;
+    ojt_put_header(&bytes, 1, 0, 1);
+    ojt_put_function(&bytes, 0x1000, 8, 1);
+    ojt_put_record(&bytes, 1, 4, 1);
+    ojt_put_location(&bytes, 3, 8, 7, 0);
+    ojt_put_live_outs(&bytes, 0, NULL);
+    assert_int_equal(bytes.size, 80);
+    assert_int_equal(create(bytes.bytes, bytes.size, &error), OJ_OK);
+    for (size_t size = 1; size < bytes.size; size++)
+        assert_int_equal(create(bytes.bytes, size, &error), OJ_E_TRUNCATED);
 }
 
 static void expect(size_t at, uint32_t value, size_t size, oj_status status, uint64_t offset, const char *text)
@@ -117,6 +136,7 @@ static void stackmap_arguments_checked(void **state)
     assert_int_equal(oj_code_stackmap(&map, code, NULL, &error), OJ_E_MISUSE);
     assert_int_equal(oj_code_stackmap(NULL, code, NULL, &error), OJ_E_MISUSE);
     assert_int_equal(oj_code_stackmap_count(code), 0);
+    assert_int_equal(oj_code_stackmap_range(code, 0, NULL, 0), OJ_E_MISUSE);
 }
 
 /* What the bytes become after they were checked cannot make a call read elsewhere. */
@@ -195,6 +215,65 @@ static void stackmap_heap_ends_survived(void **state)
     assert_int_equal(h.held, 0);
 }
 
-OJT_MAIN(cmocka_unit_test(stackmap_every_length_survives), cmocka_unit_test(stackmap_wrong_fields_refused),
+/* Between the two walks over the bytes the heap is asked for once: that is when these change. */
+typedef struct changing {
+    heap heap;
+    uint8_t *bytes;
+    const ojt_stackmap *becomes;
+} changing;
+
+static void *allocate_and_change(void *context, size_t size)
+{
+    changing *c = context;
+    memcpy(c->bytes, c->becomes->bytes, c->becomes->size);
+    return allocate(&c->heap, size);
+}
+
+/* Tables of functions with records each; zeros to the end. */
+static void put_tables(ojt_stackmap *out, unsigned n_tables, unsigned n_functions, unsigned n_records)
+{
+    for (unsigned t = 0; t < n_tables; t++) {
+        ojt_put_header(out, n_functions, 0, n_functions * n_records);
+        for (unsigned f = 0; f < n_functions; f++)
+            ojt_put_function(out, 0x1000 * (f + 1), 8, n_records);
+        for (unsigned r = 0; r < n_functions * n_records; r++)
+            ojt_put_empty_record(out, 1, 4);
+    }
+    while (out->size < 512)
+        ojt_put(out, 0, 8);
+}
+
+static void stackmap_bytes_changed_meanwhile_refused(void **state)
+{
+    static const struct {
+        unsigned before[3], after[3]; /* tables, functions of each, records of each function */
+    } cases[] = {
+        {{1, 1, 1}, {2, 1, 1}}, {{1, 1, 1}, {1, 2, 0}}, {{1, 1, 1}, {1, 1, 2}},
+        {{2, 1, 1}, {1, 1, 1}}, {{1, 2, 0}, {1, 1, 0}}, {{1, 1, 2}, {1, 1, 1}},
+    };
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(cases); i++) {
+        const unsigned *before = cases[i].before, *after = cases[i].after;
+        ojt_stackmap first = {.size = 0}, second = {.size = 0};
+        changing c = {.bytes = first.bytes, .becomes = &second};
+        oj_stackmap *map = (oj_stackmap *)state;
+        oj_allocator allocator;
+        oj_error error;
+        put_tables(&first, before[0], before[1], before[2]);
+        put_tables(&second, after[0], after[1], after[2]);
+        oj_allocator_init(&allocator);
+        allocator.context = &c;
+        allocator.allocate = allocate_and_change;
+        allocator.release = release;
+        assert_int_equal(oj_stackmap_create(&map, first.bytes, first.size, &allocator, &error), OJ_E_MALFORMED);
+        assert_non_null(strstr(error.text, "changed"));
+        assert_null(map);
+        assert_int_equal(c.heap.held, 0);
+    }
+}
+
+OJT_MAIN(cmocka_unit_test(stackmap_every_length_survives),
+         cmocka_unit_test(stackmap_every_length_with_padding_survives),
+         cmocka_unit_test(stackmap_bytes_changed_meanwhile_refused), cmocka_unit_test(stackmap_wrong_fields_refused),
          cmocka_unit_test(stackmap_junk_between_tables_refused), cmocka_unit_test(stackmap_arguments_checked),
          cmocka_unit_test(stackmap_bytes_changed_later_survived), cmocka_unit_test(stackmap_heap_ends_survived))

@@ -77,6 +77,34 @@ static void unwind_table_bad_fields_rejected(void **state)
     }
 }
 
+static void unwind_table_bad_runs_of_bytes_rejected(void **state)
+{
+    static const struct {
+        unsigned offset;
+        const char *bytes;
+        unsigned size;
+        bool is_unsupported;
+        const char *reason;
+    } cases[] = {
+        {0, "\xff\xff\xff\xff", 4, true, "64-bit"},
+        {LETTERS, "zzzzzzzzzzzzzzz", 15, false, "augmentation is cut off"},
+        {LETTERS, "zP\0\1\x78\x10\1\x50", 8, true, "augmentation is not known"},
+        {PROGRAM, "\x06\x80\x80\x04", 4, false, "instructions"},
+        {ENCODING, "\x0b\x0c\x07\x08\x90\1\0\0\x14\0\0\0\x1c\0\0\0\xff\xff\xff\xff", 20, false, "addresses"},
+    };
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(cases); i++) {
+        uint8_t bytes[sizeof good];
+        oji_eh_reader reader = reader_of(bytes, sizeof bytes);
+        oji_eh_fde fde;
+        memcpy(bytes, good, sizeof good);
+        memcpy(bytes + cases[i].offset, cases[i].bytes, cases[i].size);
+        if (read_first(&reader, &fde) != OJI_EH_BAD || !strstr(reader.reason, cases[i].reason))
+            fail_msg("case %zu is taken, or refused for: %s", i, reader.reason ? reader.reason : "");
+        assert_int_equal(reader.is_unsupported, cases[i].is_unsupported);
+    }
+}
+
 /* Blocks of the exact size, so that memory checkers see a byte too many. */
 static void read_all(const uint8_t *bytes, size_t size)
 {
@@ -301,6 +329,7 @@ static void unwind_taken_over_code_stays_registered(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(unwind_table_is_read), cmocka_unit_test(unwind_table_bad_fields_rejected),
+         cmocka_unit_test(unwind_table_bad_runs_of_bytes_rejected),
          cmocka_unit_test(unwind_table_any_byte_any_length_read_inside),
          cmocka_unit_test(unwind_table_written_anew_reads_the_same),
          cmocka_unit_test(unwind_table_written_size_of_any_cie), cmocka_unit_test(unwind_info_tells_where_tables_are),
