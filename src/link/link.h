@@ -506,6 +506,8 @@ oj_status oji_link_choose_ifuncs(const oj_plan *plan, oj_error *error);
 
 /* window.c: the addresses from which all references reach. */
 oj_status oji_link_find_window(oj_plan *plan, oj_error *error);
+/* The name for whose sake a segment at [start, end) is outside the window; NULL where it is not for a name's. */
+const char *oji_link_window_name(const oj_plan *plan, uint64_t start, uint64_t end);
 
 /* Sort keys by their high half, stably; `other` has room for n. */
 void oji_link_sort_keys(uint64_t *keys, uint64_t *other, uint32_t n);

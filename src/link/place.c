@@ -33,7 +33,8 @@ static oj_status bad_answer(oj_error *error, const oj_segment *segment, const ch
 static oj_status check_segment(const oj_plan *plan, const oj_segment *segment, oj_error *error)
 {
     uint64_t write = (uint64_t)(uintptr_t)segment->write, end;
-    char window[96];
+    const char *name;
+    char window[256];
     if (!segment->write)
         return bad_answer(error, segment, "no write address");
     if ((write | segment->run_addr) & (segment->alignment - 1))
@@ -42,8 +43,10 @@ static oj_status check_segment(const oj_plan *plan, const oj_segment *segment, o
         return bad_answer(error, segment, "an address at the end of the address space");
     if (segment->run_addr >= plan->low_addr && (plan->high_addr == 0 || end <= plan->high_addr))
         return OJ_OK;
-    snprintf(window, sizeof window, "an address outside the window 0x%llx to 0x%llx",
-             (unsigned long long)plan->low_addr, (unsigned long long)plan->high_addr);
+    name = oji_link_window_name(plan, segment->run_addr, end);
+    snprintf(window, sizeof window, "an address outside the window 0x%llx to 0x%llx%s%.120s%s",
+             (unsigned long long)plan->low_addr, (unsigned long long)plan->high_addr, name ? " from where '" : "",
+             name ? name : "", name ? "' is reached" : "");
     return bad_answer(error, segment, window);
 }
 

@@ -73,6 +73,20 @@ static oj_status keep_near(oj_plan *plan, const oji_link_name *name, oj_error *e
     return OJ_OK;
 }
 
+/* Only for messages: the first of perhaps several. */
+const char *oji_link_window_name(const oj_plan *plan, uint64_t start, uint64_t end)
+{
+    uint64_t reach = (UINT64_C(1) << 31) - WINDOW_SLACK;
+    for (uint32_t i = 0; i < plan->n_names; i++) {
+        const oji_link_name *name = &plan->names[i];
+        if (name->definition == OJI_LINK_EXTERNAL && !name->is_canonical && name->later == 0 && !name->is_loaded &&
+            (name->uses & OJI_USE_NEAR) && !(name->addr == 0 && plan->arch->reaches_zero) &&
+            (name->addr > end ? name->addr - end : 0) + (start > name->addr ? start - name->addr : 0) > reach)
+            return name->name;
+    }
+    return NULL;
+}
+
 oj_status oji_link_find_window(oj_plan *plan, oj_error *error)
 {
     /* A process of that architecture has no other memory; this one may. */

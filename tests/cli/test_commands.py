@@ -11,7 +11,7 @@ import cli
 def help_and_version(c):
     for argv in (['--help'], ['-h'], ['help']):
         c.expect('cli_help_%s' % argv[0].strip('-'), argv, 0,
-                 out_has=('Usage: ownjit COMMAND', 'run', 'compile', 'inspect',
+                 out_has=('Usage: ownjit COMMAND', 'run', 'compile', 'link', 'inspect',
                                                                       'info', 'ownjit run hello.c', '125'))
     c.expect('cli_version', ['--version'], 0, out_has=('ownjit 0.',))
     version = c.call('--version').out
@@ -20,8 +20,9 @@ def help_and_version(c):
     options = {'run': ('--module=FILE', '--archive=FILE.a', '--load=LIB.so', '--entry=NAME', '-O LEVEL',
                        '--passes=PIPELINE',
                        '--cpu=CPU', '--features=LIST', '--llvm=VERSION', '--stats ', '--stats-file=FILE', '125'),
-               'compile': ('--output=OUT.o', '--triple=TRIPLE', '--code-model=MODEL', '--relocation-model=MODEL',
+               'compile': ('--output=OUT.o', '--target=TRIPLE', '--code-model=MODEL', '--relocation-model=MODEL',
                            '--cpu=CPU'),
+               'link': ('--base=ADDR', '--rodata=ADDR', '--data=ADDR', '--defsym=NAME=ADDR', '--map=FILE', '--output=FILE'),
                'inspect': ('sections', 'symbols', 'relocations'), 'info': ('--llvm=VERSION',)}
     for command, parts in options.items():
         for letter in ('--help', '-h'):
@@ -90,6 +91,19 @@ def compiles(c):
     c.expect('cli_compile_triple', ['compile', '--triple=aarch64-unknown-linux-gnu', 'plain.ll', '-o', 'arm.o'], 0,
              out='')
     c.tap.check('cli_compile_triple_is_used', 'AArch64' in readelf(c, '-hW', 'arm.o'))
+    c.expect('cli_compile_target', ['compile', '--target=aarch64-unknown-linux-gnu', 'plain.ll', '-o', 'again.o'], 0,
+             out='')
+    c.tap.check('cli_compile_target_is_triple', c.read('arm.o') == c.read('again.o'))
+    for model, reloc, is_local, kind in (('small', 'pic', '', 'R_AARCH64_ADR_GOT_PAGE'),
+                                         ('small', 'static', 'dso_local ', 'R_AARCH64_ADR_PREL_PG_HI21'),
+                                         ('large', 'static', 'dso_local ', 'R_AARCH64_MOVW_UABS_G3')):
+        c.write('global.ll', '@v = external %sglobal i32\ndefine i32 @f() {\n  %%n = load i32, ptr @v\n'
+                             '  ret i32 %%n\n}\n' % is_local)
+        c.expect('cli_compile_target_%s_%s' % (model, reloc),
+                 ['compile', '--target=aarch64-linux-gnu', '--code-model=' + model, '--relocation-model=' + reloc,
+                  '--cpu=cortex-a53', '--features=+crc', 'global.ll', '-o', 'model.o'], 0, out='')
+        c.tap.check('cli_compile_target_%s_%s_is_used' % (model, reloc), kind in readelf(c, '-rW', 'model.o'),
+                    readelf(c, '-rW', 'model.o'))
     c.write('vector.ll', 'define void @f(ptr %p) {\n  %v = load <8 x float>, ptr %p, align 4\n'
                          '  %w = fadd <8 x float> %v, %v\n  store <8 x float> %w, ptr %p, align 4\n  ret void\n}\n')
     found = {}

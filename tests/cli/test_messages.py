@@ -13,7 +13,7 @@ def usage(c):
     c.write('good.c', MAIN)
     for name, argv, parts in (
             ('no_command', [], ('no command', 'ownjit --help')),
-            ('unknown_command', ['frobnicate'], ("'frobnicate' is not a command", 'run, compile, inspect, info')),
+            ('unknown_command', ['frobnicate'], ("'frobnicate' is not a command", 'run, compile, link, inspect, info')),
             ('file_without_command', ['good.c'], ("'good.c' is not a command", 'ownjit run good.c')),
             ('unknown_option_before_command', ['--frobnicate'], ("unknown option '--frobnicate'",)),
             ('run_without_file', ['run'], ('no FILE to run', 'ownjit run --help')),

@@ -1,12 +1,7 @@
 /* ownjit compile: IR, C or C++ source to a relocatable object in a file. */
 #include "tool.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { KEY_TRIPLE = OPTION_KEY(0x200), KEY_CODE_MODEL, KEY_RELOCATION_MODEL };
 
@@ -21,10 +16,9 @@ static const struct argp_option compile_table[] = {
     {NULL, 0, NULL, 0, "Output:", 1},
     {"output", 'o', "OUT.o", 0, "Write the object to OUT.o; - is standard output", 1},
     {NULL, 0, NULL, 0, "Target:", 3},
-    {"triple", KEY_TRIPLE, "TRIPLE", 0,
-     "Compile for this target, for instance x86_64-pc-linux-gnu (default: this "
-     "machine)",
-     3},
+    {"target", KEY_TRIPLE, "TRIPLE", 0,
+     "Compile for this target, for instance aarch64-linux-gnu (default: this machine)", 3},
+    {"triple", 0, NULL, OPTION_ALIAS, NULL, 3},
     {"code-model", KEY_CODE_MODEL, "MODEL", 0, "How far apart code and data may be: small (default), medium or large",
      3},
     {"relocation-model", KEY_RELOCATION_MODEL, "MODEL", 0,
@@ -101,40 +95,6 @@ static const struct argp_child compile_children[] = {{&codegen_argp, 0, NULL, 2}
 static const struct argp compile_argp = {compile_table, parse_compile, "FILE -o OUT.o", compile_doc, compile_children,
                                          NULL,          NULL};
 
-/* Writes to pipes may be cut short. */
-static bool write_all(int fd, const char *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t n = write(fd, bytes, size);
-        if (n < 0 && errno != EINTR)
-            return false;
-        bytes += n > 0 ? n : 0;
-        size -= n > 0 ? (size_t)n : 0;
-    }
-    return true;
-}
-
-/* Opened only now that there is something to write: a failed compile leaves the old file as it was. */
-static bool write_output(const char *path, const void *bytes, size_t size)
-{
-    struct stat status;
-    if (strcmp(path, "-") == 0)
-        return write_all(STDOUT_FILENO, bytes, size) || fail("cannot write the object: %s", strerror(errno));
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
-    if (fd < 0)
-        return fail("cannot write '%s': %s", path, strerror(errno));
-    bool is_written = write_all(fd, bytes, size);
-    int problem = errno;
-    /* Half an object is worse than none; devices and pipes are left alone. */
-    if (!is_written && fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
-        unlink(path);
-    if (close(fd) != 0 && is_written) {
-        problem = errno;
-        is_written = false;
-    }
-    return is_written || fail("cannot write '%s': %s", path, strerror(problem));
-}
-
 /* An object would come out as it went in, which is hardly what was meant. */
 static bool compile_input(const struct compile_options *options, struct input *input, struct codegen *codegen)
 {
@@ -142,8 +102,11 @@ static bool compile_input(const struct compile_options *options, struct input *i
         return false;
     if (input->kind == INPUT_OBJECT || input->kind == INPUT_ARCHIVE)
         return fail("'%s' is %s already: there is nothing to compile", input->name, input_kind_name(input->kind));
-    return input_compile(input, codegen) &&
-           write_output(options->output, oj_bytes_data(input->compiled), oj_bytes_size(input->compiled));
+    /* Written only when there is something to write: a failed compile leaves the old file as it was. */
+    if (!input_compile(input, codegen))
+        return false;
+    const struct output_part part = {.bytes = oj_bytes_data(input->compiled), .size = oj_bytes_size(input->compiled)};
+    return output_write(options->output, &part, 1);
 }
 
 int command_compile(int argc, char **argv)

@@ -11,6 +11,7 @@ static const struct {
 } commands[] = {
     {"run", command_run, "run a program from bitcode, textual IR, an ELF object, C or C++ source"},
     {"compile", command_compile, "compile bitcode, textual IR, C or C++ source to an object file"},
+    {"link", command_link, "link objects for addresses you choose, this machine's or another's"},
     {"inspect", command_inspect, "show an object or archive: sections, symbols, relocations, layout"},
     {"info", command_info, "show the version, the LLVM in use, architectures, memory mode"},
 };
@@ -52,14 +53,14 @@ static int reject(const char *word)
     else if (access(word, F_OK) == 0)
         fail("'%s' is not a command; to run that file: ownjit run %s", word, word);
     else
-        fail("'%s' is not a command: run, compile, inspect, info (see 'ownjit --help')", word);
+        fail("'%s' is not a command: run, compile, link, inspect, info (see 'ownjit --help')", word);
     return EXIT_OWNJIT;
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        fail("no command given: run, compile, inspect, info (see 'ownjit --help')");
+        fail("no command given: run, compile, link, inspect, info (see 'ownjit --help')");
         return EXIT_OWNJIT;
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)

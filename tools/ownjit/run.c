@@ -309,41 +309,18 @@ static bool check_entry(const struct run *run)
     return true;
 }
 
-/* The text of all undefined names, gathered so that their number stands above them. */
-struct undefined_list {
-    FILE *stream;
-    char *text;
-    size_t size;
-    size_t n_names;
-};
-
-static void add_undefined(void *context, const oj_undefined *undefined)
-{
-    struct undefined_list *list = context;
-    list->n_names++;
-    /* Without memory for the text the number of names is still told. */
-    if (!list->stream)
-        return;
-    fprintf(list->stream, "\n  %s  referred to by %s", undefined->name, undefined->object);
-    if (undefined->section[0] != '\0')
-        fprintf(list->stream, ", section %s+0x%llx", undefined->section, (unsigned long long)undefined->offset);
-    if (undefined->n_references > 1)
-        fprintf(list->stream, " (%llu references in all)", (unsigned long long)undefined->n_references);
-}
-
-static bool fail_link(const struct run *run, const struct undefined_list *list, const oj_error *error)
+static bool fail_link(const struct run *run, struct undefined_list *list, const oj_error *error)
 {
     /* With several files the library's text says which one it is about; a guess could name the wrong one. */
     if (error->status != OJ_E_UNDEFINED || list->n_names == 0)
         return fail_library(run->n_inputs == 1 && run->n_archives == 0 ? run->options->program[0] : NULL, error);
-    return fail("%zu undefined symbol%s:%s\nSay where they are with --module=FILE, --archive=FILE.a or --load=LIB.so.",
-                list->n_names, list->n_names == 1 ? "" : "s", list->text ? list->text : " (no memory to list them)");
+    undefined_fail(list, "--module=FILE, --archive=FILE.a or --load=LIB.so");
+    return false;
 }
 
 /* Modules and archives first, then the process, as natively. The C++ runtime library comes last, and is not even loaded
  * where the program does without it. All names are kept, because process_data_adopt() looks some of them up. */
-static void fill_link_options(oj_link_options *options, const struct run *run, oj_wanted *entry,
-                              struct undefined_list *list)
+static void fill_link_options(oj_link_options *options, const struct run *run, oj_wanted *entry)
 {
     static oj_resolver resolvers[3];
     resolvers[0] = oj_resolver_objects();
@@ -357,8 +334,6 @@ static void fill_link_options(oj_link_options *options, const struct run *run, o
     options->wanted = entry;
     options->n_wanted = 1;
     options->flags = run->options->link_flags;
-    options->undefined = add_undefined;
-    options->undefined_context = list;
     if (run->stats) {
         options->stats = &run->stats->link;
         options->stats_size = sizeof run->stats->link;
@@ -370,17 +345,15 @@ static bool link_program(struct run *run)
     oj_link_options options;
     oj_error error;
     oj_wanted entry = {.name = run->options->entry};
-    struct undefined_list list = {0};
+    struct undefined_list list;
     if (!check_entry(run))
         return false;
-    list.stream = open_memstream(&list.text, &list.size);
-    fill_link_options(&options, run, &entry, &list);
+    fill_link_options(&options, run, &entry);
+    undefined_open(&list, &options);
     oj_status status = oj_link(run->objects, run->n_inputs, &options, &run->code, &error);
-    if (list.stream)
-        fclose(list.stream);
     run->entry_addr = entry.addr;
     bool is_linked = status == OJ_OK || fail_link(run, &list, &error);
-    free(list.text);
+    undefined_close(&list);
     return is_linked;
 }
 

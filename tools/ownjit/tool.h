@@ -115,6 +115,58 @@ bool read_file(const char *path, char **data, size_t *size);
 bool clang_compile(const struct input *input, const struct codegen_options *options, unsigned llvm_major,
                    char **bitcode, size_t *size);
 
+/* --- output.c ------------------------------------------------------------------------------------------------------- */
+
+/* Some bytes of a file; what lies before and between parts reads as zero. */
+struct output_part {
+    uint64_t offset; /* not before the end of the part before it */
+    const void *bytes;
+    size_t size;
+};
+
+/* Write a file anew; "-" is standard output. Nothing of it is left on failure. */
+bool output_write(const char *path, const struct output_part *parts, size_t n_parts);
+
+/* --- undefined.c ---------------------------------------------------------------------------------------------------- */
+
+struct undefined_list {
+    FILE *stream; /* NULL: no memory */
+    char *text;
+    size_t size;
+    size_t n_names;
+};
+
+/* Have a link with these options list what is undefined; the list is closed with undefined_close() in any case. */
+void undefined_open(struct undefined_list *list, oj_link_options *options);
+/* Print all names as one message, with what the user can do about it. */
+void undefined_fail(struct undefined_list *list, const char *advice);
+void undefined_close(struct undefined_list *list);
+
+/* --- image.c: what `ownjit link` makes ------------------------------------------------------------------------------- */
+
+/* Segments of an image are at most code, read-only data and data. */
+#define MAX_IMAGE_SEGMENTS 3
+
+struct image {
+    const char *architecture;
+    oj_segment segments[MAX_IMAGE_SEGMENTS]; /* as the plan has them; write is the image's own, run_addr its user's */
+    size_t n_segments;
+    oj_tls tls;               /* for the link's options */
+    oj_tls_module tls_module; /* as the link has made it, the bytes a copy; size 0: no variable is thread-local */
+};
+
+void image_init(struct image *image, const char *architecture);
+/* The run address of the image of thread-local variables: it is behind the last segment. */
+uint64_t image_tls_addr(const struct image *image);
+/* Write all segments to a file, each at its distance from the lowest address. */
+bool image_write(const struct image *image, const char *path);
+void image_close(struct image *image);
+
+/* --- map.c ---------------------------------------------------------------------------------------------------------- */
+
+/* Write what lies where in a written image to a file, "-" for standard output. */
+bool map_write(const struct image *image, const oj_plan *plan, const oj_code *code, const char *path);
+
 /* --- codegen.c: LLVM, bound when first needed ------------------------------------------------------------------------ */
 
 struct codegen {
@@ -192,6 +244,7 @@ void low_load_cxx(const char *data, size_t size);
 
 int command_run(int argc, char **argv);
 int command_compile(int argc, char **argv);
+int command_link(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_info(int argc, char **argv);
 
