@@ -273,8 +273,11 @@ static bool fix_branch(oji_fixups *fixups, const oji_reloc *reloc, const row *ho
             fixups->n_direct += has_stub;
             return true;
         }
-    if (!is_aligned(how, target->addr + addend - place))
+    /* A stub would lead there as well, to where no instruction is. */
+    if (!is_aligned(how, target->addr + addend - place)) {
         fixups->misfit = OJI_MISFIT_ALIGNMENT;
+        return false;
+    }
     return has_stub &&
            store_checked(where, how, fixups->stubs_addr + (uint64_t)(target->stub - 1) * STUB_SIZE + addend - place);
 }

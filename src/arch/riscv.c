@@ -231,6 +231,11 @@ static bool fix_branch(oji_fixups *fixups, const oji_reloc *reloc, const row *ho
             fixups->n_direct += has_stub;
             return true;
         }
+    /* A stub would lead there as well, and JALR drop the lowest bit: to where no instruction is. */
+    if (how->is_branch && ((target->addr + distance) & 1) != 0) {
+        fixups->misfit = OJI_MISFIT_ALIGNMENT;
+        return false;
+    }
     return has_stub &&
            store_checked(where, how, fixups->stubs_addr + (uint64_t)(target->stub - 1) * STUB_SIZE + distance, is_64);
 }
@@ -264,6 +269,8 @@ static bool fix_own(oji_fixups *fixups, const oji_reloc *reloc, uint8_t *where, 
     /* Where __tls_get_addr() counts from (psABI, "Thread Local Storage"). */
     if (how->object == OFFSET)
         value -= 0x800;
+    if (how->is_branch && (value & 1) != 0)
+        fixups->misfit = OJI_MISFIT_ALIGNMENT;
     return store_checked(where, how, value, is_64);
 }
 

@@ -158,8 +158,11 @@ static bool fix_call(oji_fixups *fixups, const oji_reloc *reloc, const row *how,
             fixups->n_direct += has_stub;
             return true;
         }
-    if (!is_aligned(how, direct))
+    /* A stub would lead there as well, to where no instruction is. */
+    if (!is_aligned(how, direct)) {
         fixups->misfit = OJI_MISFIT_ALIGNMENT;
+        return false;
+    }
     return has_stub &&
            store_checked(where, how,
                          fixups->stubs_addr + (uint64_t)(target->stub - 1) * STUB_SIZE + (uint64_t)reloc->addend - off);

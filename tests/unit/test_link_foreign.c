@@ -75,6 +75,42 @@ static void foreign_and_own_objects_are_not_mixed(void **state)
     oj_object_destroy(objects[1]);
 }
 
+/* A number of another architecture's: the place is told, and the number, as it has no name here. */
+static void foreign_relocations_are_refused_by_place(void **state)
+{
+    static const struct {
+        uint16_t machine;
+        uint32_t number;
+        const char *text;
+    } cases[] = {{EM_X86_64, R_AARCH64_CALL26, "a relocation of number 283, which is not known"},
+                 {EM_AARCH64, R_X86_64_PLT32, "a relocation of number 4, which is not known"},
+                 {EM_AARCH64, R_RISCV_CALL_PLT, "a relocation of number 19, which is not known"},
+                 {EM_RISCV, R_AARCH64_CALL26, "a relocation of number 283, which is not known"}};
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(cases); i++) {
+        static const uint8_t code[16];
+        oj_object *object = NULL;
+        oj_error error = {0};
+        ojt_elf elf;
+        uint16_t text;
+        size_t size;
+        uint8_t *bytes;
+        ojt_elf_init(&elf);
+        text = ojt_elf_add_code(&elf, code, sizeof code);
+        ojt_elf_add_reloc(&elf, text, 8, cases[i].number, ojt_elf_add_undefined(&elf, "callee"), 0);
+        bytes = ojt_elf_finish(&elf, &size);
+        oji_store16(bytes + 18, cases[i].machine);
+        assert_int_equal(oj_object_create(&object, bytes, size, NULL, &error), OJ_E_UNSUPPORTED);
+        assert_null(object);
+        assert_string_equal(error.section, ".text");
+        assert_string_equal(error.symbol, "callee");
+        assert_int_equal(error.offset, 8);
+        if (!strstr(error.text, cases[i].text))
+            fail_msg("%s", error.text);
+        free(bytes);
+    }
+}
+
 static void missing_handles_answered(void **state)
 {
     oj_object *object = ojt_object_returning("a.o", "f", 3);
@@ -101,4 +137,5 @@ static void missing_handles_answered(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(foreign_code_is_not_run), cmocka_unit_test(foreign_plan_asks_for_memory),
-         cmocka_unit_test(foreign_and_own_objects_are_not_mixed), cmocka_unit_test(missing_handles_answered))
+         cmocka_unit_test(foreign_and_own_objects_are_not_mixed), cmocka_unit_test(missing_handles_answered),
+         cmocka_unit_test(foreign_relocations_are_refused_by_place))
