@@ -186,12 +186,11 @@ static bool gather_sections(gathering *g)
 
 /* --- unwind tables -------------------------------------------------------------------------------------------------- */
 
-/* Where a section is, or stands in the relocation of one that the link left out: near the code, which its fields must
- * reach. */
-static uint64_t unwind_addr(const oj_plan *plan, const oji_link_slot *slot)
+/* Where a section is, or stands in the relocation of one that the link left out. */
+static uint64_t unwind_addr(const oj_plan *plan, const oji_link_slot *slot, uint64_t size)
 {
     uint32_t request = slot->segment == OJI_NONE ? OJI_NONE : plan->segments[slot->segment].request;
-    return request == OJI_NONE ? plan->requests[0].run_addr : plan->requests[request].run_addr + slot->offset;
+    return request == OJI_NONE ? oji_link_aside_addr(plan, size) : plan->requests[request].run_addr + slot->offset;
 }
 
 /* From the object again rather than from memory, which the provider may have made unreadable. */
@@ -204,7 +203,7 @@ static bool add_unwind(const gathering *g, uint32_t m, uint32_t index)
     if (!bytes)
         return false;
     memcpy(bytes, section->bytes, (size_t)section->size);
-    unwind->addr = unwind_addr(g->plan, &g->plan->members[m].slots[index]);
+    unwind->addr = unwind_addr(g->plan, &g->plan->members[m].slots[index], section->size);
     unwind->bytes = (oji_bytes){bytes, section->size};
     relocate(g, m, section, g->plan->members[m].targets, bytes, unwind->addr);
     return true;

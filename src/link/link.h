@@ -544,6 +544,8 @@ oj_status oji_link_relocate_aside(oj_plan *plan, uint32_t member, uint32_t secti
 /* unwind.c: which tables are not placed is found before layout. Reading needs written and relocated sections that can
  * still be read where they were written. */
 bool oji_link_puts_unwind_aside(const oj_plan *plan);
+/* Where such a table of so many bytes stands in its relocation. */
+uint64_t oji_link_aside_addr(const oj_plan *plan, uint64_t size);
 oj_status oji_link_read_unwind(oj_plan *plan, oj_error *error);
 uint32_t oji_link_count_unwind(const oj_plan *plan);
 oj_status oji_link_attach_unwind(const oj_plan *plan, const oj_code *code, oj_record *records, oj_error *error);

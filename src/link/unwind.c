@@ -75,6 +75,19 @@ bool oji_link_puts_unwind_aside(const oj_plan *plan)
            !oji_link_places_singly(&plan->options) && !is_referred_to(plan);
 }
 
+/* Below all that the link has, where there is room for it, else above. A field that counts from its own place is zero
+ * only where it says that there is nothing (LSB, "Exception Frames"): nothing may be where it stands. */
+uint64_t oji_link_aside_addr(const oj_plan *plan, uint64_t size)
+{
+    uint64_t low = UINT64_MAX, high = 0;
+    for (uint32_t i = 0; i < plan->n_requests; i++) {
+        const oj_segment *request = &plan->requests[i];
+        low = request->run_addr < low ? request->run_addr : low;
+        high = request->run_addr + request->size > high ? request->run_addr + request->size : high;
+    }
+    return low > size ? (low - size) & ~UINT64_C(7) : (high + 7) & ~UINT64_C(7);
+}
+
 uint32_t oji_link_count_unwind(const oj_plan *plan)
 {
     uint32_t n = 0;
@@ -234,14 +247,14 @@ static oj_status fail_bad(const oj_object *object, const char *section, const oj
 }
 
 /* Bytes are copied first: what is checked and what is used must be the same. A table that is not placed is relocated
- * as if it stood near the code, which its fields must reach. */
+ * as if it stood near the link, which its fields must reach. */
 static oj_status copy_table(oj_plan *plan, uint32_t member, uint32_t index, uint8_t *copy, uint64_t *run_addr,
                             oj_error *error)
 {
     const oji_section *section = table_at(plan, member, index);
     const oji_link_slot *slot = &plan->members[member].slots[index];
     if (is_aside(plan, member, index)) {
-        *run_addr = plan->requests[0].run_addr;
+        *run_addr = oji_link_aside_addr(plan, section->size);
         memcpy(copy, section->bytes, (size_t)section->size);
         return oji_link_relocate_aside(plan, member, index, copy, *run_addr, error);
     }

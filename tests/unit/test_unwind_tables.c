@@ -208,19 +208,23 @@ static void unwind_table_written_size_of_any_cie(void **state)
 
 /* --- linked ------------------------------------------------------------------------------------------------------- */
 
-static oj_object *object_with(const uint8_t *table)
+/* The function so many bytes, at most 64, behind the start of its section. */
+static oj_object *object_at(const uint8_t *table, unsigned offset)
 {
     ojt_elf elf;
-    uint8_t code[6];
+    uint8_t code[64 + 6] = {0};
     uint16_t text, frames;
     uint32_t symbol;
     ojt_elf_init(&elf);
-    text = ojt_elf_add_code(&elf, ojt_return_code(code, 42), sizeof code);
+    ojt_return_code(code + offset, 42);
+    text = ojt_elf_add_code(&elf, code, offset + 6);
     frames = ojt_elf_add_section(&elf, ".eh_frame", SHF_ALLOC, 8, table, sizeof good);
-    symbol = ojt_elf_add_global(&elf, "f", text, 0, sizeof code);
+    symbol = ojt_elf_add_global(&elf, "f", text, offset, 6);
     ojt_elf_add_reloc(&elf, frames, FDE_ADDR, R_X86_64_PC32, symbol, 0);
     return ojt_object(&elf, "a.o");
 }
+
+static oj_object *object_with(const uint8_t *table) { return object_at(table, 0); }
 
 static bool is_registered(uint64_t addr)
 {
@@ -273,6 +277,20 @@ static void unwind_info_tells_where_tables_are(void **state)
     }
     assert_int_equal(oj_code_unwind(NULL, 0, &(oj_unwind_info){0}, sizeof(oj_unwind_info)), OJ_E_MISUSE);
     oj_object_destroy(object);
+}
+
+/* Wherever the function lies, the distance in its table is not one that says that it is gone. */
+static void unwind_function_at_any_offset_is_told(void **state)
+{
+    (void)state;
+    for (unsigned offset = 0; offset <= 64; offset++) {
+        oj_object *object = object_at(good, offset);
+        oj_code *code = ojt_link(&object, 1, NULL);
+        if (!is_registered(oj_code_lookup_addr(code, "f")))
+            fail_msg("the function at %u has no table", offset);
+        oj_code_destroy(code);
+        oj_object_destroy(object);
+    }
 }
 
 static void unwind_bad_table_fails_the_link_and_names_itself(void **state)
@@ -333,5 +351,6 @@ OJT_MAIN(cmocka_unit_test(unwind_table_is_read), cmocka_unit_test(unwind_table_b
          cmocka_unit_test(unwind_table_any_byte_any_length_read_inside),
          cmocka_unit_test(unwind_table_written_anew_reads_the_same),
          cmocka_unit_test(unwind_table_written_size_of_any_cie), cmocka_unit_test(unwind_info_tells_where_tables_are),
+         cmocka_unit_test(unwind_function_at_any_offset_is_told),
          cmocka_unit_test(unwind_bad_table_fails_the_link_and_names_itself),
          cmocka_unit_test(unwind_taken_over_code_stays_registered))
