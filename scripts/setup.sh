@@ -18,7 +18,8 @@ packages_for() {
             "liblua5.4-dev libllvm-14-ocaml-dev libctypes-ocaml-dev ocaml-findlib libosmesa6-dev" \
             "libsqlite3-dev zlib1g-dev g++ lld lld-19 binutils-aarch64-linux-gnu binutils-arm-linux-gnueabihf binutils-riscv64-linux-gnu procps util-linux" \
             "qemu-user gcc-aarch64-linux-gnu g++-aarch64-linux-gnu gcc-arm-linux-gnueabihf g++-arm-linux-gnueabihf" \
-            "gcc-i686-linux-gnu g++-i686-linux-gnu gcc-s390x-linux-gnu g++-s390x-linux-gnu"
+            "gcc-i686-linux-gnu g++-i686-linux-gnu gcc-s390x-linux-gnu g++-s390x-linux-gnu" \
+            "gcc-riscv64-linux-gnu g++-riscv64-linux-gnu cmake"
         ;;
     bench) echo "$build $llvm $sources llvm-19-dev llvm-22-dev clang-19 llvm-22 libsqlite3-dev" ;;
     fuzz) echo "$build clang-19 libclang-rt-19-dev llvm-19" ;;

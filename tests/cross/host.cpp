@@ -108,7 +108,7 @@ int main(int, char **argv)
 {
     make_memory();
     for (int round = 0; round < 3; round++) {
-        oj_code *code = link_file(argv[1], OJ_LINK_RUN_CONSTRUCTORS);
+        oj_code *code = link_file(argv[1], OJ_LINK_RUN_CONSTRUCTORS | OJ_LINK_KEEP_UNWIND);
         std::printf("built %d\n", find<int (*)()>(code, "built_value")());
         unwind(code, false);
         patch(code);

@@ -24,6 +24,15 @@ struct Note {
 #elif defined(__aarch64__)
 #define BRANCH "changing:\n.global patch_place\npatch_place: b 1f\nmov w0, #1\nret\n1: mov w0, #2\nret\n"
 #define BYTES 0x1f, 0x20, 0x03, 0xd5
+#elif defined(__riscv)
+#define BRANCH                                                                                                         \
+    ".option push\n.option norvc\nchanging:\n.global patch_place\npatch_place: j 1f\nli a0, 1\nret\n1: li a0, 2\nret\n"    \
+    ".option pop\n"
+#define BYTES 0x13, 0x00, 0x00, 0x00
+#elif defined(__s390x__)
+#define BRANCH                                                                                                         \
+    "changing:\n.global patch_place\npatch_place: j 1f\nlghi %r2, 1\nbr %r14\n1: lghi %r2, 2\nbr %r14\n"
+#define BYTES 0xa7, 0x04, 0x00, 0x05
 #else
 #define BRANCH "changing:\n.global patch_place\npatch_place: jmp 1f\nmovl $1, %eax\nret\n1: movl $2, %eax\nret\n"
 #define BYTES 0x90, 0x90

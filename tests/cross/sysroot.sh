@@ -4,9 +4,9 @@
 # Usage: sysroot.sh ARCHITECTURE DIRECTORY PACKAGE...
 set -eu
 
-arch=$1 directory=$2
+arch=$1 made=$2 directory=$2.new
 shift 2
-test ! -f "$directory/done" || exit 0
+test ! -f "$made/done" || test "$(cat "$made/done")" != "$*" || exit 0
 rm -rf "$directory"
 mkdir -p "$directory/lists/partial" "$directory/cache/archives/partial" "$directory/state" "$directory/root"
 : >"$directory/status"
@@ -22,4 +22,6 @@ for package in "$directory"/cache/archives/*.deb; do
     dpkg-deb -x "$package" "$directory/root"
 done
 rm -rf "$directory/cache" "$directory/lists"
-touch "$directory/done"
+echo "$*" >"$directory/done"
+rm -rf "$made"
+mv "$directory" "$made"

@@ -4,8 +4,6 @@ and from clang, linked by `ownjit run` there; output is that of the same program
 
 import glob
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 
@@ -13,26 +11,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 PROGRAMS = os.path.join(SOURCE, 'tests', 'real', 'programs')
 UNWIND = os.path.join(SOURCE, 'tests', 'unwind')
-sys.path.insert(0, os.path.join(SOURCE, 'tests', 'real'))
 sys.path.insert(0, UNWIND)
 
-import tap as tapping  # noqa: E402
+from targets import ARCHITECTURES, Target, quiet, tapping  # noqa: E402
 import test_unwinders  # noqa: E402
 
-CACHE = os.environ.get('OJT_CACHE') or os.path.join(os.path.expanduser('~/.cache'), 'ownjit')
-BUILD = os.environ.get('OJT_BUILD') or os.path.join(SOURCE, 'build')
-PACKAGES = ['libc6-dev', 'libstdc++-12-dev', 'libjansson-dev', 'libxxhash-dev']
-
-# Debian's name: prefix of the tools, qemu's name, Meson's CPU family, clang's triple, further flags of the C compilers:
-# no calls of helpers that only the compiler's static library has, and no more precision than the types have
-ARCHITECTURES = {
-    'arm64': ('aarch64-linux-gnu', 'aarch64', 'aarch64', 'aarch64-linux-gnu',
-              {'': ['-mno-outline-atomics', '-ffp-contract=off']}),
-    'armhf': ('arm-linux-gnueabihf', 'arm', 'arm', 'armv7-linux-gnueabihf', {'thumb_': ['-mthumb'], 'a32_': ['-marm']}),
-    's390x': ('s390x-linux-gnu', 's390x', 's390x', 's390x-linux-gnu', {'': ['-ffp-contract=off']}),
-    'i386': ('i686-linux-gnu', 'i386', 'x86', 'i386-linux-gnu', {'': ['-msse2', '-mfpmath=sse']}),
-}
-BIG = {'s390x'}
 # What a program needs that an architecture or qemu-user does not have, with the reason.
 LEFT_OUT = {
     'wide.c': 'has types of 128 bits, which 32-bit targets lack',
@@ -40,72 +23,6 @@ LEFT_OUT = {
     'ifuncs.c': 'needs indirect functions, which are linked for x86-64 alone',
     'throw_backtrace.cpp': 'looks for its own names in the process',
 }
-
-CROSS_FILE = '''[binaries]
-c = ['{prefix}-gcc']
-ar = '{prefix}-ar'
-strip = '{prefix}-strip'
-pkgconfig = 'pkg-config'
-[properties]
-sys_root = '{root}'
-pkg_config_libdir = ['{root}/usr/lib/{triplet}/pkgconfig']
-needs_exe_wrapper = true
-[built-in options]
-c_args = ['--sysroot={root}']
-c_link_args = ['--sysroot={root}']
-[host_machine]
-system = 'linux'
-cpu_family = '{family}'
-cpu = '{family}'
-endian = '{endian}'
-'''
-
-
-def quiet(argv, **keywords):
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **keywords)
-    return done.returncode, done.stdout.decode(errors='replace')[-2000:]
-
-
-class Target:
-    def __init__(self, name):
-        self.name = name
-        self.prefix, self.qemu, self.family, self.triple, self.variants = ARCHITECTURES[name]
-        self.plain = next(iter(self.variants.values()))
-        self.root = os.path.join(CACHE, 'sysroot', name, 'root')
-        self.build = os.path.join(BUILD, 'cross', name)
-        self.triplet = {'i386': 'i386-linux-gnu'}.get(name, self.prefix)
-
-    def missing(self):
-        for tool in (self.prefix + '-gcc', self.prefix + '-g++', 'qemu-' + self.qemu, 'clang-19', 'meson'):
-            if not shutil.which(tool):
-                return tool + ' is not installed'
-        status, text = quiet([os.path.join(HERE, 'sysroot.sh'), self.name, os.path.dirname(self.root), *PACKAGES])
-        return 'its packages cannot be had: ' + text.strip().split('\n')[-1] if status else None
-
-    def make(self):
-        os.makedirs(self.build, exist_ok=True)
-        cross = os.path.join(self.build, 'cross.ini')
-        with open(cross, 'w', encoding='utf-8') as file:
-            file.write(CROSS_FILE.format(prefix=self.prefix, root=self.root, triplet=self.triplet, family=self.family,
-                                         endian='big' if self.name in BIG else 'little'))
-        out = os.path.join(self.build, 'out')
-        if not os.path.exists(os.path.join(out, 'build.ninja')):
-            status, text = quiet(['meson', 'setup', out, SOURCE, '--cross-file', cross, '-Dexamples=false', '-Dwerror=true',
-                                  '--buildtype=release'])
-            if status:
-                return text
-        status, text = quiet(['ninja', '-C', out, '-j2', 'tools/ownjit/ownjit', 'src/libownjit.a'])
-        return text if status else None
-
-    def emulate(self, argv):
-        return tapping.run(['qemu-' + self.qemu, '-L', self.root, *argv], timeout=120, env={'OJT_GREETING': 'hello'})
-
-    def compiler(self, which, is_cxx):
-        if which == 'gcc':
-            return [self.prefix + ('-g++' if is_cxx else '-gcc'), '--sysroot=' + self.root]
-        return ['clang++-19' if is_cxx else 'clang-19', '--target=' + self.triple, '--sysroot=' + self.root,
-                '--gcc-toolchain=/usr']
-
 
 def check_program(tap, target, program, folder):
     is_cxx = program.endswith('.cpp')
@@ -117,7 +34,6 @@ def check_program(tap, target, program, folder):
     if not tap.check(name + '_native', status == 0, text):
         return
     expected = target.emulate(['-0', topic, native, 'first'])
-    ownjit = os.path.join(target.build, 'out', 'tools', 'ownjit', 'ownjit')
     load = ['--load=libm.so.6', '--load=libgcc_s.so.1'] + (['--load=libstdc++.so.6'] if is_cxx else [])
     for which, level in (('gcc', '-O2'), ('clang', '-O0'), ('clang', '-O2')):
         for variant, flags in target.variants.items():
@@ -127,7 +43,7 @@ def check_program(tap, target, program, folder):
                                   file])
             if not tap.check(tag + '_compiles', status == 0, text):
                 continue
-            got = target.emulate([ownjit, 'run', *load, file, 'first'])
+            got = target.emulate([target.ownjit(), 'run', *load, file, 'first'])
             tap.check(tag, (got.status, got.out) == (expected.status, expected.out),
                       tapping.describe([file], expected, got) + '\n' + got.err.decode(errors='replace')[:500])
 

@@ -1,0 +1,145 @@
+"""The architectures that tests/cross builds OwnJIT for, and how: Debian's cross compilers, with the libraries of that
+architecture's packages, under qemu-user."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(SOURCE, 'tests', 'real'))
+
+import inputs  # noqa: E402
+import tap as tapping  # noqa: E402
+
+BUILD = os.environ.get('OJT_BUILD') or os.path.join(SOURCE, 'build')
+PACKAGES = ['libc6-dev', 'libstdc++-12-dev', 'libjansson-dev', 'libxxhash-dev', 'libcmocka-dev']
+# `make cross` asks for all there is; otherwise what tells most in little time.
+EVERYTHING = bool(os.environ.get('OJT_CROSS'))
+
+# Debian's name: prefix of the tools, qemu's name, Meson's CPU family, clang's triple, further flags of the C compilers:
+# no calls of helpers that only the compiler's static library has, and no more precision than the types have
+ARCHITECTURES = {
+    'arm64': ('aarch64-linux-gnu', 'aarch64', 'aarch64', 'aarch64-linux-gnu',
+              {'': ['-mno-outline-atomics', '-ffp-contract=off']}),
+    'armhf': ('arm-linux-gnueabihf', 'arm', 'arm', 'armv7-linux-gnueabihf', {'thumb_': ['-mthumb'], 'a32_': ['-marm']}),
+    's390x': ('s390x-linux-gnu', 's390x', 's390x', 's390x-linux-gnu', {'': ['-ffp-contract=off']}),
+    'i386': ('i686-linux-gnu', 'i386', 'x86', 'i386-linux-gnu', {'': ['-msse2', '-mfpmath=sse']}),
+    'riscv64': ('riscv64-linux-gnu', 'riscv64', 'riscv64', 'riscv64-linux-gnu', {'': ['-ffp-contract=off']}),
+}
+BIG = {'s390x'}
+# Debian 12 has no packages of this architecture but those of its cross compiler, where that looks anyway.
+WITHOUT_ARCHIVE = {'riscv64'}
+
+CROSS_FILE = '''[binaries]
+c = ['{prefix}-gcc']
+ar = '{prefix}-ar'
+strip = '{prefix}-strip'
+pkgconfig = 'pkg-config'
+[properties]
+{properties}
+pkg_config_libdir = ['{libraries}/pkgconfig']
+needs_exe_wrapper = true
+[built-in options]
+c_args = {flags}
+c_link_args = {flags}
+[host_machine]
+system = 'linux'
+cpu_family = '{family}'
+cpu = '{family}'
+endian = '{endian}'
+'''
+
+
+def quiet(argv, **keywords):
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **keywords)
+    return done.returncode, done.stdout.decode(errors='replace')[-2000:]
+
+
+def make_libraries(prefix, out):
+    """Jansson from its sources, and xxHash, which is one header, from this machine."""
+    package = inputs.source('jansson')
+    work = out + '.work'
+    subprocess.run(['cmake', '-S', package, '-B', work, '-DCMAKE_SYSTEM_NAME=Linux', '-DJANSSON_BUILD_SHARED_LIBS=OFF',
+                    '-DCMAKE_C_COMPILER=%s-gcc' % prefix, '-DCMAKE_INSTALL_PREFIX=%s/usr' % out,
+                    '-DCMAKE_INSTALL_LIBDIR=lib', '-DJANSSON_BUILD_DOCS=OFF', '-DJANSSON_WITHOUT_TESTS=ON',
+                    '-DJANSSON_EXAMPLES=OFF'], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(['make', '-s', '-C', work, 'install'], check=True, stdout=subprocess.DEVNULL)
+    shutil.copy('/usr/include/xxhash.h', os.path.join(out, 'usr', 'include'))
+    # pkg-config's file has the place where it was made.
+    with open(os.path.join(out, 'usr', 'lib', 'pkgconfig', 'jansson.pc'), 'r+', encoding='utf-8') as file:
+        text = file.read().replace(out, '${pcfiledir}/../../..')
+        file.seek(0)
+        file.write(text)
+        file.truncate()
+
+
+class Target:
+    def __init__(self, name):
+        self.name = name
+        self.prefix, self.qemu, self.family, self.triple, self.variants = ARCHITECTURES[name]
+        self.plain = next(iter(self.variants.values()))
+        self.build = os.path.join(BUILD, 'cross', name)
+        self.has_archive = name not in WITHOUT_ARCHIVE
+        self.root = os.path.join(inputs.CACHE, 'sysroot', name, 'root') if self.has_archive else '/usr/' + self.prefix
+        self.flags = ['--sysroot=' + self.root] if self.has_archive else []
+        self.libraries = os.path.join(self.root, 'usr', 'lib', {'i386': 'i386-linux-gnu'}.get(name, self.prefix))
+
+    def missing(self):
+        """Why it cannot be built here, or None; makes its libraries."""
+        for tool in (self.prefix + '-gcc', self.prefix + '-g++', 'qemu-' + self.qemu, 'clang-19', 'meson', 'cmake'):
+            if not shutil.which(tool):
+                return tool + ' is not installed'
+        if self.has_archive:
+            folder = os.path.dirname(self.root)
+            with self.lock(folder):
+                status, text = quiet([os.path.join(HERE, 'sysroot.sh'), self.name, folder, *PACKAGES])
+            return 'its packages cannot be had: ' + text.strip().split('\n')[-1] if status else None
+        try:
+            made = inputs.keep('libraries', [self.prefix, inputs.version(self.prefix + '-gcc'), '1'],
+                               lambda out: make_libraries(self.prefix, out))
+        except (subprocess.CalledProcessError, OSError) as error:
+            return 'its libraries cannot be built: %s' % error
+        self.libraries = os.path.join(made, 'usr', 'lib')
+        return None
+
+    @staticmethod
+    def lock(folder):
+        """Several tests may make the same at once. Held until the file is closed."""
+        os.makedirs(os.path.dirname(folder), exist_ok=True)
+        file = open(folder + '.lock', 'w', encoding='utf-8')
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return file
+
+    def make(self, options=(), folder='out', goals=('tools/ownjit/ownjit', 'src/libownjit.a')):
+        """Build goals with these options; what the tools said where that fails, else None."""
+        os.makedirs(self.build, exist_ok=True)
+        out = os.path.join(self.build, folder)
+        with self.lock(out):
+            cross = out + '.ini'
+            flags = self.flags or ['-I' + os.path.join(os.path.dirname(self.libraries), 'include')]
+            with open(cross, 'w', encoding='utf-8') as file:
+                file.write(CROSS_FILE.format(prefix=self.prefix, flags=flags, libraries=self.libraries, family=self.family,
+                                             properties="sys_root = '%s'" % self.root if self.has_archive else '',
+                                             endian='big' if self.name in BIG else 'little'))
+            if not os.path.exists(os.path.join(out, 'build.ninja')):
+                status, text = quiet(['meson', 'setup', out, SOURCE, '--cross-file', cross, '-Dexamples=false',
+                                      '-Dwerror=true', '--buildtype=release', *options])
+                if status:
+                    return text
+            status, text = quiet(['ninja', '-C', out, '-j2', *goals])
+        return text if status else None
+
+    def ownjit(self, folder='out'):
+        return os.path.join(self.build, folder, 'tools', 'ownjit', 'ownjit')
+
+    def emulate(self, argv, **settings):
+        settings = {'timeout': 120, 'env': {'OJT_GREETING': 'hello'}, **settings}
+        return tapping.run(['qemu-' + self.qemu, '-L', self.root, *argv], **settings)
+
+    def compiler(self, which, is_cxx=False):
+        if which == 'gcc':
+            return [self.prefix + ('-g++' if is_cxx else '-gcc'), *self.flags]
+        return ['clang++-19' if is_cxx else 'clang-19', '--target=' + self.triple, '--gcc-toolchain=/usr', *self.flags]
