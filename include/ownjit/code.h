@@ -87,6 +87,20 @@ OJ_API oj_status oj_code_segment(const oj_code *code, size_t index, oj_segment *
  * Since:    0.1 */
 OJ_API size_t oj_code_heap_size(const oj_code *code);
 
+/* What debuggers are told by OJ_LINK_DEBUGGER, in the whole process. */
+typedef struct oj_debugger_stats {
+    uint64_t n_codes;     /* live ones that were linked with the flag, taken-over ones included */
+    uint64_t n_files;     /* symbol files about them */
+    uint64_t own_size;    /* bytes that the allocators of their links gave for them */
+    uint64_t shared_size; /* bytes of the C library's heap: the files that small codes share */
+} oj_debugger_stats;
+
+/* Fill *stats, up to out_size bytes.
+ * Errors:   OJ_E_MISUSE
+ * Threads:  any
+ * Since:    0.1 */
+OJ_API oj_status oj_debugger_get_stats(oj_debugger_stats *stats, size_t out_size);
+
 /* oj_code_patch() flags */
 #define OJ_PATCH_STOPPED 1u /* no thread runs in the bytes, or will return into them before it has synchronised */
 

@@ -179,7 +179,8 @@ typedef struct oj_link_stats {
  * another architecture). Each puts the code where OJ_LINK_PRIVATE_MEMORY would. What they tell of source lines and
  * variables they take from objects that were read with OJ_OBJECT_WITH_DEBUG, as oj_link_bytes() and oj_compile() then
  * read theirs; of other objects they tell the functions' names.
- * DEBUGGER: gdb and lldb see the code until it is destroyed (OJ_RECORD_DEBUGGER); OJ_E_NOMEM.
+ * DEBUGGER: gdb and lldb see the code until it is destroyed (OJ_RECORD_DEBUGGER), and what is kept for them is the
+ *           allocator's, which is used until then, of taken-over code until oj_taken_release(); OJ_E_NOMEM.
  * PERF_MAP: functions are added to /tmp/perf-PID.map, for good. OJ_E_SYSTEM: the file cannot be written, or is not a
  *           plain file of this user's own.
  * JITDUMP:  functions with bytes, lines and unwind tables are added to a jit-PID.dump, for good, in a new folder below

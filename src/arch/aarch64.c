@@ -489,6 +489,7 @@ static const oj_object *const runtime[] = {&runtime_atexit, &runtime_quick_exit,
 
 const oji_arch oji_arch_aarch64 = {
     .id = OJI_ARCH_AARCH64,
+    .elf_machine = 183,
     .got_entry_size = GOT_ENTRY_SIZE,
     .stub_size = STUB_SIZE,
     /* PREL32 in unwind tables, and the distance that ADRP reaches at least. */

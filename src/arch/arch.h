@@ -76,6 +76,8 @@ typedef struct oji_relaxing {
 
 typedef struct oji_arch {
     uint32_t id;             /* oji_arch_id: oji_arch_name() */
+    uint32_t elf_machine;    /* what ELF calls it, for those that are told of code by ELF files: gABI, e_machine */
+    uint32_t elf_flags;      /* and the e_flags that such a file needs */
     uint32_t got_entry_size; /* bytes */
     uint32_t stub_size;      /* bytes, also its alignment */
     uint32_t stub_entry;     /* bytes from its start to where a pointer to the function may point */

@@ -530,6 +530,8 @@ static const oj_object *const runtime[] = {&runtime_atexit, &runtime_quick_exit,
 
 const oji_arch oji_arch_arm = {
     .id = OJI_ARCH_ARM,
+    .elf_machine = 40,
+    .elf_flags = 0x05000000, /* EABI, version 5 */
     .got_entry_size = GOT_ENTRY_SIZE,
     .stub_size = STUB_SIZE,
     .stub_entry = STUB_A32,

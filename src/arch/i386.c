@@ -242,6 +242,7 @@ static const oj_object *const runtime[] = {&runtime_atexit, &runtime_quick_exit,
 
 const oji_arch oji_arch_i386 = {
     .id = OJI_ARCH_I386,
+    .elf_machine = 3,
     .got_entry_size = GOT_ENTRY_SIZE,
     .stub_size = STUB_SIZE,
     .reach = UINT64_C(1) << 32,

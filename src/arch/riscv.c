@@ -473,9 +473,10 @@ static const oj_object *const runtime_32[] = {&atexit_32, &quick_exit_32, &atfor
 /* What the two have in common.
  * reach: what auipc reaches at least. padding: 16 bits of zero are an illegal instruction (volume I, 26.5).
  * unwind_registers: x0 to x31, f0 to f31, and 64, the alternate return column (psABI, "DWARF Register Numbers"). */
-#define COMMON                                                                                                 \
-    .stub_size = STUB_SIZE, .reach = (UINT64_C(1) << 31) - (UINT64_C(1) << 24), .padding = 0, .patch_word = 4, \
-    .reaches_zero = true, .unwind_registers = 65, .needs = needs, .field_size = field_size, .relax = oji_riscv_relax
+#define COMMON                                                                                                    \
+    .elf_machine = 243, .stub_size = STUB_SIZE, .reach = (UINT64_C(1) << 31) - (UINT64_C(1) << 24), .padding = 0, \
+    .patch_word = 4, .reaches_zero = true, .unwind_registers = 65, .needs = needs, .field_size = field_size,      \
+    .relax = oji_riscv_relax
 
 /* Running code: fetches of aligned words are atomic (RVA20U64 profile, Ziccif), which every 64-bit system that Linux
  * distributions run on has. */

@@ -316,6 +316,7 @@ static const oj_object *const runtime[] = {&runtime_atexit, &runtime_quick_exit,
 
 const oji_arch oji_arch_s390x = {
     .id = OJI_ARCH_S390X,
+    .elf_machine = 22,
     .got_entry_size = GOT_ENTRY_SIZE,
     .stub_size = STUB_SIZE,
     /* PC32 in unwind tables; calls and LARL reach twice as far. */

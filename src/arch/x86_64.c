@@ -340,6 +340,7 @@ static const oj_object *const runtime[] = {&runtime_atexit, &runtime_quick_exit,
 
 const oji_arch oji_arch_x86_64 = {
     .id = OJI_ARCH_X86_64,
+    .elf_machine = 62,
     .got_entry_size = GOT_ENTRY_SIZE,
     .stub_size = STUB_SIZE,
     /* Displacements count from the end of an instruction and carry addends: 16 MiB of the 2 GiB are kept back. */

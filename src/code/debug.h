@@ -74,8 +74,11 @@ typedef struct oji_debug_info {
     oji_debug_symbol *symbols; /* of code and data, in no order */
     oji_debug_unwind *unwind;
     char *names;
-    uint64_t names_size; /* bytes, zeros included */
-    uint32_t machine;    /* ELF's number of the architecture */
+    uint64_t names_size;    /* bytes, zeros included */
+    uint32_t machine;       /* ELF's number of the architecture */
+    uint32_t machine_flags; /* what ELF files for it have in e_flags */
+    bool is_32;             /* addresses have 32 bits, and so have ELF files */
+    uint8_t n_registers;    /* DWARF register numbers that unwinders can read are below this */
     uint32_t n_fixes;
     uint32_t n_ranges;
     uint32_t n_symbols;
@@ -86,11 +89,14 @@ typedef struct oji_debug_info {
  * to the section and to the fixes, in the arena; false where memory ends. */
 bool oji_debug_add_frames(oji_debug_info *info, oji_arena *arena);
 
-/* gdb_file.c: one symbol file for several codes, in the C library's heap; NULL where memory ends. */
-uint8_t *oji_gdb_make_file(const oji_debug_info *const *infos, size_t n_infos, uint64_t *size);
+/* gdb_file.c: one symbol file for several codes, in *size bytes of the allocator; NULL where memory ends. */
+uint8_t *oji_gdb_make_file(const oji_debug_info *const *infos, size_t n_infos, const oj_allocator *allocator,
+                           uint64_t *size);
 
-/* gdb.c: tell debuggers that look at the process. Info is copied. Undone by the record. */
-oj_status oji_gdb_register(const oji_debug_info *info, oj_record *record, oj_error *error);
+/* gdb.c: tell debuggers that look at the process. Info and allocator are copied; the latter is used until the record is
+ * undone, which is what ends it. */
+oj_status oji_gdb_register(const oji_debug_info *info, const oj_allocator *allocator, oj_record *record,
+                           oj_error *error);
 extern const oji_registry oji_gdb_registry;
 
 /* perf_map.c, jitdump.c: tell perf. Cannot be undone: perf keeps what it was told by the time that it was told. */

@@ -1,4 +1,4 @@
-/* Reading DWARF and unwind tables that nobody vouches for: a cursor that never leaves its bytes. */
+/* Reading DWARF that nobody vouches for: a cursor that never leaves its bytes. */
 #ifndef OJI_DWARF_H
 #define OJI_DWARF_H
 
@@ -63,30 +63,5 @@ uint64_t oji_cursor_uleb(oji_cursor *cursor);
 int64_t oji_cursor_sleb(oji_cursor *cursor);
 /* "" where it does not end inside. */
 const char *oji_cursor_string(oji_cursor *cursor);
-
-/* --- unwind tables (frames.c) ------------------------------------------------------------------------------------- */
-
-/* A walk over one .eh_frame section. */
-typedef struct oji_frames {
-    oji_bytes bytes;
-    uint64_t addr; /* that its fields were relocated for */
-    uint64_t offset;
-} oji_frames;
-
-/* How one range of code is unwound: a frame description and what it needs of its common information. */
-typedef struct oji_frame {
-    uint64_t addr; /* of the code */
-    uint64_t size; /* bytes */
-    uint64_t code_alignment;
-    int64_t data_alignment;
-    uint64_t return_register;
-    bool is_signal;      /* the frame of a signal handler: the return address is no call's */
-    uint64_t cie_offset; /* bytes into the section: the same for frames that share it */
-    oji_bytes initial;   /* instructions that all frames of the information start with */
-    oji_bytes instructions;
-} oji_frame;
-
-/* The next description that can be read; false at the end. Others are passed over. */
-bool oji_frames_next(oji_frames *frames, oji_frame *frame);
 
 #endif

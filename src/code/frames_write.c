@@ -4,8 +4,33 @@
  * For perf: an .eh_frame for each function, counted as if it stood right behind the function's code, with its index.
  * Source: DWARF 5, section 6.4.1; LSB Core 5.0, chapter 10.6 (.eh_frame, .eh_frame_hdr). */
 #include "code/debug.h"
-#include "code/dwarf.h"
 #include "code/lines.h"
+
+/* --- reading -------------------------------------------------------------------------------------------------------- */
+
+static oji_eh_reader reader_of(const oji_debug_info *info, uint32_t index)
+{
+    return (oji_eh_reader){.bytes = info->unwind[index].bytes,
+                           .run_addr = info->unwind[index].addr,
+                           .is_32 = info->is_32,
+                           .n_registers = info->n_registers};
+}
+
+/* The next description that can be read; the others are passed over. False at the end, which is also where no next one
+ * can be found. Begin with a CIE that is at UINT64_MAX. */
+static bool next_frame(oji_eh_reader *reader, oji_frame *frame)
+{
+    for (;;) {
+        uint64_t before = reader->offset;
+        oji_eh_step step = oji_eh_next(reader, &frame->cie, &frame->fde);
+        if (step != OJI_EH_BAD)
+            return step == OJI_EH_FDE;
+        if (reader->offset == before)
+            return false;
+    }
+}
+
+/* --- writing -------------------------------------------------------------------------------------------------------- */
 
 /* Counts while `out` is NULL, writes while it is not. */
 typedef struct emitter {
@@ -13,6 +38,7 @@ typedef struct emitter {
     uint64_t size;
     oji_debug_fix *fixes;
     uint32_t n_fixes;
+    bool is_32; /* addresses have 4 bytes */
 } emitter;
 
 static void put(emitter *e, const void *bytes, uint64_t size)
@@ -31,11 +57,14 @@ static void put32(emitter *e, uint32_t value)
     put(e, bytes, 4);
 }
 
-static void put64(emitter *e, uint64_t value)
+static void put_address(emitter *e, uint64_t value)
 {
     uint8_t bytes[8];
-    oji_store64_host(bytes, value);
-    put(e, bytes, 8);
+    if (e->is_32)
+        oji_store32_host(bytes, (uint32_t)value);
+    else
+        oji_store64_host(bytes, value);
+    put(e, bytes, e->is_32 ? 4 : 8);
 }
 
 /* Arithmetic shifts of negative numbers are what every compiler that can build this does. */
@@ -74,38 +103,38 @@ static void end_record(emitter *e, uint64_t start)
         oji_store32_host(e->out + start - 4, (uint32_t)(e->size - start));
 }
 
-static void put_cie(emitter *e, const oji_frame *frame)
+static void put_cie(emitter *e, const oji_eh_cie *cie)
 {
     uint64_t start = begin_record(e);
     put32(e, UINT32_MAX); /* CIE_id */
     put8(e, 3);           /* version */
-    if (frame->is_signal)
+    if (cie->is_signal)
         put(e, "zS", sizeof "zS");
     else
         put8(e, 0);
-    put_uleb(e, frame->code_alignment);
-    put_sleb(e, frame->data_alignment);
-    put_uleb(e, frame->return_register);
-    if (frame->is_signal)
+    put_uleb(e, cie->code_alignment);
+    put_sleb(e, cie->data_alignment);
+    put_uleb(e, cie->return_register);
+    if (cie->is_signal)
         put8(e, 0); /* no augmentation data */
-    put(e, frame->initial.data, frame->initial.size);
+    put(e, cie->program, cie->program_size);
     end_record(e, start);
 }
 
 /* The pointer to the common information is an offset into the section, and moves with it. */
-static void put_fde(emitter *e, const oji_frame *frame, uint64_t cie)
+static void put_fde(emitter *e, const oji_frame *frame, uint64_t cie_off)
 {
     uint64_t start = begin_record(e);
     if (e->fixes)
         e->fixes[e->n_fixes] = (oji_debug_fix){
             .offset = (uint32_t)e->size, .section = OJI_DEBUG_FRAME, .target = OJI_DEBUG_FRAME, .width = 4};
     e->n_fixes++;
-    put32(e, (uint32_t)cie);
-    put64(e, frame->addr);
-    put64(e, frame->size);
-    if (frame->is_signal)
+    put32(e, (uint32_t)cie_off);
+    put_address(e, frame->fde.addr);
+    put_address(e, frame->fde.size);
+    if (frame->cie.is_signal)
         put8(e, 0);
-    put(e, frame->instructions.data, frame->instructions.size);
+    put(e, frame->fde.program, frame->fde.program_size);
     end_record(e, start);
 }
 
@@ -122,18 +151,18 @@ static bool is_in_ranges(const oji_debug_info *info, uint64_t addr)
 static void emit(emitter *e, const oji_debug_info *info)
 {
     for (uint32_t i = 0; i < info->n_unwind; i++) {
-        oji_frames frames = {.bytes = info->unwind[i].bytes, .addr = info->unwind[i].addr};
-        uint64_t last = UINT64_MAX, cie = 0;
-        oji_frame frame;
-        while (oji_frames_next(&frames, &frame)) {
-            if (!is_in_ranges(info, frame.addr))
+        oji_eh_reader reader = reader_of(info, i);
+        oji_frame frame = {.cie.offset = UINT64_MAX};
+        uint64_t last = UINT64_MAX, cie_off = 0;
+        while (next_frame(&reader, &frame)) {
+            if (!is_in_ranges(info, frame.fde.addr))
                 continue;
-            if (frame.cie_offset != last) {
-                cie = e->size;
-                put_cie(e, &frame);
-                last = frame.cie_offset;
+            if (frame.cie.offset != last) {
+                cie_off = e->size;
+                put_cie(e, &frame.cie);
+                last = frame.cie.offset;
             }
-            put_fde(e, &frame, cie);
+            put_fde(e, &frame, cie_off);
         }
     }
 }
@@ -141,7 +170,7 @@ static void emit(emitter *e, const oji_debug_info *info)
 bool oji_debug_add_frames(oji_debug_info *info, oji_arena *arena)
 {
     oji_debug_data *section = &info->sections[OJI_DEBUG_FRAME];
-    emitter e = {.size = (section->size + 7) & ~UINT64_C(7)};
+    emitter e = {.size = (section->size + 7) & ~UINT64_C(7), .is_32 = info->is_32};
     const uint64_t start = e.size;
     emit(&e, info);
     if (e.size == start)
@@ -167,30 +196,30 @@ bool oji_debug_add_frames(oji_debug_info *info, oji_arena *arena)
 
 /* --- for perf ------------------------------------------------------------------------------------------------------- */
 
-static void put_eh_cie(emitter *e, const oji_frame *frame)
+static void put_eh_cie(emitter *e, const oji_eh_cie *cie)
 {
     uint64_t start = begin_record(e);
     put32(e, 0);
     put8(e, 1); /* version */
-    put(e, frame->is_signal ? "zRS" : "zR", frame->is_signal ? sizeof "zRS" : sizeof "zR");
-    put_uleb(e, frame->code_alignment);
-    put_sleb(e, frame->data_alignment);
-    put8(e, (uint8_t)frame->return_register);
+    put(e, cie->is_signal ? "zRS" : "zR", cie->is_signal ? sizeof "zRS" : sizeof "zR");
+    put_uleb(e, cie->code_alignment);
+    put_sleb(e, cie->data_alignment);
+    put8(e, (uint8_t)cie->return_register);
     put_uleb(e, 1);
     put8(e, 0x1b); /* DW_EH_PE_pcrel | DW_EH_PE_sdata4 */
-    put(e, frame->initial.data, frame->initial.size);
+    put(e, cie->program, cie->program_size);
     end_record(e, start);
 }
 
 /* `base` is the table's distance from the function's start. */
-static void put_eh_fde(emitter *e, const oji_frame *frame, uint64_t function_addr, uint64_t base, uint64_t cie)
+static void put_eh_fde(emitter *e, const oji_eh_fde *fde, uint64_t function_addr, uint64_t base, uint64_t cie_off)
 {
     uint64_t start = begin_record(e);
-    put32(e, (uint32_t)(e->size - cie));
-    put32(e, (uint32_t)(frame->addr - function_addr - (base + e->size)));
-    put32(e, (uint32_t)frame->size);
+    put32(e, (uint32_t)(e->size - cie_off));
+    put32(e, (uint32_t)(fde->addr - function_addr - (base + e->size)));
+    put32(e, (uint32_t)fde->size);
     put8(e, 0);
-    put(e, frame->instructions.data, frame->instructions.size);
+    put(e, fde->program, fde->program_size);
     end_record(e, start);
 }
 
@@ -207,7 +236,7 @@ static void put_header(emitter *e, const oji_unwind_index *index, uint32_t first
     put32(e, n);
     for (uint32_t i = 0; i < n; i++) {
         const oji_frame *frame = &index->frames[index->keys[first + i].index];
-        put32(e, (uint32_t)(frame->addr - function_addr - header));
+        put32(e, (uint32_t)(frame->fde.addr - function_addr - header));
         put32(e, (uint32_t)(base + fde_offs[i] - header));
     }
 }
@@ -218,10 +247,10 @@ static void emit_function(emitter *e, const oji_unwind_index *index, uint32_t fi
 {
     for (uint32_t i = 0; i < n; i++) {
         const oji_frame *frame = &index->frames[index->keys[first + i].index];
-        uint64_t cie = e->size;
-        put_eh_cie(e, frame);
+        uint64_t cie_off = e->size;
+        put_eh_cie(e, &frame->cie);
         fde_offs[i] = (uint32_t)e->size;
-        put_eh_fde(e, frame, function_addr, base, cie);
+        put_eh_fde(e, &frame->fde, function_addr, base, cie_off);
     }
     put32(e, 0); /* the table's end */
     put32(e, 0); /* keeps the index aligned */
@@ -261,10 +290,10 @@ bool oji_debug_make_eh_frame(const oji_unwind_index *index, uint64_t addr, uint6
 static uint64_t list_frames(const oji_debug_info *info, oji_frame *frames)
 {
     uint64_t n = 0;
-    oji_frame frame;
     for (uint32_t i = 0; i < info->n_unwind; i++) {
-        oji_frames walk = {.bytes = info->unwind[i].bytes, .addr = info->unwind[i].addr};
-        while (oji_frames_next(&walk, &frame)) {
+        oji_eh_reader reader = reader_of(info, i);
+        oji_frame frame = {.cie.offset = UINT64_MAX};
+        while (next_frame(&reader, &frame)) {
             if (frames)
                 frames[n] = frame;
             n++;
@@ -283,7 +312,7 @@ bool oji_debug_index_unwind(const oji_debug_info *info, oji_arena *arena, oji_un
         return false;
     list_frames(info, index->frames);
     for (uint32_t i = 0; i < index->n; i++)
-        index->keys[i] = (oji_key){.addr = index->frames[i].addr, .index = i};
+        index->keys[i] = (oji_key){.addr = index->frames[i].fde.addr, .index = i};
     oji_lines_sort(index->keys, index->keys + n, index->n);
     return true;
 }

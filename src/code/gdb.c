@@ -6,6 +6,10 @@
  * one size, one that has all of theirs replaces them, up to a bound. Each code is then told of a few times, and there
  * are a small fraction of as many files as codes. A file that replaces others is made known before they are withdrawn,
  * so that no breakpoint loses its place.
+ *
+ * What is kept for a code alone, its information or a file of its own, is in memory of its link's allocator, which is
+ * called without the lock. Shared files outlive any of their codes, and with it perhaps its allocator: they are in the
+ * heap of the process, as the list is.
  * Source: gdb manual, "JIT Compilation Interface". */
 #include "code/debug.h"
 
@@ -94,6 +98,8 @@ typedef struct part {
     uint64_t id;         /* serial number, and index in slots + 1 */
     uint64_t addr;
     uint64_t size;
+    uint64_t block_size;    /* bytes of this block */
+    oj_allocator allocator; /* of this block, and of a file of its own */
     struct file *file;
     struct part *next; /* in the file */
 } part;
@@ -101,6 +107,7 @@ typedef struct part {
 typedef struct file {
     jit_entry entry; /* first: what the debugger sees */
     void *bytes;
+    const oj_allocator *allocator;
     part *parts;
     uint32_t n_parts;
     uint32_t rank;
@@ -122,12 +129,18 @@ static uint32_t n_files[RANKS + 1];
 static slot *slots;
 static uint32_t n_slots, slots_capacity, first_free;
 static uint32_t serial;
+static oj_allocator heap; /* of all that is not one code's */
+static oj_debugger_stats stats;
 
 static void lock_all(void) { pthread_mutex_lock(&lock); }
 static void unlock_all(void) { pthread_mutex_unlock(&lock); }
 /* A child goes on with a copy of the list, which nobody was changing. Should this fail for want of memory, a child of
  * a fork in the middle of a registration could not register. */
-static void start(void) { (void)pthread_atfork(lock_all, unlock_all, unlock_all); }
+static void start(void)
+{
+    (void)oji_allocator_import(&heap, NULL, NULL);
+    (void)pthread_atfork(lock_all, unlock_all, unlock_all);
+}
 
 static uint32_t rank_of(uint32_t n_parts)
 {
@@ -158,24 +171,28 @@ static void unlist_file(file *f)
     n_files[f->rank]--;
 }
 
-/* Withdraw a file; its parts are another's by now, or gone. */
-static void destroy_file(file *f)
+static uint64_t *account_of(const file *f) { return f->rank == ALONE ? &stats.own_size : &stats.shared_size; }
+
+/* No debugger knows of it. NULL does nothing. */
+static void free_file(file *f)
 {
-    unlist_file(f);
-    remove_entry(&f->entry);
-    free(f->bytes);
-    free(f);
+    if (!f)
+        return;
+    oji_release(f->allocator, f->bytes, f->entry.size);
+    oji_release(f->allocator, f, sizeof *f);
 }
 
-/* Make a file of what `infos` say, and make it known. NULL where memory ends. */
-static file *create_file(const oji_debug_info *const *infos, uint32_t n_infos, uint32_t rank)
+/* Make a file of what `infos` say. NULL where memory ends. */
+static file *create_file(const oji_debug_info *const *infos, uint32_t n_infos, uint32_t rank,
+                         const oj_allocator *allocator)
 {
-    file *f = calloc(1, sizeof *f);
+    file *f = oji_allocate_zeroed(allocator, sizeof *f);
     if (!f)
         return NULL;
-    f->bytes = oji_gdb_make_file(infos, n_infos, &f->entry.size);
+    f->allocator = allocator;
+    f->bytes = oji_gdb_make_file(infos, n_infos, allocator, &f->entry.size);
     if (!f->bytes) {
-        free(f);
+        oji_release(allocator, f, sizeof *f);
         return NULL;
     }
     f->entry.file = f->bytes;
@@ -183,9 +200,24 @@ static file *create_file(const oji_debug_info *const *infos, uint32_t n_infos, u
     f->rank = rank;
     for (uint32_t i = 0; i < n_infos; i++)
         f->n_ranges += infos[i]->n_ranges;
-    list_file(f);
-    add_entry(&f->entry);
     return f;
+}
+
+static void announce_file(file *f)
+{
+    list_file(f);
+    stats.n_files++;
+    *account_of(f) += sizeof *f + f->entry.size;
+    add_entry(&f->entry);
+}
+
+/* Its parts are another's by now, or gone. */
+static void withdraw_file(file *f)
+{
+    unlist_file(f);
+    stats.n_files--;
+    *account_of(f) -= sizeof *f + f->entry.size;
+    remove_entry(&f->entry);
 }
 
 /* One file for all parts but `without` of the files that are given; NULL where memory ends, and nothing has changed.
@@ -199,7 +231,9 @@ static file *join(file *const *old, uint32_t n_old, const part *without)
         for (part *p = old[i]->parts; p; p = p->next)
             if (p != without)
                 infos[n++] = &p->info;
-    made = create_file(infos, n, rank_of(n));
+    made = create_file(infos, n, rank_of(n), &heap);
+    if (made)
+        announce_file(made);
     for (uint32_t i = 0; made && i < n_old; i++)
         for (part *p = old[i]->parts, *next; p; p = next) {
             next = p->next;
@@ -224,8 +258,10 @@ static void join_rank(uint32_t rank)
     }
     if (n < FILES_TO_JOIN || n_parts > CODES_IN_FILE || n_ranges > SECTIONS_IN_FILE || !join(old, n, NULL))
         return;
-    for (uint32_t i = 0; i < n; i++)
-        destroy_file(old[i]);
+    for (uint32_t i = 0; i < n; i++) {
+        withdraw_file(old[i]);
+        free_file(old[i]);
+    }
 }
 
 /* Ascending, as joining one rank may fill the next. The last rank's files are large enough. */
@@ -259,13 +295,15 @@ static void *copy(uint8_t **next, const void *from, uint64_t size)
 }
 
 /* Unwind tables are in the section for frames by now. */
-static part *create_part(const oji_debug_info *info, bool is_alone)
+static part *create_part(const oji_debug_info *info, bool is_alone, const oj_allocator *allocator)
 {
-    part *p = malloc(sizeof *p + (is_alone ? 0 : (size_t)size_of(info)));
+    uint64_t size = sizeof(part) + (is_alone ? 0 : size_of(info));
+    part *p = oji_allocate_zeroed(allocator, size);
     uint8_t *next = (uint8_t *)(p + 1);
     if (!p)
         return NULL;
-    memset(p, 0, sizeof *p);
+    p->block_size = size;
+    p->allocator = *allocator;
     p->addr = info->n_ranges > 0 ? info->ranges[0].addr : 0;
     p->size = info->n_ranges > 0 ? info->ranges[0].size : 0;
     if (is_alone)
@@ -318,31 +356,43 @@ static void give_slot(const part *p)
     first_free = index + 1;
 }
 
-static bool add_part(const oji_debug_info *info, part *p, bool is_alone)
+/* The allocator lies in the block that it frees. NULL does nothing. */
+static void free_part(part *p)
 {
-    file *f;
+    if (p) {
+        oj_allocator allocator = p->allocator;
+        oji_release(&allocator, p, p->block_size);
+    }
+}
+
+/* Needs the lock. False where memory ends. */
+static bool add_part(part *p, file *f)
+{
     if (!reserve_slot())
-        return false;
-    f = create_file(&info, 1, is_alone ? ALONE : 0);
-    if (!f)
         return false;
     take_slot(p);
     p->file = f;
-    p->next = NULL;
     f->parts = p;
+    stats.n_codes++;
+    stats.own_size += p->block_size;
+    announce_file(f);
     join_files();
     return true;
 }
 
-oj_status oji_gdb_register(const oji_debug_info *info, oj_record *record, oj_error *error)
+oj_status oji_gdb_register(const oji_debug_info *info, const oj_allocator *allocator, oj_record *record,
+                           oj_error *error)
 {
     uint64_t size = size_of(info);
     bool is_alone = size > LARGE_CODE, is_added = false;
-    part *p = create_part(info, is_alone);
+    part *p = create_part(info, is_alone, allocator);
+    file *f = NULL;
     pthread_once(&once, start);
-    if (p) {
+    if (p)
+        f = create_file(&info, 1, is_alone ? ALONE : 0, is_alone ? &p->allocator : &heap);
+    if (f) {
         pthread_mutex_lock(&lock);
-        is_added = add_part(info, p, is_alone);
+        is_added = add_part(p, f);
         if (is_added)
             *record = (oj_record){
                 .kind = OJ_RECORD_DEBUGGER, .addr = p->addr, .size = p->size, .data = (void *)(uintptr_t)p->id};
@@ -350,8 +400,21 @@ oj_status oji_gdb_register(const oji_debug_info *info, oj_record *record, oj_err
     }
     if (is_added)
         return OJ_OK;
-    free(p);
+    free_file(f);
+    free_part(p);
     return oji_fail_nomem(error, size, "a symbol file for debuggers");
+}
+
+oj_status oj_debugger_get_stats(oj_debugger_stats *out, size_t out_size)
+{
+    oj_debugger_stats ours;
+    if (!out)
+        return OJ_E_MISUSE;
+    pthread_mutex_lock(&lock);
+    ours = stats;
+    pthread_mutex_unlock(&lock);
+    oji_export(out, out_size, &ours, sizeof ours);
+    return OJ_OK;
 }
 
 /* Needs the lock. */
@@ -373,30 +436,36 @@ static bool is_known(const oj_record *record)
 }
 
 /* The code is about to go, so its file must, whether or not there is memory for another with the rest: without it the
- * rest go on without symbols. */
-static void remove_part(part *p)
+ * rest go on without symbols. Needs the lock; the file is to be freed without it. */
+static file *remove_part(part *p)
 {
     file *f = p->file;
-    bool is_rest_kept = f->n_parts > 1 && join(&f, 1, p) != NULL;
+    bool is_rest_kept = f && f->n_parts > 1 && join(&f, 1, p) != NULL;
+    give_slot(p);
+    stats.n_codes--;
+    stats.own_size -= p->block_size;
+    if (!f)
+        return NULL;
     if (!is_rest_kept)
         for (part *other = f->parts; other; other = other->next)
             other->file = NULL;
-    destroy_file(f);
+    withdraw_file(f);
     if (is_rest_kept)
         join_files();
+    return f;
 }
 
 static void undo(const oj_record *record)
 {
+    file *f = NULL;
     part *p;
     pthread_mutex_lock(&lock);
     p = find_part(record);
-    if (p && p->file)
-        remove_part(p);
     if (p)
-        give_slot(p);
+        f = remove_part(p);
     pthread_mutex_unlock(&lock);
-    free(p);
+    free_file(f);
+    free_part(p);
 }
 
 const oji_registry oji_gdb_registry = {"a debugger's symbol file", is_known, undo};

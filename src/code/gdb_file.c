@@ -3,17 +3,26 @@
  *
  * Layout: header; debug sections, each code's part behind the one before; symbols; their names; names of sections;
  * section headers. The first section headers are for the codes' segments: they have addresses and no bytes.
+ * All codes of a process are of one architecture, and so of one class.
  * Source: ELF gABI chapters 4 and 5. */
 #include "code/debug.h"
 #include "code/lines.h"
 
-#include <stdlib.h>
-
-enum { HEADER_SIZE = 64, SECTION_SIZE = 64, SYMBOL_SIZE = 24 };
 enum { SHT_PROGBITS = 1, SHT_SYMTAB = 2, SHT_STRTAB = 3, SHT_NOBITS = 8 };
 enum { SHF_WRITE = 1, SHF_ALLOC = 2, SHF_EXECINSTR = 4 };
 enum { STB_LOCAL = 0, STB_GLOBAL = 1, STT_OBJECT = 1, STT_FUNC = 2 };
 enum { SHN_LORESERVE = 0xff00, SHN_ABS = 0xfff1, SHN_XINDEX = 0xffff };
+
+/* What the two classes of ELF files differ in, bytes. */
+typedef struct file_class {
+    uint8_t class; /* EI_CLASS */
+    uint8_t header;
+    uint8_t section;
+    uint8_t symbol;
+    uint8_t word;
+} file_class;
+
+static const file_class classes[] = {{1, 52, 40, 16, 4}, {2, 64, 64, 24, 8}};
 
 /* ORDER OJI_DEBUG */
 const char *const oji_debug_names[OJI_DEBUG_SECTIONS] = {
@@ -35,6 +44,7 @@ typedef struct stretch {
 typedef struct writer {
     const oji_debug_info *const *infos;
     size_t n_infos;
+    const file_class *sizes;
     uint8_t *file;
     uint64_t debug_offs[OJI_DEBUG_SECTIONS]; /* bytes into the file */
     uint64_t debug_sizes[OJI_DEBUG_SECTIONS];
@@ -54,6 +64,7 @@ typedef struct writer {
     uint32_t n_stretches;
     uint64_t n_sections;
     uint64_t size;
+    uint64_t next;        /* where put() writes */
     uint64_t next_header; /* offset of the header to write next */
     uint32_t next_name;   /* offset of the next section's name */
 } writer;
@@ -91,15 +102,13 @@ static void add_to_stretch(writer *w, const oji_debug_range *range, uint64_t ind
 }
 
 /* False where memory ends. */
-static bool find_stretches(writer *w)
+static bool find_stretches(writer *w, oji_arena *arena)
 {
     uint32_t n = (uint32_t)w->n_ranges, next = 0;
-    if (w->n_ranges >= SIZE_MAX / 2)
-        return false;
-    w->stretches = calloc((size_t)w->n_ranges + 1, sizeof *w->stretches);
-    w->stretch_of = calloc((size_t)w->n_ranges + 1, sizeof *w->stretch_of);
-    w->ranges = calloc((size_t)w->n_ranges + 1, sizeof *w->ranges);
-    w->keys = calloc(2 * (size_t)w->n_ranges + 1, sizeof *w->keys);
+    w->stretches = oji_arena_array(arena, w->n_ranges, sizeof *w->stretches);
+    w->stretch_of = oji_arena_array(arena, w->n_ranges, sizeof *w->stretch_of);
+    w->ranges = oji_arena_array(arena, w->n_ranges, sizeof *w->ranges);
+    w->keys = oji_arena_array(arena, 2 * w->n_ranges, sizeof *w->keys);
     if (!w->stretches || !w->stretch_of || !w->ranges || !w->keys)
         return false;
     for (size_t i = 0; i < w->n_infos; i++)
@@ -116,7 +125,7 @@ static bool find_stretches(writer *w)
 /* The null section, segments, debug sections, and three tables. Where a table of names would be: strlen + 1 each. */
 static void lay_out(writer *w)
 {
-    uint64_t end = HEADER_SIZE;
+    uint64_t end = w->sizes->header;
     w->n_sections = 1 + w->n_stretches + 3;
     w->section_names_size = 1 + sizeof ".symtab" + sizeof ".strtab" + sizeof ".shstrtab";
     for (size_t i = 0; i < OJI_COUNT(segment_names); i++)
@@ -128,45 +137,80 @@ static void lay_out(writer *w)
         w->section_names_size += strlen(oji_debug_names[k]) + 1;
     }
     w->symbols_off = end;
-    w->names_off = end + w->n_symbols * SYMBOL_SIZE;
+    w->names_off = end + w->n_symbols * w->sizes->symbol;
     w->section_names_off = w->names_off + w->names_size;
     w->headers_off = align8(w->section_names_off + w->section_names_size);
-    w->size = w->headers_off + w->n_sections * SECTION_SIZE;
+    w->size = w->headers_off + w->n_sections * w->sizes->section;
 }
 
-/* e_ident, then the fields of Elf64_Ehdr by offset. Where the count of sections does not fit, section 0 has it. */
+/* A word has the size of an address; fields follow one another in both classes. */
+static void put(writer *w, uint64_t value, uint64_t size)
+{
+    uint8_t *p = w->file + w->next;
+    if (size == 2)
+        oji_store16_host(p, (uint16_t)value);
+    else if (size == 4)
+        oji_store32_host(p, (uint32_t)value);
+    else
+        oji_store64_host(p, value);
+    w->next += size;
+}
+
+static void put_word(writer *w, uint64_t value) { put(w, value, w->sizes->word); }
+
+/* The fields of a section header. */
+typedef struct section {
+    uint32_t name;
+    uint32_t type;
+    uint64_t flags;
+    uint64_t addr;
+    uint64_t offset;
+    uint64_t size;
+    uint32_t link;
+    uint32_t info;
+    uint64_t alignment;
+    uint64_t entry_size;
+} section;
+
+static void add_section(writer *w, const section *added)
+{
+    w->next = w->next_header;
+    put(w, added->name, 4);
+    put(w, added->type, 4);
+    put_word(w, added->flags);
+    put_word(w, added->addr);
+    put_word(w, added->offset);
+    put_word(w, added->size);
+    put(w, added->link, 4);
+    put(w, added->info, 4);
+    put_word(w, added->alignment);
+    put_word(w, added->entry_size);
+    w->next_header = w->next;
+}
+
+/* Where the count of sections does not fit, section 0 has it. */
 static void write_header(writer *w)
 {
-    static const uint8_t ident[] = {0x7f, 'E', 'L', 'F', 2, OJI_HOST_IS_BIG ? 2 : 1, 1};
-    uint64_t names_index = w->n_sections - 1;
-    uint8_t *p = w->file;
-    memcpy(p, ident, sizeof ident);
-    oji_store16_host(p + 16, 2 /* ET_EXEC */);
-    oji_store16_host(p + 18, (uint16_t)w->infos[0]->machine);
-    oji_store32_host(p + 20, 1);
-    oji_store64_host(p + 40, w->headers_off);
-    oji_store16_host(p + 52, HEADER_SIZE);
-    oji_store16_host(p + 58, SECTION_SIZE);
-    oji_store16_host(p + 60, w->n_sections < SHN_LORESERVE ? (uint16_t)w->n_sections : 0);
-    oji_store16_host(p + 62, names_index < SHN_LORESERVE ? (uint16_t)names_index : SHN_XINDEX);
-    if (w->n_sections >= SHN_LORESERVE)
-        oji_store64_host(w->file + w->headers_off + 32, w->n_sections);
-    if (names_index >= SHN_LORESERVE)
-        oji_store32_host(w->file + w->headers_off + 40, (uint32_t)names_index);
-    w->next_header = w->headers_off + SECTION_SIZE;
-}
-
-/* Fill one section header and give it to the caller for its rarer fields. */
-static uint8_t *add_section(writer *w, uint32_t name, uint32_t type, uint64_t offset, uint64_t size)
-{
-    uint8_t *p = w->file + w->next_header;
-    oji_store32_host(p, name);
-    oji_store32_host(p + 4, type);
-    oji_store64_host(p + 24, offset);
-    oji_store64_host(p + 32, size);
-    oji_store64_host(p + 48, 1);
-    w->next_header += SECTION_SIZE;
-    return p;
+    const uint8_t ident[16] = {0x7f, 'E', 'L', 'F', w->sizes->class, OJI_HOST_IS_BIG ? 2 : 1, 1};
+    const bool is_counted = w->n_sections < SHN_LORESERVE, is_named = w->n_sections - 1 < SHN_LORESERVE;
+    memcpy(w->file, ident, sizeof ident);
+    w->next = sizeof ident;
+    put(w, 2 /* ET_EXEC */, 2);
+    put(w, w->infos[0]->machine, 2);
+    put(w, 1, 4);
+    put_word(w, 0);
+    put_word(w, 0);
+    put_word(w, w->headers_off);
+    put(w, w->infos[0]->machine_flags, 4);
+    put(w, w->sizes->header, 2);
+    put(w, 0, 2);
+    put(w, 0, 2);
+    put(w, w->sizes->section, 2);
+    put(w, is_counted ? w->n_sections : 0, 2);
+    put(w, is_named ? w->n_sections - 1 : SHN_XINDEX, 2);
+    w->next_header = w->headers_off;
+    add_section(
+        w, &(section){.size = is_counted ? 0 : w->n_sections, .link = is_named ? 0 : (uint32_t)(w->n_sections - 1)});
 }
 
 static uint32_t add_section_name(writer *w, const char *name)
@@ -186,9 +230,13 @@ static void write_segments(writer *w)
         names[i] = add_section_name(w, segment_names[i]);
     for (uint32_t i = 0; i < w->n_stretches; i++) {
         uint32_t kind = w->stretches[i].kind - 1;
-        uint8_t *p = add_section(w, names[kind], SHT_NOBITS, HEADER_SIZE, w->stretches[i].size);
-        oji_store64_host(p + 8, flags[kind]);
-        oji_store64_host(p + 16, w->stretches[i].addr);
+        add_section(w, &(section){.name = names[kind],
+                                  .type = SHT_NOBITS,
+                                  .flags = flags[kind],
+                                  .addr = w->stretches[i].addr,
+                                  .offset = w->sizes->header,
+                                  .size = w->stretches[i].size,
+                                  .alignment = 1});
     }
 }
 
@@ -219,45 +267,70 @@ static void write_debug(writer *w)
     }
     for (int k = 0; k < OJI_DEBUG_SECTIONS; k++)
         if (w->debug_sizes[k] > 0)
-            add_section(w, add_section_name(w, oji_debug_names[k]), SHT_PROGBITS, w->debug_offs[k], w->debug_sizes[k]);
+            add_section(w, &(section){.name = add_section_name(w, oji_debug_names[k]),
+                                      .type = SHT_PROGBITS,
+                                      .offset = w->debug_offs[k],
+                                      .size = w->debug_sizes[k],
+                                      .alignment = 1});
 }
 
-/* Symbols hold addresses, as in every executable. A segment beyond the numbers that a symbol can hold is not named. */
-static void write_symbol(uint8_t *p, const oji_debug_symbol *symbol, uint64_t name_off, uint64_t section)
+/* A segment beyond the numbers that a symbol can hold is not named. */
+static void put_kind(writer *w, const oji_debug_symbol *symbol, uint64_t home)
 {
-    unsigned binding = symbol->is_global ? STB_GLOBAL : STB_LOCAL;
-    oji_store32_host(p, (uint32_t)name_off);
-    p[4] = (uint8_t)(binding << 4 | (symbol->is_function ? STT_FUNC : STT_OBJECT));
-    oji_store16_host(p + 6, section < SHN_LORESERVE ? (uint16_t)section : SHN_ABS);
-    oji_store64_host(p + 8, symbol->addr);
-    oji_store64_host(p + 16, symbol->size);
+    const unsigned type = symbol->is_function ? STT_FUNC : STT_OBJECT;
+    w->file[w->next] = (uint8_t)((unsigned)(symbol->is_global ? STB_GLOBAL : STB_LOCAL) << 4 | type);
+    w->next += 2;
+    put(w, home < SHN_LORESERVE ? home : SHN_ABS, 2);
+}
+
+/* Symbols hold addresses, as in every executable. The classes order the fields differently. */
+static void write_symbol(writer *w, const oji_debug_symbol *symbol, uint64_t name_off, uint64_t home)
+{
+    const bool is_64 = w->sizes->word == 8;
+    put(w, name_off, 4);
+    if (is_64)
+        put_kind(w, symbol, home);
+    put_word(w, symbol->addr);
+    put_word(w, symbol->size);
+    if (!is_64)
+        put_kind(w, symbol, home);
+}
+
+static void add_names(writer *w, const char *name, uint64_t offset, uint64_t size)
+{
+    add_section(
+        w, &(section){
+               .name = add_section_name(w, name), .type = SHT_STRTAB, .offset = offset, .size = size, .alignment = 1});
 }
 
 /* Local ones first (gABI chapter 4, sh_info of a symbol table). */
 static void write_symbols(writer *w)
 {
-    uint64_t next[2] = {w->symbols_off + SYMBOL_SIZE, w->symbols_off + w->n_local * SYMBOL_SIZE};
+    const uint64_t size = w->sizes->symbol;
+    uint64_t next[2] = {w->symbols_off + size, w->symbols_off + w->n_local * size};
     uint64_t name_base = 1, range_base = 0;
-    uint8_t *p;
     for (size_t i = 0; i < w->n_infos; i++) {
         const oji_debug_info *info = w->infos[i];
         for (uint32_t s = 0; s < info->n_symbols; s++) {
             const oji_debug_symbol *symbol = &info->symbols[s];
-            write_symbol(w->file + next[symbol->is_global], symbol, name_base + symbol->name_off,
-                         1 + w->stretch_of[range_base + symbol->range]);
-            next[symbol->is_global] += SYMBOL_SIZE;
+            w->next = next[symbol->is_global];
+            write_symbol(w, symbol, name_base + symbol->name_off, 1 + w->stretch_of[range_base + symbol->range]);
+            next[symbol->is_global] = w->next;
         }
         if (info->names_size > 0)
             memcpy(w->file + w->names_off + name_base, info->names, (size_t)info->names_size);
         name_base += info->names_size;
         range_base += info->n_ranges;
     }
-    p = add_section(w, add_section_name(w, ".symtab"), SHT_SYMTAB, w->symbols_off, w->n_symbols * SYMBOL_SIZE);
-    oji_store32_host(p + 40, (uint32_t)(w->n_sections - 2)); /* the names come next */
-    oji_store32_host(p + 44, (uint32_t)w->n_local);
-    oji_store64_host(p + 48, 8);
-    oji_store64_host(p + 56, SYMBOL_SIZE);
-    add_section(w, add_section_name(w, ".strtab"), SHT_STRTAB, w->names_off, w->names_size);
+    add_section(w, &(section){.name = add_section_name(w, ".symtab"),
+                              .type = SHT_SYMTAB,
+                              .offset = w->symbols_off,
+                              .size = w->n_symbols * size,
+                              .link = (uint32_t)(w->n_sections - 2), /* the names come next */
+                              .info = (uint32_t)w->n_local,
+                              .alignment = w->sizes->word,
+                              .entry_size = size});
+    add_names(w, ".strtab", w->names_off, w->names_size);
 }
 
 static void write_file(writer *w)
@@ -266,23 +339,23 @@ static void write_file(writer *w)
     write_segments(w);
     write_debug(w);
     write_symbols(w);
-    add_section(w, add_section_name(w, ".shstrtab"), SHT_STRTAB, w->section_names_off, w->section_names_size);
+    add_names(w, ".shstrtab", w->section_names_off, w->section_names_size);
 }
 
-uint8_t *oji_gdb_make_file(const oji_debug_info *const *infos, size_t n_infos, uint64_t *size)
+uint8_t *oji_gdb_make_file(const oji_debug_info *const *infos, size_t n_infos, const oj_allocator *allocator,
+                           uint64_t *size)
 {
-    writer w = {.infos = infos, .n_infos = n_infos, .next_name = 1};
+    writer w = {.infos = infos, .n_infos = n_infos, .sizes = &classes[!infos[0]->is_32], .next_name = 1};
+    oji_arena arena;
+    oji_arena_init(&arena, allocator, NULL, 0);
     count(&w);
-    if (find_stretches(&w)) {
+    if (find_stretches(&w, &arena)) {
         lay_out(&w);
-        w.file = calloc(1, (size_t)w.size);
+        w.file = oji_allocate_zeroed(allocator, w.size);
         if (w.file)
             write_file(&w);
     }
-    free(w.stretches);
-    free(w.stretch_of);
-    free(w.ranges);
-    free(w.keys);
+    oji_arena_free(&arena);
     *size = w.size;
     return w.file;
 }

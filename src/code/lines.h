@@ -4,6 +4,7 @@
 
 #include "code/debug.h"
 #include "code/dwarf.h"
+#include "code/eh_frame.h"
 
 typedef struct oji_line {
     uint64_t addr;
@@ -27,6 +28,12 @@ typedef struct oji_key {
 void oji_lines_sort(oji_key *keys, oji_key *scratch, uint32_t n);
 /* The first of the sorted keys that is not below `addr`; n where there is none. */
 uint32_t oji_lines_find(const oji_key *keys, uint32_t n, uint64_t addr);
+
+/* How one range of code is unwound. */
+typedef struct oji_frame {
+    oji_eh_cie cie;
+    oji_eh_fde fde;
+} oji_frame;
 
 /* All frame descriptions of a code. */
 typedef struct oji_unwind_index {

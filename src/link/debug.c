@@ -308,17 +308,14 @@ static bool gather_ranges(const gathering *g)
 
 /* --- the step ------------------------------------------------------------------------------------------------------- */
 
-/* Source: gABI's list of e_machine. */
-static uint32_t machine_of(uint32_t arch)
-{
-    return arch == OJI_ARCH_AARCH64 ? 183 : arch == OJI_ARCH_RISCV64 ? 243 : arch == OJI_ARCH_S390X ? 22 : 62;
-}
-
 static bool gather(const oj_plan *plan, oji_arena *arena, oji_debug_info *info)
 {
     gathering g = {.plan = plan, .arena = arena, .info = info};
     memset(info, 0, sizeof *info);
-    info->machine = machine_of(plan->arch->id);
+    info->machine = plan->arch->elf_machine;
+    info->machine_flags = plan->arch->elf_flags;
+    info->is_32 = plan->arch->address_bits == 32;
+    info->n_registers = plan->arch->unwind_registers;
     if (!gather_ranges(&g) || !gather_symbols(&g))
         return false;
     if (!(plan->options.flags & (OJ_LINK_DEBUGGER | OJ_LINK_JITDUMP)))
@@ -339,7 +336,7 @@ static oj_status tell(const oj_plan *plan, oji_debug_info *info, oji_arena *aren
         return OJ_OK;
     if (!oji_debug_add_frames(info, arena))
         return oji_fail(error, OJ_E_NOMEM, "out of memory: unwind tables for debuggers");
-    return oji_gdb_register(info, record, error);
+    return oji_gdb_register(info, &plan->allocator, record, error);
 }
 
 /* Code of another architecture does not run in this process, and a link of no bytes has nothing to show. */

@@ -16,7 +16,7 @@ static void read_lines(oji_debug_info *info, oji_arena *arena)
             abort();
 }
 
-static void write_frames(oji_debug_info *info, oji_arena *arena)
+static void write_frames(oji_debug_info *info, const oj_allocator *allocator, oji_arena *arena)
 {
     oji_unwind_index index;
     oj_record record = {0};
@@ -26,7 +26,7 @@ static void write_frames(oji_debug_info *info, oji_arena *arena)
         if (oji_debug_make_eh_frame(&index, addr, 0x400, arena, &out, &header_size) && header_size > out.size)
             abort();
     }
-    if (!oji_debug_add_frames(info, arena) || oji_gdb_register(info, &record, NULL) != OJ_OK)
+    if (!oji_debug_add_frames(info, arena) || oji_gdb_register(info, allocator, &record, NULL) != OJ_OK)
         return;
     if (!oji_gdb_registry.is_known(&record))
         abort();
@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     oji_debug_range range = {.addr = 0, .size = 0x10000, .kind = OJ_SEGMENT_CODE};
-    oji_debug_info info = {.ranges = &range, .n_ranges = 1, .machine = 62};
+    oji_debug_info info = {.ranges = &range, .n_ranges = 1, .machine = 62, .n_registers = 17};
     oji_debug_unwind unwind;
     oj_allocator allocator;
     oji_arena arena;
@@ -59,7 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         info.unwind = &unwind;
         info.n_unwind = 1;
-        write_frames(&info, &arena);
+        info.is_32 = (data[0] & 2) != 0;
+        write_frames(&info, &allocator, &arena);
     }
     oji_arena_free(&arena);
     free(copy);

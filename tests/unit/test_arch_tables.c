@@ -26,6 +26,22 @@ static void arch_list_ends_and_finds_the_host(void **state)
     assert_ptr_equal(oji_arch_find(OJI_ARCH_X86_64), &oji_arch_x86_64);
 }
 
+/* What debuggers' files say is what the objects said. */
+static void arch_tables_have_the_number_of_their_objects(void **state)
+{
+    static const struct {
+        const oji_arch *arch;
+        const oji_elf_arch *elf;
+    } pairs[] = {{&oji_arch_x86_64, &oji_elf_x86_64},   {&oji_arch_aarch64, &oji_elf_aarch64},
+                 {&oji_arch_arm, &oji_elf_arm},         {&oji_arch_i386, &oji_elf_i386},
+                 {&oji_arch_riscv64, &oji_elf_riscv64}, {&oji_arch_riscv32, &oji_elf_riscv32},
+                 {&oji_arch_s390x, &oji_elf_s390x}};
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(pairs); i++)
+        assert_int_equal(pairs[i].arch->elf_machine, pairs[i].elf->machine);
+    assert_null(oji_arch_at(OJI_COUNT(pairs)));
+}
+
 static void arch_x86_64_stub_jumps_through_its_entry(void **state)
 {
     static const uint8_t expected[] = {0xff, 0x25, 0xfa, 0x0f, 0, 0, 0xcc, 0xcc};
@@ -373,6 +389,7 @@ static void arch_words_have_the_architectures_order(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(arch_list_ends_and_finds_the_host),
+         cmocka_unit_test(arch_tables_have_the_number_of_their_objects),
          cmocka_unit_test(arch_x86_64_stub_jumps_through_its_entry),
          cmocka_unit_test(arch_x86_64_stub_out_of_reach_refused),
          cmocka_unit_test(arch_x86_64_what_cannot_be_written_is_not),

@@ -1,5 +1,6 @@
 /* The list of symbol files that debuggers read: which codes are in which files, and what the files say. */
 #include "code/debug.h"
+#include "code/lines.h"
 #include "support/test.h"
 
 #include <elf.h>
@@ -50,6 +51,13 @@ static const Elf64_Shdr *find_section(const uint8_t *file, const char *name)
  * its own .debug_str, whose 8 bytes are its number as text. */
 enum { BASE = 0x10000, SIZE = 16 };
 
+static const oj_allocator *heap(void)
+{
+    static oj_allocator allocator;
+    assert_int_equal(oji_allocator_import(&allocator, NULL, NULL), OJ_OK);
+    return &allocator;
+}
+
 static oj_record add(unsigned i)
 {
     char names[16], text[8] = "";
@@ -73,7 +81,7 @@ static oj_record add(unsigned i)
     oji_store32(unit + 4, 0);
     info.sections[OJI_DEBUG_INFO] = (oji_debug_data){unit, sizeof unit};
     info.sections[OJI_DEBUG_STR] = (oji_debug_data){(uint8_t *)text, sizeof text};
-    assert_int_equal(oji_gdb_register(&info, &record, &error), OJ_OK);
+    assert_int_equal(oji_gdb_register(&info, heap(), &record, &error), OJ_OK);
     assert_int_equal(record.kind, OJ_RECORD_DEBUGGER);
     assert_true(oji_gdb_registry.is_known(&record));
     return record;
@@ -212,6 +220,95 @@ static void gdb_foreign_record_rejected(void **state)
     assert_null(oji_gdb_descriptor.first);
 }
 
+static const Elf32_Shdr *section_32(const uint8_t *file, const char *name)
+{
+    const Elf32_Ehdr *header = (const void *)file;
+    const Elf32_Shdr *sections = (const void *)(file + header->e_shoff);
+    const char *names = (const char *)file + sections[header->e_shstrndx].sh_offset;
+    for (unsigned i = 1; i < header->e_shnum; i++)
+        if (strcmp(names + sections[i].sh_name, name) == 0)
+            return &sections[i];
+    return NULL;
+}
+
+/* The other class: 32-bit processes. Its frames have addresses of 4 bytes, read from a table that has such, too. */
+static void gdb_code_of_32_bits_has_a_file_of_32_bits(void **state)
+{
+    /* CIE: version 1, "", alignments 1 and -4, return register 8, def_cfa r4 4. FDE: absolute address and size. */
+    static const uint8_t table[] = {12, 0, 0, 0, 0,  0, 0, 0, 1, 0, 1, 0x7c, 8,  12, 4, 4,
+                                    12, 0, 0, 0, 20, 0, 0, 0, 0, 0, 1, 0,    16, 0,  0, 0};
+    oji_debug_range range = {.addr = BASE, .size = SIZE, .kind = OJ_SEGMENT_CODE};
+    oji_debug_symbol symbol = {.addr = BASE, .size = SIZE, .is_function = 1, .is_global = 1};
+    oji_debug_unwind unwind = {{table, sizeof table}, BASE + 0x1000};
+    char names[] = "f";
+    oji_debug_info info = {.ranges = &range,
+                           .n_ranges = 1,
+                           .symbols = &symbol,
+                           .n_symbols = 1,
+                           .names = names,
+                           .names_size = sizeof names,
+                           .unwind = &unwind,
+                           .n_unwind = 1,
+                           .machine = EM_ARM,
+                           .machine_flags = EF_ARM_EABI_VER5,
+                           .is_32 = true,
+                           .n_registers = 16};
+    const uint8_t *file;
+    const Elf32_Sym *symbols;
+    const Elf32_Shdr *frames;
+    oj_record record;
+    oji_arena arena;
+    (void)state;
+    oji_arena_init(&arena, heap(), NULL, 0);
+    assert_true(oji_debug_add_frames(&info, &arena));
+    assert_int_equal(oji_gdb_register(&info, heap(), &record, NULL), OJ_OK);
+    file = oji_gdb_descriptor.first->file;
+    assert_int_equal(file[EI_CLASS], ELFCLASS32);
+    assert_int_equal(((const Elf32_Ehdr *)(const void *)file)->e_machine, EM_ARM);
+    assert_int_equal(((const Elf32_Ehdr *)(const void *)file)->e_flags, EF_ARM_EABI_VER5);
+    assert_int_equal(section_32(file, ".text")->sh_addr, BASE);
+    assert_int_equal(section_32(file, ".text")->sh_size, SIZE);
+    symbols = (const void *)(file + section_32(file, ".symtab")->sh_offset);
+    assert_int_equal(section_32(file, ".symtab")->sh_size, 2 * sizeof *symbols);
+    assert_int_equal(symbols[1].st_value, BASE);
+    assert_int_equal(symbols[1].st_size, SIZE);
+    assert_int_equal(symbols[1].st_info, ELF32_ST_INFO(STB_GLOBAL, STT_FUNC));
+    assert_int_equal(symbols[1].st_shndx, 1);
+    assert_string_equal(file + section_32(file, ".strtab")->sh_offset + symbols[1].st_name, "f");
+    frames = section_32(file, ".debug_frame");
+    assert_int_equal(frames->sh_size, 16 + 16);
+    assert_int_equal(oji_load32(file + frames->sh_offset + 24), BASE);
+    assert_int_equal(oji_load32(file + frames->sh_offset + 28), SIZE);
+    oji_gdb_registry.undo(&record);
+    oji_arena_free(&arena);
+}
+
+/* Descriptions that cannot be read are passed over, up to where no next one can be found. */
+static void gdb_frames_that_cannot_be_read_are_left_out(void **state)
+{
+    /* A CIE, FDEs at BASE, BASE + 2 with an instruction that is none, BASE + 4, and a length that leads outside. */
+    static const uint8_t table[] = {12, 0, 0, 0, 0,  0, 0, 0, 1,  0, 1, 0x7c, 8,  12, 4, 4, /* */
+                                    16, 0, 0, 0, 20, 0, 0, 0, 0,  0, 1, 0,    2,  0,  0, 0, /* */
+                                    0,  0, 0, 0, 16, 0, 0, 0, 40, 0, 0, 0,    2,  0,  1, 0, /* */
+                                    2,  0, 0, 0, 63, 0, 0, 0, 16, 0, 0, 0,    60, 0,  0, 0, /* */
+                                    4,  0, 1, 0, 2,  0, 0, 0, 0,  0, 0, 0,    99, 0,  0, 0, 0, 0, 0, 0};
+    oji_debug_range range = {.addr = BASE, .size = SIZE, .kind = OJ_SEGMENT_CODE};
+    oji_debug_unwind unwind = {{table, sizeof table}, BASE + 0x1000};
+    oji_debug_info info = {
+        .ranges = &range, .n_ranges = 1, .unwind = &unwind, .n_unwind = 1, .is_32 = true, .n_registers = 16};
+    oji_unwind_index index;
+    oji_arena arena;
+    (void)state;
+    oji_arena_init(&arena, heap(), NULL, 0);
+    assert_true(oji_debug_index_unwind(&info, &arena, &index));
+    assert_int_equal(index.n, 2);
+    assert_int_equal(index.keys[0].addr, BASE);
+    assert_int_equal(index.keys[1].addr, BASE + 4);
+    assert_true(oji_debug_add_frames(&info, &arena));
+    assert_int_equal(info.n_fixes, 2);
+    oji_arena_free(&arena);
+}
+
 /* Too large to be joined with others. */
 static void gdb_large_code_has_its_own_file(void **state)
 {
@@ -222,7 +319,7 @@ static void gdb_large_code_has_its_own_file(void **state)
     (void)state;
     info.sections[OJI_DEBUG_STR] = (oji_debug_data){bytes, sizeof bytes};
     for (int i = 0; i < 20; i++)
-        assert_int_equal(oji_gdb_register(&info, &records[i], NULL), OJ_OK);
+        assert_int_equal(oji_gdb_register(&info, heap(), &records[i], NULL), OJ_OK);
     assert_int_equal(count_files(), 20);
     for (int i = 0; i < 20; i++)
         oji_gdb_registry.undo(&records[i]);
@@ -248,4 +345,6 @@ static void gdb_child_of_fork_goes_on(void **state)
 
 OJT_MAIN(cmocka_unit_test(gdb_code_is_told_and_forgotten), cmocka_unit_test(gdb_many_codes_share_few_files),
          cmocka_unit_test(gdb_removed_codes_leave_the_others), cmocka_unit_test(gdb_foreign_record_rejected),
+         cmocka_unit_test(gdb_code_of_32_bits_has_a_file_of_32_bits),
+         cmocka_unit_test(gdb_frames_that_cannot_be_read_are_left_out),
          cmocka_unit_test(gdb_large_code_has_its_own_file), cmocka_unit_test(gdb_child_of_fork_goes_on))

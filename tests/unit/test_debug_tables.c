@@ -52,20 +52,24 @@ static void debug_frames_that_cannot_be_read_passed_over(void **state)
         {ENCODING, 0xff, 1}, {ENCODING, 0x9b, 1},   {ENCODING, 0x3b, 1}, {ENCODING, 0x0b, 2},
         {FDE_CIE, 20, 1},    {FDE_CIE, 4, 1},       {4, 1, 1},
     };
+    oj_allocator heap;
     (void)state;
+    assert_int_equal(oji_allocator_import(&heap, NULL, NULL), OJ_OK);
     for (size_t i = 0; i < OJI_COUNT(cases); i++) {
         uint8_t *bytes = damaged_twice(table, sizeof table, &cases[i]);
-        oji_frames frames = {.bytes = {bytes, 2 * sizeof table}, .addr = 0x7000};
-        oji_frame frame = {0};
-        uint32_t n = 0;
-        while (oji_frames_next(&frames, &frame))
-            n++;
-        if (n != cases[i].n_left)
-            fail_msg("byte %u as 0x%x: %u are left", cases[i].offset, cases[i].value, n);
-        if (n > 0) {
-            assert_int_equal(frame.addr, 0x7000 + sizeof table + FDE_ADDR + 0x100);
-            assert_int_equal(frame.size, 6);
+        oji_debug_unwind unwind = {{bytes, 2 * sizeof table}, 0x7000};
+        oji_debug_info info = {.unwind = &unwind, .n_unwind = 1, .n_registers = 17};
+        oji_unwind_index index;
+        oji_arena arena;
+        oji_arena_init(&arena, &heap, NULL, 0);
+        assert_true(oji_debug_index_unwind(&info, &arena, &index));
+        if (index.n != cases[i].n_left)
+            fail_msg("byte %u as 0x%x: %u are left", cases[i].offset, cases[i].value, index.n);
+        if (index.n > 0) {
+            assert_int_equal(index.frames[index.n - 1].fde.addr, 0x7000 + sizeof table + FDE_ADDR + 0x100);
+            assert_int_equal(index.frames[index.n - 1].fde.size, 6);
         }
+        oji_arena_free(&arena);
         free(bytes);
     }
 }
@@ -170,7 +174,7 @@ static bool make_frames(oji_arena *arena)
 {
     oji_debug_unwind unwind = {{table, sizeof table}, 0x7000};
     oji_debug_range range = {.addr = 0x7000, .size = 0x1000, .kind = OJ_SEGMENT_CODE};
-    oji_debug_info info = {.unwind = &unwind, .n_unwind = 1, .ranges = &range, .n_ranges = 1};
+    oji_debug_info info = {.unwind = &unwind, .n_unwind = 1, .ranges = &range, .n_ranges = 1, .n_registers = 17};
     oji_unwind_index index;
     oji_debug_data made;
     uint64_t header_size;

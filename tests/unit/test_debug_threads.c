@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -351,6 +352,16 @@ static void heap_release(void *context, void *pointer, size_t size)
     free(pointer);
 }
 
+static oj_allocator allocator_of(ending_heap *heap)
+{
+    oj_allocator allocator;
+    oj_allocator_init(&allocator);
+    allocator.context = heap;
+    allocator.allocate = heap_allocate;
+    allocator.release = heap_release;
+    return allocator;
+}
+
 static void debug_each_allocation_may_fail(void **state)
 {
     oj_object *object = ojt_object_returning("one.o", "f", 42);
@@ -359,13 +370,9 @@ static void debug_each_allocation_may_fail(void **state)
     for (long n = 0; status != OJ_OK; n++) {
         ending_heap heap = {n, 0};
         oj_link_options options;
-        oj_allocator allocator;
+        oj_allocator allocator = allocator_of(&heap);
         oj_code *code;
         oj_error error;
-        oj_allocator_init(&allocator);
-        allocator.context = &heap;
-        allocator.allocate = heap_allocate;
-        allocator.release = heap_release;
         oj_link_options_init(&options);
         options.allocator = &allocator;
         options.flags = ALL_TOOLS;
@@ -381,10 +388,75 @@ static void debug_each_allocation_may_fail(void **state)
     oj_object_destroy(object);
 }
 
+/* What is kept for a code is its allocator's, and no one else's: codes that share a symbol file come and go, and each
+ * allocator has its own back as soon as its codes are gone. */
+static void debug_symbol_files_are_of_the_links_allocator(void **state)
+{
+    enum { N = 20 };
+    oj_object *object = ojt_object_returning("one.o", "f", 42);
+    ending_heap heaps[2] = {{LONG_MAX, 0}, {LONG_MAX, 0}};
+    oj_code *codes[N];
+    oj_debugger_stats stats, none;
+    oj_error error;
+    (void)state;
+    assert_int_equal(oj_debugger_get_stats(&none, sizeof none), OJ_OK);
+    for (int i = 0; i < N; i++) {
+        oj_link_options options;
+        oj_allocator allocator = allocator_of(&heaps[i % 2]);
+        oj_link_options_init(&options);
+        options.allocator = &allocator;
+        options.flags = OJ_LINK_DEBUGGER | OJ_LINK_NO_UNWIND;
+        assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &codes[i], &error), OJ_OK);
+        assert_int_equal(heaps[i % 2].n_live, (i / 2 + 1) * 2); /* the handle, and what is kept */
+    }
+    assert_int_equal(oj_debugger_get_stats(&stats, sizeof stats), OJ_OK);
+    assert_int_equal(stats.n_codes - none.n_codes, N);
+    assert_in_range(stats.n_files - none.n_files, 1, N - 1);
+    assert_true(stats.own_size - none.own_size >= N * strlen("f") && stats.shared_size > none.shared_size);
+    for (int i = 0; i < N; i++)
+        oj_code_destroy(codes[i / (N / 2) + i % (N / 2) * 2]);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(heaps[i].n_live, 0);
+    assert_int_equal(oj_debugger_get_stats(&stats, sizeof stats), OJ_OK);
+    assert_memory_equal(&stats, &none, sizeof stats);
+    assert_int_equal(oj_debugger_get_stats(NULL, 0), OJ_E_MISUSE);
+    oj_object_destroy(object);
+}
+
+/* A file of its own is the allocator's too; taken-over code keeps both until it is given back. */
+static void debug_record_of_taken_code_is_the_allocators(void **state)
+{
+    oj_object *object = ojt_object_returning("one.o", "f", 42);
+    ending_heap heap = {LONG_MAX, 0};
+    oj_allocator allocator = allocator_of(&heap);
+    oj_link_options options;
+    oj_segment segments[4];
+    oj_record records[1];
+    oj_taken taken;
+    oj_code *code;
+    oj_error error;
+    (void)state;
+    oj_link_options_init(&options);
+    options.allocator = &allocator;
+    options.flags = OJ_LINK_DEBUGGER | OJ_LINK_NO_UNWIND;
+    assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_OK);
+    oj_taken_init(&taken);
+    taken.segments = segments;
+    taken.n_segments = 4;
+    taken.records = records;
+    taken.n_records = 1;
+    assert_int_equal(oj_code_take_over(code, &taken, &error), OJ_OK);
+    assert_int_equal(heap.n_live, 1);
+    assert_int_equal(oj_taken_release(&taken, &error), OJ_OK);
+    assert_int_equal(heap.n_live, 0);
+    oj_object_destroy(object);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 OJT_MAIN(TEST(debug_map_has_a_line_for_each_function), TEST(debug_map_of_others_rejected),
          TEST(debug_map_of_an_earlier_process_is_replaced), TEST(debug_map_of_this_process_is_added_to),
          TEST(debug_dump_has_the_code), TEST(debug_dump_without_a_folder_rejected),
          TEST(debug_unreadable_code_is_zeros), TEST(debug_record_is_taken_over_and_undone),
          TEST(debug_link_by_hand_tells_nobody), TEST(debug_several_threads_write_whole_lines),
-         TEST(debug_child_of_fork_has_its_own_files), TEST(debug_each_allocation_may_fail))
+         TEST(debug_child_of_fork_has_its_own_files), TEST(debug_each_allocation_may_fail),
+         TEST(debug_symbol_files_are_of_the_links_allocator), TEST(debug_record_of_taken_code_is_the_allocators))
