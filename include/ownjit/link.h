@@ -316,10 +316,11 @@ OJ_API oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr,
 
 /* Relocate what was planned for addresses that the client chose, into buffers of its own, and stop there: no provider
  * is asked, no page is touched, nothing is flushed or published. The run addresses may be another process's.
- * segments  borrows; n_segments of oj_plan_segment()'s count and order, with write and run_addr filled in
+ * segments  borrows; n_segments of oj_plan_segment()'s count and order, with write and run_addr filled in. Kind and
+ *           size are the plan's, or zero
  * Owns:     gives *out, a handle to look addresses up in; oj_code_destroy() frees it and leaves the memory alone
- * Errors:   OJ_E_PLACEMENT (addresses that cannot be used), OJ_E_RANGE, OJ_E_NOMEM, OJ_E_MISUSE (the plan is placed
- *           already, ...)
+ * Errors:   OJ_E_PLACEMENT (addresses that cannot be used), OJ_E_RANGE, OJ_E_NOMEM, OJ_E_MISUSE (other segments than
+ *           the plan's, a plan that is placed already)
  * Threads:  exclusive(plan)
  * Since:    0.1 */
 OJ_API oj_status oj_plan_write(oj_plan *plan, const oj_segment *segments, size_t n_segments, oj_code **out,

@@ -136,8 +136,10 @@ oj_status oj_stackmap_patch_range(const oj_stackmap *map, size_t record, uint64_
     if (!run_addr)
         return oji_fail(error, OJ_E_MISUSE, "run_addr is NULL");
     *run_addr = 0;
-    if (!map || record >= map->n_records || n_bytes == 0)
-        return oji_fail(error, OJ_E_MISUSE, "no such record, or n_bytes is 0");
+    if (!map || n_bytes == 0)
+        return oji_fail(error, OJ_E_MISUSE, "%s", map ? "n_bytes is 0" : "map is NULL");
+    if (record >= map->n_records)
+        return oji_fail(error, OJ_E_MISUSE, "there is no record %zu, the stack maps have %u", record, map->n_records);
     addr = oji_stackmap_addr(map, (uint32_t)record);
     if (n_bytes > next_addr(map, addr) - addr)
         return oji_fail(error, OJ_E_RANGE, "%llu bytes at 0x%llx run into the next record, at 0x%llx",

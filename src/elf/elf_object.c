@@ -31,7 +31,11 @@ static oj_status fail_kind(const oji_elf_reader *reader)
     if (size >= 4 && (memcmp(p, "BC\xc0\xde", 4) == 0 || memcmp(p, "\xde\xc0\x17\x0b", 4) == 0))
         what = "LLVM bitcode, not an ELF object: it has to be compiled first";
     else if (size >= 8 && (memcmp(p, "!<arch>\n", 8) == 0 || memcmp(p, "!<thin>\n", 8) == 0))
-        what = "an archive, not an ELF object";
+        what = "an archive, not an ELF object: oj_archive_create() reads it";
+    else if (size >= 4 && (memcmp(p, "\xcf\xfa\xed\xfe", 4) == 0 || memcmp(p, "\xce\xfa\xed\xfe", 4) == 0))
+        what = "a Mach-O object, not an ELF object: append -elf to the triple that it is compiled for";
+    else if (size >= 20 && (memcmp(p, "\x64\x86", 2) == 0 || memcmp(p, "\x64\xaa", 2) == 0))
+        what = "a COFF object, not an ELF object: append -elf to the triple that it is compiled for";
     else if (size == 0 || (size < 4 && memcmp(p, "\177ELF", (size_t)size) == 0))
         return fail_header(reader, OJ_E_TRUNCATED, "the input ends inside the ELF header");
     return fail_header(reader, OJ_E_FORMAT, what);

@@ -169,7 +169,9 @@ static oj_status check_memory(const oj_plan *plan, oj_error *error)
 {
     if (plan->arch == oji_arch_host() || plan->options.memory)
         return OJ_OK;
-    return oji_fail(error, OJ_E_ARCHITECTURE, "%s is for %s, which this process does not run: name the memory",
+    return oji_fail(error, OJ_E_ARCHITECTURE,
+                    "%s is for %s, which this process does not run: name the memory for it (oj_link_options.memory, or "
+                    "oj_plan_write())",
                     plan->members[0].object->name, oji_arch_name(plan->arch->id));
 }
 

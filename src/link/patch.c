@@ -181,7 +181,7 @@ oj_status oj_code_patch(oj_code *code, uint64_t run_addr, const void *bytes, siz
     patch p = {.code = code, .run_addr = run_addr, .bytes = bytes, .size = size};
     if (!code || !bytes || size == 0)
         return oji_fail(error, OJ_E_MISUSE, "%s", !code ? "code is NULL" : !bytes ? "bytes is NULL" : "size is 0");
-    OJI_TRY(oji_check_flags(flags, OJ_PATCH_STOPPED, "the flags of oj_code_patch()", error));
+    OJI_TRY(oji_check_flags(flags, OJ_PATCH_STOPPED, "oj_code_patch() flags", error));
     p.is_atomic = !(flags & OJ_PATCH_STOPPED);
     OJI_TRY(check(&p, error));
     /* The room behind a code's names is for destroying it alone: two threads may be patching it at once. */

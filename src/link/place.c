@@ -230,6 +230,18 @@ oj_status oji_link_place(oj_plan *plan, oj_error *error)
     return status;
 }
 
+/* Zero where the client says nothing of it. What contradicts the plan is another order than its own, or another plan's:
+ * the buffers then are not of the sizes that are about to be written. */
+static oj_status check_by_hand(const oj_segment *given, const oj_segment *request, uint32_t index, oj_error *error)
+{
+    if ((given->kind == 0 || given->kind == request->kind) && (given->size == 0 || given->size == request->size))
+        return OJ_OK;
+    return oji_fail(
+        error, OJ_E_MISUSE,
+        "segments[%u] is not segment %u of the plan: kind %u of %llu bytes, but the plan has kind %u of %llu", index,
+        index, given->kind, (unsigned long long)given->size, request->kind, (unsigned long long)request->size);
+}
+
 /* Kind and size are the plan's own: of the client's segments only addresses and the promise of zeroed memory count. */
 oj_status oji_link_place_by_hand(oj_plan *plan, const oj_segment *segments, size_t n_segments, oj_error *error)
 {
@@ -237,6 +249,7 @@ oj_status oji_link_place_by_hand(oj_plan *plan, const oj_segment *segments, size
         return oji_fail(error, OJ_E_MISUSE, "%zu segments are given, the plan has %u", n_segments, plan->n_requests);
     reset_requests(plan);
     for (uint32_t i = 0; i < plan->n_requests; i++) {
+        OJI_TRY(check_by_hand(&segments[i], &plan->requests[i], i, error));
         plan->requests[i].write = segments[i].write;
         plan->requests[i].run_addr = segments[i].run_addr;
         plan->requests[i].flags = segments[i].flags & OJ_SEGMENT_ZEROED;

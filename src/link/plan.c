@@ -10,15 +10,18 @@ enum { STACK_ARENA = 16 };
 enum { STACK_ARENA = 6 * 1024 };
 #endif
 
+/* ORDER LINK_FLAGS */
+_Static_assert(OJI_LINK_FLAGS == (OJ_LINK_KEEP_NO_SYMBOLS | OJ_LINK_KEEP_LOCAL_SYMBOLS | OJ_LINK_WHOLE_PAGES |
+                                  OJ_LINK_NO_UNWIND | OJ_LINK_PRIVATE_MEMORY | OJ_LINK_SECTIONS_SINGLY |
+                                  OJ_LINK_DEBUGGER | OJ_LINK_PERF_MAP | OJ_LINK_JITDUMP | OJ_LINK_UNWIND_BY_CLIENT |
+                                  OJ_LINK_RUN_CONSTRUCTORS | OJ_LINK_DROP_UNREFERENCED | OJ_LINK_KEEP_UNWIND),
+               "every flag is known to the structs that take them");
+
 /* Unknown bits are refused rather than ignored: a newer client would believe that they had an effect. Elements of
  * wanted and archives are followed later without a check. */
 static oj_status check_options(const oj_link_options *options, oj_error *error)
 {
-    const uint32_t known = OJ_LINK_KEEP_NO_SYMBOLS | OJ_LINK_KEEP_LOCAL_SYMBOLS | OJ_LINK_WHOLE_PAGES |
-                           OJ_LINK_NO_UNWIND | OJ_LINK_PRIVATE_MEMORY | OJ_LINK_SECTIONS_SINGLY | OJ_LINK_DEBUGGER |
-                           OJ_LINK_PERF_MAP | OJ_LINK_JITDUMP | OJ_LINK_UNWIND_BY_CLIENT | OJ_LINK_RUN_CONSTRUCTORS |
-                           OJ_LINK_DROP_UNREFERENCED | OJ_LINK_KEEP_UNWIND;
-    OJI_TRY(oji_check_flags(options->flags, known, "oj_link_options.flags", error));
+    OJI_TRY(oji_check_flags(options->flags, OJI_LINK_FLAGS, "oj_link_options.flags", error));
     if ((options->flags & OJ_LINK_KEEP_NO_SYMBOLS) && (options->flags & OJ_LINK_KEEP_LOCAL_SYMBOLS))
         return oji_fail(error, OJ_E_MISUSE, "oj_link_options.flags both keeps no symbols and keeps local ones");
     if (!options->resolvers && options->n_resolvers > 0)

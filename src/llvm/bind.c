@@ -291,6 +291,8 @@ static oj_status check_options(const oj_llvm_options *options, oj_error *error)
     /* dlopen() takes "" for the main program. */
     if (options->source == OJ_LLVM_PATH && (!options->path || !options->path[0]))
         return oji_fail(error, OJ_E_MISUSE, "oj_llvm_options.path is NULL or empty, and source is OJ_LLVM_PATH");
+    if (options->source != OJ_LLVM_PATH && options->path && options->path[0])
+        return oji_fail(error, OJ_E_MISUSE, "oj_llvm_options.path is given, and source is not OJ_LLVM_PATH");
     if (options->source == OJ_LLVM_LOOKUP && !options->lookup)
         return oji_fail(error, OJ_E_MISUSE, "oj_llvm_options.lookup is NULL, and source is OJ_LLVM_LOOKUP");
     if (options->version && (options->version < OJI_LLVM_OLDEST || options->version > OJI_LLVM_NEWEST))

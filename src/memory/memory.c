@@ -683,8 +683,8 @@ oj_status oj_memory_destroy(oj_memory *memory, oj_error *error)
     pthread_mutex_unlock(&provider->lock);
     if (n_placements > 0)
         return oji_fail(error, OJ_E_MISUSE,
-                        "oj_memory_destroy: code of %llu links that was placed with it is not released yet",
-                        (unsigned long long)n_placements);
+                        "oj_memory_destroy: what was placed with it is not released yet: the code of %llu link%s",
+                        (unsigned long long)n_placements, n_placements == 1 ? "" : "s");
     free_provider(provider);
     return oji_succeed(error);
 }

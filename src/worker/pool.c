@@ -490,8 +490,11 @@ oj_status oj_workers_start(oj_workers *workers, uint32_t n_workers, oj_error *er
     oji_worker_request request;
     oj_status status = OJ_OK;
     uint32_t n;
-    if (!workers || n_workers > workers->n_slots)
-        return oji_fail(error, OJ_E_MISUSE, "oj_workers_start: %s", workers ? "n_workers is above the pool's" : "NULL");
+    if (!workers)
+        return oji_fail(error, OJ_E_MISUSE, "workers is NULL");
+    if (n_workers > workers->n_slots)
+        return oji_fail(error, OJ_E_MISUSE, "oj_workers_start: n_workers is %u, above the pool's, %u", n_workers,
+                        workers->n_slots);
     n = n_workers ? n_workers : workers->n_slots;
     memset(&request, 0, sizeof request);
     request.deadline_ns = UINT64_MAX;

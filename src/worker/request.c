@@ -50,6 +50,8 @@ static outcome disbelieve(const oji_worker_job *job, const char *what, oj_status
 
 /* --- how a worker ended ------------------------------------------------------------------------------------------- */
 
+#define LIMIT_OF_MEMORY "more memory was needed than its limit (memory_size): "
+
 /* LLVM's own words for it, and the C++ library's, mangled where it had no memory to say it well. */
 static bool speaks_of_memory(const char *words)
 {
@@ -77,7 +79,7 @@ static outcome report_exit(const oji_worker_job *job, const oji_wire_exit *end, 
                  strcmp(name, "SIGKILL") == 0 ? ", sent from outside, as the system does where memory ends" : "");
     *status = status_of_exit(end, words);
     snprintf(text, sizeof text, "%sthe worker process ended in %s by %s%s%s%s",
-             *status == OJ_E_WORKER_MEMORY     ? "more memory was needed than its limit (memory_size): "
+             *status == OJ_E_WORKER_MEMORY     ? LIMIT_OF_MEMORY
              : *status == OJ_E_WORKER_DEADLINE ? "its processor time was used up (deadline_ms): "
                                                : "",
              phase_name(end->phase), how, words[0] ? "; it last said: \"" : "", words, words[0] ? "\"" : "");
@@ -133,8 +135,10 @@ static bool is_compile_status(int32_t status)
     return false;
 }
 
+/* Memory that ends in a worker without ending it, too, is its limit's end: an input that is larger than that, say. */
 static outcome hear_failure(const oji_wire_result *result, oj_status *status, oj_error *error)
 {
+    bool is_limit = result->status == OJ_E_NOMEM;
     char text[sizeof error->text], object[sizeof error->object], section[sizeof error->section],
         symbol[sizeof error->symbol];
     oji_place place = {object, section, NULL, symbol, result->offset};
@@ -142,7 +146,8 @@ static outcome hear_failure(const oji_wire_result *result, oj_status *status, oj
     oji_wire_copy_text(object, sizeof object, result->object);
     oji_wire_copy_text(section, sizeof section, result->section);
     oji_wire_copy_text(symbol, sizeof symbol, result->symbol);
-    *status = oji_fail_at(error, result->status, &place, "%s", text[0] ? text : oj_status_text(result->status));
+    *status = oji_fail_at(error, is_limit ? OJ_E_WORKER_MEMORY : result->status, &place, "%s%s",
+                          is_limit ? LIMIT_OF_MEMORY : "", text[0] ? text : oj_status_text(result->status));
     if (error) {
         error->line = result->line;
         error->column = result->column;

@@ -289,15 +289,26 @@ static oj_status list(worker *w, oj_compiler *compiler, const oj_ir *ir, oj_erro
     return status;
 }
 
+static oj_status map_input(int file, uint64_t size, const char *name, void **mapped, oj_error *error)
+{
+    int reason = oji_worker_map_file(file, size, mapped);
+    if (reason == ENOMEM)
+        return oji_fail(error, OJ_E_NOMEM, "%s: out of memory: no room for the input of %llu bytes", name,
+                        (unsigned long long)size);
+    if (reason == EBADMSG)
+        return oji_fail(error, OJ_E_SYSTEM, "%s: the input is in no sealed memory file of the size it says", name);
+    return reason == 0 ? OJ_OK : oji_fail_system(error, OJ_E_SYSTEM, reason, "%s: cannot map the input", name);
+}
+
 static oj_status work(worker *w, oj_compiler *compiler, const oji_wire_request *request, int file, oj_error *error)
 {
     char name[1024];
     oj_status status;
     oj_ir ir;
     void *mapped = NULL;
-    if (file >= 0 && oji_worker_map_file(file, request->input_size, &mapped) != 0)
-        return oji_fail(error, OJ_E_SYSTEM, "the input is in no sealed memory file of the size it says");
     oji_wire_copy_text(name, sizeof name, request->name);
+    if (file >= 0)
+        OJI_TRY(map_input(file, request->input_size, name, &mapped, error));
     ir = oj_ir_bytes(mapped ? mapped : request->bytes.data, (size_t)request->input_size);
     ir.name = name;
     status = request->task == OJI_WIRE_LIST ? list(w, compiler, &ir, error) : compile(w, compiler, &ir, error);

@@ -138,6 +138,9 @@ static void manager_and_permissions(void)
     options.flags = 1u << 31;
     CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_E_VERSION);
     options.flags = OJ_MCJIT_PERMISSIONS_BY_LIBRARY;
+    options.link_flags = 1u << 31;
+    CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_E_VERSION && strstr(error.text, "link_flags"));
+    options.link_flags = 0;
     CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_OK);
     b = CALL(int(int), engine, "b");
     CHECK(b && b(3) == 30);

@@ -53,7 +53,12 @@ static void elf_other_files_refused(void **state)
     expect_refused_flags("abc", 3, 0, OJ_E_FORMAT, "not an ELF object", &error);
     expect_refused_flags("#!/bin/sh\n", 10, 0, OJ_E_FORMAT, "not an ELF object", &error);
     expect_refused_flags("BC\xc0\xde\x35\x14", 6, 0, OJ_E_FORMAT, "LLVM bitcode", &error);
-    expect_refused_flags("!<arch>\n", 8, 0, OJ_E_FORMAT, "an archive", &error);
+    expect_refused_flags("!<arch>\n", 8, 0, OJ_E_FORMAT, "oj_archive_create()", &error);
+    expect_refused_flags("\xcf\xfa\xed\xfe\x0c\0\0\1", 8, 0, OJ_E_FORMAT, "Mach-O", &error);
+    expect_refused_flags("\xce\xfa\xed\xfe\x07\0\0\0", 8, 0, OJ_E_FORMAT, "Mach-O", &error);
+    expect_refused_flags("\x64\x86\3\0\0\0\0\0\x8c\0\0\0\x0b\0\0\0\0\0\0\0", 20, 0, OJ_E_FORMAT, "COFF", &error);
+    expect_refused_flags("\x64\xaa\3\0\0\0\0\0\x8c\0\0\0\x0b\0\0\0\0\0\0\0", 20, 0, OJ_E_FORMAT, "COFF", &error);
+    expect_refused_flags("\x64\x86 is a text", 12, 0, OJ_E_FORMAT, "bad.o: not an ELF object", &error);
     expect_refused_flags("!<thin>\n", 8, 0, OJ_E_FORMAT, "an archive", &error);
 }
 

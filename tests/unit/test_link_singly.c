@@ -285,6 +285,12 @@ static void by_hand_misuse_rejected(void **state)
     assert_int_equal(oj_plan_write(link.plan, link.segments, link.n - 1, &link.code, &link.error), OJ_E_MISUSE);
     assert_null(link.code);
     assert_int_equal(oj_plan_write(link.plan, link.segments, link.n + 1, &link.code, &link.error), OJ_E_MISUSE);
+    link.segments[0].size += 1;
+    assert_int_equal(oj_plan_write(link.plan, link.segments, link.n, &link.code, &link.error), OJ_E_MISUSE);
+    assert_non_null(strstr(link.error.text, "segments[0] is not segment 0 of the plan"));
+    link.segments[0].size = 0;
+    link.segments[0].kind = OJ_SEGMENT_DATA;
+    assert_int_equal(oj_plan_write(link.plan, link.segments, link.n, &link.code, &link.error), OJ_E_MISUSE);
     assert_int_equal(oj_plan_write(link.plan, NULL, link.n, &link.code, &link.error), OJ_E_MISUSE);
     assert_int_equal(oj_plan_write(NULL, link.segments, link.n, &link.code, &link.error), OJ_E_MISUSE);
     assert_int_equal(oj_plan_write(link.plan, link.segments, link.n, NULL, &link.error), OJ_E_MISUSE);

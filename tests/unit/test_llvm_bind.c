@@ -164,6 +164,10 @@ static void llvm_misuse_refused(void **state)
     } longer;
     (void)state;
     assert_fails(&options, OJ_E_MISUSE, "path is NULL");
+    options.source = OJ_LLVM_ANY;
+    options.path = "/usr/lib/libLLVM.so";
+    assert_fails(&options, OJ_E_MISUSE, "source is not OJ_LLVM_PATH");
+    options.path = NULL;
     options.source = OJ_LLVM_LOOKUP;
     assert_fails(&options, OJ_E_MISUSE, "lookup is NULL");
     options.source = 99;

@@ -370,6 +370,30 @@ static void worker_memory_limit_is_a_status(void **state)
     oj_workers_destroy(workers);
 }
 
+/* The input alone is more than the limit: the worker lives, and says what it has no room for. */
+static void worker_input_above_the_memory_limit_is_a_status(void **state)
+{
+    oj_workers *workers = open_pool_of(1);
+    oj_compiler_options options = isolated(workers);
+    char *text = large_function(300000);
+    oj_compiler *compiler;
+    oj_bytes *bytes = NULL;
+    oj_error error;
+    (void)state;
+    if (!OJT_SANITIZED) {
+        options.memory_size = 1u << 20;
+        compiler = open_with(&options);
+        assert_true(strlen(text) > 2u << 20);
+        assert_int_equal(ojt_compile_text(compiler, text, &bytes, &error), OJ_E_WORKER_MEMORY);
+        assert_null(bytes);
+        assert_non_null(strstr(error.text, "memory_size"));
+        assert_non_null(strstr(error.text, "the input"));
+        oj_compiler_destroy(compiler);
+    }
+    free(text);
+    oj_workers_destroy(workers);
+}
+
 static void worker_idle_ones_end(void **state)
 {
     oj_workers_options pool;
@@ -707,7 +731,9 @@ static void worker_misuse_rejected(void **state)
     assert_int_equal(oj_compiler_cancel(compiler), OJ_E_UNSUPPORTED);
     oj_compiler_destroy(compiler);
     assert_int_equal(oj_workers_start(workers, 2, &error), OJ_E_MISUSE);
+    assert_non_null(strstr(error.text, "n_workers is 2, above the pool's, 1"));
     assert_int_equal(oj_workers_start(NULL, 0, &error), OJ_E_MISUSE);
+    assert_string_equal(error.text, "workers is NULL");
     assert_int_equal(oj_workers_create(NULL, NULL, &error), OJ_E_MISUSE);
     assert_int_equal(oj_workers_get_stats(workers, NULL, 0), OJ_E_MISUSE);
     oj_workers_options_init(&pool);
@@ -759,8 +785,9 @@ OJT_MAIN(cmocka_unit_test(worker_compiles_like_in_process), cmocka_unit_test(wor
          cmocka_unit_test(worker_crash_is_a_status), cmocka_unit_test(worker_killed_while_idle_is_replaced),
          cmocka_unit_test(worker_killed_while_compiling_is_a_status), cmocka_unit_test(worker_cancel_ends_the_compile),
          cmocka_unit_test(worker_deadline_is_a_status), cmocka_unit_test(worker_memory_limit_is_a_status),
-         cmocka_unit_test(worker_idle_ones_end), cmocka_unit_test(worker_runs_confined),
-         cmocka_unit_test(worker_threads_share_a_pool), cmocka_unit_test(worker_no_child_of_the_client),
-         cmocka_unit_test(worker_leaves_no_descriptor), cmocka_unit_test(worker_works_without_standard_streams),
-         cmocka_unit_test(worker_works_after_fork), cmocka_unit_test(worker_works_after_chroot_and_setuid),
-         cmocka_unit_test(worker_misuse_rejected), cmocka_unit_test(worker_every_allocation_may_fail))
+         cmocka_unit_test(worker_input_above_the_memory_limit_is_a_status), cmocka_unit_test(worker_idle_ones_end),
+         cmocka_unit_test(worker_runs_confined), cmocka_unit_test(worker_threads_share_a_pool),
+         cmocka_unit_test(worker_no_child_of_the_client), cmocka_unit_test(worker_leaves_no_descriptor),
+         cmocka_unit_test(worker_works_without_standard_streams), cmocka_unit_test(worker_works_after_fork),
+         cmocka_unit_test(worker_works_after_chroot_and_setuid), cmocka_unit_test(worker_misuse_rejected),
+         cmocka_unit_test(worker_every_allocation_may_fail))

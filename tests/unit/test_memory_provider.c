@@ -511,7 +511,7 @@ static void provider_destroy_with_live_code_refused(void **state)
     (void)state;
     ojt_link_value(memory, &link, 5);
     assert_int_equal(oj_memory_destroy(memory, &error), OJ_E_MISUSE);
-    assert_non_null(strstr(error.text, "1 links"));
+    assert_non_null(strstr(error.text, "the code of 1 link"));
     assert_int_equal(ojt_run(link.segments[0].run_addr), 5);
     ojt_release(memory, &link);
     foreign = *memory;

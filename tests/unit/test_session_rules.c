@@ -496,11 +496,14 @@ static void session_bad_arguments_refused(void **state)
     assert_null(oj_module_code(NULL, 0));
     assert_string_equal(oj_module_name(NULL), "");
     oj_session_destroy(NULL);
-    /* A module whose link flags the linker does not know fails when it is linked, and alone. */
-    module_options.flags = 0;
-    module_options.link_flags = 1u << 31;
-    assert_int_equal(oj_session_add_object(session, object, &module_options, NULL, &error), OJ_OK);
-    assert_int_equal(ojt_session_try(session, "a"), OJ_E_VERSION);
+    /* Flags that the linker does not know are refused by the call that is given them, not by the first link. */
+    module_options.flags = options.flags = 0;
+    module_options.link_flags = options.link_flags = 1u << 31;
+    assert_int_equal(oj_session_create(&none, &options, &error), OJ_E_VERSION);
+    assert_non_null(strstr(error.text, "oj_session_options.link_flags"));
+    assert_int_equal(oj_session_add_object(session, object, &module_options, NULL, &error), OJ_E_VERSION);
+    assert_non_null(strstr(error.text, "oj_module_options.link_flags"));
+    assert_int_equal(ojt_session_try(session, "a"), OJ_E_NOT_FOUND);
     oj_session_destroy(session);
     oj_object_destroy(object);
 }

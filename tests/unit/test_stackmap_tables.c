@@ -347,7 +347,11 @@ static void stackmap_patch_range_checked(void **state)
     assert_int_equal(oj_stackmap_patch_range(map, 1, 17, NULL, &addr, &error), OJ_OK);
     assert_int_equal(oj_stackmap_patch_range(map, 1, UINT64_MAX, NULL, &addr, &error), OJ_E_RANGE);
     assert_int_equal(oj_stackmap_patch_range(map, 1, 0, NULL, &addr, &error), OJ_E_MISUSE);
+    assert_string_equal(error.text, "n_bytes is 0");
     assert_int_equal(oj_stackmap_patch_range(map, 3, 1, NULL, &addr, &error), OJ_E_MISUSE);
+    assert_string_equal(error.text, "there is no record 3, the stack maps have 3");
+    assert_int_equal(oj_stackmap_patch_range(NULL, 0, 1, NULL, &addr, &error), OJ_E_MISUSE);
+    assert_string_equal(error.text, "map is NULL");
     oj_stackmap_destroy(map);
 }
 
