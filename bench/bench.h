@@ -225,6 +225,7 @@ bool bench_link_phases(bench_result *result, const bench_inputs *inputs);
 bool bench_link_small(bench_result *result, const bench_inputs *inputs);
 bool bench_compile_small(bench_result *result, const bench_inputs *inputs);
 bool bench_compile_large(bench_result *result, const bench_inputs *inputs);
+bool bench_far(bench_result *result, const bench_inputs *inputs);
 bool bench_kept(bench_result *result, const bench_inputs *inputs);
 bool bench_heap(bench_result *result, const bench_inputs *inputs);
 bool bench_debugger(bench_result *result, const bench_inputs *inputs);

@@ -19,6 +19,7 @@ static const measurement measurements[] = {
     {"link-warm", bench_link_warm},
     {"link-phases", bench_link_phases},
     {"link-small", bench_link_small},
+    {"aarch64-200mb", bench_far},
     {"place-publish", bench_place},
     {"system-calls", bench_system_calls},
     {"patch", bench_patch},

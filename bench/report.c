@@ -223,6 +223,10 @@ static const goal goals[] = {
     {"unwind-throw-after-link", "pass", "ownjit", NULL, 50, NULL},
     {"unwind-beyond", "pass", "ownjit", NULL, 256, NULL},
     {"unwind-remove", "pass", "ownjit of 400,000", "2,000 of 2,000", 0.9, NULL},
+    {"aarch64-200mb", "functions of 20 KiB", "ownjit 10,000 in 200 MB", "5,000 in 100 MB", 0.8, NULL},
+    {"aarch64-200mb-plan", "functions of 20 KiB", "20,000 in 400 MB", "ownjit 10,000 in 200 MB", 0.8, NULL},
+    {"aarch64-200mb-write", "functions of 20 KiB", "ownjit", "memcpy", 0.7, NULL},
+    {"aarch64-200mb-veneers", "functions of 20 KiB", "ownjit veneers", "callees out of reach", 0.8, NULL},
     {"packed-calls", "add x 10,000", "ownjit views packed", "a page apart views", 1.5, NULL},
     {"packed-calls", "add x 10,000", "ownjit private packed", "a page apart private", 1.5, NULL},
 };
