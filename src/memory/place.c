@@ -233,15 +233,12 @@ static void release_segment(oji_memory_slab *slab, const oj_segment *segment, ui
     }
 }
 
-/* The slab itself goes when the provider has unlocked. */
-static bool release_single(oji_memory_slab *slab, oji_memory_amounts *amounts)
+/* The slab itself goes when the provider has unlocked, so that nobody can release it twice. */
+static void release_single(oji_memory_slab *slab, oji_memory_amounts *amounts)
 {
-    if (slab->n_live == 0)
-        return false;
     slab->n_live = 0;
     for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
         amounts->used[k] = slab->regions[k].used;
-    return true;
 }
 
 /* Room is found by the address alone and its extent by the tables: a taker-over's sizes are not trusted. */
@@ -249,8 +246,10 @@ bool oji_memory_slab_release(oji_memory_slab *slab, const oj_placement *placemen
 {
     bool found = false;
     memset(amounts, 0, sizeof *amounts);
-    if (slab->is_single)
-        return release_single(slab, amounts);
+    if (slab->is_single) {
+        release_single(slab, amounts);
+        return true;
+    }
     for (size_t i = 0; i < placement->n_segments && slab->n_live > 0; i++) {
         const oj_segment *segment = &placement->segments[i];
         uint32_t index, n = find_segment(slab, segment, &index);

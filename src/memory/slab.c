@@ -209,16 +209,17 @@ static void init_tables(oji_memory_slab *slab, const slab_shape *shape)
 }
 
 /* Half for code: what else small objects have is mostly unwind tables, constants and variables. The stage holds links
- * between their placing and their publishing only. ORDER slab tables: init_tables() lays the same parts out. */
-static bool shape_shared(slab_shape *shape, const oji_memory_wish *wish, uint64_t size)
+ * between their placing and their publishing only. ORDER slab tables: init_tables() lays the same parts out. The
+ * bound on slab sizes keeps every sum far from wrapping. */
+static void shape_shared(slab_shape *shape, const oji_memory_wish *wish, uint64_t size)
 {
     uint64_t table_size = record_size() + OJI_MEMORY_DEAD_RUNS * sizeof(oji_memory_run);
     init_shape(shape);
     shape->size[OJI_MEMORY_CODE] = size / 2;
     shape->size[OJI_MEMORY_RODATA] = size / 4;
     shape->size[OJI_MEMORY_DATA] = size - size / 2 - size / 4;
-    if (wish->huge_pages && !fit_huge_pages(shape))
-        return false;
+    if (wish->huge_pages)
+        (void)fit_huge_pages(shape);
     if (wish->mode != OJ_MEMORY_MODE_VIEWS)
         shape->size[OJI_MEMORY_STAGE] = size / 4;
     if (wish->mode == OJ_MEMORY_MODE_PRIVATE)
@@ -226,7 +227,7 @@ static bool shape_shared(slab_shape *shape, const oji_memory_wish *wish, uint64_
     for (unsigned r = 0; r < OJI_MEMORY_REGIONS; r++)
         if (r != OJI_MEMORY_TWIN)
             table_size += oji_memory_zone_tables_size((uint32_t)(shape->size[r] / OJI_MEMORY_GRANULE));
-    return arrange(shape, table_size);
+    (void)arrange(shape, table_size);
 }
 
 bool oji_memory_slab_create(oji_memory_slab **out, const oji_memory_wish *wish, uint64_t size,
@@ -234,11 +235,7 @@ bool oji_memory_slab_create(oji_memory_slab **out, const oji_memory_wish *wish, 
 {
     slab_shape shape;
     *out = NULL;
-    if (!shape_shared(&shape, wish, size)) {
-        failure->step = "size of a slab";
-        failure->system_error = EOVERFLOW;
-        return false;
-    }
+    shape_shared(&shape, wish, size);
     if (!create(out, wish, &shape, failure))
         return false;
     /* Tables are touched here and there: a huge page of them would hold more than all the code. */

@@ -44,6 +44,7 @@ static const char *ojt_failed; /* the call that failed, NULL where none has */
 static bool ojt_undo_failed;   /* it was one that gives something back */
 static long ojt_n_live;        /* blocks that the program's text took while armed, and has not given back */
 static bool ojt_lets_heap_be;  /* calls of the heap do not count */
+static bool ojt_keeps_failing; /* what comes after fails too, but for what gives something back */
 
 /* Only what the library's own text calls counts: libc's and LLVM's calls are not its. A shared library that is loaded
  * before a program sets the bounds, a program has them from the linker. */
@@ -69,10 +70,13 @@ static bool ojt_fails_for(void *caller, const char *call, bool is_undo)
     if (!ojt_armed || !ojt_is_ours(caller))
         return false;
     ojt_n_seen++;
-    if (ojt_calls_left-- != 0)
+    if (ojt_keeps_failing && ojt_calls_left <= 0 && is_undo)
         return false;
+    if (ojt_calls_left-- != 0 && !(ojt_keeps_failing && ojt_failed))
+        return false;
+    if (!ojt_failed)
+        ojt_undo_failed = is_undo;
     ojt_failed = call;
-    ojt_undo_failed = is_undo;
     ojt_has_failed();
     errno = ojt_failure;
     return true;

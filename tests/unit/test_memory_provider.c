@@ -568,6 +568,8 @@ static void provider_bad_requests_refused(void **state)
     ojt_link_init(&link, 10, 10, 10);
     link.segments[2].kind = 9;
     assert_int_equal(ojt_place(memory, &link, &error), OJ_E_MISUSE);
+    link.segments[2].kind = 0;
+    assert_int_equal(ojt_place(memory, &link, &error), OJ_E_MISUSE);
     ojt_link_init(&link, 0, 0, 0);
     assert_int_equal(ojt_place(memory, &link, &error), OJ_E_MISUSE);
     static const uint64_t sizes[] = {UINT64_MAX, UINT64_MAX - 4095, UINT64_C(1) << 63, UINT64_C(1) << 47};
@@ -580,6 +582,67 @@ static void provider_bad_requests_refused(void **state)
     }
     assert_int_equal(ojt_stats(memory).mapped, 0);
     assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+}
+
+/* Sums that wrap at each step on the way from segments to a reservation. */
+static void provider_sizes_that_wrap_refused(void **state)
+{
+    static const struct {
+        uint64_t size, second_size, second_alignment;
+        uint32_t second_kind;
+        uint32_t flags;
+    } cases[] = {
+        {UINT64_MAX - 4095, 1, 1 << 20, OJ_SEGMENT_CODE, 0},               /* where the second begins */
+        {UINT64_MAX - 4095, 4096, 16, OJ_SEGMENT_CODE, 0},                 /* where it ends */
+        {UINT64_MAX - 4094, 1, 16, OJ_SEGMENT_CODE, 0},                    /* whole pages */
+        {UINT64_MAX - 4095, 1, 16, OJ_SEGMENT_DATA, OJ_MEMORY_HUGE_PAGES}, /* whole huge pages */
+        {UINT64_MAX - 8191, 1, 1 << 20, OJ_SEGMENT_RODATA, 0},             /* where the second region begins */
+        {UINT64_MAX - 8191, 8192, 16, OJ_SEGMENT_RODATA, 0},               /* where it ends */
+        {UINT64_C(1) << 63, UINT64_C(1) << 62, 16, OJ_SEGMENT_RODATA, 0},  /* differences of pointers */
+        {(UINT64_C(1) << 63) - 20480, 1, 1 << 20, OJ_SEGMENT_DATA, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        oj_memory_options options;
+        oj_memory *memory;
+        oj_error error;
+        ojt_link link;
+        oj_memory_options_init(&options);
+        options.flags = cases[i].flags;
+        assert_int_equal(oj_memory_create(&memory, &options, NULL), OJ_OK);
+        ojt_link_init(&link, cases[i].size, cases[i].second_size, 0);
+        link.segments[1].kind = cases[i].second_kind;
+        link.segments[1].alignment = cases[i].second_alignment;
+        if (ojt_place(memory, &link, &error) != OJ_E_NOMEM)
+            fail_msg("case %zu: %s", i, error.text);
+        assert_null(link.segments[0].write);
+        assert_int_equal(ojt_stats(memory).mapped, 0);
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
+}
+
+/* Bytes that begin in the code of a placement and end behind it. */
+static void provider_patch_beyond_code_refused(void **state)
+{
+    static const uint8_t bytes[64] = {0};
+    (void)state;
+    OJT_EACH_MODE(mode)
+    {
+        oj_memory *memory = ojt_memory(mode, 0);
+        uint64_t size = 1 << 20, addr;
+        ojt_link link;
+        oj_error error;
+        ojt_link_init(&link, size, 0, 0);
+        assert_int_equal(ojt_place(memory, &link, &error), OJ_OK);
+        ojt_publish(memory, &link);
+        addr = link.segments[0].run_addr;
+        assert_int_equal(memory->patch(memory->context, &link.placement, addr + size - 8, bytes, 9, 0, &error),
+                         OJ_E_RANGE);
+        assert_int_equal(memory->patch(memory->context, &link.placement, addr - 1, bytes, 2, 0, &error), OJ_E_RANGE);
+        assert_int_equal(memory->patch(memory->context, &link.placement, addr + size - 8, bytes, 8, 0, &error), OJ_OK);
+        ojt_release(memory, &link);
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
 }
 
 static void provider_default_is_one_and_lazy(void **state)
@@ -597,6 +660,7 @@ static void provider_default_is_one_and_lazy(void **state)
     assert_string_equal(oj_memory_mode_name(oj_memory_mode_in_use(memory)), "views");
     assert_string_equal(oj_memory_mode_name(OJ_MEMORY_MODE_PRIVATE), "private");
     assert_string_equal(oj_memory_mode_name(77), "none");
+    assert_int_equal(oj_memory_destroy((oj_memory *)(uintptr_t)memory, NULL), OJ_E_MISUSE);
     ojt_release(memory, &link);
     assert_int_equal(ojt_stats(memory).used, 0);
 }
@@ -688,5 +752,6 @@ OJT_MAIN(cmocka_unit_test(provider_code_runs_and_is_reused), cmocka_unit_test(pr
          cmocka_unit_test(provider_patch_changes_running_code),
          cmocka_unit_test(provider_destroy_with_live_code_refused),
          cmocka_unit_test(provider_wrong_releases_do_nothing), cmocka_unit_test(provider_bad_requests_refused),
+         cmocka_unit_test(provider_sizes_that_wrap_refused), cmocka_unit_test(provider_patch_beyond_code_refused),
          cmocka_unit_test(provider_default_is_one_and_lazy), cmocka_unit_test(provider_options_are_checked),
          cmocka_unit_test(provider_heap_failures_are_statuses))
