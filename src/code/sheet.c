@@ -6,6 +6,9 @@
  * and go by single stores. Where there is no room for one, a larger array takes the place by one store, too. No lookup
  * ever sorts, and none waits for more than a few copied pointers.
  *
+ * A lookup for anything above, as other libraries are, would search the whole array of the sheet below it. So a sheet of
+ * many functions has a cap: a second table, which begins at one of the last few and has these alone.
+ *
  * That rests on how libgcc keeps a table, the same from GCC 3.0 to 12: host_linux.c looks, before any sheet is made.
  *
  * A stretch has no page in it that is wholly another's, so that tables of others do not come to lie inside it. */
@@ -13,6 +16,13 @@
 
 /* Nanoseconds: a lookup that has found its entry needs a few of them. */
 #define PATIENCE UINT64_C(10000000000)
+
+/* So many functions have a cap. */
+#ifdef OJ_STRESS
+#define CAPPED 2u
+#else
+#define CAPPED 64u
+#endif
 
 /* What the unwinder keeps of a sheet. It looks there once more after a lookup has let go of its lock, so that one whose
  * functions live on in another sheet may not be freed at once. */
@@ -27,14 +37,16 @@ struct registered {
     uint64_t since;           /* when it was taken back, nanoseconds */
 };
 
-typedef struct sheet {
+typedef struct sheet sheet;
+struct sheet {
     registered *registered;
     const void *original; /* the array that libgcc made, and frees when it is told to forget the sheet */
     oji_slots *slots;
     uint8_t *mark; /* an entry at `low` */
-    uint64_t low;  /* start of the first page */
+    uint64_t low;  /* start of the first page; of a cap: every function that begins here or above is in it */
     uint64_t high; /* end of the last page */
-} sheet;
+    sheet *cap;    /* the sheet's functions from some address on, once more; or NULL */
+};
 
 static struct {
     sheet **sheets; /* ascending */
@@ -80,14 +92,14 @@ static void show(const oji_unwinder *unwinder, sheet *s, oji_slots *slots)
     s->slots = slots;
 }
 
-/* An empty table is known for what it is when it has been looked into. False where libgcc had no memory to sort it. */
+/* A table is sorted by the first lookup that finds nothing in those that are sorted, as nothing is below them all. False
+ * where libgcc had no memory to do it. */
 static bool tell(const oji_unwinder *unwinder, sheet *s)
 {
     registered *r = s->registered;
-    void *bases[4];
     r->tables[0] = s->mark;
     unwinder->add_array(r->tables, r->u.bytes);
-    (void)unwinder->find((void *)(uintptr_t)s->low, bases);
+    oji_sheet_wait(unwinder);
     if (!oji_unwinder_is_sorted(&r->u.object, r->tables)) {
         unwinder->remove(r->tables);
         return false;
@@ -175,13 +187,28 @@ static void close_if_empty(void)
     all.capacity = 0;
 }
 
-/* Its functions are gone, or another sheet's. */
-static void drop_sheet(const oji_unwinder *unwinder, uint32_t at)
+/* Its functions are gone, or another's, or those of the sheet whose cap it is. */
+static void end_sheet(const oji_unwinder *unwinder, sheet *s)
 {
-    sheet *s = all.sheets[at];
     untell(unwinder, s);
     retire(s->registered);
     free_sheet(s);
+}
+
+static void drop_cap(const oji_unwinder *unwinder, sheet *s)
+{
+    if (!s->cap)
+        return;
+    end_sheet(unwinder, s->cap);
+    s->cap = NULL;
+    free_old();
+}
+
+static void drop_sheet(const oji_unwinder *unwinder, uint32_t at)
+{
+    sheet *s = all.sheets[at];
+    drop_cap(unwinder, s);
+    end_sheet(unwinder, s);
     all.n--;
     memmove(all.sheets + at, all.sheets + at + 1, (all.n - at) * sizeof(sheet *));
     close_if_empty();
@@ -204,6 +231,64 @@ static sheet *make_sheet(const oji_unwinder *unwinder, span pages)
         oji_release(oji_unwind_heap(), s->registered, sizeof *s->registered);
     free_sheet(s);
     return NULL;
+}
+
+/* --- caps --------------------------------------------------------------------------------------------------------- */
+
+/* Over a function that is the highest, and that nobody runs yet: until it is shown, nothing is found from there on. */
+static void make_cap(const oji_unwinder *unwinder, sheet *s, uint8_t *entry)
+{
+    uint64_t addr = oji_entry_addr(entry);
+    oji_slots *few;
+    s->cap = make_sheet(unwinder, (span){addr, addr});
+    if (!s->cap)
+        return;
+    few = oji_slots_make_few(s->cap->mark, entry);
+    if (few)
+        show(unwinder, s->cap, few);
+    else
+        drop_cap(unwinder, s);
+}
+
+/* The functions in it are the sheet's alone before their places are taken: a lookup that saw the lower start is over. */
+static void raise_cap(const oji_unwinder *unwinder, sheet *cap, uint8_t *entry)
+{
+    cap->low = oji_entry_addr(entry);
+    __atomic_store_n(&cap->registered->u.object.start, (uintptr_t)cap->low, __ATOMIC_RELEASE);
+    oji_sheet_wait(unwinder);
+    oji_slots_restart(cap->slots, entry);
+}
+
+/* False where they are not in it: there is no room. Where its first functions are gone there may be one that reaches
+ * further down: no cap can have that. */
+static bool put_into_cap(const oji_unwinder *unwinder, sheet *s, uint8_t *const *entries, uint32_t n)
+{
+    uint32_t i = 0;
+    while (i < n && oji_entry_addr(entries[i]) + oji_entry_size(entries[i]) <= s->cap->low)
+        i++;
+    if (i < n && oji_entry_addr(entries[i]) < s->cap->low) {
+        drop_cap(unwinder, s);
+        return false;
+    }
+    while (i < n && oji_slots_put(unwinder, s->cap->slots, entries[i]))
+        i++;
+    return i == n;
+}
+
+/* Functions that are in the sheet and that nobody runs yet; they ascend. Without memory there is no cap. */
+static void update_cap(const oji_unwinder *unwinder, sheet *s, uint8_t *const *entries, uint32_t n)
+{
+    uint8_t *last = entries[n - 1];
+    bool is_highest;
+    if (s->cap && put_into_cap(unwinder, s, entries, n))
+        return;
+    is_highest = oji_slots_ends_with(s->slots, last);
+    if (s->cap && is_highest)
+        raise_cap(unwinder, s->cap, last);
+    else if (s->cap)
+        drop_cap(unwinder, s);
+    else if (is_highest && s->slots->n_live >= CAPPED)
+        make_cap(unwinder, s, last);
 }
 
 /* --- functions that come and go ----------------------------------------------------------------------------------- */
@@ -250,9 +335,22 @@ static bool add_and_grow(const oji_unwinder *unwinder, neighbours near, span pag
     s->high = s->high > pages.high ? s->high : pages.high;
     if (right) {
         s->high = s->high > right->high ? s->high : right->high;
+        drop_cap(unwinder, s);
+        s->cap = right->cap;
+        right->cap = NULL;
         drop_sheet(unwinder, at + 1);
     }
+    update_cap(unwinder, s, entries, n);
     return true;
+}
+
+/* Of the cap first, which has none that the sheet has not. */
+static void remove_functions(const oji_unwinder *unwinder, const sheet *s, const oji_unwind_range *range,
+                             bool ends_entries)
+{
+    if (s->cap && range->addr + range->size > s->cap->low)
+        oji_slots_remove(unwinder, s->cap->slots, range, false);
+    oji_slots_remove(unwinder, s->slots, range, ends_entries);
 }
 
 /* Functions that nobody runs yet. */
@@ -267,12 +365,14 @@ static bool add_entries(const oji_unwinder *unwinder, const oji_unwind_range *ra
         s->high = s->high > pages.high ? s->high : pages.high;
         while (done < n && oji_slots_put(unwinder, s->slots, entries[done]))
             done++;
+        if (done > 0)
+            update_cap(unwinder, s, entries, done);
     }
     if (done == n || add_and_grow(unwinder, near, pages, entries + done, n - done))
         return true;
     if (done > 0) {
         const oji_unwind_range put = {oji_entry_addr(entries[0]), oji_entry_addr(entries[done - 1]) + 1};
-        oji_slots_remove(unwinder, all.sheets[near.above - 1]->slots, &put, false);
+        remove_functions(unwinder, all.sheets[near.above - 1], &put, false);
     }
     return false;
 }
@@ -316,7 +416,7 @@ void oji_sheet_remove(const oji_unwinder *unwinder, const oji_unwind_range *rang
     if (above == 0)
         return;
     s = all.sheets[above - 1];
-    oji_slots_remove(unwinder, s->slots, range, true);
+    remove_functions(unwinder, s, range, true);
     if (s->slots->n_live == 0) {
         drop_sheet(unwinder, above - 1);
     } else if (oji_slots_is_sparse(s->slots)) {

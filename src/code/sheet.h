@@ -41,6 +41,10 @@ typedef struct oji_slots {
  * where memory ends. */
 oji_slots *oji_slots_make(uint8_t *mark, oji_slots *const *olds, uint32_t n_olds, uint8_t *const *added,
                           uint32_t n_added);
+/* A small one, which does not grow. NULL where memory ends. */
+oji_slots *oji_slots_make_few(uint8_t *mark, uint8_t *entry);
+/* The function takes the place of all that there are, for which nobody looks here any more. */
+void oji_slots_restart(oji_slots *slots, uint8_t *entry);
 /* NULL does nothing. Entries are the caller's. */
 void oji_slots_free(oji_slots *slots);
 
@@ -50,6 +54,8 @@ bool oji_slots_put(const oji_unwinder *unwinder, oji_slots *slots, uint8_t *entr
 void oji_slots_remove(const oji_unwinder *unwinder, oji_slots *slots, const oji_unwind_range *range, bool ends_entries);
 /* Is it in the array, and at this address? The entry itself is not looked at. */
 bool oji_slots_has(const oji_slots *slots, const uint8_t *entry, uint64_t addr);
+/* Of the function that was put in last: is it the highest? */
+bool oji_slots_ends_with(const oji_slots *slots, const uint8_t *entry);
 /* So few functions for its size that a smaller one is worth making. */
 bool oji_slots_is_sparse(const oji_slots *slots);
 void oji_slots_for_each(const oji_slots *slots, void (*tell)(const void *));

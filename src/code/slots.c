@@ -13,6 +13,7 @@
 #define FREE_LEAST 8u
 #define FREE_EVERY 16u /* a new array has a free slot after so many functions ... */
 #define FREE_SHARE 32u /* ... and next to those that are new one for so many of all */
+#define FEW 8u         /* slots of a small array, the mark's included */
 #define REACH 16u      /* as many functions are moved at most to make a slot free */
 #define BATCH 64u      /* slots at the end that become seen at a time: pages that are not yet needed stay untouched */
 #define MAPPED (UINT64_C(256) << 10) /* bytes: from here on an array has a mapping of its own */
@@ -178,6 +179,28 @@ oji_slots *oji_slots_make(uint8_t *mark, oji_slots *const *olds, uint32_t n_olds
     return m.made;
 }
 
+oji_slots *oji_slots_make_few(uint8_t *mark, uint8_t *entry)
+{
+    oji_slots *s = oji_allocate(oji_unwind_heap(), bytes_of(FEW));
+    if (!s)
+        return NULL;
+    *s = (oji_slots){.capacity = FEW};
+    open_to(s, FEW);
+    s->entries[0] = mark;
+    s->vector.n = FEW;
+    oji_slots_restart(s, entry);
+    return s;
+}
+
+/* Look-ups find nothing in any mixture of before and after, and look for nothing that is in either. */
+void oji_slots_restart(oji_slots *s, uint8_t *entry)
+{
+    for (uint64_t i = s->vector.n - 1; i > 1; i--)
+        set(s, i, behind);
+    set(s, 1, entry);
+    s->n_live = s->last_taken = 1;
+}
+
 /* --- functions that come and go ----------------------------------------------------------------------------------- */
 
 /* A look-up that sees the new number must see what is in the slots. */
@@ -283,6 +306,12 @@ bool oji_slots_has(const oji_slots *s, const uint8_t *entry, uint64_t addr)
         if (s->entries[at] == entry)
             return true;
     return false;
+}
+
+bool oji_slots_ends_with(const oji_slots *s, const uint8_t *entry)
+{
+    uint64_t next = (uint64_t)s->last_taken + 1;
+    return s->entries[s->last_taken] == entry && (next == s->vector.n || is_behind(s, next));
 }
 
 bool oji_slots_is_sparse(const oji_slots *s) { return s->vector.n > 4 * BATCH && s->n_live < s->vector.n / 4; }

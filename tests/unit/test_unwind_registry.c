@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -227,6 +228,29 @@ static void unwind_registry_gap_between_two_is_filled(void **state)
     }
 }
 
+/* Look-ups for what is above all linked code, as other libraries are, do not search it: entries of functions in the
+ * middle may not even be read. */
+static void unwind_registry_what_is_above_is_not_searched(void **state)
+{
+    enum { N = 4000 };
+    static function functions[N];
+    uint64_t start;
+    uintptr_t low, high;
+    (void)state;
+    if (oji_unwinder_bind()->kind != OJI_UNWINDER_SHEETS)
+        skip();
+    add_many(functions, N, BASE, 16);
+    low = ((uintptr_t)find(functions[N / 4].addr, &start) + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+    high = (uintptr_t)find(functions[N - N / 4].addr, &start) & ~(uintptr_t)(PAGE - 1);
+    assert_in_range(high, low + PAGE, low + 64 * PAGE);
+    assert_int_equal(mprotect((void *)low, high - low, PROT_NONE), 0);
+    expect_found(&functions[N - 1]);
+    expect_nothing(BASE + 16 * N);
+    expect_nothing(BASE << 4);
+    assert_int_equal(mprotect((void *)low, high - low, PROT_READ | PROT_WRITE), 0);
+    remove_many(functions, N);
+}
+
 /* --- contents ----------------------------------------------------------------------------------------------------- */
 
 /* More instructions than an entry of the common size has room for, and more than the smallest blocks. */
@@ -428,8 +452,10 @@ static void unwind_registry_unknown_lists_get_single_tables(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(unwind_registry_follows_a_model), cmocka_unit_test(unwind_registry_any_order_of_addresses),
-         cmocka_unit_test(unwind_registry_gap_between_two_is_filled), cmocka_unit_test(unwind_registry_long_programs),
-         cmocka_unit_test(unwind_registry_many_cies), cmocka_unit_test(unwind_registry_records_of_others_unknown),
+         cmocka_unit_test(unwind_registry_gap_between_two_is_filled),
+         cmocka_unit_test(unwind_registry_what_is_above_is_not_searched),
+         cmocka_unit_test(unwind_registry_long_programs), cmocka_unit_test(unwind_registry_many_cies),
+         cmocka_unit_test(unwind_registry_records_of_others_unknown),
          cmocka_unit_test(unwind_registry_ranges_of_links_alternate),
          cmocka_unit_test(unwind_registry_nothing_live_missed_meanwhile),
          cmocka_unit_test(unwind_registry_child_of_threads_goes_on),
