@@ -13,7 +13,7 @@ SHOWN = ['link-fresh', 'link-warm', 'link-small', 'place-publish', 'system-calls
          'packed-calls', 'compile-small', 'compile-small-extra', 'compile-large', 'live-100k-resident',
          'live-100k-proportional', 'live-100k-heap', 'live-100k-mappings', 'live-100k-beyond', 'live-100k-time',
          'unwind-40k', 'unwind-40k-tables', 'unwind-first-throw', 'unwind-throw-elsewhere', 'unwind-throw-after-link',
-         'unwind-beyond', 'unwind-remove',
+         'unwind-throw-interrupted', 'unwind-beyond', 'unwind-remove',
          'random-steps-mappings', 'random-steps-mapped', 'random-steps-heap', 'random-steps-resident',
          'random-steps-time', 'kept-resident', 'kept-proportional', 'kept-mappings', 'kept-heap', 'kept-beyond',
          'heap-growth']

@@ -220,6 +220,7 @@ static const goal goals[] = {
     {"unwind-40k", "pass", "ownjit no-unwind", "no tables in object", 0.95, NULL},
     {"unwind-40k-tables", "pass", "ownjit", NULL, 50, NULL},
     {"unwind-throw-elsewhere", "pass", "ownjit 40,000 linked", "nothing linked", 0.9, NULL},
+    {"unwind-throw-elsewhere", "pass", "ownjit 40,000 linked", "a table of one function", 0.95, NULL},
     {"unwind-throw-after-link", "pass", "ownjit", NULL, 50, NULL},
     {"unwind-beyond", "pass", "ownjit", NULL, 256, NULL},
     {"unwind-remove", "pass", "ownjit of 400,000", "2,000 of 2,000", 0.9, NULL},
