@@ -9,11 +9,15 @@
  *   # says TEXT                               is part of the error's text
  *   # fails STATUS [section=S] [offset=N] [relocation=R] [symbol=S]
  *   # refused STATUS ...                      the same, already when the object is read
- *   # tls                                     a client's thread-local storage: table below
+ *   # tls [TOKEN OFFSET]                      a client's thread-local storage: what its block's token is, and where it
+ *                                             lies from the thread pointer on
+ *   # assembler COMMAND                       instead of the architecture's; `-o OBJECT SOURCE` is added
  *   # relaxes                                 expects relaxed loads or direct calls: skipped under OJ_STRESS
  *   # oracle ld | lld | none: REASON          which other linkers must agree; without the line both must. Where a
  *                                             link is to fail with OJ_E_RANGE they must fail too
  *   # oracle-flags FLAGS                      more arguments for them
+ *   # oracle-got BYTES                          its GOT begins with so many of its own, which lie before the segment
+ *   # oracle-compares code                      code only: entries of the GOT are the dynamic linker's to fill
  *   # random                                  nothing is expected but what the others make of it
  *   # counts STUBS VENEERS ENTRIES            of the link's statistics: stubs, those of them that bring a callee in
  *                                             reach, entries of the GOT; not looked at under OJ_STRESS
@@ -59,6 +63,11 @@ typedef struct link_case {
     bool relaxes;
     bool is_random;
     bool has_tls;
+    bool compares_code;
+    uint64_t got_header; /* bytes, of another linker */
+    uint64_t tls_token;
+    uint64_t tls_offset;
+    char assembler[128];
     bool use_ld;
     bool use_lld;
     uint64_t counts[3]; /* stubs, veneers, GOT entries */
@@ -207,6 +216,16 @@ static void read_counts(link_case *test)
     test->has_counts = true;
 }
 
+/* Without numbers, such as can be told apart in the linked bytes. */
+static void read_tls(link_case *test)
+{
+    const char *token = strtok(NULL, " \t\n"), *offset = strtok(NULL, " \t\n");
+    assert_int_equal(token != NULL, offset != NULL);
+    test->has_tls = true;
+    test->tls_token = token ? strtoull(token, NULL, 0) : 0x11223344;
+    test->tls_offset = offset ? strtoull(offset, NULL, 0) : (uint64_t)-0x1000;
+}
+
 static void read_directive(link_case *test, char *line)
 {
     char *word = strtok(line, " \t\n");
@@ -223,7 +242,13 @@ static void read_directive(link_case *test, char *line)
     else if (strcmp(word, "relaxes") == 0)
         test->relaxes = true;
     else if (strcmp(word, "tls") == 0)
-        test->has_tls = true;
+        read_tls(test);
+    else if (strcmp(word, "assembler") == 0)
+        oji_copy_text(test->assembler, sizeof test->assembler, strtok(NULL, "\n"));
+    else if (strcmp(word, "oracle-got") == 0)
+        test->got_header = strtoull(strtok(NULL, " \t\n"), NULL, 0);
+    else if (strcmp(word, "oracle-compares") == 0)
+        test->compares_code = true;
     else if (strcmp(word, "random") == 0)
         test->is_random = true;
     else if (strcmp(word, "counts") == 0)
@@ -325,13 +350,19 @@ static void remove_folder(const char *folder)
     rmdir(folder);
 }
 
-/* NULL where the architecture's assembler is not installed. */
+/* NULL where the assembler is not installed. */
 static uint8_t *assemble(const link_case *test, const char *folder, size_t *size)
 {
-    char object[PATH_MAX], log[PATH_MAX];
-    const char *arguments[] = {
-        tools_of(test)->assembler, tools_of(test)->assembler_flag, "-o", object, test->path, NULL};
+    char object[PATH_MAX], log[PATH_MAX], own[sizeof test->assembler];
+    const char *arguments[MAX_ARGUMENTS] = {tools_of(test)->assembler, tools_of(test)->assembler_flag};
+    size_t n = test->assembler[0] ? 0 : 2;
     int status;
+    oji_copy_text(own, sizeof own, test->assembler);
+    for (char *word = strtok(own, " "); word; word = strtok(NULL, " "))
+        arguments[n++] = word;
+    arguments[n++] = "-o";
+    arguments[n++] = object;
+    arguments[n] = test->path;
     in_folder(object, folder, "case.o");
     in_folder(log, folder, "log");
     status = run((char *const *)(uintptr_t)arguments, log);
@@ -412,6 +443,7 @@ static void check_error(const link_case *test, oj_status status, const oj_error 
 static void write_script(const link_case *test, const char *path)
 {
     FILE *file = fopen(path, "w");
+    unsigned long long got_addr = test->addrs[OJ_SEGMENT_RODATA] - test->got_header;
     assert_non_null(file);
     fprintf(file,
             "SECTIONS {\n"
@@ -420,10 +452,11 @@ static void write_script(const link_case *test, const char *path)
             "  .ARM.exidx : { *(.ARM.exidx*) }\n"
             "  .got.plt 0x%llx : { *(.got.plt) }\n"
             "  .data 0x%llx : { *(.data*) *(.bss*) *(COMMON) }\n"
+            "  .tdata : { *(.tdata*) }\n"
+            "  .tbss : { *(.tbss*) }\n"
             "  /DISCARD/ : { *(.note*) *(.comment) *(.eh_frame) }\n"
             "}\n",
-            (unsigned long long)test->addrs[OJ_SEGMENT_CODE], tools_of(test)->fill,
-            (unsigned long long)test->addrs[OJ_SEGMENT_RODATA], (unsigned long long)test->addrs[OJ_SEGMENT_RODATA],
+            (unsigned long long)test->addrs[OJ_SEGMENT_CODE], tools_of(test)->fill, got_addr, got_addr,
             (unsigned long long)test->addrs[OJ_SEGMENT_DATA]);
     assert_int_equal(fclose(file), 0);
 }
@@ -477,7 +510,7 @@ static void compare_output(const link_case *test, const char *linker, const uint
         oji_elf_header theirs;
         uint8_t *zeroes;
         uint64_t size;
-        if (!segment)
+        if (!segment || (test->compares_code && kind != OJ_SEGMENT_CODE))
             continue;
         if (!find_section(file, sections[kind], &theirs))
             fail_msg("%s makes no %s", linker, sections[kind]);
@@ -547,12 +580,12 @@ static void ask_oracle(const link_case *test, const char *linker, const char *fo
 
 /* --- the test ----------------------------------------------------------------------------------------------------- */
 
-/* Numbers that can be told apart in the linked bytes. */
 static oj_status define_tls(void *context, oj_tls_module *module, oj_error *error)
 {
-    (void)context, (void)error;
-    module->token = 0x11223344;
-    module->tp_offset = (uint64_t)-0x1000;
+    const link_case *test = context;
+    (void)error;
+    module->token = test->tls_token;
+    module->tp_offset = test->tls_offset;
     return OJ_OK;
 }
 
@@ -583,6 +616,7 @@ static oj_status link_it(const link_case *test, const uint8_t *bytes, size_t siz
     tls.get_addr = 0x70001000;
     tls.descriptor = 0x70002000;
     tls.define = define_tls;
+    tls.context = (void *)(uintptr_t)test;
     options.tls = test->has_tls ? &tls : NULL;
     options.stats = stats;
     options.stats_size = sizeof *stats;
@@ -752,7 +786,7 @@ static void run_case(const link_case *test, const char *folder)
     uint8_t *bytes = assemble(test, folder, &size);
     oj_status status;
     if (!bytes) {
-        print_message("%s is not installed\n", tools_of(test)->assembler);
+        print_message("%s is not installed\n", test->assembler[0] ? test->assembler : tools_of(test)->assembler);
         remove_folder(folder);
         skip();
     }
