@@ -19,6 +19,8 @@ ROW = re.compile(r'^    (X|REFUSED)\((?:X, )?(\d+), (\w+)', re.M)
 TOOLS = re.compile(r'\{"(\w+_)", "([\w-]+)", "([\w=-]+)", "')
 FILES = {'riscv64': 'riscv', 'riscv32': 'riscv'}
 SHT_RELA, SHT_REL = 4, 9
+# What no assembler writes: rows in tests/unit/test_elf_relocs.c, linked in test_link_relocations.c.
+UNWRITTEN = {'x86_64': {46, 47, 48, 49, 51}}
 
 
 def rows(arch):
@@ -102,7 +104,7 @@ def main():
             continue
         total += len(linked)
         missing += ['%s: no link case has %s (%d)' % (arch, name, number)
-                    for number, name in sorted(linked.items()) if number not in in_cases]
+                    for number, name in sorted(linked.items()) if number not in in_cases | UNWRITTEN.get(arch, set())]
         if not refused & in_all:
             missing.append('%s: no link case has a refused relocation' % arch)
     print('\n'.join(missing) or '%d relocations, each in a link case' % total)
