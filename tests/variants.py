@@ -117,7 +117,8 @@ def check_entries(variant, build, names):
 
 def plan_sources(variant, build):
     return check_entries(variant, build, ['check_includes.py', 'check_format.sh', 'check_sizes.py',
-                                          'check_api_tested.py', 'check_coverage.py', 'check_wire.py'])
+                                          'check_api_tested.py', 'check_coverage.py', 'check_wire.py',
+                                          'check_relocations.py'])
 
 
 def plan_gcc(variant, build):

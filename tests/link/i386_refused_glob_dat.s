@@ -1,0 +1,5 @@
+#  The dynamic linker's own numbers are known by name only.
+# refused OJ_E_UNSUPPORTED section=.text offset=0 relocation=R_386_GLOB_DAT symbol=x
+.text
+ .reloc 0, R_386_GLOB_DAT, x
+ .long 0
