@@ -568,10 +568,10 @@ static void run_at_exit(void *context)
 }
 
 /* The C library ends the process where it has no memory to note this down: so it is asked only once a thread, and when
- * there was memory just before. */
+ * there was memory just before. Compilers leave out an allocation that nothing is stored in: hence volatile. */
 static bool hook_exit(thread_state *state)
 {
-    void *room;
+    void *volatile room;
     if (state->is_hooked)
         return true;
     room = __cxa_thread_atexit_impl ? malloc(256) : NULL;

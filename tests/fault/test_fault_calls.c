@@ -195,6 +195,9 @@ static oj_status round_constructors(inputs *in, const oj_memory *memory, oj_erro
     return status;
 }
 
+/* A process that cannot load libgcc has no unwinder to tell, then and later. */
+static bool has_unwinder(void) { return !ojt_failed || strcmp(ojt_failed, "dlopen") != 0; }
+
 static oj_status round_take_over(inputs *in, const oj_memory *memory, oj_error *error)
 {
     oj_segment segments[8];
@@ -205,7 +208,7 @@ static oj_status round_take_over(inputs *in, const oj_memory *memory, oj_error *
     oj_code *code = NULL;
     OJI_TRY(link_one(in, in->everything, memory, OJ_LINK_WHOLE_PAGES | OJ_LINK_KEEP_UNWIND, &code, error));
     assert_int_equal(oj_code_unwind(code, 0, &unwind, sizeof unwind), OJ_OK);
-    assert_int_equal(unwind.is_registered, 1);
+    assert_int_equal(unwind.is_registered, has_unwinder());
     assert_int_equal(oj_code_stackmap_count(code), 1);
     oj_taken_init(&taken);
     taken.segments = segments;

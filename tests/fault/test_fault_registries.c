@@ -1,0 +1,343 @@
+/* What a process keeps of linked code beside it (cells of unwind entries, indexes, debuggers' files, modules of
+ * thread-local storage) when memory ends, called directly. Each case has a process of its own, in which nothing is there
+ * yet, and goes on afterwards. */
+#include "fault/failing_calls.h"
+#include "support/test.h"
+
+#include "code/debug.h"
+#include "code/index.h"
+#include "code/tls.h"
+#include "code/unwind.h"
+
+#include <sys/wait.h>
+
+#define BASE UINT64_C(0x10000000000)
+
+/* Calls of the C library that failing_calls.h leaves alone: 1 makes the next one fail. */
+static bool key_fails, hook_fails, setting_fails;
+
+OJT_REPLACED int pthread_key_create(pthread_key_t *key, void (*end)(void *))
+{
+    static int (*next)(pthread_key_t *, void (*)(void *));
+    if (key_fails)
+        return EAGAIN;
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "pthread_key_create");
+    return next(key, end);
+}
+
+OJT_REPLACED int pthread_setspecific(pthread_key_t key, const void *value)
+{
+    static int (*next)(pthread_key_t, const void *);
+    if (setting_fails)
+        return ENOMEM;
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "pthread_setspecific");
+    return next(key, value);
+}
+
+int __cxa_thread_atexit_impl(void (*function)(void *), void *object, void *dso_handle);
+OJT_REPLACED int __cxa_thread_atexit_impl(void (*function)(void *), void *object, void *dso_handle)
+{
+    static int (*next)(void (*)(void *), void *, void *);
+    if (hook_fails)
+        return -1;
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "__cxa_thread_atexit_impl");
+    return next(function, object, dso_handle);
+}
+
+static void in_child(void (*run)(void))
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        run();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+/* From call n on all fail. */
+static void fail_from(long n)
+{
+    ojt_keeps_failing = true;
+    ojt_fail(n, ENOMEM);
+}
+
+static void fail_end(void)
+{
+    assert_true(ojt_fail_end());
+    ojt_keeps_failing = false;
+}
+
+static const oj_allocator *heap(void)
+{
+    static oj_allocator allocator;
+    (void)oji_allocator_import(&allocator, NULL, NULL);
+    return &allocator;
+}
+
+/* --- unwind tables ------------------------------------------------------------------------------------------------ */
+
+static const uint8_t cfi[] = {0x0c, 7, 8, 0x90, 1};
+static const oji_eh_cie cie = {.program = cfi,
+                               .program_size = sizeof cfi,
+                               .return_register = 16,
+                               .code_alignment = 1,
+                               .data_alignment = -8,
+                               .lsda_encoding = 0xff};
+
+/* Two functions, each in a range of its own. */
+static const oji_eh_fde fdes[2] = {{.addr = BASE, .size = 64}, {.addr = BASE + 0x10000, .size = 64}};
+static const oji_unwind_range ranges[2] = {{BASE, 64}, {BASE + 0x10000, 64}};
+static const oji_unwind_tables tables = {
+    .cies = &cie, .n_cies = 1, .fdes = fdes, .n_fdes = 2, .ranges = ranges, .n_ranges = 2};
+
+static void take_cells(void)
+{
+    void *cell;
+    fail_from(0);
+    assert_null(oji_cells_take(64));
+    fail_end();
+    ojt_fail(1, ENOMEM);
+    assert_null(oji_cells_take(64)); /* address space, but no pages */
+    assert_true(ojt_fail_end());
+    cell = oji_cells_take(64);
+    assert_non_null(cell);
+    assert_null(oji_cells_take(UINT64_C(1) << 30)); /* more than there is address space for */
+    assert_null(oji_cells_take((UINT64_C(1) << 30) + 1));
+    assert_non_null(memset(cell, 1, 64));
+    oji_cells_free(cell, 64);
+}
+
+static void fault_registries_cells(void **state)
+{
+    (void)state;
+    in_child(take_cells);
+}
+
+/* Each call in turn: all of it is registered, or nothing. */
+static void add_tables(void)
+{
+    const oji_unwinder *unwinder = oji_unwinder_bind();
+    bool was_met = true;
+    long n = 0, n_refused = 0;
+    for (; was_met; n++) {
+        oj_record record = {.kind = 0};
+        void *bases[4];
+        oj_error error;
+        oj_status status;
+        ojt_fail(n, ENOMEM);
+        status = oji_unwind_add(&tables, &record, &error);
+        was_met = ojt_fail_end();
+        n_refused += status != OJ_OK;
+        assert_true(status == OJ_OK || (was_met && status == OJ_E_NOMEM));
+        assert_int_equal(record.data != NULL, status == OJ_OK);
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(unwinder->find((void *)(uintptr_t)(fdes[i].addr + 5), bases) != NULL, status == OJ_OK);
+        assert_true(oji_unwind_registry.is_known(&record));
+        oji_unwind_registry.undo(&record);
+        assert_null(unwinder->find((void *)(uintptr_t)(fdes[0].addr + 5), bases));
+        assert_true(n < 100);
+    }
+    print_message("unwind tables: %ld failure points, %ld refused\n", n - 1, n_refused);
+    assert_true(n_refused > 1 || !OJT_OWN_HEAP);
+}
+
+static void add_tables_to_lists(void)
+{
+    /* An unwinder that keeps its lists in another way: each range has a table of its own. */
+    ((oji_unwinder *)(uintptr_t)oji_unwinder_bind())->kind = OJI_UNWINDER_LISTS;
+    add_tables();
+}
+
+static void fault_registries_unwind_tables(void **state)
+{
+    (void)state;
+    in_child(add_tables);
+    in_child(add_tables_to_lists);
+}
+
+static unsigned n_told;
+static void tree_add(const void *table, void *object)
+{
+    (void)table;
+    (void)object;
+    n_told++;
+}
+static void *tree_remove(const void *table)
+{
+    (void)table;
+    n_told--;
+    return NULL;
+}
+/* Finds what it was told of but for the second function, as an unwinder does where a fence is in the way. */
+static const void *tree_find(void *pc, void *bases)
+{
+    void *function = (void *)(uintptr_t)fdes[0].addr;
+    if (n_told == 0 || (uint64_t)(uintptr_t)pc - fdes[0].addr >= fdes[0].size)
+        return NULL;
+    memcpy((void **)bases + 2, &function, sizeof function);
+    return &fdes[0];
+}
+
+/* Two pieces are made where the second function is lost in the first one's: memory ends before each. */
+static void add_images(void)
+{
+    const oji_unwinder tree = {.kind = OJI_UNWINDER_TREE, .add = tree_add, .remove = tree_remove, .find = tree_find};
+    oji_image *image = NULL;
+    long n = 0;
+    for (; !image; n++) {
+        bool was_met;
+        ojt_fail(n, ENOMEM);
+        image = oji_image_add(&tree, &tables, 0, 2);
+        was_met = ojt_fail_end();
+        assert_true(was_met == !image);
+        if (!image)
+            assert_int_equal(n_told, 0);
+    }
+    assert_true(n > 2);
+    oji_image_remove(&tree, image);
+    assert_int_equal(n_told, 0);
+}
+
+static void fault_registries_images(void **state)
+{
+    (void)state;
+    if (!OJT_OWN_HEAP)
+        skip();
+    in_child(add_images);
+}
+
+/* --- indexes ------------------------------------------------------------------------------------------------------ */
+
+/* Where no unwinder asks for indexes the entry is made and taken back. */
+static void add_index(void)
+{
+    const oji_index_table table = {.code_addr = BASE, .code_size = 64, .addr = BASE + 64, .size = 8};
+    oj_error error = {0};
+    void *data = &error;
+    ojt_fail(0, ENOMEM);
+    assert_int_equal(oji_index_add(&table, &data, &error), OJ_E_NOMEM);
+    assert_true(ojt_fail_end());
+    assert_null(data);
+    assert_true(oji_index_is_empty());
+    assert_int_equal(oji_index_add(&table, &data, &error), OJ_OK);
+    assert_int_equal(oji_index_is_empty(), data == NULL);
+}
+
+static void fault_registries_indexes(void **state)
+{
+    (void)state;
+    if (!OJT_OWN_HEAP)
+        skip();
+    in_child(add_index);
+}
+
+/* --- thread-local storage ----------------------------------------------------------------------------------------- */
+
+static oji_tls *make_module(oj_error *error)
+{
+    const oji_tls_request request = {.allocator = heap(), .size = 16, .alignment = 8, .image_size = 16};
+    const oji_place place = {.symbol = "x"};
+    oji_tls *module = NULL;
+    if (oji_tls_create(&module, &request, error) == OJ_OK)
+        assert_int_equal(oji_tls_define(module, false, &place, error), OJ_OK);
+    return module;
+}
+
+static void make_module_without_key(void)
+{
+    oj_error error;
+    key_fails = true;
+    assert_null(make_module(&error));
+    assert_int_equal(error.status, OJ_E_SYSTEM);
+    assert_int_equal(error.system_error, EAGAIN);
+    assert_int_equal(oji_tls_atexit(free, NULL, heap), -1);
+}
+
+static void make_block_without_setting(void)
+{
+    oj_error error;
+    oji_tls *module = make_module(&error);
+    assert_non_null(module);
+    setting_fails = true;
+    assert_int_equal(oji_tls_prepare(module, &error), OJ_E_NOMEM);
+    assert_null(oji_tls_address(module, 0));
+    setting_fails = false;
+    assert_int_equal(oji_tls_prepare(module, &error), OJ_OK);
+    assert_non_null(oji_tls_address(module, 0));
+    oji_tls_destroy(module);
+}
+
+/* More modules than the first vectors of numbers and of blocks have room for. */
+static void make_many_modules(void)
+{
+    enum { N = 600 };
+    static oji_tls *modules[N];
+    unsigned n_refused = 0, n_blocks_refused = 0;
+    for (int i = 0; i < N; i++) {
+        oj_error error;
+        ojt_lets_heap_be = true;
+        ojt_fail(0, ENOMEM);
+        modules[i] = make_module(&error);
+        if (ojt_fail_end()) {
+            n_refused++;
+            assert_null(modules[i]);
+            assert_int_equal(error.status, OJ_E_NOMEM);
+            modules[i] = make_module(&error);
+        }
+        ojt_fail(0, ENOMEM);
+        if (oji_tls_prepare(modules[i], &error) != OJ_OK) {
+            n_blocks_refused++;
+            assert_int_equal(error.status, OJ_E_NOMEM);
+        }
+        (void)ojt_fail_end();
+        assert_int_equal(oji_tls_prepare(modules[i], &error), OJ_OK);
+    }
+    assert_true(n_refused > 1 && n_blocks_refused > 1);
+    for (int i = 0; i < N; i++) {
+        assert_non_null(oji_tls_address(modules[i], 0));
+        oji_tls_destroy(modules[i]);
+    }
+}
+
+static unsigned n_destroyed;
+static void destroy(void *object)
+{
+    (void)object;
+    n_destroyed++;
+}
+
+static void register_destructors(void)
+{
+    static int dso;
+    long n = 0, result = -1;
+    hook_fails = true;
+    assert_int_equal(oji_tls_atexit(destroy, NULL, &dso), -1);
+    hook_fails = false;
+    for (; result != 0; n++) {
+        ojt_fail(n, ENOMEM);
+        result = oji_tls_atexit(destroy, NULL, &dso);
+        assert_int_equal(ojt_fail_end(), result != 0);
+        assert_int_equal(n_destroyed, 0);
+    }
+    assert_true(n == 3 || !OJT_OWN_HEAP); /* its own block, and what the C library may need */
+    oji_tls_run_destructors((uint64_t)(uintptr_t)&dso);
+    assert_int_equal(n_destroyed, 1);
+}
+
+static void fault_registries_thread_local(void **state)
+{
+    (void)state;
+    in_child(make_module_without_key);
+    in_child(make_block_without_setting);
+    in_child(make_many_modules);
+    in_child(register_destructors);
+}
+
+OJT_MAIN(cmocka_unit_test(fault_registries_cells), cmocka_unit_test(fault_registries_unwind_tables),
+         cmocka_unit_test(fault_registries_images), cmocka_unit_test(fault_registries_indexes),
+         cmocka_unit_test(fault_registries_thread_local))
