@@ -1,5 +1,5 @@
-/* libownjit-mcjit against LLVM's own MCJIT: the same program, the same options, the same libLLVM, from the creation of an
- * engine to the address of a function. The IR is there already. */
+/* libownjit-mcjit against LLVM's own MCJIT: the same program, the same options, the same libLLVM, from the creation of
+ * an engine to the address of a function. The IR is there already. */
 #include "bench.h"
 
 #include <ownjit/ownjit.h>

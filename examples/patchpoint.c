@@ -57,10 +57,10 @@ static bool fail(const char *what, const oj_error *error)
     return false;
 }
 
-/* --- a call in the room of a patchpoint ------------------------------------------------------------------------------- */
+/* --- a call in the room of a patchpoint --------------------------------------------------------------------------- */
 
-/* Fill the room of the patchpoint with this identifier, before any thread runs there. *word_addr is the aligned word that
- * holds the target from now on. */
+/* Fill the room of the patchpoint with this identifier, before any thread runs there. *word_addr is the aligned word
+ * that holds the target from now on. */
 static bool install_call(oj_code *code, const oj_stackmap *map, uint64_t id, uint64_t target, uint64_t *word_addr)
 {
     unsigned char bytes[ROOM];
@@ -80,7 +80,7 @@ static bool install_call(oj_code *code, const oj_stackmap *map, uint64_t id, uin
     return oj_code_patch(code, addr, bytes, sizeof bytes, OJ_PATCH_STOPPED, &error) == OJ_OK || fail("patch", &error);
 }
 
-/* --- a new target while it runs --------------------------------------------------------------------------------------- */
+/* --- a new target while it runs ----------------------------------------------------------------------------------- */
 
 static uint64_t old_answer(uint64_t x) { return x + 1; }
 static uint64_t new_answer(uint64_t x) { return x * 100; }
@@ -145,10 +145,11 @@ static bool replace_target(oj_code *code, const oj_stackmap *map)
     return is_right && (atomic_load(&runner.n_wrong) == 0 || fail("a torn target", NULL));
 }
 
-/* --- out of compiled code ------------------------------------------------------------------------------------------- */
+/* --- out of compiled code ----------------------------------------------------------------------------------------- */
 
-/* Called with the registers as compiled code left them: store them in the order of their DWARF numbers (0 to 15: rax, rdx,
- * rcx, rbx, rsi, rdi, rbp, rsp, r8 to r15) and hand them on. r11 is what patchpoints may use, and holds nothing. */
+/* Called with the registers as compiled code left them: store them in the order of their DWARF numbers (0 to 15: rax,
+ * rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8 to r15) and hand them on. r11 is what patchpoints may use, and holds
+ * nothing. */
 void exit_entry(void);
 __asm__(".text\n"
         "exit_entry:\n"
@@ -208,7 +209,7 @@ static bool leave(oj_code *code, const oj_stackmap *map)
     return divide(9, 0) == 9091742 || fail("the slow path", NULL);
 }
 
-/* --- both ------------------------------------------------------------------------------------------------------------- */
+/* --- both --------------------------------------------------------------------------------------------------------- */
 
 static bool compile(oj_code **code)
 {

@@ -28,7 +28,7 @@ static const char ir[] = "@calls = global i32 0\n"
                          "  ret i32 %sum\n"
                          "}\n";
 
-/* --- our memory: one mapping, handed out from its start ------------------------------------------------------------- */
+/* --- our memory: one mapping, handed out from its start ----------------------------------------------------------- */
 
 #define REGION_SIZE ((size_t)1 << 20)
 
@@ -74,7 +74,7 @@ static void release(void *context, const oj_placement *placement)
     region->n_released++;
 }
 
-/* --- the steps ------------------------------------------------------------------------------------------------------ */
+/* --- the steps ---------------------------------------------------------------------------------------------------- */
 
 static bool is_inside(const struct region *region, const void *address)
 {

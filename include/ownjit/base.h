@@ -94,15 +94,14 @@ typedef int32_t oj_status;
 
 /* What failed and where. Of fixed size and owned by the caller, so that it works without memory. Any call that takes
  * one overwrites status and text; after a success status is OJ_OK, text is empty and the rest says nothing. All strings
- * end in a zero byte; what does not
- * fit is cut and ends in "...". */
+ * end in a zero byte; what does not fit is cut and ends in "...". */
 typedef struct oj_error {
     oj_status status;     /* what the call returned */
     int32_t system_error; /* errno of the system call that failed, or 0 */
     uint32_t line;        /* 1-based line of textual input, or 0 */
     uint32_t column;      /* 1-based column of that line, or 0 */
     uint64_t offset;      /* bytes from the start of the section (of the input where no section is named), or
-                              UINT64_MAX where no place is known */
+                             UINT64_MAX where no place is known */
     uint64_t reserved[4]; /* zero */
     char object[128];     /* the input's name, or "" */
     char section[128];    /* the section's name, or "" */

@@ -22,10 +22,10 @@ typedef struct oj_code oj_code;
 OJ_API void oj_code_destroy(oj_code *code);
 
 /* Run the code's constructors (.preinit_array, .init_array, .ctors), in GNU ld's order, and have its destructors
- * (.fini_array, .dtors) run when it is destroyed, or before, when the process exits: in the reverse order, after what the
- * code itself registered with atexit() or __cxa_atexit(). The arguments they get are no program's: 0, an empty list, and
- * the environment. Code that has neither, or whose constructors have run, is left as it is. OJ_LINK_RUN_CONSTRUCTORS does
- * this at the end of a link.
+ * (.fini_array, .dtors) run when it is destroyed, or before, when the process exits: in the reverse order, after what
+ * the code itself registered with atexit() or __cxa_atexit(). The arguments they get are no program's: 0, an empty
+ * list, and the environment. Code that has neither, or whose constructors have run, is left as it is.
+ * OJ_LINK_RUN_CONSTRUCTORS does this at the end of a link.
  * Errors:   OJ_E_ARCHITECTURE (not this process's), OJ_E_NOMEM
  * Threads:  exclusive(code). Constructors run on the calling thread, no lock of the library held
  * Source:   gABI chapter 5, "Initialization and Termination Functions"
@@ -63,8 +63,8 @@ typedef struct oj_code_symbol_info {
  * Since:    0.1 */
 OJ_API oj_status oj_code_symbol(const oj_code *code, size_t index, oj_code_symbol_info *info, size_t out_size);
 
-/* Make the calling thread's copy of the code's thread-local variables. Else it is made at the first access, and a thread
- * for which there is no memory then waits until there is: code cannot take a failure.
+/* Make the calling thread's copy of the code's thread-local variables. Else it is made at the first access, and a
+ * thread for which there is no memory then waits until there is: code cannot take a failure.
  * Errors:   OJ_E_NOMEM, OJ_E_MISUSE
  * Threads:  any
  * Since:    0.1 */
@@ -110,8 +110,8 @@ OJ_API oj_status oj_debugger_get_stats(oj_debugger_stats *stats, size_t out_size
  * run_addr  of the first byte; the bytes must lie in one code segment
  * bytes     borrows. Unless threads are stopped the client makes sure that instruction boundaries stay where threads
  *           may be, and that the bytes change one instruction, or that an old instruction may be followed by a new one
- * size      bytes, at least 1. Without OJ_PATCH_STOPPED the bytes must lie in one aligned word: of 8 bytes on x86-64, of
- *           4 on others; on AArch64 the instruction there must be B, BL, BRK, HVC, ISB, NOP, SMC or SVC, and become
+ * size      bytes, at least 1. Without OJ_PATCH_STOPPED the bytes must lie in one aligned word: of 8 bytes on x86-64,
+ *           of 4 on others; on AArch64 the instruction there must be B, BL, BRK, HVC, ISB, NOP, SMC or SVC, and become
  *           one of these; on 32-bit ARM B, BL, BKPT, HVC, NOP, SMC or SVC, in Thumb B, BKPT, NOP or SVC of 16 bits
  * Errors:   OJ_E_UNSUPPORTED (the architecture cannot promise it for these bytes), OJ_E_RANGE (not in a code segment),
  *           OJ_E_PERMISSION (the memory is not writable any more), OJ_E_NOMEM, OJ_E_SYSTEM, OJ_E_MISUSE

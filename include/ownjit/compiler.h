@@ -86,9 +86,9 @@ typedef struct oj_compiler_options {
                              is bytes or a file: a live module must be written to bitcode first */
     uint32_t deadline_ms; /* of a compile in a worker, waiting for one included; 0 = the pool's; OJ_WORKERS_FOREVER */
     oj_workers *workers; /* keeps, until the compiler is destroyed; NULL = oj_workers_default(). Any number of compilers
-                             on any threads may share a pool: first come, first served */
-    uint64_t
-        memory_size; /* bytes of address space that a compile in a worker may take, at most the pool's; 0 = the pool's */
+                            on any threads may share a pool: first come, first served */
+    uint64_t memory_size; /* bytes of address space that a compile in a worker may take, at most the pool's; 0 = the
+                             pool's */
 } oj_compiler_options;
 
 static inline void oj_compiler_options_init(oj_compiler_options *options)
@@ -119,17 +119,20 @@ OJ_API void oj_compiler_destroy(oj_compiler *compiler);
  * Since:    0.1 */
 OJ_API oj_status oj_compiler_cancel(oj_compiler *compiler);
 
-/* Return the LLVM the compiler uses; NULL where it is isolated. Lends, until the compiler is destroyed.
+/* Return the LLVM the compiler uses; NULL where it is isolated.
+ * Owns:     lends, until the compiler is destroyed
  * Threads:  any
  * Since:    0.1 */
 OJ_API const oj_llvm *oj_compiler_llvm(const oj_compiler *compiler);
 
-/* Return the target triple in use. Lends, until the compiler is destroyed.
+/* Return the target triple in use.
+ * Owns:     lends, until the compiler is destroyed
  * Threads:  any
  * Since:    0.1 */
 OJ_API const char *oj_compiler_triple(const oj_compiler *compiler);
 
-/* Return the target CPU in use. Lends, until the compiler is destroyed.
+/* Return the target CPU in use.
+ * Owns:     lends, until the compiler is destroyed
  * Threads:  any
  * Since:    0.1 */
 OJ_API const char *oj_compiler_cpu(const oj_compiler *compiler);
@@ -203,7 +206,8 @@ OJ_API oj_status oj_compiler_get_stats(const oj_compiler *compiler, oj_compile_s
 /* Bytes the library gives away: a relocatable object that can be stored, sent, and linked again without LLVM. */
 typedef struct oj_bytes oj_bytes;
 
-/* Return the first byte. Lends, until oj_bytes_destroy().
+/* Return the first byte.
+ * Owns:     lends, until oj_bytes_destroy()
  * Threads:  any
  * Since:    0.1 */
 OJ_API const void *oj_bytes_data(const oj_bytes *bytes);
@@ -221,9 +225,9 @@ OJ_API void oj_bytes_destroy(oj_bytes *bytes);
 
 /* Compile IR to a relocatable object.
  * Owns:     borrows ir; gives *out, end it with oj_bytes_destroy()
- * Errors:   OJ_E_IR (error->line, ->column, LLVM's message), OJ_E_COMPILE (any diagnostic of error severity, even
- *           where LLVM goes on), OJ_E_PASSES, OJ_E_TARGET, OJ_E_SYSTEM (a file), OJ_E_NOMEM, OJ_E_MISUSE, OJ_E_VERSION;
- *           with isolation also those of oj_workers_start(), and OJ_E_WORKER_CRASHED (signal, phase, LLVM's last words),
+ * Errors:   OJ_E_IR (error->line, ->column, LLVM's message), OJ_E_COMPILE (any diagnostic of error severity, even where
+ *           LLVM goes on), OJ_E_PASSES, OJ_E_TARGET, OJ_E_SYSTEM (a file), OJ_E_NOMEM, OJ_E_MISUSE, OJ_E_VERSION; with
+ *           isolation also those of oj_workers_start(), and OJ_E_WORKER_CRASHED (signal, phase, LLVM's last words),
  *           OJ_E_WORKER_DEADLINE, OJ_E_WORKER_MEMORY, OJ_E_WORKER_CANCELLED, OJ_E_WORKER_PROTOCOL
  * On error: the compiler is unchanged and may be used again. A live module may have been changed by passes
  * Threads:  exclusive(compiler); different compilers run in parallel
@@ -240,7 +244,9 @@ OJ_API oj_status oj_compile(oj_compiler *compiler, const oj_ir *ir, const oj_lin
                             oj_error *error);
 
 /* The same for bitcode or textual IR in memory.
- * Owns:     borrows bitcode; gives *out
+ * link_options borrows; NULL = defaults
+ * Owns:     borrows bitcode; gives *out, end it with oj_code_destroy() or oj_code_take_over()
+ * Errors:   those of oj_compile()
  * Threads:  exclusive(compiler)
  * Since:    0.1 */
 OJ_API oj_status oj_compile_bitcode(oj_compiler *compiler, const void *bitcode, size_t size,

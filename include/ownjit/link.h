@@ -47,10 +47,10 @@ typedef enum oj_resolver_kind {
     OJ_RESOLVER_PROCESS = 4,  /* what the dynamic linker finds in this process, and what the C library keeps out of
                                  its dynamic symbol table: the stat family, __stack_chk_fail_local, and atexit,
                                  at_quick_exit and pthread_atfork, by which code registers under its own
-                                 __dso_handle, the linker's unless somebody defines it; and, of names that begin with two underscores,
-                                 the helpers of the compiler's runtime library (libgcc_s, loaded when first needed)
-                                 and on x86 what __builtin_cpu_supports() and target_clones read, which this library
-                                 keeps */
+                                 __dso_handle, the linker's unless somebody defines it; and, of names that begin with
+                                 two underscores, the helpers of the compiler's runtime library (libgcc_s, loaded when
+                                 first needed) and on x86 what __builtin_cpu_supports() and target_clones read, which
+                                 this library keeps */
     OJ_RESOLVER_CODE = 5,     /* the kept symbols of an oj_code, which must outlive the new code */
     OJ_RESOLVER_LIBRARY = 6,  /* a handle of dlopen(), which must stay open as long as the new code */
     OJ_RESOLVER_CXX = 7       /* the C++ runtime library, where a strong reference to a name of C++ is still open:
@@ -124,7 +124,8 @@ typedef enum oj_cxx_library { OJ_CXX_LIBSTDCXX = 1, OJ_CXX_LIBCXX = 2 } oj_cxx_l
 /* Load a C++ runtime library now, as oj_resolver_cxx() does when a link first needs it: for all of the process and for
  * good. Where it lies is settled by whoever loads it first; its thread-local variables can only be had at a constant
  * distance from the thread pointer, as code compiled without -fPIC has those of std::call_once(), until somebody uses
- * them (LLVM does). So a process that loads LLVM, and links such code, calls this before. Does nothing where it is done.
+ * them (LLVM does). So a process that loads LLVM, and links such code, calls this before. Does nothing where it is
+ * done.
  * which    oj_cxx_library
  * Errors:   OJ_E_NOT_FOUND where there is no such library; OJ_E_MISUSE
  * On error: nothing is changed
@@ -170,9 +171,9 @@ typedef struct oj_link_stats {
 #define OJ_LINK_WHOLE_PAGES 4u        /* share no page with other code: for take-over by page */
 #define OJ_LINK_NO_UNWIND 8u          /* leave .eh_frame out: no exception can pass, and linking pays nothing for it */
 #define OJ_LINK_PRIVATE_MEMORY 16u    /* put it where software breakpoints and profilers' maps work */
-#define OJ_LINK_SECTIONS_SINGLY \
-    32u                              /* ask for each section as a segment of its own, for allocators that hand them
-                                         out so; each brings the GOT entries and stubs that it uses */
+/* Ask for each section as a segment of its own, for allocators that hand them out so; each brings the GOT entries and
+ * stubs that it uses. */
+#define OJ_LINK_SECTIONS_SINGLY 32u
 #define OJ_LINK_UNWIND_BY_CLIENT 64u /* place .eh_frame, unread, and tell nobody: oj_code_unwind() says where it is */
 #define OJ_LINK_KEEP_UNWIND 4096u    /* place .eh_frame though the process's unwinder, which has a copy, is told */
 /* The next three are for code that runs in this process, and do nothing for code that does not (oj_plan_write(), or
@@ -189,9 +190,10 @@ typedef struct oj_link_stats {
 #define OJ_LINK_PERF_MAP 256u
 #define OJ_LINK_JITDUMP 512u
 
-/* Leave out sections that nothing refers to, as -ffunction-sections makes them. Kept is what these refer to, directly or
- * not: `wanted`, or where nothing is wanted all names that are not hidden; constructors and destructors; SHF_GNU_RETAIN;
- * sections that are named like identifiers of C, for __start_X and __stop_X. Unwind tables keep no code. */
+/* Leave out sections that nothing refers to, as -ffunction-sections makes them. Kept is what these refer to, directly
+ * or not: `wanted`, or where nothing is wanted all names that are not hidden; constructors and destructors;
+ * SHF_GNU_RETAIN; sections that are named like identifiers of C, for __start_X and __stop_X. Unwind tables keep no
+ * code. */
 #define OJ_LINK_DROP_UNREFERENCED 2048u
 #define OJ_LINK_RUN_CONSTRUCTORS 1024u /* call oj_code_construct() as the last step; no effect on oj_plan_write() */
 
@@ -245,8 +247,10 @@ static inline void oj_link_options_init(oj_link_options *options)
 OJ_API oj_status oj_link(const oj_object *const *objects, size_t n_objects, const oj_link_options *options,
                          oj_code **out, oj_error *error);
 
-/* Read and link one object in one call. Errors of oj_object_create() and oj_link().
- * Owns:     borrows bytes; gives *out
+/* Read and link one object in one call.
+ * options   borrows; NULL = defaults
+ * Owns:     borrows bytes; gives *out, end it with oj_code_destroy() or oj_code_take_over()
+ * Errors:   those of oj_object_create() and oj_link()
  * Threads:  any
  * Since:    0.1 */
 OJ_API oj_status oj_link_bytes(const void *bytes, size_t size, const oj_link_options *options, oj_code **out,
@@ -286,10 +290,10 @@ OJ_API oj_status oj_plan_link(oj_plan *plan, oj_code **out, oj_error *error);
  * Since:    0.1 */
 OJ_API oj_status oj_plan_place(oj_plan *plan, oj_error *error);
 
-/* Make what other plans may refer to beyond addresses: the thread-local variables, which oj_plan_lookup() then finds, and
- * OJ_FOUND_LATER may promise. oj_plan_link() then leaves indirect functions to oj_plan_complete(), since the functions
- * that choose them may call other plans' code. For plans that refer to each other: place all, prepare all, link all,
- * complete all.
+/* Make what other plans may refer to beyond addresses: the thread-local variables, which oj_plan_lookup() then finds,
+ * and OJ_FOUND_LATER may promise. oj_plan_link() then leaves indirect functions to oj_plan_complete(), since the
+ * functions that choose them may call other plans' code. For plans that refer to each other: place all, prepare all,
+ * link all, complete all.
  * Errors:   those of oj_link() from place on; OJ_E_MISUSE (not placed, prepared already, OJ_LINK_RUN_CONSTRUCTORS)
  * On error: the plan stays placed
  * Threads:  exclusive(plan)

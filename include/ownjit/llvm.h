@@ -59,7 +59,8 @@ OJ_API void oj_llvm_destroy(oj_llvm *llvm);
  * Since:    0.1 */
 OJ_API uint32_t oj_llvm_version(const oj_llvm *llvm);
 
-/* Return the path the library was loaded from, "" where it is not known. Lends, until llvm is destroyed.
+/* Return the path the library was loaded from, "" where it is not known.
+ * Owns:     lends, until llvm is destroyed
  * Threads:  any
  * Since:    0.1 */
 OJ_API const char *oj_llvm_path(const oj_llvm *llvm);

@@ -1,9 +1,9 @@
 /* OwnJIT: what llvm-c/ExecutionEngine.h never had, on the engines of libownjit-mcjit.
  *
- * libownjit-mcjit has the functions of llvm-c/ExecutionEngine.h. A program gets it by LD_PRELOAD, or by linking it before
- * LLVM; docs/moving-from-mcjit.md says what each function does here. The calls below take the same
- * LLVMExecutionEngineRef; an engine that is not the drop-in's own (LLVM's interpreter, one with a memory manager made in
- * C++) is OJ_E_MISUSE. */
+ * libownjit-mcjit has the functions of llvm-c/ExecutionEngine.h. A program gets it by LD_PRELOAD, or by linking it
+ * before LLVM; docs/moving-from-mcjit.md says what each function does here. The calls below take the same
+ * LLVMExecutionEngineRef; an engine that is not the drop-in's own (LLVM's interpreter, one with a memory manager made
+ * in C++) is OJ_E_MISUSE. */
 #ifndef OWNJIT_MCJIT_H
 #define OWNJIT_MCJIT_H
 
@@ -22,9 +22,9 @@ struct LLVMOpaqueExecutionEngine;
 
 /* oj_mcjit_options.flags */
 #define OJ_MCJIT_CACHE_BY_CLIENT 1u /* of an engine with the client's memory manager: FinalizeMemory flushes */
-#define OJ_MCJIT_PERMISSIONS_BY_LIBRARY \
-    2u /* of an engine with the client's memory manager: the library sets the permissions of the pages that a section
-          lies in, before FinalizeMemory is called */
+/* Of an engine with the client's memory manager: the library sets the permissions of the pages that a section lies in,
+ * before FinalizeMemory is called. */
+#define OJ_MCJIT_PERMISSIONS_BY_LIBRARY 2u
 
 typedef struct oj_mcjit_options {
     uint32_t struct_size;
@@ -58,12 +58,12 @@ OJ_API oj_status oj_mcjit_configure(struct LLVMOpaqueExecutionEngine *engine, co
  * Since:    0.1 */
 OJ_API size_t oj_mcjit_code_count(struct LLVMOpaqueExecutionEngine *engine);
 
-/* Take all code out of an engine, which may be disposed afterwards: the code lives on without engine and modules. Modules
- * that were compiled stay the engine's, and have no address there any more; what is added later is compiled as before,
- * and does not find the names of what was taken.
+/* Take all code out of an engine, which may be disposed afterwards: the code lives on without engine and modules.
+ * Modules that were compiled stay the engine's, and have no address there any more; what is added later is compiled as
+ * before, and does not find the names of what was taken.
  * codes     n_codes of them, at least oj_mcjit_code_count(); filled in the order of linking, NULL behind the last
- * Owns:     gives codes[], end each with oj_code_destroy() or oj_code_take_over(), the last of the array first. A memory
- *           manager of the engine is destroyed when the last code placed with it has ended
+ * Owns:     gives codes[], end each with oj_code_destroy() or oj_code_take_over(), the last of the array first. A
+ *           memory manager of the engine is destroyed when the last code placed with it has ended
  * Errors:   OJ_E_MISUSE where the array is too short
  * On error: the engine is unchanged
  * Threads:  any

@@ -47,9 +47,9 @@ typedef struct oj_segment {
 
 /* oj_placement.flags */
 #define OJ_PLACEMENT_WHOLE_PAGES 1u /* no segment may share a page with anything else */
-#define OJ_PLACEMENT_PRIVATE \
-    2u                           /* private anonymous memory is wanted: a debugger sets software breakpoints in it,
-                                       and a profiler names its functions from a map */
+/* Private anonymous memory is wanted: a debugger sets software breakpoints in it, and a profiler names its functions
+ * from a map. */
+#define OJ_PLACEMENT_PRIVATE 2u
 #define OJ_PLACEMENT_SECTIONS 4u /* each segment is one section, and they may lie anywhere */
 
 /* One request: all segments of a link at once.
@@ -67,18 +67,16 @@ typedef struct oj_placement {
 } oj_placement;
 
 /* oj_memory.flags */
-#define OJ_CACHE_BY_CLIENT \
-    1u /* the client maintains the instruction cache itself; the library does not flush
-                                       where flush is NULL */
-#define OJ_PERMISSIONS_BY_CLIENT \
-    2u /* the client sets page permissions itself; the library does not where protect is
-                                       NULL */
+/* The client maintains the instruction cache itself; the library does not where flush is NULL. */
+#define OJ_CACHE_BY_CLIENT 1u
+/* The client sets page permissions itself; the library does not where protect is NULL. */
+#define OJ_PERMISSIONS_BY_CLIENT 2u
 
 /* The table through which a client supplies code memory. It knows nothing of compilers: it outlives them, serves
- * several, and is used until the last code placed with it is destroyed or taken over.
- * A callback that fails returns a status other than OJ_OK and may fill the error's text; the link then fails with
- * that status (with OJ_E_CALLBACK for a number that is no status), and release() has been called exactly once if place() had succeeded. A callback may call back into
- * the library with other handles.
+ * several, and is used until the last code placed with it is destroyed or taken over. A callback that fails returns a
+ * status other than OJ_OK and may fill the error's text; the link then fails with that status (with OJ_E_CALLBACK for a
+ * number that is no status), and release() has been called exactly once if place() had succeeded. A callback may call
+ * back into the library with other handles.
  * Threads:  callback: on the thread of the call that links or destroys, no lock of the library held; several at once
  *           where the client links from several threads */
 typedef struct oj_memory {
@@ -143,12 +141,12 @@ typedef struct oj_memory_options {
     uint32_t mode;      /* oj_memory_mode */
     uint64_t budget;    /* bytes of code memory mapped at most, all kinds; 0 = no limit */
     uint64_t slab_size; /* bytes reserved for the small segments of many links, rounded up to a multiple of 1 MiB, at
-                            most 1 GiB; 0 = 32 MiB of address space. Only what is used takes memory. A link of more
-                            than a 256th of it gets address space of its own, which is given back with it. */
+                           most 1 GiB; 0 = 32 MiB of address space. Only what is used takes memory. A link of more
+                           than a 256th of it gets address space of its own, which is given back with it. */
     const oj_allocator *allocator; /* copies; NULL = malloc */
     uint64_t near_addr; /* an address of this process, as of a function that the code will call: code is placed where a
-                            call instruction reaches it (2 GiB on x86-64) and needs no stub, if there is room and the
-                            link allows it, else elsewhere; 0 = next to the libraries, as a rule */
+                           call instruction reaches it (2 GiB on x86-64) and needs no stub, if there is room and the
+                           link allows it, else elsewhere; 0 = next to the libraries, as a rule */
     uint32_t flags;     /* OJ_MEMORY_... */
     uint32_t reserved;
 } oj_memory_options;
@@ -213,7 +211,8 @@ OJ_API oj_status oj_memory_get_stats(const oj_memory *memory, oj_memory_stats *s
  * Since:    0.1 */
 OJ_API uint32_t oj_memory_mode_in_use(const oj_memory *memory);
 
-/* Return "views", "private", "keys" or "none". Lends a constant string.
+/* Return "views", "private", "keys" or "none".
+ * Owns:     lends a constant string, for ever
  * Threads:  any
  * Since:    0.1 */
 OJ_API const char *oj_memory_mode_name(uint32_t mode);

@@ -1,7 +1,7 @@
 /* OwnJIT: relocatable objects and static archives, read from bytes that nobody vouches for.
  *
- * Accepted: ELF relocatable files for x86-64, i386, AArch64, ARM and RISC-V, and `ar` archives (GNU and thin) of them. Every
- * field is checked before it is used. Reading gives a neutral form: sections, symbols, relocations.
+ * Read are ELF relocatable files for x86-64, i386, AArch64, ARM, RISC-V and s390x, and `ar` archives (GNU and thin) of
+ * them. Every field is checked before it is used. Reading gives a neutral form: sections, symbols, relocations.
  * Source: ELF gABI (System V ABI, chapters 4 and 5); x86-64 psABI, section 4.4. */
 #ifndef OWNJIT_OBJECT_H
 #define OWNJIT_OBJECT_H
@@ -22,8 +22,8 @@ typedef struct oj_archive oj_archive;
 #define OJ_OBJECT_BORROW 1u /* keep pointing into the client's bytes instead of copying them */
 /* Also read the relocations of sections that are not loaded (debug information), and decompress these where they are
  * compressed, with libz.so.1 or libzstd.so.1, which are loaded then, for good. A section stays compressed
- * (OJ_SECTION_IS_COMPRESSED), and debuggers are not told of it, where the library is not installed, where it is broken, and
- * where it would bring what is decompressed above 64 times the object's size. */
+ * (OJ_SECTION_IS_COMPRESSED), and debuggers are not told of it, where the library is not installed, where it is broken,
+ * and where it would bring what is decompressed above 64 times the object's size. */
 #define OJ_OBJECT_WITH_DEBUG 2u
 
 typedef struct oj_object_options {
@@ -58,12 +58,14 @@ OJ_API oj_status oj_object_create(oj_object **out, const void *bytes, size_t siz
  * Since:    0.1 */
 OJ_API void oj_object_destroy(oj_object *object);
 
-/* Return the name the object was created with. Lends, until the object is destroyed.
+/* Return the name the object was created with.
+ * Owns:     lends, until the object is destroyed
  * Threads:  any
  * Since:    0.1 */
 OJ_API const char *oj_object_name(const oj_object *object);
 
-/* Return the architecture's name, such as "x86-64". Lends a constant string.
+/* Return the architecture's name, such as "x86-64".
+ * Owns:     lends a constant string, for ever
  * Threads:  any
  * Since:    0.1 */
 OJ_API const char *oj_object_architecture(const oj_object *object);
@@ -81,8 +83,8 @@ typedef enum oj_section_kind {
     OJ_SECTION_TLS_ZERO = 8  /* thread-local variables that start as zero */
 } oj_section_kind;
 
-/* oj_section_info.flags: not loaded, and bytes and size are those of the file, compressed. Its relocations have not been
- * read. */
+/* oj_section_info.flags: not loaded, and bytes and size are those of the file, compressed. Its relocations have not
+ * been read. */
 #define OJ_SECTION_IS_COMPRESSED 1u
 
 typedef struct oj_section_info {

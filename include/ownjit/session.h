@@ -28,8 +28,7 @@
  *
  * Threads: all calls may be made from several threads at once. Calls that change a session or link wait for each
  * other; lookups of what has been linked wait for nobody (but of thread-local variables, as linking does), and may be
- * made from callbacks, too. Other calls on a
- * session made from a callback of that session are OJ_E_MISUSE. */
+ * made from callbacks, too. Other calls on a session made from a callback of that session are OJ_E_MISUSE. */
 #ifndef OWNJIT_SESSION_H
 #define OWNJIT_SESSION_H
 
@@ -60,7 +59,7 @@ typedef struct oj_session_options {
     const oj_allocator *allocator; /* copies; NULL = malloc */
     const oj_memory *memory;       /* keeps, until the last code placed with it has ended; NULL = the default one */
     oj_compiler *compiler; /* keeps, until the session is destroyed; used by one call at a time. NULL: modules of
-                                      IR name their own */
+                              IR name their own */
     uint32_t link_flags;   /* OJ_LINK_... of every module */
     uint32_t reserved;
     /* Called once for each undefined name before a call fails with OJ_E_UNDEFINED. NULL: the error's text lists as
@@ -85,17 +84,15 @@ static inline void oj_session_options_init(oj_session_options *options)
 OJ_API oj_status oj_session_create(oj_session **out, const oj_session_options *options, oj_error *error);
 
 /* Destroy a session, its modules and the code that was not taken out of it, the last linked first (of those of one step
- * the last added). No thread may be
- * running in that code. NULL does nothing.
+ * the last added). No thread may be running in that code. NULL does nothing.
  * Threads:  exclusive(session), not from a callback of it
  * Since:    0.1 */
 OJ_API void oj_session_destroy(oj_session *session);
 
 /* oj_module_options.flags */
 #define OJ_MODULE_COMPILE_NOW 1u /* IR: compile when it is added, not when it is first needed */
-#define OJ_MODULE_BORROW \
-    2u /* keep pointing into the client's bytes (IR, object) instead of copying them: until the
-                                    module is linked or ends */
+/* Keep pointing into the client's bytes (IR, object) instead of copying them: until the module is linked or ends. */
+#define OJ_MODULE_BORROW 2u
 
 typedef struct oj_module_options {
     uint32_t struct_size;
@@ -175,9 +172,9 @@ OJ_API oj_status oj_session_add_resolver(oj_session *session, const oj_resolver 
                                          oj_error *error);
 
 /* oj_session_define() flags */
-#define OJ_DEFINE_OVERRIDE \
-    1u /* comes before the definitions of other modules than the one that refers, and replaces
-                                 an earlier absolute symbol of the name; strong ones keep their own module's references */
+/* Comes before the definitions of other modules than the one that refers, and replaces an earlier absolute symbol of
+ * the name; strong ones keep their own module's references. */
+#define OJ_DEFINE_OVERRIDE 1u
 
 /* Define a name as an address, such as a function of the client's. Holds for what is linked afterwards.
  * flags     OJ_DEFINE_...
@@ -251,7 +248,8 @@ typedef struct oj_session_stats {
  * Since:    0.1 */
 OJ_API oj_status oj_session_get_stats(oj_session *session, oj_session_stats *stats, size_t out_size);
 
-/* Return the module's name. Lends, until the module ends.
+/* Return the module's name.
+ * Owns:     lends, until the module ends
  * Threads:  any
  * Since:    0.1 */
 OJ_API const char *oj_module_name(const oj_module *module);

@@ -1,16 +1,17 @@
 /* OwnJIT: stack maps, patchpoints and statepoints.
  *
- * Where IR calls llvm.experimental.stackmap, llvm.experimental.patchpoint or llvm.experimental.gc.statepoint, LLVM writes
- * a record into section .llvm_stackmaps: an address in the code, and where live values are when it is reached. This reads
- * such records, from linked code or from any bytes, and finds them by address, by identifier and by function.
+ * Where IR calls llvm.experimental.stackmap, llvm.experimental.patchpoint or llvm.experimental.gc.statepoint, LLVM
+ * writes a record into section .llvm_stackmaps: an address in the code, and where live values are when it is reached.
+ * This reads such records, from linked code or from any bytes, and finds them by address, by identifier and by
+ * function.
  *
  *     oj_code_stackmap(&map, code, NULL, &error);
  *     oj_stackmap_find(map, return_addr, 0, &record, sizeof record);
  *     oj_stackmap_location_at(map, record.index, 0, &location, sizeof location);
  *     oj_stackmap_value(&location, registers, 16, &value);
  *
- * Format version 3, little-endian, as LLVM 14 to 22 write it. Bytes are checked as a whole when a map is created; nothing
- * that they say can then make a call read outside them. */
+ * Format version 3, little-endian, as LLVM 14 to 22 write it. Bytes are checked as a whole when a map is created;
+ * nothing that they say can then make a call read outside them. */
 #ifndef OWNJIT_STACKMAP_H
 #define OWNJIT_STACKMAP_H
 
@@ -43,9 +44,9 @@ OJ_API oj_status oj_stackmap_create(oj_stackmap **out, const void *bytes, size_t
  * code       keeps its memory, until oj_stackmap_destroy(); the handle may be taken over meanwhile
  * allocator  copies; NULL = malloc
  * Owns:      gives *out, end it with oj_stackmap_destroy()
- * Errors:    OJ_E_NOT_FOUND (it has none), OJ_E_MISUSE (oj_plan_write() made the code, or it is of another architecture:
- *            the client passes the bytes to oj_stackmap_create()), and those of oj_stackmap_create(); error->offset counts from the start
- *            of the oj_code_stackmap_range() whose index the text names
+ * Errors:    OJ_E_NOT_FOUND (it has none), OJ_E_MISUSE (oj_plan_write() made the code, or it is of another
+ *            architecture: the client passes the bytes to oj_stackmap_create()), and those of oj_stackmap_create();
+ *            error->offset counts from the start of the oj_code_stackmap_range() whose index the text names
  * Threads:   any
  * Since:     0.1 */
 OJ_API oj_status oj_code_stackmap(oj_stackmap **out, const oj_code *code, const oj_allocator *allocator,
@@ -56,7 +57,8 @@ OJ_API oj_status oj_code_stackmap(oj_stackmap **out, const oj_code *code, const 
  * Since:    0.1 */
 OJ_API size_t oj_code_stackmap_count(const oj_code *code);
 
-/* Where stack maps lie. A client that takes code over asks before, and passes the bytes to oj_stackmap_create() later. */
+/* Where stack maps lie. A client that takes code over asks before, and passes the bytes to oj_stackmap_create()
+ * later. */
 typedef struct oj_stackmap_range {
     uint64_t run_addr;
     uint64_t size; /* bytes */
@@ -133,8 +135,8 @@ OJ_API size_t oj_stackmap_record_count(const oj_stackmap *map);
 OJ_API oj_status oj_stackmap_record(const oj_stackmap *map, size_t index, oj_stackmap_record_info *info,
                                     size_t out_size);
 
-/* The same for the last record at or before run_addr, in a time logarithmic in their number. Where several have the same
- * address: the first of them in the order of the tables.
+/* The same for the last record at or before run_addr, in a time logarithmic in their number. Where several have the
+ * same address: the first of them in the order of the tables.
  * within    bytes that its address may lie before run_addr, inclusive: 0 for the return address of a statepoint's call,
  *           the number of bytes of a patchpoint for the return address of its call
  * Errors:   OJ_E_NOT_FOUND, OJ_E_MISUSE
@@ -226,8 +228,8 @@ typedef struct oj_statepoint {
 /* Decode a record as a statepoint's, which only its identifier tells from others.
  * Errors:   OJ_E_MALFORMED (its locations are not a statepoint's), OJ_E_MISUSE
  * Threads:  any
- * Source:   LLVM, "Garbage Collection Safepoints in LLVM", Stack Map Format. It gives stack slots no count: they are the
- *           direct locations at the end
+ * Source:   LLVM, "Garbage Collection Safepoints in LLVM", Stack Map Format. It gives stack slots no count: they are
+ *           the direct locations at the end
  * Since:    0.1 */
 OJ_API oj_status oj_stackmap_statepoint(const oj_stackmap *map, size_t record, oj_statepoint *statepoint,
                                         size_t out_size, oj_error *error);

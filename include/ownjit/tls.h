@@ -29,7 +29,8 @@ typedef struct oj_tls_module {
     uint64_t tp_offset; /* set by define() where OJ_TLS_STATIC: a thread's block less its thread pointer, modulo 2^64 */
 } oj_tls_module;
 
-/* What linked code calls the client's function with the address of. Code for 32 bits has two words of 32 bits instead. */
+/* What linked code calls the client's function with the address of. Code for 32 bits has two words of 32 bits
+ * instead. */
 typedef struct oj_tls_index {
     uint64_t token;  /* of define() or find() */
     uint64_t offset; /* bytes into the block */

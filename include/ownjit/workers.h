@@ -25,14 +25,14 @@ typedef struct oj_workers_options {
     uint32_t flags;                /* OJ_WORKERS_... */
     const oj_allocator *allocator; /* copies; NULL = malloc */
     const char *path;      /* copies; the ownjit-worker program. NULL = the environment's OWNJIT_WORKER (not in a
-                                      set-user-ID program), else beside this library, else where it was installed */
+                              set-user-ID program), else beside this library, else where it was installed */
     const char *llvm_path; /* copies; the libLLVM that workers load; NULL = the newest installed */
     uint32_t llvm_version; /* major version wanted, 0 = any from 14 to 22; not together with llvm_path */
     uint32_t n_workers;    /* at most so many at once, up to 64; 0 = the number of processors online */
     uint32_t idle_ms;      /* a worker idle for so long ends; 0 = 10,000; OJ_WORKERS_FOREVER = never */
     uint32_t start_ms;     /* deadline of the keeper's start; 0 = 30,000; OJ_WORKERS_FOREVER = none */
     uint32_t deadline_ms;  /* deadline of a compile, waiting for a worker included; 0 = 600,000;
-                                      OJ_WORKERS_FOREVER = none */
+                              OJ_WORKERS_FOREVER = none */
     uint32_t reserved;
     uint64_t memory_size; /* bytes of address space that a compile may take beyond a fresh worker's; 0 = 4 GiB */
 } oj_workers_options;

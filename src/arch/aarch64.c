@@ -468,8 +468,8 @@ static bool may_patch(const uint8_t *old_word, const uint8_t *new_word)
     return before == after || (may_change(before) && may_change(after));
 }
 
-/* mov x1, xzr, or nop; adrp argument, :got:handle; ldr argument, [argument, :got_lo12:handle]; b target. The argument is
- * x2, x1, x3: the one behind those that the function itself has, and for atexit() another is zero (AAPCS64, 6.4). */
+/* mov x1, xzr, or nop; adrp argument, :got:handle; ldr argument, [argument, :got_lo12:handle]; b target. The argument
+ * is x2, x1, x3: the one behind those that the function itself has, and for atexit() another is zero (AAPCS64, 6.4). */
 static const oji_reloc runtime_relocs[] = {{.offset = 4, .symbol = 3, .kind = OJI_A64_ADR_GOT_PAGE},
                                            {.offset = 8, .symbol = 3, .kind = OJI_A64_LD64_GOT_LO12_NC},
                                            {.offset = 12, .symbol = 2, .kind = OJI_A64_JUMP26}};

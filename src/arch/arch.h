@@ -14,8 +14,8 @@ typedef struct oji_target {
 } oji_target;
 
 /* A thread-local symbol has several GOT entries in a row, entry being the first: its oj_tls_index, its descriptor (this
- * library's: four entries) and its distance from the thread pointer, each where some code uses it. addr is its offset in
- * the block. These count from the first entry. */
+ * library's: four entries) and its distance from the thread pointer, each where some code uses it. addr is its offset
+ * in the block. These count from the first entry. */
 #define OJI_TLS_ENTRIES(descriptor, distance) ((uint32_t)(descriptor) | (uint32_t)(distance) << 8)
 #define OJI_TLS_DESCRIPTOR_ENTRY(target) ((target)->stub & 0xff)
 #define OJI_TLS_DISTANCE_ENTRY(target) ((target)->stub >> 8)
@@ -119,8 +119,8 @@ typedef struct oji_arch {
     /* Write every relocation of a section, each store range-checked. Returns the index of the first that does not fit,
      * or n_relocs. Pure but for the bytes at `write` and the counters. */
     uint32_t (*relocate)(oji_fixups *fixups);
-    /* Is the field, of a relocation in these bytes, the operand by which an instruction computes an address that it could
-     * load instead? NULL: none is. */
+    /* Is the field, of a relocation in these bytes, the operand by which an instruction computes an address that it
+     * could load instead? NULL: none is. */
     bool (*computes_address)(const uint8_t *bytes, const oji_reloc *reloc);
     /* Relocate such a field, at run address `place_addr`: as usual where that is in reach, else as a load from the GOT
      * entry, in which the address is stored then. False where the entry is out of reach. */

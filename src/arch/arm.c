@@ -100,8 +100,8 @@ static void branch_to_next(uint32_t kind, uint8_t *where)
         oji_store32(where, 0xe320f000);
 }
 
-/* Instructions are at multiples of 4, of 2 in Thumb, and so is what they branch to; a function's lowest bit is T. What is
- * called through its address (a name without a place in the link) is as whoever gave it says. */
+/* Instructions are at multiples of 4, of 2 in Thumb, and so is what they branch to; a function's lowest bit is T. What
+ * is called through its address (a name without a place in the link) is as whoever gave it says. */
 static bool is_aligned(const oji_symbol *symbol, uint32_t kind, const values *v)
 {
     bool is_inside = symbol->section < OJI_SECTION_COMMON, is_function = symbol->type == OJ_SYMBOL_FUNCTION;
@@ -510,8 +510,8 @@ static uint64_t index_function(const uint8_t *entry, uint64_t entry_addr)
 }
 
 /* ldr argument, [pc, #8]; mov r1, #0, or nop; ldr argument, [pc, argument]; b target, and the distance of the handle's
- * GOT entry from its own place, which is what pc is at the second load. The argument is r2, r1, r3: the one behind those
- * that the function itself has, and for atexit() another is zero (AAPCS32, 6.4). */
+ * GOT entry from its own place, which is what pc is at the second load. The argument is r2, r1, r3: the one behind
+ * those that the function itself has, and for atexit() another is zero (AAPCS32, 6.4). */
 static const oji_reloc runtime_relocs[] = {{.addend = -8, .offset = 12, .symbol = 2, .kind = OJI_ARM_JUMP24},
                                            {.offset = 16, .symbol = 3, .kind = OJI_ARM_GOT_PREL}};
 static const uint16_t runtime_numbers[] = {0, 1};
@@ -539,7 +539,8 @@ const oji_arch oji_arch_arm = {
     .branch_reach = OJI_BRANCH_REACH((UINT64_C(1) << 24) - 8),
     .reach = UINT64_C(1) << 32,
     .address_bits = 32,
-    /* Words of zeros are andeq r0, r0, r0 in A32: 0xde bytes are undefined in Thumb and no useful instruction in A32. */
+    /* Words of zeros are andeq r0, r0, r0 in A32: 0xde bytes are undefined in Thumb and no useful instruction in
+     * A32. */
     .padding = 0xde,
     .patch_word = 4,
     .may_patch = may_patch,

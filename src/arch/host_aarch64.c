@@ -1,7 +1,7 @@
 /* What the linker must know of an AArch64 host.
  * Source: Arm ARM (DDI 0487; numbers move between its issues, these are of F.c), B2.2.5 "Concurrent modification and
- * execution of instructions", B2.4.4 "Implication of caches for the application programmer", whose sequence this is, and
- * D4.4 "Cache support". */
+ * execution of instructions", B2.4.4 "Implication of caches for the application programmer", whose sequence this is,
+ * and D4.4 "Cache support". */
 #include "arch/arch.h"
 
 const oji_arch *oji_arch_host(void) { return &oji_arch_aarch64; }
@@ -20,11 +20,12 @@ static uint64_t cache_type(void)
 /* Cleaning is by the address that was written, invalidating by the one that runs: with separate views these differ, and
  * an instruction cache that is indexed by virtual address (CTR_EL0.L1Ip, VIPT) drops by address no other alias. Data
  * caches behave as physically tagged ones, so that a clean through either address reaches the bytes (D4.4). Each
- * operation by address goes to all cores of the inner shareable domain, and a DSB completes them there: the first orders
- * the invalidations behind the clean, and is needed where IDC leaves the clean out, too, since the stores themselves must
- * be complete; the second orders what follows behind the invalidations. ISB makes this core fetch anew.
- * A thread that moves to another core in between: a DSB waits for the operations of its own core only, so Linux executes
- * one at each switch (arch/arm64, __switch_to), and the return to user mode is a context synchronization event like ISB.
+ * operation by address goes to all cores of the inner shareable domain, and a DSB completes them there: the first
+ * orders the invalidations behind the clean, and is needed where IDC leaves the clean out, too, since the stores
+ * themselves must be complete; the second orders what follows behind the invalidations. ISB makes this core fetch anew.
+ * A thread that moves to another core in between: a DSB waits for the operations of its own core only, so Linux
+ * executes one at each switch (arch/arm64, __switch_to), and the return to user mode is a context synchronization event
+ * like ISB.
  * A second core: the caches are settled for it, but what it has fetched ahead is dropped by an event of its own alone
  * (B2.2.5): oji_link_synchronize_cores() and the provider's synchronize().
  * IC IVAU may fault where user mode may not read (D4.4), so both addresses must be readable. */

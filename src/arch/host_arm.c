@@ -1,6 +1,7 @@
 /* What the linker must know of a 32-bit ARM host.
  * Source: ARM ARM (DDI 0406C), A3.5.4 "Concurrent modification and execution of instructions", and in B2.2 "Cache and
- * branch predictor maintenance operations"; Linux, arch/arm/kernel/traps.c (do_cache_op) and arch/arm64/kernel/sys_compat.c. */
+ * branch predictor maintenance operations"; Linux, arch/arm/kernel/traps.c (do_cache_op) and
+ * arch/arm64/kernel/sys_compat.c. */
 #include "arch/arch.h"
 
 #include <unistd.h>
@@ -13,10 +14,10 @@ const oji_arch *oji_arch_host(void) { return &oji_arch_arm; }
 
 /* The kernel cleans data to the point of unification by address, DSB, invalidates instructions and branch predictors by
  * address, DSB, ISB: the sequence of A3.5.4, which with the multiprocessing extensions reaches every core of the inner
- * shareable domain. It ends before the call does, so that a thread that moves to another core meanwhile has lost nothing.
- * Both views are told, the written one first: its lines are those to clean; those that may be fetched, of a cache that is
- * indexed by virtual address, are the other's. What other cores have fetched ahead is dropped by an event of their own
- * (A3.5.4): oji_link_synchronize_cores() and the provider's synchronize(). */
+ * shareable domain. It ends before the call does, so that a thread that moves to another core meanwhile has lost
+ * nothing. Both views are told, the written one first: its lines are those to clean; those that may be fetched, of a
+ * cache that is indexed by virtual address, are the other's. What other cores have fetched ahead is dropped by an event
+ * of their own (A3.5.4): oji_link_synchronize_cores() and the provider's synchronize(). */
 void oji_arch_flush_host(void *write, uint64_t run_addr, uint64_t size)
 {
     unsigned long written = (unsigned long)(uintptr_t)write, run = (unsigned long)run_addr;

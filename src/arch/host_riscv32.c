@@ -13,10 +13,10 @@ const oji_arch *oji_arch_host(void) { return &oji_arch_riscv32; }
 
 /* FENCE.I orders stores before instruction fetches of its own hart only, and a thread may move to another one between
  * the two: user code is to ask its system ("Zifencei"). The kernel executes it on every hart that runs a thread of this
- * process now, and marks all others, which execute it before they run one (flush_icache_mm, icache_stale_mask): a thread
- * that moves and a second hart are both reached, pipelines included, since FENCE.I drops what was fetched ahead. The
- * writing hart must have a data FENCE before it asks others (ibid.). The whole instruction cache is meant whichever bytes
- * are named, so that the view that was written does not matter. */
+ * process now, and marks all others, which execute it before they run one (flush_icache_mm, icache_stale_mask): a
+ * thread that moves and a second hart are both reached, pipelines included, since FENCE.I drops what was fetched ahead.
+ * The writing hart must have a data FENCE before it asks others (ibid.). The whole instruction cache is meant whichever
+ * bytes are named, so that the view that was written does not matter. */
 void oji_arch_flush_host(void *write, uint64_t run_addr, uint64_t size)
 {
     (void)write;

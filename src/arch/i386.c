@@ -219,8 +219,8 @@ static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
 }
 
 /* mov $handle, %eax; then the function's own arguments are pushed again, with the handle behind them, in a frame that
- * keeps the stack aligned to 16 (i386 psABI, 2.2.2); call target; add $frame, %esp; ret. For atexit() another argument is
- * zero. */
+ * keeps the stack aligned to 16 (i386 psABI, 2.2.2); call target; add $frame, %esp; ret. For atexit() another argument
+ * is zero. */
 static const oji_reloc runtime_relocs[] = {{.offset = 1, .symbol = 3, .kind = OJI_RELOC_ABS32},
                                            {.addend = -4, .offset = 22, .symbol = 2, .kind = OJI_RELOC_PC32}};
 static const uint16_t runtime_numbers[] = {0, 1};

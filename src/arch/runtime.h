@@ -3,7 +3,8 @@
  *
  *     function(arguments) { return target(arguments, __dso_handle); }
  *
- * Symbols are: 1 the function, 2 the target, 3 __dso_handle. An architecture's three differ in which register the handle
+ * Symbols are: 1 the function, 2 the target, 3 __dso_handle. An architecture's three differ in which register the
+ *              handle
  * goes to, so that they share their relocations. */
 #ifndef OJI_ARCH_RUNTIME_H
 #define OJI_ARCH_RUNTIME_H

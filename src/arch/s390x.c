@@ -144,8 +144,8 @@ static inline bool store_checked(uint8_t *where, const row *how, uint64_t value)
     return true;
 }
 
-/* The distance to the symbol where the field can hold it, else to its stub. A stress build takes the stub wherever there
- * is one. `off` is what is taken off the address. */
+/* The distance to the symbol where the field can hold it, else to its stub. A stress build takes the stub wherever
+ * there is one. `off` is what is taken off the address. */
 static bool fix_call(oji_fixups *fixups, const oji_reloc *reloc, const row *how, uint8_t *where, uint64_t off)
 {
     const oji_target *target = &fixups->targets[reloc->symbol];
@@ -195,8 +195,8 @@ static inline bool find_object(const oji_fixups *fixups, const oji_target *targe
     }
 }
 
-/* lgrl r, entry  ->  larl r, symbol, where the symbol is even and in reach (the supplement's "GOT relaxation" is GNU ld's
- * and lld's). The entry stays. A stress build loads. */
+/* lgrl r, entry  ->  larl r, symbol, where the symbol is even and in reach (the supplement's "GOT relaxation" is GNU
+ * ld's and lld's). The entry stays. A stress build loads. */
 static bool relax_load(oji_fixups *fixups, const oji_reloc *reloc, uint8_t *where)
 {
     static const row address = {SYMBOL, PLACE, SIGNED, 33, WORD, 1};
@@ -287,8 +287,8 @@ static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
 }
 
 /* The bytes of an instruction may be fetched piecemeal, in any order, and another CPU may see some bits of a change and
- * not others; one byte is what every access takes as a whole (Principles of Operation, chapter 5, "Instruction Fetching",
- * "Storage-Operand Consistency"). So a mask turns a branch on or off, as Linux does it. */
+ * not others; one byte is what every access takes as a whole (Principles of Operation, chapter 5, "Instruction
+ * Fetching", "Storage-Operand Consistency"). So a mask turns a branch on or off, as Linux does it. */
 static bool may_patch(const uint8_t *old_word, const uint8_t *new_word)
 {
     unsigned n_changed = 0;
@@ -297,8 +297,8 @@ static bool may_patch(const uint8_t *old_word, const uint8_t *new_word)
     return n_changed <= 1;
 }
 
-/* lghi %r3, 0, or brc 0; lgrl argument, handle@GOTENT; jg target@PLT. The argument is %r4, %r3, %r5: the one behind those
- * that the function itself has, and for atexit() another is zero (the supplement, "Parameter Passing"). */
+/* lghi %r3, 0, or brc 0; lgrl argument, handle@GOTENT; jg target@PLT. The argument is %r4, %r3, %r5: the one behind
+ * those that the function itself has, and for atexit() another is zero (the supplement, "Parameter Passing"). */
 static const oji_reloc runtime_relocs[] = {{.offset = 6, .addend = 2, .symbol = 3, .kind = OJI_S390X_GOTENT},
                                            {.offset = 12, .addend = 2, .symbol = 2, .kind = OJI_S390X_PLT32DBL}};
 static const uint16_t runtime_numbers[] = {0, 1};

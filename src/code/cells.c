@@ -1,5 +1,5 @@
-/* Memory for unwind entries: in one reservation of address space, because an FDE can name a CIE only within 2 GiB. Sizes
- * are whole words of 4; each small one has a list of free cells of its own, larger ones are powers of two. */
+/* Memory for unwind entries: in one reservation of address space, because an FDE can name a CIE only within 2 GiB.
+ * Sizes are whole words of 4; each small one has a list of free cells of its own, larger ones are powers of two. */
 #include "code/unwind.h"
 
 #define RESERVED (UINT64_C(1) << 30) /* bytes: some 20 million functions */
@@ -25,8 +25,8 @@ typedef struct pool {
     uint32_t free[CLASSES]; /* words from the start; 0 = none. The cell holds the next one's */
 } pool;
 
-/* One reservation: CIEs in the first part, all else behind it. LLVM's unwinder takes the distance from an FDE to its CIE
- * for one without a sign. */
+/* One reservation: CIEs in the first part, all else behind it. LLVM's unwinder takes the distance from an FDE to its
+ * CIE for one without a sign. */
 enum { FOR_CIES, FOR_ENTRIES, POOLS };
 static pool pools[POOLS];
 

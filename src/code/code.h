@@ -32,7 +32,8 @@ typedef struct oji_code_segment {
     uint8_t flags;
 } oji_code_segment;
 
-/* One heap block: this, then segments, records, stack maps' ranges, symbols, names, and room for the public form of many segments. */
+/* One heap block: this, then segments, records, stack maps' ranges, symbols, names, and room for the public form of
+ * many segments. */
 struct oj_code {
     oj_allocator allocator;
     const oj_memory *memory; /* NULL where the client chose the addresses: nothing is given back */

@@ -1,6 +1,6 @@
 /* Constructors and destructors of linked code, in the hands of the C library: what code asks to have run at its end is
- * registered with __cxa_atexit() under a handle of the code's own, by the compiler's instructions and here alike, and runs
- * in the reverse order when the code is destroyed or the process exits, whichever comes first.
+ * registered with __cxa_atexit() under a handle of the code's own, by the compiler's instructions and here alike, and
+ * runs in the reverse order when the code is destroyed or the process exits, whichever comes first.
  * Source: Itanium C++ ABI, 3.3.6 (DSO object destruction API); gABI chapter 5, "Initialization and Termination". */
 #include "code/code.h"
 

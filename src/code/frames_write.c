@@ -6,7 +6,7 @@
 #include "code/debug.h"
 #include "code/lines.h"
 
-/* --- reading -------------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 static oji_eh_reader reader_of(const oji_debug_info *info, uint32_t index)
 {
@@ -30,7 +30,7 @@ static bool next_frame(oji_eh_reader *reader, oji_frame *frame)
     }
 }
 
-/* --- writing -------------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------------------ */
 
 /* Counts while `out` is NULL, writes while it is not. */
 typedef struct emitter {
@@ -194,7 +194,7 @@ bool oji_debug_add_frames(oji_debug_info *info, oji_arena *arena)
     return true;
 }
 
-/* --- for perf ------------------------------------------------------------------------------------------------------- */
+/* --- for perf ----------------------------------------------------------------------------------------------------- */
 
 static void put_eh_cie(emitter *e, const oji_eh_cie *cie)
 {

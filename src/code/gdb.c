@@ -16,7 +16,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* --- the interface: names and layout are gdb's --------------------------------------------------------------------- */
+/* --- the interface: names and layout are gdb's -------------------------------------------------------------------- */
 
 typedef struct jit_entry {
     struct jit_entry *next;
@@ -79,7 +79,7 @@ static void remove_entry(jit_entry *entry)
     notify(ACTION_UNREGISTER, entry);
 }
 
-/* --- codes and files ------------------------------------------------------------------------------------------------ */
+/* --- codes and files ---------------------------------------------------------------------------------------------- */
 
 enum {
     FILES_TO_JOIN = 8,
@@ -272,7 +272,7 @@ static void join_files(void)
             join_rank(rank);
 }
 
-/* --- parts ---------------------------------------------------------------------------------------------------------- */
+/* --- parts -------------------------------------------------------------------------------------------------------- */
 
 static uint64_t align8(uint64_t value) { return (value + 7) & ~UINT64_C(7); }
 

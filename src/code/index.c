@@ -17,7 +17,7 @@ static struct {
     uint32_t capacity;
 } registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* --- fork: a child finds the lock free and everything whole -------------------------------------------------------- */
+/* --- fork: a child finds the lock free and everything whole ------------------------------------------------------- */
 
 static void lock(void) { pthread_mutex_lock(&registry.lock); }
 static void unlock(void) { pthread_mutex_unlock(&registry.lock); }
@@ -116,8 +116,8 @@ static void remove_code(uintptr_t code)
     unlock();
 }
 
-/* Calls are led here without the lock: finding out who calls takes the dynamic linker's own, which a thread may hold that
- * throws. The entry is there before, so that whoever removes another, and finds it the last, leads none back. */
+/* Calls are led here without the lock: finding out who calls takes the dynamic linker's own, which a thread may hold
+ * that throws. The entry is there before, so that whoever removes another, and finds it the last, leads none back. */
 oj_status oji_index_add(const oji_index_table *table, void **data, oj_error *error)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;

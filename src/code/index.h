@@ -1,8 +1,8 @@
 /* What the process's unwinder is told of indexes of unwind entries, where it searches such (32-bit ARM).
  *
- * There is nothing to register with: libgcc asks __gnu_Unwind_Find_exidx() of the C library for the index that covers an
- * address, and that knows the program's and its libraries'. So the calls to it are led to a function here, which asks the
- * C library first. */
+ * There is nothing to register with: libgcc asks __gnu_Unwind_Find_exidx() of the C library for the index that covers
+ * an address, and that knows the program's and its libraries'. So the calls to it are led to a function here, which
+ * asks the C library first. */
 #ifndef OJI_CODE_INDEX_H
 #define OJI_CODE_INDEX_H
 

@@ -2,9 +2,9 @@
  *
  * Whoever unwinds (libgcc_s, or a program or library with libgcc in it) imports that function through a word that the
  * dynamic linker fills: an entry of its GOT or PLT, listed in its relocations. The word is overwritten with a function
- * here, whose first question goes to the C library as before. Nothing else fits every client: the C library finds indexes
- * by the segments of what the dynamic linker has loaded, whose list is closed; and a function of that name exported from
- * here would be found before the C library's only in programs that are linked with this library.
+ * here, whose first question goes to the C library as before. Nothing else fits every client: the C library finds
+ * indexes by the segments of what the dynamic linker has loaded, whose list is closed; and a function of that name
+ * exported from here would be found before the C library's only in programs that are linked with this library.
  * Source: EHABI32, 4.4 (finding the index table); ELF gABI chapter 5, "Dynamic Section"; AAELF32, 5.6.1.9. */
 #include "code/index.h"
 

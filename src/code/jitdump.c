@@ -28,7 +28,7 @@ static void lock_all(void) { pthread_mutex_lock(&lock); }
 static void unlock_all(void) { pthread_mutex_unlock(&lock); }
 static void start(void) { (void)pthread_atfork(lock_all, unlock_all, unlock_all); }
 
-/* --- bytes ---------------------------------------------------------------------------------------------------------- */
+/* --- bytes -------------------------------------------------------------------------------------------------------- */
 
 /* Failures are asked for once, when the records of a code are written. */
 static void put(const void *bytes, uint64_t size) { (void)fwrite(bytes, 1, (size_t)size, dump); }
@@ -43,11 +43,12 @@ static void put_prefix(uint32_t kind, uint64_t size)
     put64(oji_now());
 }
 
-/* --- the file ------------------------------------------------------------------------------------------------------- */
+/* --- the file ----------------------------------------------------------------------------------------------------- */
 
 enum { PATH_ROOM = 4096 };
 
-/* Make the folders below `root` that perf's own tools use, and one of our own; path is the folder's, then the file's. */
+/* Make the folders below `root` that perf's own tools use, and one of our own; path is the folder's, then the
+ * file's. */
 static oj_status make_folder(char path[PATH_ROOM], oj_error *error)
 {
     static const char *const below[] = {"", "/.debug", "/jit"};
@@ -142,7 +143,7 @@ static void __attribute__((destructor)) finish(void)
     pthread_mutex_unlock(&lock);
 }
 
-/* --- records -------------------------------------------------------------------------------------------------------- */
+/* --- records ------------------------------------------------------------------------------------------------------ */
 
 typedef struct telling {
     const oji_debug_info *info;

@@ -39,7 +39,7 @@ typedef struct rows {
     uint64_t n;
 } rows;
 
-/* --- headers -------------------------------------------------------------------------------------------------------- */
+/* --- headers ------------------------------------------------------------------------------------------------------ */
 
 static uint64_t read_offset(unit *u) { return oji_cursor_unsigned(&u->cursor, u->is_64_bit ? 8 : 4); }
 
@@ -175,7 +175,7 @@ static bool read_header(unit *u)
     return !u->cursor.is_bad && !u->is_out_of_memory;
 }
 
-/* --- programs ------------------------------------------------------------------------------------------------------- */
+/* --- programs ----------------------------------------------------------------------------------------------------- */
 
 typedef struct state {
     uint64_t addr;
@@ -289,7 +289,7 @@ static bool read_units(const oji_debug_info *info, oji_arena *arena, rows *r)
     return true;
 }
 
-/* --- order ---------------------------------------------------------------------------------------------------------- */
+/* --- order -------------------------------------------------------------------------------------------------------- */
 
 static void merge(const oji_key *from, oji_key *to, uint32_t start, uint32_t middle, uint32_t end)
 {

@@ -1,10 +1,10 @@
 /* Unwind tables for libgcc before 13, which keeps the tables it knows in a list that every lookup walks, from the
  * highest to the first that begins below the address, and sorts a table when it first looks into it.
  *
- * So few tables, each for a stretch of addresses: a "sheet". What is registered is a table of no functions, which libgcc
- * sorts at once; then it is given a sorted array of ours in place of the one it made (slots.c), in which functions come
- * and go by single stores. Where there is no room for one, a larger array takes the place by one store, too. No lookup
- * ever sorts, and none waits for more than a few copied pointers.
+ * So few tables, each for a stretch of addresses: a "sheet". What is registered is a table of no functions, which
+ * libgcc sorts at once; then it is given a sorted array of ours in place of the one it made (slots.c), in which
+ * functions come and go by single stores. Where there is no room for one, a larger array takes the place by one store,
+ * too. No lookup ever sorts, and none waits for more than a few copied pointers.
  *
  * A lookup for anything above, as other libraries are, would search the whole array of the sheet below it. So a sheet of
  * many functions has a cap: a second table, which begins at one of the last few and has these alone.
@@ -293,7 +293,8 @@ static void update_cap(const oji_unwinder *unwinder, sheet *s, uint8_t *const *e
 
 /* --- functions that come and go ----------------------------------------------------------------------------------- */
 
-/* Which sheets a stretch of pages touches: one that holds or ends at its start, and one that begins at its end or before. */
+/* Which sheets a stretch of pages touches: one that holds or ends at its start, and one that begins at its end or
+ * before. */
 typedef struct neighbours {
     uint32_t above; /* index of the first sheet that begins above */
     bool has_left;

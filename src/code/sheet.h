@@ -37,8 +37,8 @@ typedef struct oji_slots {
     uint8_t *entries[];
 } oji_slots;
 
-/* An array of a mark, the functions of the old ones (which ascend, and may be none) and n_added more, which ascend. NULL
- * where memory ends. */
+/* An array of a mark, the functions of the old ones (which ascend, and may be none) and n_added more, which ascend.
+ * NULL where memory ends. */
 oji_slots *oji_slots_make(uint8_t *mark, oji_slots *const *olds, uint32_t n_olds, uint8_t *const *added,
                           uint32_t n_added);
 /* A small one, which does not grow. NULL where memory ends. */

@@ -1,14 +1,14 @@
 /* Sorted arrays of entries that other threads search while functions come and go.
  *
- * Invariant, at every moment and for whoever looks with slots of before and after a store mixed: slots ascend, and every
- * function that is live throughout is found. A store into a free slot keeps that. So does moving one function into the
- * free slot next to it, once nobody is left who saw that slot before: hence a wait for each. */
+ * Invariant, at every moment and for whoever looks with slots of before and after a store mixed: slots ascend, and
+ * every function that is live throughout is found. A store into a free slot keeps that. So does moving one function
+ * into the free slot next to it, once nobody is left who saw that slot before: hence a wait for each. */
 #include "code/sheet.h"
 
 #include <stddef.h>
 
-/* Behind the last function: no address is as high (x86-64, AArch64: the upper half is the kernel's; 32 bits: no function
- * begins in the last pages). */
+/* Behind the last function: no address is as high (x86-64, AArch64: the upper half is the kernel's; 32 bits: no
+ * function begins in the last pages). */
 #define BEHIND (sizeof(void *) == 8 ? UINT64_C(0xffffffff00000000) : UINT64_C(0xffff0000))
 #define FREE_LEAST 8u
 #define FREE_EVERY 16u /* a new array has a free slot after so many functions ... */

@@ -36,7 +36,8 @@ static oj_status fail(const walk *w, oj_status status, uint64_t offset, const ch
                        (unsigned long long)offset, text);
 }
 
-/* Pass over n parts of `size` bytes; *offset is where they begin. n is at most 2^32, so that the product cannot wrap. */
+/* Pass over n parts of `size` bytes; *offset is where they begin. n is at most 2^32, so that the product cannot
+ * wrap. */
 static oj_status take(walk *w, uint64_t n, uint64_t size, const char *what, uint64_t *offset)
 {
     *offset = w->at;

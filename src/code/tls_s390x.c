@@ -13,8 +13,8 @@ uint64_t oji_tls_thread_pointer(void)
 }
 
 /* Linked code calls this as __tls_get_offset: %r2 is the distance of an oj_tls_index from the GOT's start, which is in
- * %r12; the result is the variable's distance from the thread pointer (the supplement, "General Dynamic TLS Model"). All
- * else is as in calls of C: registers from %r6 on are kept, and the caller's frame has room to save them in. */
+ * %r12; the result is the variable's distance from the thread pointer (the supplement, "General Dynamic TLS Model").
+ * All else is as in calls of C: registers from %r6 on are kept, and the caller's frame has room to save them in. */
 void oji_tls_get_offset(void) __attribute__((visibility("hidden")));
 __asm__(".text\n"
         ".p2align 4\n"

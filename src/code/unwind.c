@@ -36,7 +36,7 @@ static entry *entry_of(uint64_t number) { return &registry.blocks[(number - 1) /
 
 static bool is_entry(const void *handle) { return ((uintptr_t)handle & 1) != 0; }
 
-/* --- fork: a child finds the lock free and everything whole -------------------------------------------------------- */
+/* --- fork: a child finds the lock free and everything whole ------------------------------------------------------- */
 
 static void lock(void) { pthread_mutex_lock(&registry.lock); }
 static void unlock(void) { pthread_mutex_unlock(&registry.lock); }

@@ -75,8 +75,8 @@ typedef struct oji_elf_row {
     uint32_t uses; /* OJI_USE_..., of the symbol; OJI_USE_GOT_START goes to the object */
 } oji_elf_row;
 
-/* A row from an architecture's list of X(number, name, kind, width in bytes, uses). What neither writes nor needs anything
- * refers to nobody either. */
+/* A row from an architecture's list of X(number, name, kind, width in bytes, uses). What neither writes nor needs
+ * anything refers to nobody either. */
 #define OJI_ELF_ROW(number, name, kind, width, uses) \
     [number] = {kind, width, (width) == 0 && (uses) == 0 ? 0 : (OJI_USE_REFERENCED | (uses))},
 
@@ -201,8 +201,8 @@ typedef struct oji_elf_compression {
 
 typedef enum oji_elf_inflation { OJI_ELF_WHOLE = 0, OJI_ELF_BROKEN, OJI_ELF_NO_MEMORY } oji_elf_inflation;
 
-/* host_linux.c: writes compression->size bytes at out, where the result is OJI_ELF_WHOLE, and never more. A library that
- * is missing is as good as a broken stream. */
+/* host_linux.c: writes compression->size bytes at out, where the result is OJI_ELF_WHOLE, and never more. A library
+ * that is missing is as good as a broken stream. */
 oji_elf_inflation oji_elf_inflate(const oji_elf_compression *compression, uint8_t *out);
 
 /* Does the section make up a group by itself, as GNU's compilers wrote shared definitions before there were groups? */

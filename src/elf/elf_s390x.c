@@ -1,5 +1,6 @@
 /* s390x: ELF relocation numbers to kinds.
- * Source: ELF Application Binary Interface s390x Supplement, "Relocation", table of relocation types. Those of 32 bits for
+ * Source: ELF Application Binary Interface s390x Supplement, "Relocation", table of relocation types. Those of 32 bits
+ *         for
  * thread-local storage are of the architecture's 31-bit ABI. */
 #include "elf/elf.h"
 #include "object/s390x.h"
@@ -86,8 +87,8 @@ static const oji_elf_row rows[] = {RELOCATIONS(OJI_ELF_ROW)};
 #define NAME(number, name, kind, width, uses) [number] = "R_390_" #name,
 static const char *const names[] = {RELOCATIONS(NAME)};
 
-/* Code that is not for PIC calls and jumps by the relocation that addresses are computed by: only the instruction before
- * the field tells that a stub will do. BRCL is c0 and 4, BRASL c0 and 5 behind a register or a mask. */
+/* Code that is not for PIC calls and jumps by the relocation that addresses are computed by: only the instruction
+ * before the field tells that a stub will do. BRCL is c0 and 4, BRASL c0 and 5 behind a register or a mask. */
 static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t addend, uint32_t number)
 {
     const uint8_t *field = bytes + offset;

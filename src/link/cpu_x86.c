@@ -1,7 +1,8 @@
 /* What __builtin_cpu_supports(), __builtin_cpu_is() and functions of several versions (target_clones) read. Each
- * component has it from its compiler's static runtime library, hidden, so that the dynamic linker does not know it; this
- * library hands on copies of its own.
- * Source: GCC's manual, "x86 Built-in Functions"; libgcc and compiler-rt, which agree about the names and the layout. */
+ * component has it from its compiler's static runtime library, hidden, so that the dynamic linker does not know it;
+ * this library hands on copies of its own.
+ * Source: GCC's manual, "x86 Built-in Functions"; libgcc and compiler-rt, which agree about the names and the
+ *         layout. */
 #include "link/link.h"
 
 #include <pthread.h>
@@ -16,8 +17,8 @@ typedef struct model {
 extern model __cpu_model __attribute__((visibility("hidden")));
 extern uint32_t __cpu_features2[] __attribute__((visibility("hidden")));
 
-/* Newer compilers' code looks further than the runtime library of an older one knows: one word of it is certain. What it
- * does not tell reads as a feature that the processor lacks. */
+/* Newer compilers' code looks further than the runtime library of an older one knows: one word of it is certain. What
+ * it does not tell reads as a feature that the processor lacks. */
 static model own_model;
 static uint32_t own_features[8];
 static pthread_once_t once = PTHREAD_ONCE_INIT;

@@ -26,7 +26,7 @@ static int kind_of(const oji_section *section)
 /* Without their relocations debug sections mean nothing. */
 static bool has_debug(const oj_object *object) { return (object->flags & OJ_OBJECT_WITH_DEBUG) != 0; }
 
-/* --- layout --------------------------------------------------------------------------------------------------------- */
+/* --- layout ------------------------------------------------------------------------------------------------------- */
 
 /* More alignment than any of these sections needs is no reason to fill memory with gaps. */
 static uint64_t alignment_of(const oji_section *section) { return section->alignment > 16 ? 16 : section->alignment; }
@@ -74,7 +74,7 @@ static bool lay_out(gathering *g, bool *fits)
     return true;
 }
 
-/* --- relocation ----------------------------------------------------------------------------------------------------- */
+/* --- relocation --------------------------------------------------------------------------------------------------- */
 
 /* The kind of the debug section that a symbol lies in, OJI_DEBUG_SECTIONS for any other. */
 static int kind_of_symbol(const oj_object *object, const oji_symbol *symbol)
@@ -184,7 +184,7 @@ static bool gather_sections(gathering *g)
     return true;
 }
 
-/* --- unwind tables -------------------------------------------------------------------------------------------------- */
+/* --- unwind tables ------------------------------------------------------------------------------------------------ */
 
 /* Where a section is, or stands in the relocation of one that the link left out. */
 static uint64_t unwind_addr(const oj_plan *plan, const oji_link_slot *slot, uint64_t size)
@@ -230,7 +230,7 @@ static bool gather_unwind(const gathering *g)
     return true;
 }
 
-/* --- symbols -------------------------------------------------------------------------------------------------------- */
+/* --- symbols ------------------------------------------------------------------------------------------------------ */
 
 /* The segment that a member's symbol is in, OJI_NONE for one that debuggers are not told of: another's definition won,
  * it has no place or no name, or it is one of the linker's own kinds. */
@@ -306,7 +306,7 @@ static bool gather_ranges(const gathering *g)
     return true;
 }
 
-/* --- the step ------------------------------------------------------------------------------------------------------- */
+/* --- the step ----------------------------------------------------------------------------------------------------- */
 
 static bool gather(const oj_plan *plan, oji_arena *arena, oji_debug_info *info)
 {

@@ -1,8 +1,8 @@
 /* What is left out of a link: further copies of shared groups.
  *
  * A section that is left out is marked in its slot before layout. Its member then sees symbols of its own: what the
- * section defines is undefined there, so that the name leads to the copy that is taken, and what only the section refers
- * to is not referred to.
+ * section defines is undefined there, so that the name leads to the copy that is taken, and what only the section
+ * refers to is not referred to.
  * Source: ELF gABI chapter 4, "Section Groups". */
 #include "link/link.h"
 

@@ -217,7 +217,8 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     room.n_segments = plan->n_requests;
     room.n_stackmaps = oji_link_count_stackmaps(plan);
     room.has_arrays = oji_link_has_arrays(plan);
-    /* What was placed by hand may run elsewhere, or later: nobody here is told of it, unless its constructors are run. */
+    /* What was placed by hand may run elsewhere, or later: nobody here is told of it, unless its constructors are
+     * run. */
     room.n_records = by_hand ? room.has_arrays : oji_link_count_records(plan);
     room.n_records += oji_link_tls_needs_module(plan);
     room.n_symbols = plan->n_kept;

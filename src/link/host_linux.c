@@ -102,8 +102,8 @@ bool oji_link_process_lookup(const char *name, uint64_t *addr)
     return compiler_runtime_lookup(name, addr);
 }
 
-/* For the whole process, as if the program had been linked with it: what it brings along (the mathematical functions, an
- * unwinder) is then found by whoever asks the process. */
+/* For the whole process, as if the program had been linked with it: what it brings along (the mathematical functions,
+ * an unwinder) is then found by whoever asks the process. */
 void *oji_link_cxx_library(uint32_t which)
 {
     static _Atomic(void *) libraries[OJ_CXX_LIBCXX + 1];
@@ -146,8 +146,8 @@ bool oji_link_is_process_code(uint64_t addr)
     return search.is_found;
 }
 
-/* Its arguments are what AArch64's take (glibc, sys/ifunc.h: the capabilities, marked as having a second argument, which
- * is a struct of three words); others look at none. */
+/* Its arguments are what AArch64's take (glibc, sys/ifunc.h: the capabilities, marked as having a second argument,
+ * which is a struct of three words); others look at none. */
 uint64_t oji_link_call_ifunc_resolver(uint64_t addr)
 {
     const struct {
@@ -177,8 +177,8 @@ oj_status oji_link_protect_pages(uint64_t start, uint64_t end, uint32_t kind, oj
 }
 
 /* Every core that runs a thread of this process goes through a context synchronization event before the call returns,
- * and others do before they run one: what Arm asks of each core that is to execute changed instructions (DDI 0487, B2.2.5;
- * DDI 0406C, A3.5.4). RISC-V's flush has reached them already.
+ * and others do before they run one: what Arm asks of each core that is to execute changed instructions (DDI 0487,
+ * B2.2.5; DDI 0406C, A3.5.4). RISC-V's flush has reached them already.
  * Source: membarrier(2), PRIVATE_EXPEDITED_SYNC_CORE. Registering is needed once per process and survives in the
  * child of a fork; where the kernel refuses, x86 and single-core systems need nothing and others have no better. */
 void oji_link_synchronize_cores(void)

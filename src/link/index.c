@@ -1,9 +1,10 @@
-/* The index of unwind entries, of architectures whose unwinders search one: where its sections lie, what the linker adds,
- * and who is told.
+/* The index of unwind entries, of architectures whose unwinders search one: where its sections lie, what the linker
+ * adds, and who is told.
  *
- * An entry is for all code from its function on to the next entry's. So the sections stand in the order of the code they
- * are linked to, and where code follows that has no entries, or nothing at all, an entry of the linker's says that nothing
- * is known of it. Where sections are placed singly nobody knows their order: each table then is for its own section.
+ * An entry is for all code from its function on to the next entry's. So the sections stand in the order of the code
+ * they are linked to, and where code follows that has no entries, or nothing at all, an entry of the linker's says that
+ * nothing is known of it. Where sections are placed singly nobody knows their order: each table then is for its own
+ * section.
  * Source: EHABI32 (Exception Handling ABI for the Arm Architecture), 5 and 8; AAELF32, 4.3.5 (SHF_LINK_ORDER). */
 #include "code/index.h"
 #include "link/link.h"

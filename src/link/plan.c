@@ -277,7 +277,8 @@ oj_status oj_plan_write(oj_plan *plan, const oj_segment *segments, size_t n_segm
     return oji_succeed(error);
 }
 
-/* The allocator lies inside the block that it frees. A placement that became no code's is given back, and so is what was prepared in it. */
+/* The allocator lies inside the block that it frees. A placement that became no code's is given back, and so is what
+ * was prepared in it. */
 void oj_plan_destroy(oj_plan *plan)
 {
     if (plan) {

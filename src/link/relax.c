@@ -2,8 +2,8 @@
  * relocations, in the same order, and the member becomes one of that. */
 #include "link/link.h"
 
-/* An upper bound of the merged code segment's bytes: every name may bring a stub, and one more where a function is chosen
- * at the end. */
+/* An upper bound of the merged code segment's bytes: every name may bring a stub, and one more where a function is
+ * chosen at the end. */
 static uint64_t bound_code_size(const oj_plan *plan)
 {
     uint64_t size = (uint64_t)plan->n_names * 2 * plan->arch->stub_size + plan->arch->patch_word;

@@ -199,8 +199,8 @@ static oj_status ask_code(oj_plan *plan, const oj_resolver *resolver, override m
     return OJ_OK;
 }
 
-/* Names of C++ as its ABI forms them, and of what its compilers call. Source: Itanium C++ ABI, 5.1 and 2, 3; its level I,
- * "Base ABI" (_Unwind_). */
+/* Names of C++ as its ABI forms them, and of what its compilers call. Source: Itanium C++ ABI, 5.1 and 2, 3; its level
+ * I, "Base ABI" (_Unwind_). */
 static bool is_cxx(const char *name)
 {
     static const char *const starts[] = {"_Z", "__cxa_", "__gxx_", "__dynamic_cast", "_Unwind_"};
@@ -210,7 +210,8 @@ static bool is_cxx(const char *name)
     return false;
 }
 
-/* Made by libc++'s headers: in its inline namespace (std::__1), or tagged as its own. What is open may be neither, as its exceptions are not. */
+/* Made by libc++'s headers: in its inline namespace (std::__1), or tagged as its own. What is open may be neither, as
+ * its exceptions are not. */
 static bool is_libcxx(const char *name)
 {
     return name[0] == '_' && name[1] == 'Z' && (strstr(name, "St3__1") || strstr(name, "B8ne"));

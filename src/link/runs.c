@@ -1,8 +1,8 @@
 /* Runs: sections that must lie one behind another, from whatever members they come.
  *
- * Arrays of functions to run are ordered as GNU ld's default script orders them. Sections whose names are identifiers of
- * C are joined where somebody asks for their start or end (gABI has no such names; GNU ld's manual, "Orphan Sections").
- * All else is laid out in the order of members. */
+ * Arrays of functions to run are ordered as GNU ld's default script orders them. Sections whose names are identifiers
+ * of C are joined where somebody asks for their start or end (gABI has no such names; GNU ld's manual, "Orphan
+ * Sections"). All else is laid out in the order of members. */
 #include "link/link.h"
 
 static oj_status out_of_memory(oj_error *error)

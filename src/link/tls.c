@@ -1,7 +1,7 @@
 /* Thread-local variables of a link: which there are, where in their block they lie, and what the GOT says about them.
  *
- * Sections of thread-local variables are in no segment: what they hold becomes the image of a module (code/tls.h), whose
- * block each thread has a copy of. A thread-local symbol's address is its offset in that block. GOT entries about
+ * Sections of thread-local variables are in no segment: what they hold becomes the image of a module (code/tls.h),
+ * whose block each thread has a copy of. A thread-local symbol's address is its offset in that block. GOT entries about
  * thread-local symbols stand behind the others of their island, in groups, one for each symbol. */
 #include "link/link.h"
 
@@ -234,8 +234,8 @@ static oj_status locate(const oj_plan *plan, const oji_link_name *name, oji_link
     return OJ_OK;
 }
 
-/* Static blocks lie at the thread pointer: before it or behind, as the architecture has it, and not far. Others are not told apart from ordinary variables: the dynamic
- * linker's answer does not say what it is. */
+/* Static blocks lie at the thread pointer: before it or behind, as the architecture has it, and not far. Others are not
+ * told apart from ordinary variables: the dynamic linker's answer does not say what it is. */
 static bool may_be_static(uint64_t addr)
 {
     return addr - oji_tls_thread_pointer() + (UINT64_C(1) << 20) < UINT64_C(1) << 21;

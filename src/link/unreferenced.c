@@ -90,7 +90,8 @@ static void follow(marking *m, oji_link_ref ref)
     }
 }
 
-/* Named like an identifier of C: a letter or underscore first says enough, as the formats' own names begin with a dot. */
+/* Named like an identifier of C: a letter or underscore first says enough, as the formats' own names begin with a
+ * dot. */
 static bool is_root(const oji_section *section)
 {
     const uint32_t flags = OJI_SECTION_TELLS | OJI_SECTION_INIT | OJI_SECTION_FINI | OJI_SECTION_RETAIN;

@@ -68,7 +68,8 @@ static bool is_referred_to(const oj_plan *plan)
     return false;
 }
 
-/* What the unwinder is told is written anew: the objects' own tables are of use to nobody, unless they are asked for. */
+/* What the unwinder is told is written anew: the objects' own tables are of use to nobody, unless they are asked
+ * for. */
 bool oji_link_puts_unwind_aside(const oj_plan *plan)
 {
     return plan->is_once && is_registered(plan) && !(plan->options.flags & OJ_LINK_KEEP_UNWIND) &&

@@ -1,6 +1,6 @@
-/* Definitions under versions of names, as .symver makes them: name@VERSION is that version alone, name@@VERSION also what
- * the name means without one, and either is found by both spellings of itself. Each has a name of the link of its own;
- * here those that are open and mean the same get its definition.
+/* Definitions under versions of names, as .symver makes them: name@VERSION is that version alone, name@@VERSION also
+ * what the name means without one, and either is found by both spellings of itself. Each has a name of the link of its
+ * own; here those that are open and mean the same get its definition.
  * Source: GNU as's manual, ".symver"; what GNU ld does in the component that defines them. */
 #include "link/link.h"
 

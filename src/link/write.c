@@ -202,8 +202,8 @@ static uint64_t field_size(const oji_arch *arch, const oji_reloc *reloc)
     }
 }
 
-/* A table that tells about sections has fields for some that are left out. These fields are zero: what reads such tables
- * takes that for none (as GNU ld leaves them). The runs between them are relocated. Returns as relocate(). */
+/* A table that tells about sections has fields for some that are left out. These fields are zero: what reads such
+ * tables takes that for none (as GNU ld leaves them). The runs between them are relocated. Returns as relocate(). */
 static uint32_t relocate_around(const oj_plan *plan, const oji_link_member *member, oji_fixups *fixups)
 {
     const oji_reloc *relocs = fixups->relocs;

@@ -1,5 +1,5 @@
-/* The functions that give addresses, find functions, and tell an engine's target. A failure gives 0 or NULL, where MCJIT
- * ends the process, and its text is kept for LLVMExecutionEngineGetErrMsg. */
+/* The functions that give addresses, find functions, and tell an engine's target. A failure gives 0 or NULL, where
+ * MCJIT ends the process, and its text is kept for LLVMExecutionEngineGetErrMsg. */
 #include "llvm-c/drop_in.h"
 
 /* That nobody defines the name is an answer, and not a failure. */

@@ -405,7 +405,8 @@ static void read_result(const plan *p, LLVMGenericValueRef value)
     value->words[0] = 0;
 }
 
-/* One block: addresses, then what is copied. Its size is bounded by the types' own, which LLVM keeps below 2^24 bits. */
+/* One block: addresses, then what is copied. Its size is bounded by the types' own, which LLVM keeps below 2^24
+ *            bits. */
 static oj_status make_call(const plan *p, const oji_mcjit_call *call, uint64_t run_addr, LLVMGenericValueRef result,
                            oj_error *error)
 {

@@ -1,5 +1,5 @@
-/* What the files of this folder share. An engine is ours and holds a session; LLVM is called for what only it has: types
- * and values, target machines, and the engines of its own that the drop-in hands calls on to.
+/* What the files of this folder share. An engine is ours and holds a session; LLVM is called for what only it has:
+ * types and values, target machines, and the engines of its own that the drop-in hands calls on to.
  *
  * Handles are told apart by their first word: ours begin with a magic number that is no address, LLVM's objects of C++
  * with the address of their table of virtual functions. */
@@ -161,8 +161,8 @@ struct LLVMOpaqueExecutionEngine {
 
 bool oji_mcjit_is_engine(LLVMExecutionEngineRef engine);
 
-/* Whoever changes an engine has its turn, which is waited for: no lock is held while memory managers are called, and the
- * thread that has the turn may take it again, as memory managers that call back do. Never held while compiled code
+/* Whoever changes an engine has its turn, which is waited for: no lock is held while memory managers are called, and
+ * the thread that has the turn may take it again, as memory managers that call back do. Never held while compiled code
  * runs. */
 void oji_mcjit_begin_turn(LLVMExecutionEngineRef engine);
 void oji_mcjit_end_turn(LLVMExecutionEngineRef engine);

@@ -1,6 +1,6 @@
-/* LLVMCreateSimpleMCJITMemoryManager: a client's four callbacks, as the linker's memory provider. Sections are asked for
- * singly, permissions are the client's by FinalizeMemory, and the library flushes the instruction cache, which clients
- * of MCJIT forget. */
+/* LLVMCreateSimpleMCJITMemoryManager: a client's four callbacks, as the linker's memory provider. Sections are asked
+ * for singly, permissions are the client's by FinalizeMemory, and the library flushes the instruction cache, which
+ * clients of MCJIT forget. */
 #include "llvm-c/drop_in.h"
 
 #include <limits.h>

@@ -1,6 +1,6 @@
 /* The types of the headers in llvm-c that the functions of the drop-in have, and the lists of functions from which its
- * tables are made. The tags are LLVM's, so that our functions are compatible with its declarations; none of its headers is
- * needed to build (tests/mcjit/signatures.c compares with those of every version). */
+ * tables are made. The tags are LLVM's, so that our functions are compatible with its declarations; none of its headers
+ * is needed to build (tests/mcjit/signatures.c compares with those of every version). */
 #ifndef OJI_LLVM_C_NAMES_H
 #define OJI_LLVM_C_NAMES_H
 
@@ -112,7 +112,7 @@ enum {
     X(LLVMModuleRef, GetGlobalParent, (LLVMValueRef))                                                                 \
     X(LLVMValueRef, GetInitializer, (LLVMValueRef))                                                                   \
     X(unsigned, GetIntTypeWidth, (LLVMTypeRef))                                                                       \
-    X(unsigned, GetLinkage, (LLVMValueRef))                                                                               \
+    X(unsigned, GetLinkage, (LLVMValueRef))                                                                            \
     X(LLVMContextRef, GetModuleContext, (LLVMModuleRef))                                                              \
     X(const char *, GetModuleIdentifier, (LLVMModuleRef, size_t *))                                                   \
     X(LLVMValueRef, GetNamedFunction, (LLVMModuleRef, const char *))                                                  \
@@ -129,7 +129,7 @@ enum {
     X(const char *, GetTarget, (LLVMModuleRef))                                                                       \
     X(LLVMBool, GetTargetFromTriple, (const char *, LLVMTargetRef *, char **))                                        \
     X(LLVMContextRef, GetTypeContext, (LLVMTypeRef))                                                                  \
-    X(unsigned, GetTypeKind, (LLVMTypeRef))                                                                               \
+    X(unsigned, GetTypeKind, (LLVMTypeRef))                                                                            \
     X(const char *, GetValueName2, (LLVMValueRef, size_t *))                                                          \
     X(LLVMTypeRef, GlobalGetValueType, (LLVMValueRef))                                                                \
     X(LLVMTypeRef, IntTypeInContext, (LLVMContextRef, unsigned))                                                      \

@@ -36,7 +36,7 @@ static void keep_error(LLVMExecutionEngineRef engine, const char *function, cons
     oji_mcjit_end_turn(engine);
 }
 
-/* --- an engine that is LLVM's: generic values are ours there too, and are changed both ways ------------------------ */
+/* --- an engine that is LLVM's: generic values are ours there too, and are changed both ways ----------------------- */
 
 static LLVMGenericValueRef to_llvm(const oji_mcjit_underneath *next, const oji_mcjit_api *api, LLVMContextRef context,
                                    LLVMGenericValueRef value, LLVMTypeRef type)

@@ -1,6 +1,6 @@
 /* Surviving LLVM's fatal errors in this process. LLVM calls a handler, one for the whole process, and ends the process
- * where that returns. So a compile runs on a thread of ours, and the handler ends that thread: everything of LLVM's that
- * the compile had made stays behind, unreachable, and nothing else was touched.
+ * where that returns. So a compile runs on a thread of ours, and the handler ends that thread: everything of LLVM's
+ * that the compile had made stays behind, unreachable, and nothing else was touched.
  *
  * The thread ends by pthread_exit(), which unwinds LLVM's frames. They have no cleanups, LLVM being built without
  * exceptions; what they would have released is part of what is lost. */
@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <signal.h>
 
-/* LLVM recurses over expressions and types. Only what is touched is ever in memory, and a stack of this size is one that
- * the C library keeps for the next thread. */
+/* LLVM recurses over expressions and types. Only what is touched is ever in memory, and a stack of this size is one
+ * that the C library keeps for the next thread. */
 #define STACK_SIZE ((size_t)32 << 20)
 
 static _Thread_local oji_llvm_containment *current;

@@ -125,7 +125,7 @@ struct oji_compile_names;
 /* Tell every name that the module defines for others; false where the listener stopped it. */
 bool oji_llvm_list_names(const oji_llvm_api *api, oji_llvm_module *module, struct oji_compile_names *names);
 
-/* --- contain.c: fatal errors of LLVM's as a status ----------------------------------------------------------------- */
+/* --- contain.c: fatal errors of LLVM's as a status ---------------------------------------------------------------- */
 
 /* One piece of work on a thread that may be given up. Must stay until the thread has ended. */
 typedef struct oji_llvm_containment {

@@ -426,8 +426,8 @@ static oj_status write_end(void *context, const oj_placement *placement, oj_erro
 
 /* --- publishing --------------------------------------------------------------------------------------------------- */
 
-/* Switch what a single slab in private or keys mode holds to its final permissions. A step that fails leaves nothing writable
- * and executable; the placement is then released like any other. */
+/* Switch what a single slab in private or keys mode holds to its final permissions. A step that fails leaves nothing
+ * writable and executable; the placement is then released like any other. */
 static bool protect_single(oji_memory_slab *slab, const oj_placement *placement, oji_memory_failure *failure)
 {
     oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE], *rodata = &slab->regions[OJI_MEMORY_RODATA];
@@ -473,9 +473,9 @@ static oj_status protect(void *context, const oj_placement *placement, oj_error 
     return done ? OJ_OK : fail_mapping(placement, slab->size, &failure, error);
 }
 
-/* Used addresses were synchronised in bulk before they became free, which is enough where stores to code reach the fetch
- * by themselves. Elsewhere a core may have fetched ahead from any page that could be executed before it was written, as
- * slabs can, and must be made to drop that (Arm ARM, DDI 0487, B2.2.5). Where the system cannot do it, no
+/* Used addresses were synchronised in bulk before they became free, which is enough where stores to code reach the
+ * fetch by themselves. Elsewhere a core may have fetched ahead from any page that could be executed before it was
+ * written, as slabs can, and must be made to drop that (Arm ARM, DDI 0487, B2.2.5). Where the system cannot do it, no
  * address is used again; bytes that never ran are linked all the same, since no core was ever sent there. */
 static oj_status synchronize(void *context, const oj_placement *placement, oj_error *error)
 {

@@ -66,8 +66,8 @@ enum {
     OJI_A64_LD64_GOT_LO12_NC,  /* low bits of G */
     OJI_A64_LD64_GOTOFF_LO15,  /* G - GOT */
     OJI_A64_LD64_GOTPAGE_LO15, /* G - Page(GOT) */
-    /* For thread-local symbols; X is the address of a symbol's oj_tls_index (GD), of the block's (LD), of its distance from
-     * the thread pointer (IE) or of its descriptor (DESC), all in the GOT. X - P */
+    /* For thread-local symbols; X is the address of a symbol's oj_tls_index (GD), of the block's (LD), of its distance
+     * from the thread pointer (IE) or of its descriptor (DESC), all in the GOT. X - P */
     OJI_A64_TLSGD_ADR_PREL21,
     OJI_A64_TLSLD_ADR_PREL21,
     OJI_A64_TLSLD_LD_PREL19,

@@ -35,9 +35,11 @@ enum {
     OJI_ARM_THM_PC12,   /* S + A - Pa, 12 bits and a sign: a load relative to the place, aligned to 4 */
     OJI_ARM_THM_ALU,    /* the same of an ADR */
     OJI_ARM_THM_PC8,    /* S + A - Pa, must fit uint8 in words: a short load */
-    /* Groups: X = ((S + A) | T) - P without its sign, which ADD or SUB and the U bit say, is taken apart. G0 is the 8 bits
+    /* Groups: X = ((S + A) | T) - P without its sign, which ADD or SUB and the U bit say, is taken apart. G0 is the 8
+     *         bits
      * from its highest pair of bits on, G1 those of what is left, and so on (AAELF32, 5.6.1.5). ALU: Gn; where the name
-     * does not end in NC nothing may be left. LDR, LDRS, LDC: what is left before Gn, must fit 12 bits; 8; 8, in words. */
+     * does not end in NC nothing may be left. LDR, LDRS, LDC: what is left before Gn, must fit 12 bits; 8; 8, in
+     * words. */
     OJI_ARM_ALU_G0_NC,
     OJI_ARM_ALU_G0,
     OJI_ARM_ALU_G1_NC,

@@ -119,8 +119,8 @@ typedef struct oji_section {
 
 /* oji_section.flags */
 enum {
-    /* It only tells about other sections (unwind and exception tables, stack maps): where it refers to a local symbol of one that a
-     * link leaves out, the field is zero, which readers of such tables pass over. */
+    /* It only tells about other sections (unwind and exception tables, stack maps): where it refers to a local symbol
+     * of one that a link leaves out, the field is zero, which readers of such tables pass over. */
     OJI_SECTION_TELLS = 1,
     OJI_SECTION_INIT = 2,        /* addresses of functions that are run before all others */
     OJI_SECTION_FINI = 4,        /* and of those that are run after them, last first */

@@ -1,7 +1,8 @@
 /* Relocation kinds of s390x's own: all fields inside instructions, and data fields whose range differs from the neutral
  * kinds'. Values are in the words of oji_reloc_kind; GOT is the start of the link's GOT for every section, because code
  * takes distances from it out of literal pools in other sections. DBL: the value counts in halfwords.
- * Source: ELF Application Binary Interface s390x Supplement, "Relocation". ORDER OJI_S390X: src/arch/s390x.c's table. */
+ * Source: ELF Application Binary Interface s390x Supplement, "Relocation". ORDER OJI_S390X: src/arch/s390x.c's
+ *         table. */
 #ifndef OJI_OBJECT_S390X_H
 #define OJI_OBJECT_S390X_H
 
@@ -43,8 +44,8 @@ enum {
     /* GOT + A - P */
     OJI_S390X_GOTPC,
     OJI_S390X_GOTPCDBL,
-    /* For thread-local symbols; X is the address of a symbol's oj_tls_index (GD), of the block's (LDM), or of its distance
-     * from the thread pointer (IE), all in the GOT. X + A - GOT */
+    /* For thread-local symbols; X is the address of a symbol's oj_tls_index (GD), of the block's (LDM), or of its
+     * distance from the thread pointer (IE), all in the GOT. X + A - GOT */
     OJI_S390X_TLS_GD64,
     OJI_S390X_TLS_LDM64,
     OJI_S390X_TLS_GOTIE12,

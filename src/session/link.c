@@ -1,5 +1,5 @@
-/* Phase two of linking: the units of a step are planned, placed, prepared and written, each into a code of its own, and attached
- * to the session as one.
+/* Phase two of linking: the units of a step are planned, placed, prepared and written, each into a code of its own, and
+ * attached to the session as one.
  *
  * All names are resolved before any memory is asked for, and all memory is asked for before anything is written, so
  * that units may refer to each other in circles. */

@@ -1,4 +1,5 @@
-/* Which units a step links: the closure of what is wanted. Phase one of linking, on names alone; no memory is asked for.
+/* Which units a step links: the closure of what is wanted. Phase one of linking, on names alone; no memory is asked
+ * for.
  *
  * A definition that was chosen may lose its name again, when IR turns out to define it strongly or a member of an
  * archive brings a better one. So references are followed again until nothing has changed meanwhile. What a step takes

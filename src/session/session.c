@@ -253,8 +253,8 @@ oj_status oji_session_find_thread_local(const oji_session_definition *definition
     return OJ_OK;
 }
 
-/* With the turn, because the code must stay meanwhile; in a callback this thread has it. Another thread may have removed
- * the module before. */
+/* With the turn, because the code must stay meanwhile; in a callback this thread has it. Another thread may have
+ * removed the module before. */
 static oj_status look_up_thread_local(oj_session *session, const char *text, uint64_t *addr, oj_error *error)
 {
     const oji_place place = {.symbol = text, .offset = UINT64_MAX};

@@ -213,7 +213,7 @@ static bool has_filters(void)
     return OJI_WORKER_AUDIT_ARCH != 0 && syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0u, &action) == 0;
 }
 
-/* --- landlock: no path at all, whatever a call that the filter misses might do -------------------------------------- */
+/* --- landlock: no path at all, whatever a call that the filter misses might do ------------------------------------ */
 
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444

@@ -1,4 +1,5 @@
-/* The keeper: loads LLVM once, forks a worker for each socket it is sent, watches them, and tells their clients how they
+/* The keeper: loads LLVM once, forks a worker for each socket it is sent, watches them, and tells their clients how
+ *             they
  * ended. It never reads a byte of anybody's IR. It has one thread, so that what it forks is whole. */
 #include "compile/compile.h"
 #include "worker/program.h"

@@ -1,4 +1,5 @@
-/* A worker: limits itself, confines itself, and compiles what comes through its socket, one module at a time. A client's
+/* A worker: limits itself, confines itself, and compiles what comes through its socket, one module at a time. A
+ *           client's
  * message that is none ends it: there is nobody to complain to. */
 #include "compile/compile.h"
 #include "worker/listing.h"

@@ -1,8 +1,8 @@
 /* The keeper as nobody's child.
  *
  * A child that executes a program is given SIGCHLD as its end's signal by the kernel, whatever clone() asked for: the
- * client's wait() would see it. So a helper, which executes nothing and raises no signal, makes the keeper and ends: the
- * keeper is then an orphan that the system's init reaps, and the helper is invisible to every wait() but one with
+ * client's wait() would see it. So a helper, which executes nothing and raises no signal, makes the keeper and ends:
+ * the keeper is then an orphan that the system's init reaps, and the helper is invisible to every wait() but one with
  * __WALL, which is ours. Both borrow our memory until they are done, as posix_spawn()'s child does. */
 #include "worker/worker.h"
 
@@ -19,8 +19,8 @@
 
 extern char **environ;
 
-/* ThreadSanitizer takes clone() for fork(), and does not expect it twice in one memory. The C library's other name for it
- * passes it by. */
+/* ThreadSanitizer takes clone() for fork(), and does not expect it twice in one memory. The C library's other name for
+ * it passes it by. */
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define IS_THREAD_SANITIZED 1

@@ -163,7 +163,7 @@ uint32_t oji_wire_put_exit(uint8_t *buffer, uint64_t id, const oji_wire_exit *en
     return finish(&w, OJI_WIRE_EXIT, id, false);
 }
 
-/* --- reading: what lies beyond the end reads as zero, and is told once at the end ---------------------------------- */
+/* --- reading: what lies beyond the end reads as zero, and is told once at the end --------------------------------- */
 
 typedef struct reader {
     const uint8_t *next;

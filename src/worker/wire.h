@@ -1,6 +1,6 @@
 /* The messages between client, keeper and worker: docs/worker.md is their specification. One message is one datagram of
- * a SOCK_SEQPACKET socket: a header of 32 bytes, a payload, at most one descriptor. Both ends treat what they receive as
- * hostile; decoding needs no memory and copies every text. */
+ * a SOCK_SEQPACKET socket: a header of 32 bytes, a payload, at most one descriptor. Both ends treat what they receive
+ * as hostile; decoding needs no memory and copies every text. */
 #ifndef OJI_WORKER_WIRE_H
 #define OJI_WORKER_WIRE_H
 

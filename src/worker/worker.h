@@ -71,8 +71,8 @@ struct oj_workers {
     oji_worker_slot slots[];
 };
 
-/* Begin a request: its place in the queue is taken by oji_worker_acquire(). False where the system has no more of what a
- * condition variable needs. */
+/* Begin a request: its place in the queue is taken by oji_worker_acquire(). False where the system has no more of what
+ * a condition variable needs. */
 bool oji_worker_open_request(oji_worker_request *request, uint64_t deadline_ns);
 void oji_worker_close_request(oji_worker_request *request);
 

@@ -1,5 +1,5 @@
-// Code that is linked for addresses chosen beforehand, and finds nothing but what --defsym names: start() is called with
-// a number, and says all it has to say through host_print().
+// Code that is linked for addresses chosen beforehand, and finds nothing but what --defsym names: start() is called
+// with a number, and says all it has to say through host_print().
 void host_print(const char *text, long value);
 extern const int host_numbers[4];
 

@@ -1,5 +1,6 @@
 /* Loaded before a program: lets call number OJT_FAIL_AT (from 0) of those that the program's own text makes fail, with
- * the errno OJT_FAIL_ERRNO, and writes the call's name to the file OJT_FAIL_REPORT, so that it is known to have come. */
+ * the errno OJT_FAIL_ERRNO, and writes the call's name to the file OJT_FAIL_REPORT, so that it is known to have
+ * come. */
 #define OJT_PRELOADED
 #include "fault/failing_calls.h"
 

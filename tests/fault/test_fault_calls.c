@@ -70,8 +70,8 @@ static oj_object *make_everything(ojt_stackmap *map)
     return ojt_object(&elf, "everything.o");
 }
 
-/* A line program (DWARF 4, 6.2.4) of one file and two rows, and an unwind table for debuggers (6.4.1): a CIE of 20 bytes
- * and an FDE of 20. */
+/* A line program (DWARF 4, 6.2.4) of one file and two rows, and an unwind table for debuggers (6.4.1): a CIE of 20
+ * bytes and an FDE of 20. */
 static const uint8_t debug_line[] = {
     0x30, 0,    0,   0,    4,  0,           /* unit_length, version */
     0x18, 0,    0,   0,                     /* header_length */

@@ -1,5 +1,6 @@
-/* Every call of the system or the heap that the client's side of a worker pool makes fails in turn, until a compile gets through: each time
- * a status, and nothing is left behind: no descriptor, no child, no memory, no slot that stays busy.
+/* Every call of the system or the heap that the client's side of a worker pool makes fails in turn, until a compile
+ * gets through: each time a status, and nothing is left behind: no descriptor, no child, no memory, no slot that stays
+ * busy.
  *
  * The worker program is the liar telling the truth, so that no LLVM is needed. */
 #include "fault/failing_calls.h"

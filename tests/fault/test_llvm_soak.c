@@ -1,6 +1,6 @@
 /* Soak: cycles of compile, link, run and drop from several threads, with failures and killed workers in between, in
- * rounds. After each round nothing may be held that was not held after the first: resident memory, mappings, descriptors,
- * children. OJT_SOAK is the time in seconds (`make soak`), a few by default. */
+ * rounds. After each round nothing may be held that was not held after the first: resident memory, mappings,
+ * descriptors, children. OJT_SOAK is the time in seconds (`make soak`), a few by default. */
 #include "unit/test_tls_support.h"
 
 #include <dirent.h>

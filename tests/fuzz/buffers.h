@@ -1,5 +1,5 @@
-/* A client's memory for fuzz targets: plain buffers of exactly the size asked for, with run addresses that somebody else
- * chose, and a resolver that knows every name. Nothing that is placed here can be executed. */
+/* A client's memory for fuzz targets: plain buffers of exactly the size asked for, with run addresses that somebody
+ * else chose, and a resolver that knows every name. Nothing that is placed here can be executed. */
 #ifndef OJT_FUZZ_BUFFERS_H
 #define OJT_FUZZ_BUFFERS_H
 

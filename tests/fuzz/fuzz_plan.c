@@ -1,6 +1,6 @@
 /* Any sequence of calls on plans and what comes of them, by hand: planned of one or two objects, placed, looked up,
- * linked, written to addresses of the client's, ended in any order. The input is a list of objects (size in 2 bytes, and
- * bytes), ended by size 0, and of steps of two bytes. Nothing is executed. */
+ * linked, written to addresses of the client's, ended in any order. The input is a list of objects (size in 2 bytes,
+ * and bytes), ended by size 0, and of steps of two bytes. Nothing is executed. */
 #include "fuzz/buffers.h"
 
 enum { MAX_OBJECTS = 4, MAX_PLANS = 4, MAX_CODES = 32, MAX_STEPS = 64, MAX_BY_HAND = 256 };

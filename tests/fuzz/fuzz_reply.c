@@ -1,6 +1,6 @@
-/* The client's end of the protocol: a worker program that greets, and a worker that answers a compile, with any messages.
- * The first byte chooses which. The sources under test are included, so that no process need be started: a pool of one
- * worker, whose other end has sent everything there is to say and is closed. */
+/* The client's end of the protocol: a worker program that greets, and a worker that answers a compile, with any
+ * messages. The first byte chooses which. The sources under test are included, so that no process need be started: a
+ * pool of one worker, whose other end has sent everything there is to say and is closed. */
 #include "fuzz/datagrams.h"
 #include "worker/worker.h"
 

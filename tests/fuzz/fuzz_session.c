@@ -1,6 +1,6 @@
 /* Any sequence of calls on a session, with any bytes as objects and archives. The input is a list of steps: a byte that
- * says what, a byte of choice, and for those that take bytes their size (2 bytes) and the bytes. Names come from a fixed
- * list, so that modules meet. Nothing is executed: memory is plain buffers. */
+ * says what, a byte of choice, and for those that take bytes their size (2 bytes) and the bytes. Names come from a
+ * fixed list, so that modules meet. Nothing is executed: memory is plain buffers. */
 #include "fuzz/buffers.h"
 
 enum { MAX_MODULES = 16, MAX_STEPS = 64, MAX_CODES = 256 };

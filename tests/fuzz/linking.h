@@ -1,6 +1,6 @@
-/* Any bytes, read as an object, planned and linked into plain buffers at fixed run addresses, for targets that differ in
- * the machines whose objects they take. Every name is defined; nothing is executed. The first byte chooses how: where the
- * segments lie, how names resolve, flags. */
+/* Any bytes, read as an object, planned and linked into plain buffers at fixed run addresses, for targets that differ
+ * in the machines whose objects they take. Every name is defined; nothing is executed. The first byte chooses how:
+ * where the segments lie, how names resolve, flags. */
 #ifndef OJT_FUZZ_LINKING_H
 #define OJT_FUZZ_LINKING_H
 

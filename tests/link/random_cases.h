@@ -24,7 +24,8 @@ typedef struct random_form {
  * tried here. */
 #define RANDOM_ANY INT64_MIN + 1, INT64_MAX
 
-/* Others differ in what a 16-bit field takes, and in the sign of prel_g3: aarch64_data16_*.s, aarch64_prel_g3_negative.s. */
+/* Others differ in what a 16-bit field takes, and in the sign of prel_g3: aarch64_data16_*.s,
+ * aarch64_prel_g3_negative.s. */
 static const random_form random_aarch64[] = {
     {.text = "b.ne %s", -(1 << 20), (1 << 20) - 4, 4, 1},
     {.text = "cbnz x3, %s", -(1 << 20), (1 << 20) - 4, 4, 1},
@@ -92,8 +93,8 @@ static const random_form random_s390x[] = {
 /* Fields of 32 bits wrap: every address can be named. */
 #define RANDOM_ANY32 0, INT64_C(0xffffffff)
 
-/* Distances count from the instruction, 8 bytes less for what counts from PC. Branches are not here: a symbol outside the
- * link gets a stub ready, which other linkers add only where it is used. */
+/* Distances count from the instruction, 8 bytes less for what counts from PC. Branches are not here: a symbol outside
+ * the link gets a stub ready, which other linkers add only where it is used. */
 static const random_form random_a32[] = {
     {.text = "movw r1, #:lower16:%s", RANDOM_ANY32, 1},
     {.text = "movt r1, #:upper16:%s", RANDOM_ANY32, 1},
@@ -147,7 +148,8 @@ static const random_form random_i386[] = {
     {.text = ".byte %s - ., 0, 0, 0", -0x80, 0x7f, 1, 1},
 };
 
-/* No lea: its symbol gets an entry ready, which other linkers never make. GNU ld drops the bits of some that do not fit. */
+/* No lea: its symbol gets an entry ready, which other linkers never make. GNU ld drops the bits of some that do not
+ *         fit. */
 static const random_form random_x86_64[] = {
     {.text = ".quad %s", RANDOM_ANY, 1, 0, 8},
     {.text = ".quad %s - .", RANDOM_ANY, 1, 1, 8},

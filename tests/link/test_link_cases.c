@@ -3,8 +3,8 @@
  *
  * What the files say in their comments: case_file.h.
  *
- * What is linked is also flushed as the architecture needs it, which no emulator shows: a recording table sees each byte
- * of code flushed once, after its last change and before any address is known, and nothing else.
+ * What is linked is also flushed as the architecture needs it, which no emulator shows: a recording table sees each
+ * byte of code flushed once, after its last change and before any address is known, and nothing else.
  *
  * Then the same is read and linked while each allocation fails in turn, with several options.
  *

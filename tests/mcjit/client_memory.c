@@ -1,5 +1,5 @@
-/* A memory manager of four callbacks: what is asked of it, and when. Sections are LLVM's as to their names and kinds; how
- * many there are beside the code's own is each linker's affair, and is not printed. */
+/* A memory manager of four callbacks: what is asked of it, and when. Sections are LLVM's as to their names and kinds;
+ * how many there are beside the code's own is each linker's affair, and is not printed. */
 #include "client.h"
 
 #include <sys/mman.h>

@@ -1,6 +1,6 @@
 /* Every call of the heap and of the system that the drop-in makes, or the library below it, fails in turn, in a program
- * that uses every kind of call. Each time: no crash, an answer that is right or none, a retry that succeeds, and nothing
- * left behind. LLVM's own calls do not fail: it ends the process for them. */
+ * that uses every kind of call. Each time: no crash, an answer that is right or none, a retry that succeeds, and
+ * nothing left behind. LLVM's own calls do not fail: it ends the process for them. */
 #define OJT_PRELOADED
 #include "../fault/failing_calls.h"
 #include "client.h"
@@ -24,7 +24,7 @@ static int find_libraries(struct dl_phdr_info *info, size_t size, void *context)
     return 0;
 }
 
-/* --- a client that takes failures ---------------------------------------------------------------------------------- */
+/* --- a client that takes failures --------------------------------------------------------------------------------- */
 
 static uint8_t memory[1 << 16] __attribute__((aligned(4096)));
 static size_t used;

@@ -84,7 +84,7 @@ static void share(void)
     puts("threads share an engine");
 }
 
-/* --- memory managers that call back -------------------------------------------------------------------------------- */
+/* --- memory managers that call back ------------------------------------------------------------------------------- */
 
 static uint8_t memory[1 << 16] __attribute__((aligned(4096)));
 static size_t used;

@@ -1,5 +1,5 @@
-/* Mesa's software renderer makes its engines in C++, with a memory manager of its own, and hands them to the functions of
- * llvm-c/ExecutionEngine.h: handles that are not the drop-in's. Draws with a shader, and prints what came out. */
+/* Mesa's software renderer makes its engines in C++, with a memory manager of its own, and hands them to the functions
+ * of llvm-c/ExecutionEngine.h: handles that are not the drop-in's. Draws with a shader, and prints what came out. */
 #define GL_GLEXT_PROTOTYPES
 #include <GL/gl.h>
 #include <GL/glext.h>

@@ -116,7 +116,8 @@ static void destroy(void *opaque)
     n_destroyed++;
 }
 
-/* The library sets permissions for a manager whose FinalizeMemory does nothing; the manager lives as long as the code. */
+/* The library sets permissions for a manager whose FinalizeMemory does nothing; the manager lives as long as the
+ * code. */
 static void manager_and_permissions(void)
 {
     struct LLVMMCJITCompilerOptions given;

@@ -172,8 +172,8 @@ static void elf_compressed_debug_that_lies_left_out(void **state)
         start(&c, type, WHOLE_SIZE, 4);
         zstd ? put_zstd(&c) : put_zlib(&c);
         end = c.size;
-        /* Every truncation, inside the header, too; then every byte of header and stream but the data's own changed, which
-         * neither may write beyond the room nor fail. */
+        /* Every truncation, inside the header, too; then every byte of header and stream but the data's own changed,
+         * which neither may write beyond the room nor fail. */
         for (c.size = 1; c.size < end; c.size++)
             expect_compressed(&c, OJ_OBJECT_WITH_DEBUG);
         for (size_t i = 0; i < HEADER_SIZE + 9; i++) {
@@ -191,7 +191,8 @@ static void elf_compressed_debug_that_lies_left_out(void **state)
     }
 }
 
-/* 128 KiB of one byte in 13 bytes of zstd: beyond 64 times what the object has. Two that fit alone exceed it together. */
+/* 128 KiB of one byte in 13 bytes of zstd: beyond 64 times what the object has. Two that fit alone exceed it
+ * together. */
 static void elf_compressed_debug_bomb_left_out(void **state)
 {
     const uint32_t size = 1u << 17, block = 1 | 1 << 1 | size << 3;

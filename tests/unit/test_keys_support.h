@@ -1,6 +1,6 @@
-/* Protection keys, real ones where the machine has them, or simulated ones: this puts itself in the place of the C library's
- * functions. Opening a simulated key makes all pages under it writable, closing it takes that away, so that a store
- * outside its moment faults as it would with a real key. One inclusion in a program. */
+/* Protection keys, real ones where the machine has them, or simulated ones: this puts itself in the place of the C
+ * library's functions. Opening a simulated key makes all pages under it writable, closing it takes that away, so that a
+ * store outside its moment faults as it would with a real key. One inclusion in a program. */
 #ifndef OJT_KEYS_SUPPORT_H
 #define OJT_KEYS_SUPPORT_H
 
@@ -53,7 +53,8 @@ int pkey_free(int key)
     return 0;
 }
 
-/* What is unmapped is under no key any more: something else may be mapped there next. The library unmaps a slab whole. */
+/* What is unmapped is under no key any more: something else may be mapped there next. The library unmaps a slab
+ * whole. */
 int munmap(void *base, size_t size)
 {
     size_t n = 0;

@@ -213,8 +213,8 @@ static void link_shared_taken_from_older_code(void **state)
     }
 }
 
-/* Modules of a session: what is there already is everybody's, whether it was linked before or comes in the same step, and
- * a group that everybody brings along is no second definition though its symbol is strong. */
+/* Modules of a session: what is there already is everybody's, whether it was linked before or comes in the same step,
+ * and a group that everybody brings along is no second definition though its symbol is strong. */
 static void session_first_group_of_all_modules_taken(void **state)
 {
     uint8_t code[2][6];

@@ -91,7 +91,8 @@ static void later_plans_refer_to_each_other(void **state)
     assert_int_equal(client.n_live, 0);
 }
 
-/* What thread-local variables and indirect functions of several plans need; the calls in any other order are refused. */
+/* What thread-local variables and indirect functions of several plans need; the calls in any other order are
+ * refused. */
 static void later_plans_prepared_linked_and_completed(void **state)
 {
     oj_object *object = ojt_tls_object(OJT_DYNAMIC), *user = ojt_tls_user("value", OJT_DYNAMIC, STB_GLOBAL);

@@ -1,5 +1,5 @@
-/* Objects whose sections together exceed what one link may span. Their bytes are pages that nobody has touched: a plan is
- * refused before any is read. */
+/* Objects whose sections together exceed what one link may span. Their bytes are pages that nobody has touched: a plan
+ * is refused before any is read. */
 #include "link/linktest.h"
 
 #define GIB (UINT64_C(1) << 30)

@@ -76,7 +76,8 @@ static void end(job *link)
     assert_int_equal(link->client.n_live, 0);
 }
 
-/* Code: .text 16 + 6 (16 aligned), one stub of 8. Read-only: GOT of one entry, .rodata 5 at 8, .eh_frame 8 at 16 with its end of 4.
+/* Code: .text 16 + 6 (16 aligned), one stub of 8. Read-only: GOT of one entry, .rodata 5 at 8, .eh_frame 8 at 16 with
+ *       its end of 4.
  * Data: .data 3, .bss 10 at 32, common 24 at 48. */
 static void plan_segments_are_exact(void **state)
 {

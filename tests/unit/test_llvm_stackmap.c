@@ -1,5 +1,5 @@
-/* Stack maps of real LLVM's, from linked code: locations, several objects, take-over, and a collector that moves objects
- * under running code. */
+/* Stack maps of real LLVM's, from linked code: locations, several objects, take-over, and a collector that moves
+ * objects under running code. */
 #include "unit/test_llvm_support.h"
 
 #include <stdbool.h>
@@ -311,7 +311,7 @@ static void stackmap_patch_range_within_code(void **state)
     oj_code_destroy(code);
 }
 
-/* --- a patchpoint ------------------------------------------------------------------------------------------------------- */
+/* --- a patchpoint ------------------------------------------------------------------------------------------------- */
 
 #if defined(__x86_64__)
 
@@ -369,7 +369,7 @@ static void stackmap_patchpoint_filled(void **state)
 
 #endif
 
-/* --- a moving collector ------------------------------------------------------------------------------------------------ */
+/* --- a moving collector ------------------------------------------------------------------------------------------- */
 
 #if defined(__x86_64__)
 

@@ -147,7 +147,7 @@ static void worker_default_pool_is_one(void **state)
     assert_int_equal(stats_of(workers).n_started, 0);
 }
 
-/* --- LLVM's own failures, as in process ------------------------------------------------------------------------------ */
+/* --- LLVM's own failures, as in process --------------------------------------------------------------------------- */
 
 static void worker_llvm_errors_come_back_whole(void **state)
 {

@@ -1,5 +1,5 @@
-/* A client that lies: the worker program is spoken to by hand, and every message to it is cut at every byte and has a bit
- * of every byte turned over. It may answer or end; it may not crash, hang, or take anything else with it. */
+/* A client that lies: the worker program is spoken to by hand, and every message to it is cut at every byte and has a
+ * bit of every byte turned over. It may answer or end; it may not crash, hang, or take anything else with it. */
 #include "test_llvm_worker_support.h"
 
 #include "compile/compile.h"

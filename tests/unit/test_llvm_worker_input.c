@@ -66,7 +66,7 @@ static void worker_random_bytes_are_a_status(void **state)
     oj_workers_destroy(workers);
 }
 
-/* --- a function of ten million instructions ------------------------------------------------------------------------ */
+/* --- a function of ten million instructions ----------------------------------------------------------------------- */
 
 /* Source: LLVM BitCodeFormat. Bits go into 32-bit words, the lowest first. */
 typedef struct bits {
@@ -195,7 +195,7 @@ static void worker_ten_million_instructions_meet_the_memory_limit(void **state)
     free(large.bytes);
 }
 
-/* --- another program in the worker's place --------------------------------------------------------------------------- */
+/* --- another program in the worker's place ------------------------------------------------------------------------ */
 
 static char folder[64], program[96];
 
@@ -271,7 +271,7 @@ static void worker_program_replaced_is_told(void **state)
     rmdir(folder);
 }
 
-/* --- texts that tell what to do -------------------------------------------------------------------------------------- */
+/* --- texts that tell what to do ----------------------------------------------------------------------------------- */
 
 static void worker_deadline_names_its_option(void **state)
 {

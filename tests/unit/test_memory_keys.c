@@ -1,5 +1,5 @@
-/* Code under a protection key: placing, writing, running, releasing. Everything is run on real keys, where the machine has
- * any, and on simulated ones. */
+/* Code under a protection key: placing, writing, running, releasing. Everything is run on real keys, where the machine
+ * has any, and on simulated ones. */
 #include "unit/test_keys_support.h"
 #include "unit/test_memory_support.h"
 
@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-/* --- what is run on either ------------------------------------------------------------------------------------------- */
+/* --- what is run on either ---------------------------------------------------------------------------------------- */
 
 static oj_memory *create(void) { return ojt_memory(OJ_MEMORY_MODE_KEYS, 0); }
 
@@ -159,7 +159,7 @@ static void child_changes_its_own(void)
     assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
 }
 
-/* --- tests ------------------------------------------------------------------------------------------------------------ */
+/* --- tests -------------------------------------------------------------------------------------------------------- */
 
 static void memory_keys_linked_and_run(void **state)
 {

@@ -1,5 +1,5 @@
-/* Calls of a session that its own callbacks may not make, and arguments that are missing: each a status, and the session
- * is as it was. */
+/* Calls of a session that its own callbacks may not make, and arguments that are missing: each a status, and the
+ * session is as it was. */
 #include "unit/session_support.h"
 
 /* Everything that a callback might call. */

@@ -4,8 +4,8 @@
 
 /* --- thread-local variables --------------------------------------------------------------------------------------- */
 
-/* `name` starts as `value`; "at_NAME" gives its address, and "other_NAME" the one of `other`, which is elsewhere. Beside
- * it lies a pointer to `there`, a word of another module; `here` is one of its own. */
+/* `name` starts as `value`; "at_NAME" gives its address, and "other_NAME" the one of `other`, which is elsewhere.
+ * Beside it lies a pointer to `there`, a word of another module; `here` is one of its own. */
 typedef struct sharing {
     const char *object, *name, *other, *here, *there;
     const char *at_name, *at_other;

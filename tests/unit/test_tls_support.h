@@ -45,8 +45,8 @@ static inline void ojt_tls_add_function(ojt_elf *elf, const char *name, uint32_t
         ojt_elf_add_reloc(elf, text, 11, R_X86_64_TLSDESC_CALL, symbol, 0);
 }
 
-/* `value` starts as 1234 with 16 zero bytes, `pointer` as the address of `plain`; `zero` is 32 bytes, aligned to 64. The
- * function "address" gives value's, "address_zero" zero's. */
+/* `value` starts as 1234 with 16 zero bytes, `pointer` as the address of `plain`; `zero` is 32 bytes, aligned to 64.
+ * The function "address" gives value's, "address_zero" zero's. */
 static inline oj_object *ojt_tls_object(ojt_tls_model model)
 {
     static const uint32_t image[8] = {1234};

@@ -1,5 +1,5 @@
-/* A worker that lies, stalls, sends half, sends twice, or ends at any byte: a status each time, within the deadline, and
- * nothing of it is kept. tests/support/worker_liar.c is the liar. */
+/* A worker that lies, stalls, sends half, sends twice, or ends at any byte: a status each time, within the deadline,
+ * and nothing of it is kept. tests/support/worker_liar.c is the liar. */
 #include "support/test.h"
 
 #include <ownjit/ownjit.h>
@@ -61,7 +61,8 @@ static oj_status compile_by(oj_workers *workers, oj_error *error)
     return status;
 }
 
-/* Twice over one pool, so that what is left of the first lie is met by the second compile; the first failure is told. */
+/* Twice over one pool, so that what is left of the first lie is met by the second compile; the first failure is
+ * told. */
 static oj_status lie(const char *how, oj_error *error)
 {
     oj_workers_options options;
@@ -163,7 +164,8 @@ static void liar_that_ends_early_is_a_status(void **state)
     assert_int_equal(lie("result_empty", &error), OJ_E_WORKER_PROTOCOL);
 }
 
-/* The second answer is never taken for the second compile's: it is found before that is sent, or has the wrong number. */
+/* The second answer is never taken for the second compile's: it is found before that is sent, or has the wrong
+ * number. */
 static void liar_that_answers_twice_is_replaced(void **state)
 {
     oj_error error;

@@ -1,6 +1,6 @@
-/* C or C++ source to bitcode, by the system's clang in a process of its own. The bitcode comes through a pipe: no temporary
- * file is left behind however this ends. clang reads the file itself, so that what it includes is found; what came
- * through a pipe and cannot be read twice is given to it as its standard input. */
+/* C or C++ source to bitcode, by the system's clang in a process of its own. The bitcode comes through a pipe: no
+ * temporary file is left behind however this ends. clang reads the file itself, so that what it includes is found; what
+ * came through a pipe and cannot be read twice is given to it as its standard input. */
 #include "tool.h"
 
 #include <errno.h>

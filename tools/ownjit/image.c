@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where a thread's block is, seen from the thread pointer. Before it: it ends there. After it: it begins behind a header
- * of the ABI's.
+/* Where a thread's block is, seen from the thread pointer. Before it: it ends there. After it: it begins behind a
+ * header of the ABI's.
  * Source: psABIs of x86-64, i386 and s390x (variant II of "ELF Handling For Thread-Local Storage", 3.4); those of
  * AArch64 (two words of 8 bytes), ARM (two of 4) and RISC-V (none), variant I. */
 static uint64_t block_distance(const char *architecture, const oj_tls_module *module)

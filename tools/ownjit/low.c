@@ -3,9 +3,9 @@
  * Objects that are not position-independent hold 32-bit absolute addresses of the runtime library's variables
  * (std::cout) and, in their exception tables, of its types; those of position-independent programs (-fPIE) read such
  * variables by 32-bit distances, and the C library's as well, whose copies lie low (process_data.c). All of it works
- * where the runtime library lies in the low 2 GiB, beside this executable. No call asks the dynamic linker for that, but
- * it takes the addresses that the kernel offers, and the kernel offers the highest that are free: for as long as loading
- * takes, everything above is occupied. There is one thread then, and the library's own constructors, which run
+ * where the runtime library lies in the low 2 GiB, beside this executable. No call asks the dynamic linker for that,
+ * but it takes the addresses that the kernel offers, and the kernel offers the highest that are free: for as long as
+ * loading takes, everything above is occupied. There is one thread then, and the library's own constructors, which run
  * meanwhile, ask for little. */
 #include "tool.h"
 

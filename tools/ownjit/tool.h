@@ -19,7 +19,7 @@
 #define LLVM_NEWEST 22
 #define LLVM_OLDEST 14
 
-/* --- message.c: the only place that writes to stderr ---------------------------------------------------------------- */
+/* --- message.c: the only place that writes to stderr -------------------------------------------------------------- */
 
 /* Print "ownjit: " and one message. Control characters in it are replaced: names in it come from hostile files.
  * Always returns false. */
@@ -30,7 +30,7 @@ void warn_user(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Copy `text` with its control characters replaced, cut to fit; returns buffer. */
 const char *printable(char *buffer, size_t size, const char *text);
 
-/* --- options.c ------------------------------------------------------------------------------------------------------ */
+/* --- options.c ---------------------------------------------------------------------------------------------------- */
 
 /* First member of every command's options. */
 struct command {
@@ -74,7 +74,7 @@ error_t options_common(const struct command *command, int key, struct argp_state
 void fail_usage(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
 uint32_t option_llvm_version(const struct command *command, const char *argument);
 
-/* --- input.c: a FILE of any kind, told by its content --------------------------------------------------------------- */
+/* --- input.c: a FILE of any kind, told by its content ------------------------------------------------------------- */
 
 enum input_kind {
     INPUT_UNKNOWN = 0,
@@ -109,13 +109,13 @@ const char *input_kind_name(enum input_kind kind);
 /* Read a file to its end; *data is given to free(). */
 bool read_file(const char *path, char **data, size_t *size);
 
-/* --- clang.c -------------------------------------------------------------------------------------------------------- */
+/* --- clang.c ------------------------------------------------------------------------------------------------------ */
 
 /* Compile C or C++ source to bitcode with the newest clang that `llvm_major` can read; *bitcode is given to free(). */
 bool clang_compile(const struct input *input, const struct codegen_options *options, unsigned llvm_major,
                    char **bitcode, size_t *size);
 
-/* --- output.c ------------------------------------------------------------------------------------------------------- */
+/* --- output.c ----------------------------------------------------------------------------------------------------- */
 
 /* Some bytes of a file; what lies before and between parts reads as zero. */
 struct output_part {
@@ -127,7 +127,7 @@ struct output_part {
 /* Write a file anew; "-" is standard output. Nothing of it is left on failure. */
 bool output_write(const char *path, const struct output_part *parts, size_t n_parts);
 
-/* --- undefined.c ---------------------------------------------------------------------------------------------------- */
+/* --- undefined.c -------------------------------------------------------------------------------------------------- */
 
 struct undefined_list {
     FILE *stream; /* NULL: no memory */
@@ -142,7 +142,7 @@ void undefined_open(struct undefined_list *list, oj_link_options *options);
 void undefined_fail(struct undefined_list *list, const char *advice);
 void undefined_close(struct undefined_list *list);
 
-/* --- image.c: what `ownjit link` makes ------------------------------------------------------------------------------- */
+/* --- image.c: what `ownjit link` makes ---------------------------------------------------------------------------- */
 
 /* Segments of an image are at most code, read-only data and data. */
 #define MAX_IMAGE_SEGMENTS 3
@@ -162,12 +162,12 @@ uint64_t image_tls_addr(const struct image *image);
 bool image_write(const struct image *image, const char *path);
 void image_close(struct image *image);
 
-/* --- map.c ---------------------------------------------------------------------------------------------------------- */
+/* --- map.c -------------------------------------------------------------------------------------------------------- */
 
 /* Write what lies where in a written image to a file, "-" for standard output. */
 bool map_write(const struct image *image, const oj_plan *plan, const oj_code *code, const char *path);
 
-/* --- codegen.c: LLVM, bound when first needed ------------------------------------------------------------------------ */
+/* --- codegen.c: LLVM, bound when first needed --------------------------------------------------------------------- */
 
 struct codegen {
     const struct codegen_options *options;
@@ -196,7 +196,7 @@ void codegen_unbind(struct codegen *codegen);
 const char *version_text(uint32_t version, char buffer[32]);
 uint64_t now_ns(void);
 
-/* --- stats.c -------------------------------------------------------------------------------------------------------- */
+/* --- stats.c ------------------------------------------------------------------------------------------------------ */
 
 /* What the process holds at one moment, in bytes. */
 struct process_size {
@@ -226,7 +226,7 @@ bool stats_write_file(const struct run_stats *stats, const char *path);
 /* Print the table to stderr when the process exits; `stats` must live until then. */
 bool stats_print_at_exit(const struct run_stats *stats);
 
-/* --- process_data.c ------------------------------------------------------------------------------------------------- */
+/* --- process_data.c ----------------------------------------------------------------------------------------------- */
 
 /* Give variables of the C library that a program may define for itself (argp_program_version and the like) the value
  * the program gave them: natively its definition would replace the library's. Needs code whose symbols are kept. */
@@ -234,13 +234,13 @@ void process_data_adopt(const oj_code *code);
 /* Number of C library variables that have an address in this executable. */
 size_t process_data_count(void);
 
-/* --- low.c ---------------------------------------------------------------------------------------------------------- */
+/* --- low.c -------------------------------------------------------------------------------------------------------- */
 
 /* Load the C++ runtime library within reach of 32 bits, if these bytes of an input name anything of it. Before other
  * threads start, and before LLVM loads it elsewhere. */
 void low_load_cxx(const char *data, size_t size);
 
-/* --- the commands: argv[0] is the command's name; they return an exit status ------------------------------------------ */
+/* --- the commands: argv[0] is the command's name; they return an exit status -------------------------------------- */
 
 int command_run(int argc, char **argv);
 int command_compile(int argc, char **argv);

@@ -1,5 +1,5 @@
-/* Functions of several versions, of which one is chosen as the program is linked, and what chooses them: the processor's
- * features, as compilers' runtime libraries keep them for each component. */
+/* Functions of several versions, of which one is chosen as the program is linked, and what chooses them: the
+ * processor's features, as compilers' runtime libraries keep them for each component. */
 #include <stdio.h>
 
 #define SUPPORTS(feature) printf(" %s=%d", feature, __builtin_cpu_supports(feature) != 0)

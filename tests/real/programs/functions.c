@@ -1,5 +1,5 @@
-/* Addresses of the C library's functions: taken, stored, compared, called through, handed back to the library. Code that
- * is not PIC takes them by fields of 32 bits. */
+/* Addresses of the C library's functions: taken, stored, compared, called through, handed back to the library. Code
+ * that is not PIC takes them by fields of 32 bits. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
