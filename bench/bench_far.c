@@ -1,5 +1,6 @@
-/* Code for AArch64 that spans more than a branch reaches, written on this host for addresses of its own: 10,000 functions
- * in 200 MB against 5,000 in 100 MB, which need no veneers, and planned against 20,000 in 400 MB, which do. */
+/* Code for AArch64 that spans more than a branch reaches, written on this host for addresses of its own: 10,000
+ * functions in 200 MB against 5,000 in 100 MB, which need no veneers, and planned against 20,000 in 400 MB, which
+ * do. */
 #include "bench.h"
 
 #include <elf.h>

@@ -83,8 +83,8 @@ static bool throw_through(const unwind *u, pass_function pass, double *took)
 
 /* --- one table of a client's ------------------------------------------------------------------------------------- */
 
-/* A CIE and an FDE for one byte at the address of the table itself, and the end: what a throw costs as soon as libgcc has
- * been told of anything. */
+/* A CIE and an FDE for one byte at the address of the table itself, and the end: what a throw costs as soon as libgcc
+ * has been told of anything. */
 typedef struct bare_table {
     uint32_t cie_size, cie_id;
     uint8_t version;

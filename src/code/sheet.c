@@ -6,8 +6,8 @@
  * functions come and go by single stores. Where there is no room for one, a larger array takes the place by one store,
  * too. No lookup ever sorts, and none waits for more than a few copied pointers.
  *
- * A lookup for anything above, as other libraries are, would search the whole array of the sheet below it. So a sheet of
- * many functions has a cap: a second table, which begins at one of the last few and has these alone.
+ * A lookup for anything above, as other libraries are, would search the whole array of the sheet below it. So a sheet
+ * of many functions has a cap: a second table, which begins at one of the last few and has these alone.
  *
  * That rests on how libgcc keeps a table, the same from GCC 3.0 to 12: host_linux.c looks, before any sheet is made.
  *
@@ -92,8 +92,8 @@ static void show(const oji_unwinder *unwinder, sheet *s, oji_slots *slots)
     s->slots = slots;
 }
 
-/* A table is sorted by the first lookup that finds nothing in those that are sorted, as nothing is below them all. False
- * where libgcc had no memory to do it. */
+/* A table is sorted by the first lookup that finds nothing in those that are sorted, as nothing is below them all.
+ * False where libgcc had no memory to do it. */
 static bool tell(const oji_unwinder *unwinder, sheet *s)
 {
     registered *r = s->registered;
@@ -250,7 +250,8 @@ static void make_cap(const oji_unwinder *unwinder, sheet *s, uint8_t *entry)
         drop_cap(unwinder, s);
 }
 
-/* The functions in it are the sheet's alone before their places are taken: a lookup that saw the lower start is over. */
+/* The functions in it are the sheet's alone before their places are taken: a lookup that saw the lower start is
+ * over. */
 static void raise_cap(const oji_unwinder *unwinder, sheet *cap, uint8_t *entry)
 {
     cap->low = oji_entry_addr(entry);

@@ -1,8 +1,8 @@
-/* The library's own code memory, asked for directly, where the system refuses: each call in turn, alone or with all that
- * come after it. Links large and small, aligned, in a window, patched, freed and used again, in every mode.
+/* The library's own code memory, asked for directly, where the system refuses: each call in turn, alone or with all
+ * that come after it. Links large and small, aligned, in a window, patched, freed and used again, in every mode.
  *
- * A round goes on after a refusal as a client may, and releases what it was given. Afterwards nothing is mapped that was
- * not before, and the same round succeeds when nothing fails. */
+ * A round goes on after a refusal as a client may, and releases what it was given. Afterwards nothing is mapped that
+ * was not before, and the same round succeeds when nothing fails. */
 #include "fault/failing_calls.h"
 #include "unit/test_memory_support.h"
 

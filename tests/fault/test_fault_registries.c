@@ -1,6 +1,6 @@
 /* What a process keeps of linked code beside it (cells of unwind entries, indexes, debuggers' files, modules of
- * thread-local storage) when memory ends, called directly. Each case has a process of its own, in which nothing is there
- * yet, and goes on afterwards. */
+ * thread-local storage) when memory ends, called directly. Each case has a process of its own, in which nothing is
+ * there yet, and goes on afterwards. */
 #include "fault/failing_calls.h"
 #include "support/test.h"
 
