@@ -49,7 +49,7 @@ def check_program(tap, target, program, folder):
 
 
 # What tests/cross/host.cpp says of tests/cross/linked.cpp.
-ROUND = ('constructed\nbuilt 42\ntable 1 1\ncleanup\ncaught 3\nbefore 2\nafter 1\nthread 6\nhere 7\ndestroyed\n')
+ROUND = ('constructed\nflushed 1 synchronized 1\nbuilt 42\ntable 1 1\ncleanup\ncaught 3\nbefore 2\nafter 1\nthread 6\nhere 7\ndestroyed\n')
 SAID = ROUND * 3 + 'constructed\ntable 1 1\ndestroyed\n'
 
 
