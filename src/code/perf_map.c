@@ -54,7 +54,7 @@ static bool is_ours(int fd, struct stat *found)
  * the same number left; both times are rounded. -1 with errno set. */
 static int open_map(const char *path)
 {
-    for (int attempt = 0; attempt < 2; attempt++) {
+    for (int attempt = 0;; attempt++) {
         struct stat found;
         int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
         if (fd < 0)
@@ -69,7 +69,6 @@ static int open_map(const char *path)
         close(fd);
         unlink(path);
     }
-    return -1;
 }
 
 /* Needs the lock. */

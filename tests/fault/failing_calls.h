@@ -200,6 +200,36 @@ OJT_REPLACED ssize_t pread(int fd, void *bytes, size_t size, off_t offset)
     return ojt_fails("pread", false) ? -1 : (ssize_t)syscall(SYS_pread64, fd, bytes, size, offset);
 }
 
+OJT_REPLACED char *mkdtemp(char *path)
+{
+    static char *(*next)(char *);
+    if (ojt_fails("mkdtemp", false))
+        return NULL;
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "mkdtemp");
+    return next(path);
+}
+
+OJT_REPLACED FILE *fdopen(int fd, const char *mode)
+{
+    static FILE *(*next)(int, const char *);
+    if (ojt_fails("fdopen", false))
+        return NULL;
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "fdopen");
+    return next(fd, mode);
+}
+
+OJT_REPLACED int fflush(FILE *file)
+{
+    static int (*next)(FILE *);
+    if (ojt_fails("fflush", false))
+        return EOF;
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "fflush");
+    return next(file);
+}
+
 /* --- processes and sockets ---------------------------------------------------------------------------------------- */
 
 OJT_REPLACED int socketpair(int domain, int type, int protocol, int fds[2])
@@ -325,6 +355,14 @@ OJT_REPLACED void *dlopen(const char *path, int flags)
     if (!next)
         *(void **)&next = dlsym(RTLD_NEXT, "dlopen");
     return next(ojt_fails("dlopen", false) ? "/nowhere/at/all.so" : path, flags);
+}
+
+OJT_REPLACED int dlinfo(void *handle, int request, void *answer)
+{
+    static int (*next)(void *, int, void *);
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "dlinfo");
+    return ojt_fails("dlinfo", false) ? -1 : next(handle, request, answer);
 }
 #endif
 

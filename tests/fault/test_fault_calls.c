@@ -12,6 +12,18 @@
 
 #include <sys/wait.h>
 
+/* Fails for want of memory, like the heap that it has inside the C library. */
+int __cxa_atexit(void (*function)(void *), void *object, void *dso_handle);
+OJT_REPLACED int __cxa_atexit(void (*function)(void *), void *object, void *dso_handle)
+{
+    static int (*next)(void (*)(void *), void *, void *);
+    if (ojt_fails("__cxa_atexit", false))
+        return -1;
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "__cxa_atexit");
+    return next(function, object, dso_handle);
+}
+
 /* --- inputs, made before anything fails --------------------------------------------------------------------------- */
 
 /* A CIE of 24 bytes and an FDE of 24, whose function lies where a relocation says. */
@@ -370,7 +382,7 @@ static oj_status run_round(inputs *in, round_of round, uint32_t mode, oj_error *
 /* A constant distance is asked from the dynamic linker, whose own refusals are OJ_E_LIMIT. */
 static bool is_refused_by_linker(const oj_error *error)
 {
-    return error->status == OJ_E_LIMIT && strcmp(ojt_failed, "dlopen") == 0;
+    return error->status == OJ_E_LIMIT && (strcmp(ojt_failed, "dlopen") == 0 || strcmp(ojt_failed, "dlinfo") == 0);
 }
 
 /* Heap that ends is told as such, unless there is a way around it. */

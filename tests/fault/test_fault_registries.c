@@ -9,6 +9,7 @@
 #include "code/tls.h"
 #include "code/unwind.h"
 
+#include <link.h>
 #include <sys/wait.h>
 
 #define BASE UINT64_C(0x10000000000)
@@ -45,6 +46,15 @@ OJT_REPLACED int __cxa_thread_atexit_impl(void (*function)(void *), void *object
     if (!next)
         *(void **)&next = dlsym(RTLD_NEXT, "__cxa_thread_atexit_impl");
     return next(function, object, dso_handle);
+}
+
+static bool hides_libraries;
+OJT_REPLACED int dl_iterate_phdr(int (*tell)(struct dl_phdr_info *, size_t, void *), void *context)
+{
+    static int (*next)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "dl_iterate_phdr");
+    return hides_libraries ? 0 : next(tell, context);
 }
 
 static void in_child(void (*run)(void))
@@ -329,6 +339,51 @@ static void register_destructors(void)
     assert_int_equal(n_destroyed, 1);
 }
 
+__attribute__((visibility("default"))) __thread int ojt_known_variable;
+__attribute__((visibility("default"))) __thread int ojt_other_variable;
+
+static oj_status answer(oji_tls_wish *wish)
+{
+    const oji_place place = {.symbol = wish->name};
+    oj_error error = {0};
+    oj_status status;
+    wish->tp_offset = 0;
+    status = oji_tls_answer_wish(wish, &place, &error);
+    if (status == OJ_OK)
+        assert_int_equal(wish->tp_offset, (uint64_t)(uintptr_t)&ojt_known_variable - oji_tls_thread_pointer());
+    else
+        assert_string_equal(error.symbol, wish->name);
+    return status;
+}
+
+/* What the dynamic linker knows by a name is not what the resolver has found, or cannot be had from it. */
+static void wish_for_variables(void)
+{
+    oji_tls_wish wish = {.name = "ojt_known_variable"};
+    oj_status status = OJ_E_LIMIT;
+    assert_true(oji_tls_locate((uint64_t)(uintptr_t)&ojt_known_variable, &wish.token, &wish.offset));
+    assert_int_equal(answer(&wish), OJ_OK);
+    wish.offset += 64;
+    assert_int_equal(answer(&wish), OJ_E_LIMIT);
+    wish.offset -= 64;
+    wish.token++;
+    assert_int_equal(answer(&wish), OJ_E_LIMIT);
+    wish.token--;
+    wish.name = "ojt_other_variable";
+    assert_int_equal(answer(&wish), OJ_E_LIMIT);
+    wish.name = "ojt_no_variable_at_all";
+    assert_int_equal(answer(&wish), OJ_E_LIMIT);
+    wish.name = "ojt_known_variable";
+    hides_libraries = true;
+    assert_int_equal(answer(&wish), OJ_E_LIMIT);
+    hides_libraries = false;
+    for (long n = 0; status != OJ_OK; n++) {
+        ojt_fail(n, ENOMEM);
+        status = answer(&wish);
+        assert_true(ojt_fail_end() || status == OJ_OK);
+    }
+}
+
 static void fault_registries_thread_local(void **state)
 {
     (void)state;
@@ -336,6 +391,7 @@ static void fault_registries_thread_local(void **state)
     in_child(make_block_without_setting);
     in_child(make_many_modules);
     in_child(register_destructors);
+    in_child(wish_for_variables);
 }
 
 OJT_MAIN(cmocka_unit_test(fault_registries_cells), cmocka_unit_test(fault_registries_unwind_tables),

@@ -209,6 +209,17 @@ static void gdb_foreign_record_rejected(void **state)
         oji_gdb_registry.undo(&wrong);
     }
     wrong = record;
+    wrong.size++;
+    assert_int_equal(oji_records_check(&wrong, 1, &error), OJ_E_MISUSE);
+    for (uint32_t kind = 0; kind < 2000; kind += 1000) {
+        wrong.kind = kind;
+        assert_int_equal(oji_records_check(&wrong, 1, &error), OJ_E_MISUSE);
+        assert_non_null(strstr(error.text, "never gave"));
+        oji_records_undo(&wrong, 1);
+    }
+    assert_int_equal(oji_records_check(NULL, 1, &error), OJ_E_MISUSE);
+    assert_int_equal(oji_records_check(NULL, 0, &error), OJ_OK);
+    wrong = record;
     wrong.data = other.data;
     assert_false(oji_gdb_registry.is_known(&wrong));
     assert_int_equal(oji_records_check(&record, 1, &error), OJ_OK);

@@ -332,6 +332,8 @@ static void unwind_taken_over_code_stays_registered(void **state)
     taken.n_segments = 4;
     assert_int_equal(oj_code_take_over(code, &taken, &error), OJ_E_MISUSE);
     taken.records = records;
+    taken.n_records = 0;
+    assert_int_equal(oj_code_take_over(code, &taken, &error), OJ_E_MISUSE);
     taken.n_records = 4;
     assert_int_equal(oj_code_take_over(code, &taken, &error), OJ_OK);
     assert_int_equal(taken.n_records, 1);

@@ -1,0 +1,187 @@
+/* Profilers' files that cannot be written: on a full disk, below a folder whose name is too long, with more functions
+ * than one write has. What is in a file afterwards can be read from its start to its end. Each in a process of its own,
+ * as these files are opened once. */
+#include "fault/failing_calls.h"
+#include "support/test.h"
+
+#include "code/debug.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+enum { N = 2000, NAME = 24, PERF_HEADER = 40, RECORD_LOAD = 0 };
+
+static char names[N * NAME];
+static oji_debug_symbol symbols[N];
+static oji_debug_range range;
+static uint8_t code[64];
+
+/* n functions that all lie at the same bytes. */
+static oji_debug_info info_of(uint32_t n)
+{
+    range = (oji_debug_range){.addr = (uint64_t)(uintptr_t)code, .size = sizeof code, .kind = OJ_SEGMENT_CODE};
+    for (uint32_t i = 0; i < n; i++) {
+        snprintf(names + i * NAME, NAME, "function_%u", i);
+        symbols[i] = (oji_debug_symbol){
+            .addr = range.addr, .size = sizeof code, .name_off = i * NAME, .is_function = 1, .is_global = 1};
+    }
+    return (oji_debug_info){.ranges = &range,
+                            .n_ranges = 1,
+                            .symbols = symbols,
+                            .n_symbols = n,
+                            .names = names,
+                            .names_size = (uint64_t)n * NAME,
+                            .machine = 62};
+}
+
+static void in_child(void (*run)(void))
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        run();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static oj_status tell_jitdump(uint32_t n, oj_error *error)
+{
+    oji_debug_info info = info_of(n);
+    oj_allocator heap;
+    oji_arena arena;
+    oj_status status;
+    assert_int_equal(oji_allocator_import(&heap, NULL, NULL), OJ_OK);
+    oji_arena_init(&arena, &heap, NULL, 0);
+    status = oji_jitdump_add(&info, &arena, error);
+    oji_arena_free(&arena);
+    return status;
+}
+
+/* --- a full disk -------------------------------------------------------------------------------------------------- */
+
+static char folder[] = "/tmp/ownjit-profilers-XXXXXX";
+
+static size_t read_dump(uint8_t *bytes, size_t capacity)
+{
+    char command[160];
+    FILE *found;
+    size_t size;
+    snprintf(command, sizeof command, "cat %s/.debug/jit/*/jit-%d.dump", folder, (int)getpid());
+    found = popen(command, "r");
+    assert_non_null(found);
+    size = fread(bytes, 1, capacity, found);
+    assert_int_equal(pclose(found), 0);
+    return size;
+}
+
+/* Functions in the file, whose records follow each other to its end. */
+static uint32_t count_functions(void)
+{
+    static uint8_t bytes[1 << 16];
+    size_t size = read_dump(bytes, sizeof bytes), at = PERF_HEADER;
+    uint32_t n = 0;
+    while (at < size) {
+        uint32_t record_size;
+        assert_true(size - at >= 16);
+        record_size = oji_load32_host(bytes + at + 4);
+        assert_true(record_size >= 16 && record_size <= size - at);
+        n += oji_load32_host(bytes + at) == RECORD_LOAD;
+        at += record_size;
+    }
+    return n;
+}
+
+static void set_limit(rlim_t size)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = size < limit.rlim_max ? size : limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* At each size that the file may have: what does not fit is taken back. */
+static void fill_disk(void)
+{
+    uint32_t n_told = 1, n_refused = 0;
+    oj_error error;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(tell_jitdump(1, &error), OJ_OK);
+    for (rlim_t size = 0; size < 800; size += 50) {
+        oj_status status;
+        set_limit(size);
+        status = tell_jitdump(2, &error);
+        set_limit(RLIM_INFINITY);
+        if (status != OJ_OK) {
+            assert_int_equal(status, OJ_E_SYSTEM);
+            assert_int_equal(error.system_error, EFBIG);
+            n_refused++;
+        } else {
+            n_told += 2;
+        }
+        assert_int_equal(count_functions(), n_told);
+        assert_int_equal(tell_jitdump(1, &error), OJ_OK);
+        assert_int_equal(count_functions(), ++n_told);
+    }
+    assert_true(n_refused > 4);
+}
+
+static void fault_profilers_full_disk(void **state)
+{
+    char command[80];
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    setenv("JITDUMPDIR", folder, 1);
+    in_child(fill_disk);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
+/* --- names and writes --------------------------------------------------------------------------------------------- */
+
+static void name_a_long_folder(void)
+{
+    static char path[8192];
+    oj_error error;
+    memset(path, 'x', sizeof path - 1);
+    path[0] = '/';
+    setenv("JITDUMPDIR", path, 1);
+    assert_int_equal(tell_jitdump(1, &error), OJ_E_LIMIT);
+    assert_non_null(strstr(error.text, "8191 bytes"));
+}
+
+static void fault_profilers_long_folder(void **state)
+{
+    (void)state;
+    in_child(name_a_long_folder);
+}
+
+static void write_long_map(void)
+{
+    oji_debug_info info = info_of(N);
+    char path[64];
+    oj_status status = OJ_E_SYSTEM;
+    long n = 0;
+    snprintf(path, sizeof path, "/tmp/perf-%d.map", (int)getpid());
+    for (; status != OJ_OK; n++) {
+        oj_error error;
+        ojt_fail(n, ENOSPC);
+        status = oji_perf_map_add(&info, &error);
+        assert_true(ojt_fail_end() || status == OJ_OK);
+        assert_true(status == OJ_OK || (status == OJ_E_SYSTEM && error.system_error == ENOSPC));
+    }
+    unlink(path);
+    print_message("a map of %d functions: %ld failure points\n", N, n - 1);
+    assert_true(n > 3);
+}
+
+static void fault_profilers_long_map(void **state)
+{
+    (void)state;
+    in_child(write_long_map);
+}
+
+OJT_MAIN(cmocka_unit_test(fault_profilers_full_disk), cmocka_unit_test(fault_profilers_long_folder),
+         cmocka_unit_test(fault_profilers_long_map))
