@@ -199,17 +199,21 @@ static void write_call(uint8_t *where, uint32_t kind, uint32_t link)
         oji_store32(where, UINT32_C(0x6f) | link << 7);
 }
 
+/* The assembler's nops stay where all of them are needed, as with other linkers. */
 static void write_changes(const shrinker *s, uint32_t index, uint8_t *bytes)
 {
     const oji_section *section = &s->object->sections[index];
     for (uint32_t i = 0; i < section->n_relocs; i++) {
         const oji_reloc *old = &section->relocs[i];
         const oji_reloc *copy = &s->relocs[(size_t)(section->relocs - s->object->relocs) + i];
-        if (old->kind == OJI_RV_ALIGN)
-            write_nops(bytes + copy->offset,
-                       new_offset(s, index, (uint64_t)old->offset + (uint64_t)old->addend) - copy->offset);
-        else if (old->kind == OJI_RV_CALL && copy->kind != OJI_RV_CALL)
+        if (old->kind == OJI_RV_ALIGN) {
+            uint64_t room = (uint64_t)old->addend;
+            uint64_t size = new_offset(s, index, old->offset + room) - copy->offset;
+            if (size < room)
+                write_nops(bytes + copy->offset, size);
+        } else if (old->kind == OJI_RV_CALL && copy->kind != OJI_RV_CALL) {
             write_call(bytes + copy->offset, copy->kind, link_register(section->bytes + old->offset));
+        }
     }
 }
 

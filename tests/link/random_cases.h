@@ -221,11 +221,11 @@ static const random_form random_riscv32[] = {
 };
 
 typedef struct random_list {
-    const char *prefix; /* of a case's name */
-    const char *start;  /* of the assembly */
-    uint64_t code;      /* address */
-    uint64_t mask;      /* of addresses */
-    const random_form *forms;
+    const char *prefix;       /* of a case's name */
+    const char *start;        /* of the assembly */
+    uint64_t code;            /* address */
+    uint64_t mask;            /* of addresses */
+    const random_form *forms; /* NULL: another writer's */
     size_t n;
 } random_list;
 
@@ -244,6 +244,8 @@ static const random_list random_lists[] = {
      sizeof random_riscv64 / sizeof *random_riscv64},
     {"riscv32_", "# oracle-flags --no-relax\n.option norelax\n", 0x10000000, UINT32_MAX, random_riscv32,
      sizeof random_riscv32 / sizeof *random_riscv32},
+    {"riscv64_relaxed_", "", UINT64_C(0x4000000000), UINT64_MAX, NULL, 0},
+    {"riscv32_relaxed_", "", 0x10000000, UINT32_MAX, NULL, 0},
 };
 
 enum { RANDOM_LINES = 14, RANDOM_CASES = 3 };
