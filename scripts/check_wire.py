@@ -36,7 +36,8 @@ class Document:
         self.header = [(int(row[0]), int(row[1]), row[2]) for row in rows if len(row) == 3 and row[0].isdigit()]
         kinds = [(re.match(r'(\d+) (\w+)$', row[0]), row[2]) for row in rows if len(row) == 3]
         self.kinds = {int(name.group(1)): (name.group(2), fields_of(payload)) for name, payload in kinds if name}
-        configuration = re.search(r'^A configuration: (.*?)\. ', section, re.M).group(1)
+        section = ' '.join(section.split())
+        configuration = re.search(r'A configuration: (.*?)\. ', section).group(1)
         self.configuration = fields_of(configuration)
         self.bits = dict(re.findall(r'\b(\d+) (passes|triple|CPU|features|diagnostics)\b', configuration))
         self.largest = int(re.search(r'one message is one packet, of at most (\d+) KiB', section).group(1))
