@@ -237,6 +237,7 @@ bool bench_place(bench_result *result, const bench_inputs *inputs);
 bool bench_system_calls(bench_result *result, const bench_inputs *inputs);
 bool bench_packed(bench_result *result, const bench_inputs *inputs);
 bool bench_patch(bench_result *result, const bench_inputs *inputs);
+bool bench_relocations(bench_result *result, const bench_inputs *inputs);
 bool bench_mcjit_small(bench_result *result, const bench_inputs *inputs);
 bool bench_mcjit_large(bench_result *result, const bench_inputs *inputs);
 bool bench_mcjit_kept(bench_result *result, const bench_inputs *inputs);

@@ -20,6 +20,7 @@ static const measurement measurements[] = {
     {"link-phases", bench_link_phases},
     {"link-small", bench_link_small},
     {"aarch64-200mb", bench_far},
+    {"relocations", bench_relocations},
     {"place-publish", bench_place},
     {"system-calls", bench_system_calls},
     {"patch", bench_patch},

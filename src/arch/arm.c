@@ -24,7 +24,7 @@ typedef struct values {
     bool has_t;     /* T */
 } values;
 
-static bool store_branch(uint8_t *where, uint32_t instruction, uint32_t value)
+static inline bool store_branch(uint8_t *where, uint32_t instruction, uint32_t value)
 {
     if (!fits(value, 26) || (value & 3) != 0)
         return false;
@@ -34,7 +34,7 @@ static bool store_branch(uint8_t *where, uint32_t instruction, uint32_t value)
 
 /* BL to Thumb becomes BLX, whose bit 24 is half of a word of the distance; BLX to A32 becomes BL. Both are
  * unconditional (AAELF32, 5.6.1.4, "Call and Jump relocations"). */
-static bool fix_call(const values *v, uint8_t *where)
+static inline __attribute__((always_inline)) bool fix_call(const values *v, uint8_t *where)
 {
     uint32_t instruction = oji_load32(where), value = (v->target & ~UINT32_C(1)) - v->place;
     bool is_blx = (instruction & 0xfe000000) == 0xfa000000, is_bl = (instruction & 0xff000000) == 0xeb000000;
@@ -48,7 +48,7 @@ static bool fix_call(const values *v, uint8_t *where)
 }
 
 /* BL to A32 becomes BLX, whose base is the place aligned to 4 (bit 12 clear); BLX to Thumb becomes BL. */
-static bool fix_thumb_call(const values *v, uint8_t *where)
+static inline __attribute__((always_inline)) bool fix_thumb_call(const values *v, uint8_t *where)
 {
     uint32_t instruction = oji_arm_load_thumb(where);
     uint32_t value = (v->target & ~UINT32_C(1)) - v->place;
@@ -72,7 +72,7 @@ static bool fix_thumb_jump(uint32_t kind, const values *v, uint8_t *where)
     return true;
 }
 
-static bool fix_branch_to(uint32_t kind, const values *v, uint8_t *where)
+static inline __attribute__((always_inline)) bool fix_branch_to(uint32_t kind, const values *v, uint8_t *where)
 {
     switch (kind) {
     case OJI_ARM_CALL:
@@ -102,7 +102,7 @@ static void branch_to_next(uint32_t kind, uint8_t *where)
 
 /* Instructions are at multiples of 4, of 2 in Thumb, and so is what they branch to; a function's lowest bit is T. What
  * is called through its address (a name without a place in the link) is as whoever gave it says. */
-static bool is_aligned(const oji_symbol *symbol, uint32_t kind, const values *v)
+static inline __attribute__((always_inline)) bool is_aligned(const oji_symbol *symbol, uint32_t kind, const values *v)
 {
     bool is_inside = symbol->section < OJI_SECTION_COMMON, is_function = symbol->type == OJ_SYMBOL_FUNCTION;
     uint32_t place_mask = is_thumb_branch(kind) ? 1 : 3, mask = is_function ? (v->is_thumb ? 0 : 3) : place_mask;
@@ -110,38 +110,39 @@ static bool is_aligned(const oji_symbol *symbol, uint32_t kind, const values *v)
 }
 
 /* Direct where it reaches and the instruction can change sets; else the stub's entry of the caller's own set. */
-static bool fix_branch(oji_fixups *fixups, const oji_reloc *reloc, const values *given, uint8_t *where)
+static inline __attribute__((always_inline)) bool fix_branch(oji_fixups *fixups, const oji_reloc *reloc, uint32_t kind,
+                                                             const values *given, uint8_t *where)
 {
     const oji_symbol *symbol = &fixups->symbols[reloc->symbol];
     values through = *given;
     const values *v = &through;
-    if (!is_aligned(symbol, reloc->kind, given)) {
+    if (!is_aligned(symbol, kind, given)) {
         fixups->misfit = OJI_MISFIT_ALIGNMENT;
         return false;
     }
     /* What is no function is a place in code of the caller's own set. */
     if (symbol->section < OJI_SECTION_COMMON && symbol->type != OJ_SYMBOL_FUNCTION)
-        through.is_thumb = is_thumb_branch(reloc->kind);
+        through.is_thumb = is_thumb_branch(kind);
     if (fixups->targets[reloc->symbol].addr == 0 && symbol->binding == OJ_SYMBOL_WEAK &&
         symbol->section == OJI_SECTION_UNDEFINED) {
-        branch_to_next(reloc->kind, where);
+        branch_to_next(kind, where);
         return true;
     }
 #ifdef OJ_STRESS
     if (v->stub == 0)
 #endif
-        if (fix_branch_to(reloc->kind, v, where)) {
+        if (fix_branch_to(kind, v, where)) {
             fixups->n_direct += v->stub != 0;
             return true;
         }
     if (v->stub == 0)
         return false;
-    through.is_thumb = is_thumb_branch(reloc->kind);
+    through.is_thumb = is_thumb_branch(kind);
     through.target = v->stub + (through.is_thumb ? 1 : STUB_A32) + v->addend;
-    return fix_branch_to(reloc->kind, &through, where);
+    return fix_branch_to(kind, &through, where);
 }
 
-static void store_half(uint32_t kind, uint8_t *where, uint32_t value)
+static inline __attribute__((always_inline)) void store_half(uint32_t kind, uint8_t *where, uint32_t value)
 {
     if (kind >= OJI_ARM_THM_MOVW_ABS && kind <= OJI_ARM_THM_MOVT_PREL)
         oji_arm_store_thumb(where, oji_arm_thumb_movw_put(oji_arm_load_thumb(where), value));
@@ -256,7 +257,7 @@ static bool fix_narrow(uint32_t kind, uint32_t value, uint8_t *where)
     return true;
 }
 
-static bool fix_data(uint32_t kind, const values *v, uint8_t *where)
+static inline bool fix_data(uint32_t kind, const values *v, uint8_t *where)
 {
     switch (kind) {
     case OJI_RELOC_NONE:
@@ -334,7 +335,7 @@ static bool fix_tls(const oji_fixups *fixups, const oji_reloc *reloc, const oji_
     }
 }
 
-static bool fix(oji_fixups *fixups, const oji_reloc *reloc)
+static inline __attribute__((always_inline)) bool fix(oji_fixups *fixups, const oji_reloc *reloc)
 {
     const oji_target *target = &fixups->targets[reloc->symbol];
     uint8_t *where = fixups->write + reloc->offset;
@@ -359,19 +360,26 @@ static bool fix(oji_fixups *fixups, const oji_reloc *reloc)
     if (target->addr > UINT32_MAX || fixups->misfit == OJI_MISFIT_ENTRY)
         return false;
     switch (kind) {
+    /* The commonest are written out for each: what depends on the kind is then settled where they are compiled. */
     case OJI_ARM_CALL:
-    case OJI_ARM_JUMP24:
+        return fix_branch(fixups, reloc, OJI_ARM_CALL, &v, where);
     case OJI_ARM_THM_CALL:
+        return fix_branch(fixups, reloc, OJI_ARM_THM_CALL, &v, where);
+    case OJI_ARM_JUMP24:
     case OJI_ARM_THM_JUMP24:
     case OJI_ARM_THM_JUMP19:
-        return fix_branch(fixups, reloc, &v, where);
-    case OJI_ARM_MOVW_ABS:
+        return fix_branch(fixups, reloc, kind, &v, where);
     case OJI_ARM_THM_MOVW_ABS:
-        store_half(kind, where, v.target);
+        store_half(OJI_ARM_THM_MOVW_ABS, where, v.target);
+        return true;
+    case OJI_ARM_THM_MOVT_ABS:
+        store_half(OJI_ARM_THM_MOVT_ABS, where, v.target >> 16);
+        return true;
+    case OJI_ARM_MOVW_ABS:
+        store_half(OJI_ARM_MOVW_ABS, where, v.target);
         return true;
     case OJI_ARM_MOVT_ABS:
-    case OJI_ARM_THM_MOVT_ABS:
-        store_half(kind, where, v.target >> 16);
+        store_half(OJI_ARM_MOVT_ABS, where, v.target >> 16);
         return true;
     case OJI_ARM_MOVW_PREL:
     case OJI_ARM_THM_MOVW_PREL:

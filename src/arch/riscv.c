@@ -99,7 +99,7 @@ static void store_compressed(uint8_t *where, const row *how, uint64_t v)
     oji_store16(where, (uint16_t)old);
 }
 
-static void store_instruction(uint8_t *where, uint8_t type, uint64_t v)
+static inline __attribute__((always_inline)) void store_instruction(uint8_t *where, uint8_t type, uint64_t v)
 {
     uint32_t old = oji_load32(where);
     switch (type) {
@@ -121,7 +121,7 @@ static void store_instruction(uint8_t *where, uint8_t type, uint64_t v)
     oji_store32(where, old);
 }
 
-static void store_field(uint8_t *where, const row *how, uint64_t value)
+static inline __attribute__((always_inline)) void store_field(uint8_t *where, const row *how, uint64_t value)
 {
     switch (how->field) {
     case DATA32:
@@ -144,7 +144,7 @@ static void store_field(uint8_t *where, const row *how, uint64_t value)
 }
 
 /* Addresses of 32 bits wrap, so that halves of any value are right; those of 64 bits are sign-extended from 32. */
-static inline bool fits(const row *how, uint64_t value, bool is_64)
+static inline __attribute__((always_inline)) bool fits(const row *how, uint64_t value, bool is_64)
 {
     bool is_halves = how->field == U_TYPE || how->field == PAIR;
     uint64_t half;
@@ -156,7 +156,8 @@ static inline bool fits(const row *how, uint64_t value, bool is_64)
     return value + (is_halves ? 0x800 : 0) + half < 2 * half;
 }
 
-static inline bool store_checked(uint8_t *where, const row *how, uint64_t value, bool is_64)
+static inline __attribute__((always_inline)) bool store_checked(uint8_t *where, const row *how, uint64_t value,
+                                                                bool is_64)
 {
     if (!is_64)
         value = (uint64_t)(int64_t)(int32_t)(uint32_t)value;
@@ -169,8 +170,8 @@ static inline bool store_checked(uint8_t *where, const row *how, uint64_t value,
 /* --- values ------------------------------------------------------------------------------------------------------- */
 
 /* The address that the row's object has; false where there is no such GOT entry. */
-static inline bool find_object(const oji_fixups *fixups, const oji_target *target, const row *how, uint64_t entry_size,
-                               uint64_t *addr)
+static inline __attribute__((always_inline)) bool find_object(const oji_fixups *fixups, const oji_target *target,
+                                                              const row *how, uint64_t entry_size, uint64_t *addr)
 {
     uint64_t entry = fixups->got_addr + (uint64_t)(target->entry - 1) * entry_size;
     *addr = target->addr;
@@ -189,14 +190,16 @@ static inline bool find_object(const oji_fixups *fixups, const oji_target *targe
 
 /* An address near zero, as that of a weak name that nobody defines, is out of reach from most code: its upper half is
  * then a lui, and the value absolute, which GNU ld does as well. */
-static bool is_near_zero(const row *how, uint64_t value, uint64_t place, bool is_64)
+static inline __attribute__((always_inline)) bool is_near_zero(const row *how, uint64_t value, uint64_t place,
+                                                               bool is_64)
 {
     return how->object == SYMBOL && how->field == U_TYPE && !fits(how, value, is_64) && fits(how, value + place, is_64);
 }
 
 /* The value of a relocation with a row; *is_absolute where it stands in for a relative one. */
-static bool find_value(const oji_fixups *fixups, const oji_reloc *reloc, const row *how, bool is_64, uint64_t *value,
-                       bool *is_absolute)
+static inline __attribute__((always_inline)) bool find_value(const oji_fixups *fixups, const oji_reloc *reloc,
+                                                             const row *how, bool is_64, uint64_t *value,
+                                                             bool *is_absolute)
 {
     uint64_t place = fixups->run_addr + reloc->offset;
     *is_absolute = false;
@@ -215,7 +218,8 @@ static bool find_value(const oji_fixups *fixups, const oji_reloc *reloc, const r
 
 /* A call of a weak name that nobody defines stays where it is (as with ld.lld): it must not be made, and the name's
  * address need not be in reach. A stress build takes the stub wherever there is one. */
-static bool fix_branch(oji_fixups *fixups, const oji_reloc *reloc, const row *how, uint8_t *where, bool is_64)
+static inline __attribute__((always_inline)) bool fix_branch(oji_fixups *fixups, const oji_reloc *reloc, const row *how,
+                                                             uint8_t *where, bool is_64)
 {
     const oji_target *target = &fixups->targets[reloc->symbol];
     const oji_symbol *symbol = &fixups->symbols[reloc->symbol];
@@ -241,25 +245,29 @@ static bool fix_branch(oji_fixups *fixups, const oji_reloc *reloc, const row *ho
 }
 
 /* The reader has made sure that the upper half is where the addend says. Its value is this one's too. */
-static bool fix_low(const oji_fixups *fixups, const oji_reloc *reloc, const row *how, uint8_t *where, bool is_64)
+static inline __attribute__((always_inline)) bool fix_low(const oji_fixups *fixups, const oji_reloc *reloc,
+                                                          const row *how, uint8_t *where, bool is_64)
 {
     const oji_reloc *high = reloc + reloc->addend;
     uint64_t value;
-    bool is_absolute;
+    bool is_absolute, is_found;
     OJI_ASSERT(oji_rv_is_pcrel_hi(high->kind));
-    if (!find_value(fixups, high, &rows[high->kind - OJI_RELOC_OF_ARCH], is_64, &value, &is_absolute))
-        return false;
-    return store_checked(where, how, value, is_64);
+    if (OJI_LIKELY(high->kind == OJI_RV_PCREL_HI20))
+        is_found = find_value(fixups, high, &rows[OJI_RV_PCREL_HI20 - OJI_RELOC_OF_ARCH], is_64, &value, &is_absolute);
+    else
+        is_found = find_value(fixups, high, &rows[high->kind - OJI_RELOC_OF_ARCH], is_64, &value, &is_absolute);
+    return is_found && store_checked(where, how, value, is_64);
 }
 
-static bool fix_own(oji_fixups *fixups, const oji_reloc *reloc, uint8_t *where, bool is_64)
+static inline __attribute__((always_inline)) bool fix_own(oji_fixups *fixups, const oji_reloc *reloc, uint32_t kind,
+                                                          uint8_t *where, bool is_64)
 {
-    const row *how = &rows[reloc->kind - OJI_RELOC_OF_ARCH];
+    const row *how = &rows[kind - OJI_RELOC_OF_ARCH];
     uint64_t value;
     bool is_absolute;
     if (how->object == CALLEE)
         return fix_branch(fixups, reloc, how, where, is_64);
-    if (oji_rv_is_pcrel_lo(reloc->kind))
+    if (oji_rv_is_pcrel_lo(kind))
         return fix_low(fixups, reloc, how, where, is_64);
     if (!find_value(fixups, reloc, how, is_64, &value, &is_absolute))
         return false;
@@ -371,8 +379,18 @@ static inline bool fix(oji_fixups *fixups, const oji_reloc *reloc, bool is_64)
     case OJI_RELOC_ABS64:
         oji_store64(where, absolute);
         return true;
+    /* The commonest, written out for each: what their rows say is then known where they are compiled. */
+    case OJI_RV_CALL:
+        return fix_own(fixups, reloc, OJI_RV_CALL, where, is_64);
+    case OJI_RV_PCREL_HI20:
+        return fix_own(fixups, reloc, OJI_RV_PCREL_HI20, where, is_64);
+    case OJI_RV_GOT_HI20:
+        return fix_own(fixups, reloc, OJI_RV_GOT_HI20, where, is_64);
+    case OJI_RV_PCREL_LO12_I:
+        return fix_own(fixups, reloc, OJI_RV_PCREL_LO12_I, where, is_64);
     default:
-        return reloc->kind >= OJI_RELOC_OF_ARCH && reloc->kind < OJI_RV_END && fix_own(fixups, reloc, where, is_64);
+        return reloc->kind >= OJI_RELOC_OF_ARCH && reloc->kind < OJI_RV_END &&
+               fix_own(fixups, reloc, reloc->kind, where, is_64);
     }
 }
 

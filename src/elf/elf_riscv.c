@@ -101,10 +101,15 @@ static oj_status fail_reloc(const oji_elf_reader *reader, const oji_elf_parts *p
                        section->name, (unsigned long long)reloc->offset, name, why);
 }
 
-/* The first relocation at an offset or behind it. Needs them in order. */
-static uint32_t find_offset(const oji_section *section, uint64_t offset)
+/* The first relocation at an offset or behind it, for the one at `from`. Needs them in order. Compilers write the upper
+ * half a few instructions before its lower ones: bisecting for each would be most of the time that reading takes. */
+static uint32_t find_offset(const oji_section *section, uint32_t from, uint64_t offset)
 {
+    enum { NEAR_BY = 16 };
     uint32_t low = 0, high = section->n_relocs;
+    for (uint32_t i = from; i > 0 && from - i < NEAR_BY && section->relocs[i].offset >= offset; i--)
+        if (section->relocs[i - 1].offset < offset)
+            return i;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (section->relocs[middle].offset < offset)
@@ -124,7 +129,7 @@ static oj_status pair_low(const oji_elf_reader *reader, const oji_elf_parts *par
         return fail_reloc(reader, parts, section, reloc, OJ_E_MALFORMED, "has an addend: its label alone says all");
     if (label->section != index)
         return fail_reloc(reader, parts, section, reloc, OJ_E_MALFORMED, "has a label that is not in its section");
-    for (uint32_t i = find_offset(section, label->value);
+    for (uint32_t i = find_offset(section, (uint32_t)(reloc - section->relocs), label->value);
          i < section->n_relocs && section->relocs[i].offset == label->value; i++)
         if (oji_rv_is_pcrel_hi(section->relocs[i].kind)) {
             reloc->addend = (int64_t)i - (int64_t)(reloc - section->relocs);

@@ -73,13 +73,13 @@ static inline int32_t oji_arm_extend(uint32_t value, unsigned bits)
 /* A 32-bit Thumb instruction is two half-words, the first the higher one. */
 static inline uint32_t oji_arm_load_thumb(const uint8_t *p)
 {
-    return (uint32_t)oji_load16(p) << 16 | oji_load16(p + 2);
+    uint32_t word = oji_load32(p);
+    return word << 16 | word >> 16;
 }
 
 static inline void oji_arm_store_thumb(uint8_t *p, uint32_t instruction)
 {
-    oji_store16(p, (uint16_t)(instruction >> 16));
-    oji_store16(p + 2, (uint16_t)instruction);
+    oji_store32(p, instruction << 16 | instruction >> 16);
 }
 
 /* MOVW, MOVT in A32: imm4 at bit 16, imm12 at 0. */
