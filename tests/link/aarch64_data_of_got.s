@@ -9,6 +9,7 @@
 # expect code 00 00 40 58 20 00 40 58
 # expect code 00 00 80 d2 00 01 80 f2 00 00 a0 d2 00 00 a0 f2 00 00 c0 d2 00 00 c0 f2 00 00 e0 d2 01 04 40 f9 01 04 40 f9
 # expect data d5 ff ff ff 04 00 ff ff 10 00 01 00 00 00 00 00 10 00 01 00 00 00 00 00
+# relaxes
 .text
 .globl start
 start:

@@ -3,6 +3,7 @@
 # rodata 0x60000
 # define t1 0x12345678
 # expect code @0 01 00 00 ea 00 00 00 eb
+# relaxes
 .syntax unified
 .text
 .arm

@@ -9,6 +9,7 @@
 # oracle-compares code
 # expect rodata f0 de bc 9a 78 56 34 12
 # expect code 00 00 08 00 04 00 08 00 f8 ff ff ff fc ff ff ff
+# relaxes
 .text
 .globl start
 start:

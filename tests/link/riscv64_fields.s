@@ -5,6 +5,7 @@
 # define six 0xffd5
 # oracle-flags --no-relax
 # expect code @0 97 00 00 00 e7 80 00 02
+# relaxes
 .option norelax
 .text
 start:
