@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 static char bytes[1 << 20];
-static oj_code *codes[4096];
+static oj_code *codes[16384];
 
 int host_callback(int value) { return value + 1; }
 
@@ -22,7 +22,7 @@ int main(int argc, char **argv)
     FILE *file = argc == 5 ? fopen(argv[1], "rb") : NULL;
     size_t size = file ? fread(bytes, 1, sizeof bytes, file) : 0;
     int n = argc == 5 ? atoi(argv[3]) : 0;
-    if (size == 0 || n < 1 || n > 4096)
+    if (size == 0 || n < 1 || n > 16384)
         return 2;
     setvbuf(stdout, NULL, _IONBF, 0);
     oj_link_options_init(&options);
@@ -32,6 +32,7 @@ int main(int argc, char **argv)
             puts(error.text);
             return 1;
         }
+    puts("linked");
     printf("first %u\n", call(codes[n / 2], (unsigned)atoi(argv[4])));
     for (int i = 0; i < n; i++)
         if (i != n / 2)

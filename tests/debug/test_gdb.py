@@ -54,15 +54,16 @@ def unwinds_without_debug_information(tap, host, file):
 
 
 def attaches_late(tap, host, file):
-    """What was registered before the debugger came is found, too."""
-    process = subprocess.Popen([host, file, str(DEBUGGER), '100', '2000000000'], stdout=subprocess.DEVNULL)
+    """What was registered before the debugger came is found, too, and as quickly: in 10,000 codes."""
+    process = subprocess.Popen([host, file, str(DEBUGGER), '10000', '2000000000'], stdout=subprocess.PIPE)
     try:
-        time.sleep(0.5)
+        process.stdout.readline()  # it has linked, and calls
+        time.sleep(0.1)
         result = run(['gdb', '-q', '-nx', '-batch', '-ex', 'set debuginfod enabled off', '-p', str(process.pid), '-ex',
-                      'backtrace', '-ex', 'info symbol $pc', '-ex', 'detach'])
+                      'backtrace', '-ex', 'info symbol $pc', '-ex', 'detach'], timeout=30)
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
     check(tap, 'gdb_attaches_late', result, [r'#0 .*helper \(pair=', r'#1 .*compute \(n=2000000000\)', r'#3 .*main',
                                              r'^helper \+'])
 
