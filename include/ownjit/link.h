@@ -185,7 +185,8 @@ typedef struct oj_link_stats {
  * PERF_MAP: functions are added to /tmp/perf-PID.map, for good. OJ_E_SYSTEM: the file cannot be written, or is not a
  *           plain file of this user's own.
  * JITDUMP:  functions with bytes, lines and unwind tables are added to a jit-PID.dump, for good, in a new folder below
- *           .debug/jit of the folder that the environment's JITDUMPDIR names, or else HOME. OJ_E_SYSTEM */
+ *           .debug/jit of the folder that the environment's JITDUMPDIR names, or else HOME. Small code ends with unused
+ *           bytes, where perf looks for unwind tables. OJ_E_SYSTEM */
 #define OJ_LINK_DEBUGGER 128u
 #define OJ_LINK_PERF_MAP 256u
 #define OJ_LINK_JITDUMP 512u

@@ -47,8 +47,8 @@ typedef struct oji_debug_fix {
 typedef struct oji_debug_range {
     uint64_t addr;
     uint64_t size;
-    uint32_t kind; /* oj_segment_kind */
-    uint32_t reserved;
+    uint32_t kind;  /* oj_segment_kind */
+    uint32_t spare; /* bytes at its end that are nobody's: addresses for tables that a profiler looks for there */
 } oji_debug_range;
 
 typedef struct oji_debug_symbol {
@@ -98,6 +98,9 @@ uint8_t *oji_gdb_make_file(const oji_debug_info *const *infos, size_t n_infos, c
 oj_status oji_gdb_register(const oji_debug_info *info, const oj_allocator *allocator, oj_record *record,
                            oj_error *error);
 extern const oji_registry oji_gdb_registry;
+
+/* What alignment may take of a range's spare bytes. */
+enum { OJI_DEBUG_SPARE_LEAST = 32 };
 
 /* perf_map.c, jitdump.c: tell perf. Cannot be undone: perf keeps what it was told by the time that it was told. */
 oj_status oji_perf_map_add(const oji_debug_info *info, oj_error *error);

@@ -1,7 +1,7 @@
 /* Unwind tables in other forms. Addresses in .eh_frame count from their own place, within 2 GiB of the code.
  *
  * For debuggers: .debug_frame, whose addresses are absolute, so that it may be in a file that lies anywhere.
- * For perf: an .eh_frame for each function, counted as if it stood right behind the function's code, with its index.
+ * For perf: an .eh_frame for one function or several, with its index, counted from where it is said to be.
  * Source: DWARF 5, section 6.4.1; LSB Core 5.0, chapter 10.6 (.eh_frame, .eh_frame_hdr). */
 #include "code/debug.h"
 #include "code/lines.h"
@@ -211,12 +211,11 @@ static void put_eh_cie(emitter *e, const oji_eh_cie *cie)
     end_record(e, start);
 }
 
-/* `base` is the table's distance from the function's start. */
-static void put_eh_fde(emitter *e, const oji_eh_fde *fde, uint64_t function_addr, uint64_t base, uint64_t cie_off)
+static void put_eh_fde(emitter *e, const oji_eh_fde *fde, uint64_t table_addr, uint64_t cie_off)
 {
     uint64_t start = begin_record(e);
     put32(e, (uint32_t)(e->size - cie_off));
-    put32(e, (uint32_t)(fde->addr - function_addr - (base + e->size)));
+    put32(e, (uint32_t)(fde->addr - (table_addr + e->size)));
     put32(e, (uint32_t)fde->size);
     put8(e, 0);
     put(e, fde->program, fde->program_size);
@@ -224,44 +223,48 @@ static void put_eh_fde(emitter *e, const oji_eh_fde *fde, uint64_t function_addr
 }
 
 /* A pair for each frame behind the header: where its code and its description begin, counted from the header. */
-static void put_header(emitter *e, const oji_unwind_index *index, uint32_t first, uint32_t n, uint64_t function_addr,
-                       uint64_t base, const uint32_t *fde_offs)
+static void put_header(emitter *e, const oji_unwind_index *index, uint32_t first, uint32_t n, uint64_t table_addr,
+                       const uint32_t *fde_offs)
 {
-    const uint64_t header = base + e->size;
+    const uint64_t header = e->size;
     put8(e, 1);    /* version */
     put8(e, 0x1b); /* of the pointer to the table: DW_EH_PE_pcrel | DW_EH_PE_sdata4 */
     put8(e, 0x03); /* of the count: DW_EH_PE_udata4 */
     put8(e, 0x3b); /* of the pairs: DW_EH_PE_datarel | DW_EH_PE_sdata4 */
-    put32(e, (uint32_t)(base - (header + 4)));
+    put32(e, (uint32_t) - (header + 4));
     put32(e, n);
     for (uint32_t i = 0; i < n; i++) {
         const oji_frame *frame = &index->frames[index->keys[first + i].index];
-        put32(e, (uint32_t)(frame->fde.addr - function_addr - header));
-        put32(e, (uint32_t)(base + fde_offs[i] - header));
+        put32(e, (uint32_t)(frame->fde.addr - (table_addr + header)));
+        put32(e, (uint32_t)(fde_offs[i] - header));
     }
 }
 
-/* Records begin at a length: 4 bytes before where end_record() counts from. */
-static void emit_function(emitter *e, const oji_unwind_index *index, uint32_t first, uint32_t n, uint64_t function_addr,
-                          uint64_t base, uint32_t *fde_offs, uint64_t *header_off)
+/* Records begin at a length: 4 bytes before where end_record() counts from. Neighbours mostly share a CIE. */
+static void emit_frames(emitter *e, const oji_unwind_index *index, uint32_t first, uint32_t n, uint64_t table_addr,
+                        uint32_t *fde_offs, uint64_t *header_off)
 {
+    const uint8_t *last = NULL;
+    uint64_t cie_off = 0;
     for (uint32_t i = 0; i < n; i++) {
         const oji_frame *frame = &index->frames[index->keys[first + i].index];
-        uint64_t cie_off = e->size;
-        put_eh_cie(e, &frame->cie);
+        if (i == 0 || frame->cie.program != last) {
+            cie_off = e->size;
+            put_eh_cie(e, &frame->cie);
+            last = frame->cie.program;
+        }
         fde_offs[i] = (uint32_t)e->size;
-        put_eh_fde(e, &frame->fde, function_addr, base, cie_off);
+        put_eh_fde(e, &frame->fde, table_addr, cie_off);
     }
     put32(e, 0); /* the table's end */
     put32(e, 0); /* keeps the index aligned */
     *header_off = e->size;
-    put_header(e, index, first, n, function_addr, base, fde_offs);
+    put_header(e, index, first, n, table_addr, fde_offs);
 }
 
-bool oji_debug_make_eh_frame(const oji_unwind_index *index, uint64_t addr, uint64_t size, oji_arena *arena,
-                             oji_debug_data *out, uint64_t *header_size)
+bool oji_debug_make_eh_frame(const oji_unwind_index *index, uint64_t addr, uint64_t size, uint64_t table_addr,
+                             oji_arena *arena, oji_debug_data *out, uint64_t *header_size)
 {
-    const uint64_t base = (size + 7) & ~UINT64_C(7);
     uint32_t first = oji_lines_find(index->keys, index->n, addr), n = 0;
     uint64_t header_off;
     uint32_t *fde_offs;
@@ -275,12 +278,12 @@ bool oji_debug_make_eh_frame(const oji_unwind_index *index, uint64_t addr, uint6
     fde_offs = oji_arena_array(arena, n, sizeof *fde_offs);
     if (!fde_offs)
         return false;
-    emit_function(&e, index, first, n, addr, base, fde_offs, &header_off);
+    emit_frames(&e, index, first, n, table_addr, fde_offs, &header_off);
     e.out = oji_arena_array(arena, e.size, 1);
     if (!e.out)
         return false;
     e.size = 0;
-    emit_function(&e, index, first, n, addr, base, fde_offs, &header_off);
+    emit_frames(&e, index, first, n, table_addr, fde_offs, &header_off);
     *out = (oji_debug_data){e.out, e.size};
     *header_size = e.size - header_off;
     return true;

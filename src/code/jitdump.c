@@ -36,6 +36,8 @@ static void put(const void *bytes, uint64_t size) { (void)fwrite(bytes, 1, (size
 static void put32(uint32_t value) { put(&value, sizeof value); }
 static void put64(uint64_t value) { put(&value, sizeof value); }
 
+static uint64_t align8(uint64_t value) { return (value + 7) & ~UINT64_C(7); }
+
 static void put_prefix(uint32_t kind, uint64_t size)
 {
     put32(kind);
@@ -151,6 +153,11 @@ typedef struct telling {
     oji_line *lines;
     uint32_t n_lines;
     oji_unwind_index unwind;
+    oji_key *functions; /* of those symbols that are told, sorted */
+    uint32_t n_functions;
+    oji_debug_data table; /* of all functions, at table_addr; empty where each has its own */
+    uint64_t table_addr;
+    uint64_t header_size;
 } telling;
 
 static uint64_t path_size(const oji_line *line)
@@ -204,23 +211,56 @@ static void put_lines(const telling *t, const oji_debug_symbol *symbol)
         }
 }
 
-/* Comes before the function, too. Mapped size 0: the table is in perf's file only. */
+/* Comes before the function, too. perf maps it at `mapped_size` bytes of addresses behind the function's code, of which 0
+ * stands for none. */
+static void put_unwind_prefix(uint64_t size, uint64_t header_size, uint64_t mapped_size)
+{
+    put_prefix(RECORD_UNWIND, PREFIX_SIZE + UNWIND_SIZE + align8(size));
+    put64(size);
+    put64(header_size);
+    put64(mapped_size);
+}
+
+static void put_zeros(uint64_t size)
+{
+    static const uint8_t zeros[256];
+    for (; size > sizeof zeros; size -= sizeof zeros)
+        put(zeros, sizeof zeros);
+    put(zeros, size);
+}
+
+/* The common table: zeros lead from the function to it. Its index begins with 4 bytes and a distance, to where this
+ * function's table begins. */
+static void put_common_table(const telling *t, const oji_debug_symbol *symbol)
+{
+    uint64_t start_addr = symbol->addr + align8(symbol->size), gap = t->table_addr - start_addr;
+    uint64_t size = gap + t->table.size, header_off = t->table.size - t->header_size;
+    uint8_t distance[4];
+    oji_store32_host(distance, (uint32_t)(start_addr - (t->table_addr + header_off + 4)));
+    put_unwind_prefix(size, t->header_size, size);
+    put_zeros(gap);
+    put(t->table.bytes, header_off + 4);
+    put(distance, 4);
+    put(t->table.bytes + header_off + 8, t->header_size - 8);
+    put_zeros(align8(size) - size);
+}
+
 static bool put_unwind(const telling *t, const oji_debug_symbol *symbol)
 {
-    static const char padding[8] = "";
     oji_debug_data table;
-    uint64_t header_size, padded;
-    if (!oji_debug_make_eh_frame(&t->unwind, symbol->addr, symbol->size, t->arena, &table, &header_size))
+    uint64_t header_size;
+    if (t->table.size > 0) {
+        put_common_table(t, symbol);
+        return true;
+    }
+    if (!oji_debug_make_eh_frame(&t->unwind, symbol->addr, symbol->size, symbol->addr + align8(symbol->size), t->arena,
+                                 &table, &header_size))
         return false;
     if (table.size == 0)
         return true;
-    padded = (table.size + 7) & ~UINT64_C(7);
-    put_prefix(RECORD_UNWIND, PREFIX_SIZE + UNWIND_SIZE + padded);
-    put64(table.size);
-    put64(header_size);
-    put64(0);
+    put_unwind_prefix(table.size, header_size, 0);
     put(table.bytes, table.size);
-    put(padding, padded - table.size);
+    put_zeros(align8(table.size) - table.size);
     return true;
 }
 
@@ -239,8 +279,7 @@ static bool put_code(uint64_t addr, uint64_t size)
         addr += written > 0 ? (uint64_t)written : 0;
         size -= written > 0 ? (uint64_t)written : 0;
     }
-    for (; size > 0; size--)
-        put("", 1);
+    put_zeros(size);
     return true;
 }
 
@@ -262,9 +301,56 @@ static bool put_load(const oji_debug_symbol *symbol, const char *name)
 static bool is_told(const oji_debug_info *info, const oji_debug_symbol *symbol)
 {
     const oji_debug_range *range = &info->ranges[symbol->range];
-    uint64_t offset = symbol->addr - range->addr;
-    return symbol->is_function && symbol->size > 0 && range->kind == OJ_SEGMENT_CODE && offset <= range->size &&
-           symbol->size <= range->size - offset;
+    uint64_t offset = symbol->addr - range->addr, end = range->size - range->spare;
+    return symbol->is_function && symbol->size > 0 && range->kind == OJ_SEGMENT_CODE && offset <= end &&
+           symbol->size <= end - offset;
+}
+
+/* In ascending order of addresses, as each one's mapping ends that of the one before. */
+static bool list_functions(telling *t)
+{
+    t->functions = oji_arena_array(t->arena, 2 * (uint64_t)t->info->n_symbols, sizeof *t->functions);
+    if (!t->functions)
+        return false;
+    for (uint32_t i = 0; i < t->info->n_symbols; i++)
+        if (is_told(t->info, &t->info->symbols[i]))
+            t->functions[t->n_functions++] = (oji_key){.addr = t->info->symbols[i].addr, .index = i};
+    oji_lines_sort(t->functions, t->functions + t->n_functions, t->n_functions);
+    return true;
+}
+
+/* Bytes of zeros and tables that the functions of a code may have in all. */
+enum { COMMON_LARGEST = 4 * 1024 * 1024 };
+
+/* perf's libunwind reads a function's table where perf has mapped the function's file, at the distance that the file
+ * says, and maps of functions that lie side by side leave no room between. So the linker left addresses behind the
+ * code: there the last function's map has a table for all, and each other function's file says that its own is there.
+ * perf puts tables into files at multiples of 8 behind the code: the last one's is read by addresses, and must be at a
+ * multiple of 8 behind the function, whatever that is aligned to. False where memory ends. */
+static bool make_common_table(telling *t)
+{
+    const oji_debug_symbol *last;
+    const oji_debug_range *range;
+    uint64_t total = 0;
+    if (t->n_functions == 0)
+        return true;
+    last = &t->info->symbols[t->functions[t->n_functions - 1].index];
+    range = &t->info->ranges[last->range];
+    if (range->spare < OJI_DEBUG_SPARE_LEAST)
+        return true;
+    t->table_addr = align8(range->addr + range->size - range->spare) + 8 + last->addr % 8;
+    if (!oji_debug_make_eh_frame(&t->unwind, range->addr, range->size, t->table_addr, t->arena, &t->table,
+                                 &t->header_size))
+        return false;
+    for (uint32_t i = 0; i < t->n_functions; i++) {
+        const oji_debug_symbol *symbol = &t->info->symbols[t->functions[i].index];
+        total += t->table_addr - symbol->addr + t->table.size;
+        if (symbol->range != last->range)
+            total = COMMON_LARGEST;
+    }
+    if (total >= COMMON_LARGEST || t->table_addr + t->table.size > range->addr + range->size)
+        t->table.size = 0;
+    return true;
 }
 
 /* Needs the lock and an open file. What was begun is cut off again where it cannot be ended, so that the file stays
@@ -273,10 +359,8 @@ static oj_status write_records(const telling *t, oj_error *error)
 {
     off_t before = lseek(fileno(dump), 0, SEEK_END);
     bool has_memory = true, is_written = before >= 0;
-    for (uint32_t i = 0; i < t->info->n_symbols && has_memory && is_written; i++) {
-        const oji_debug_symbol *symbol = &t->info->symbols[i];
-        if (!is_told(t->info, symbol))
-            continue;
+    for (uint32_t i = 0; i < t->n_functions && has_memory && is_written; i++) {
+        const oji_debug_symbol *symbol = &t->info->symbols[t->functions[i].index];
         put_lines(t, symbol);
         has_memory = put_unwind(t, symbol);
         is_written = put_load(symbol, t->info->names + symbol->name_off);
@@ -296,7 +380,8 @@ oj_status oji_jitdump_add(const oji_debug_info *info, oji_arena *arena, oj_error
 {
     telling t = {.info = info, .arena = arena};
     oj_status status;
-    if (!oji_lines_read(info, arena, &t.lines, &t.n_lines) || !oji_debug_index_unwind(info, arena, &t.unwind))
+    if (!oji_lines_read(info, arena, &t.lines, &t.n_lines) || !oji_debug_index_unwind(info, arena, &t.unwind) ||
+        !list_functions(&t) || !make_common_table(&t))
         return oji_fail(error, OJ_E_NOMEM, "out of memory: source lines for profilers");
     pthread_once(&once, start);
     pthread_mutex_lock(&lock);

@@ -42,11 +42,11 @@ typedef struct oji_unwind_index {
     uint32_t n;
 } oji_unwind_index;
 
-/* frames_write.c: both are false where memory ends. The table for one function at `addr` is one that stands right
- * behind the function's bytes, at the next multiple of 8; its last *header_size bytes are its index. Empty where
- * nothing is known. */
+/* frames_write.c: both are false where memory ends. The table for the functions that begin in the `size` bytes at
+ * `addr` is one that stands at `table_addr`; its last *header_size bytes are its index. Empty where nothing is
+ * known. */
 bool oji_debug_index_unwind(const oji_debug_info *info, oji_arena *arena, oji_unwind_index *index);
-bool oji_debug_make_eh_frame(const oji_unwind_index *index, uint64_t addr, uint64_t size, oji_arena *arena,
-                             oji_debug_data *out, uint64_t *header_size);
+bool oji_debug_make_eh_frame(const oji_unwind_index *index, uint64_t addr, uint64_t size, uint64_t table_addr,
+                             oji_arena *arena, oji_debug_data *out, uint64_t *header_size);
 
 #endif

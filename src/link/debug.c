@@ -300,10 +300,32 @@ static bool gather_ranges(const gathering *g)
         return false;
     for (uint32_t i = 0; i < g->plan->n_requests; i++) {
         const oj_segment *request = &g->plan->requests[i];
-        g->info->ranges[i] = (oji_debug_range){.addr = request->run_addr, .size = request->size, .kind = request->kind};
+        g->info->ranges[i] = (oji_debug_range){.addr = request->run_addr,
+                                               .size = request->size,
+                                               .kind = request->kind,
+                                               .spare = request->kind == OJ_SEGMENT_CODE ? g->plan->spare_size : 0};
     }
     g->info->n_ranges = g->plan->n_requests;
     return true;
+}
+
+/* Larger codes have an unwind table for each function, see jitdump.c. */
+enum { PROFILED_LARGEST = 256 * 1024 };
+
+/* An entry of 17 bytes and its program becomes one of 24 and the program, with 8 in the index; what several have in
+ * common grows by less than its size. */
+uint64_t oji_link_debug_spare(const oj_plan *plan)
+{
+    uint64_t size = 0;
+    if (!(plan->options.flags & OJ_LINK_JITDUMP) || oji_link_places_singly(&plan->options) ||
+        plan->arch != oji_arch_host() || plan->segments[SEGMENT_CODE].size == 0)
+        return 0;
+    for (uint32_t m = 0; m < plan->n_members; m++)
+        for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++)
+            size += is_unwind(&plan->members[m].object->sections[i]) ? plan->members[m].object->sections[i].size : 0;
+    if (size == 0 || size + plan->segments[SEGMENT_CODE].size > PROFILED_LARGEST)
+        return 0;
+    return (2 * size + OJI_DEBUG_SPARE_LEAST + 32 + 7) & ~UINT64_C(7);
 }
 
 /* --- the step ----------------------------------------------------------------------------------------------------- */

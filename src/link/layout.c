@@ -189,6 +189,15 @@ static bool round_code(oj_plan *plan)
     return true;
 }
 
+/* Behind all else. */
+static bool lay_spare(oj_plan *plan)
+{
+    uint64_t size = oji_link_debug_spare(plan);
+    uint32_t start;
+    plan->spare_size = (uint32_t)size;
+    return size == 0 || oji_link_append(plan, SEGMENT_CODE, size, plan->arch->patch_word, &start);
+}
+
 /* Needs islands; fills segments, slots and all offsets. Merged segments must reach each other whatever their order,
  * so that their sum is bounded by the architecture's reach; alignment between them is the placement's affair, which
  * is checked against the same bound. */
@@ -209,7 +218,7 @@ static oj_status lay_out(oj_plan *plan, oj_error *error)
         fits = lay_out_merged(plan);
         oji_link_number_stubs(plan);
     }
-    fits = fits && round_code(plan);
+    fits = fits && round_code(plan) && lay_spare(plan);
     for (uint32_t i = 0; i < plan->n_segments; i++)
         plan->total_size += plan->segments[i].size;
     if (!fits || (!singly && plan->total_size > plan->arch->reach))

@@ -279,6 +279,7 @@ struct oj_plan {
     oji_link_segment *segments;
     uint32_t n_segments;
     uint32_t common_segment; /* where common symbols lie */
+    uint32_t spare_size;     /* bytes at the end of code that are for profilers' tables; they stay empty */
     uint64_t total_size;     /* bytes of all segments */
     uint64_t low_addr;       /* window of all run addresses, inclusive */
     uint64_t high_addr;      /* exclusive; 0 = no bound */
@@ -559,7 +560,9 @@ oj_status oji_link_prepare(oj_plan *plan, oj_error *error);
 uint64_t oji_link_count_stackmaps(const oj_plan *plan);
 void oji_link_list_stackmaps(const oj_plan *plan, oj_code *code);
 
-/* debug.c: the step that tells debuggers and profilers. Makes a record for the former only. */
+/* debug.c: bytes that are wanted at the end of merged code for the sake of profilers, 0 for most links. */
+uint64_t oji_link_debug_spare(const oj_plan *plan);
+/* The step that tells debuggers and profilers. Makes a record for the former only. */
 uint32_t oji_link_count_debug(const oj_plan *plan);
 oj_status oji_link_attach_debug(const oj_plan *plan, const oj_code *code, oj_record *record, oj_error *error);
 

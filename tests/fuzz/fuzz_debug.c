@@ -23,7 +23,8 @@ static void write_frames(oji_debug_info *info, const oj_allocator *allocator, oj
     for (uint64_t addr = 0; oji_debug_index_unwind(info, arena, &index) && addr < 0x2000; addr += 0x400) {
         oji_debug_data out;
         uint64_t header_size;
-        if (oji_debug_make_eh_frame(&index, addr, 0x400, arena, &out, &header_size) && header_size > out.size)
+        if (oji_debug_make_eh_frame(&index, addr, 0x400, addr + 0x400, arena, &out, &header_size) &&
+            header_size > out.size)
             abort();
     }
     if (!oji_debug_add_frames(info, arena) || oji_gdb_register(info, allocator, &record, NULL) != OJ_OK)

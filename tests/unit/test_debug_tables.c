@@ -179,7 +179,7 @@ static bool make_frames(oji_arena *arena)
     oji_debug_data made;
     uint64_t header_size;
     return oji_debug_index_unwind(&info, arena, &index) &&
-           oji_debug_make_eh_frame(&index, 0x7000 + FDE_ADDR + 0x100, 6, arena, &made, &header_size) &&
+           oji_debug_make_eh_frame(&index, 0x7000 + FDE_ADDR + 0x100, 6, 0x7200, arena, &made, &header_size) &&
            header_size == 20 && oji_debug_add_frames(&info, arena) && info.sections[OJI_DEBUG_FRAME].size > 0;
 }
 
