@@ -169,10 +169,11 @@ static oj_status check_memory(const oj_plan *plan, oj_error *error)
 {
     if (plan->arch == oji_arch_host() || plan->options.memory)
         return OJ_OK;
-    return oji_fail(error, OJ_E_ARCHITECTURE,
-                    "%s is for %s, which this process does not run: name the memory for it (oj_link_options.memory, or "
-                    "oj_plan_write())",
-                    plan->members[0].object->name, oji_arch_name(plan->arch->id));
+    return oji_fail(
+        error, OJ_E_ARCHITECTURE,
+        "%s is for %s, which this process does not run: it can be linked only into memory that the client names, "
+        "or for addresses",
+        plan->members[0].object->name, oji_arch_name(plan->arch->id));
 }
 
 /* Only until the plan is linked or destroyed: the placement is released then, or becomes a code's. */

@@ -78,7 +78,7 @@ static const struct {
 
 /* One text for all that was tried. Running out of something is not a prohibition. Needs at least one tried. The code
  * kept is that of the last. */
-static oj_status fail_all(const oji_memory_failure failures[], const bool tried[], oj_error *error)
+static oj_status fail_all(const oji_memory_failure failures[], const bool tried[], bool is_named, oj_error *error)
 {
     char text[512] = "";
     size_t length = 0;
@@ -97,7 +97,10 @@ static oj_status fail_all(const oji_memory_failure failures[], const bool tried[
         if (n > 0 && (size_t)n < sizeof text - length)
             length += (size_t)n;
     }
-    oji_fail(error, status, "no way to make memory executable works here (%s)", text);
+    oji_fail(error, status,
+             is_named ? "the memory mode that was asked for does not work here (%s)"
+                      : "no way to make memory executable works here (%s)",
+             text);
     if (error)
         error->system_error = system_error;
     return status;
@@ -137,7 +140,7 @@ oj_status oji_memory_choose_mode(oji_memory_provider *provider, oj_error *error)
             return OJ_OK;
         }
     }
-    return fail_all(failures, tried, error);
+    return fail_all(failures, tried, provider->wanted_mode != OJ_MEMORY_MODE_DEFAULT, error);
 }
 
 const char *oj_memory_mode_name(uint32_t mode)

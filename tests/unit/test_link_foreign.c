@@ -35,7 +35,7 @@ static void foreign_code_is_not_run(void **state)
     oj_link_options_init(&options);
     assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_E_ARCHITECTURE);
     assert_null(code);
-    assert_non_null(strstr(error.text, "name the memory"));
+    assert_non_null(strstr(error.text, "memory that the client names"));
     ojt_client_init_buffers(&client, 0x10000, 0x20000, 0x30000);
     options.memory = &client.table;
     code = ojt_link(&object, 1, &options);

@@ -89,7 +89,7 @@ static void print_protection_keys(void)
     oj_memory_options_init(&options);
     options.mode = OJ_MEMORY_MODE_KEYS;
     works = oj_memory_create(&memory, &options, &error) == OJ_OK;
-    printf("memory keys    %s\n", works ? "available" : error.text);
+    printf("memory keys    %s%s\n", works ? "available" : "not available: ", works ? "" : error.text);
     if (works)
         oj_memory_destroy(memory, NULL);
 }
