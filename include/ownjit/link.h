@@ -30,7 +30,7 @@ typedef struct oj_definition {
 typedef struct oj_query {
     const char *name; /* lends, during the call */
     uint64_t addr;    /* set by the resolver; 0 is an address like any other */
-    uint32_t found;   /* 0 when asked; the resolver sets 1 where it knows the name, or OJ_FOUND_LATER */
+    uint32_t found;   /* 0 when asked; the resolver sets 1 where it knows the name, or OJ_FOUND_LATER, nothing else */
     uint32_t is_weak; /* 1: the reference is weak, and stays at address 0 where nobody knows the name */
 } oj_query;
 
@@ -69,8 +69,8 @@ typedef struct oj_resolver {
     const oj_definition *table; /* borrows */
     size_t n_table;
     const oj_code *code; /* keeps, until the new code is destroyed */
-    /* Fill addr and found of the names it knows, and return OJ_OK; another status fails the link with it, a
-     * number that is none with OJ_E_CALLBACK.
+    /* Fill addr and found of the names it knows, and return OJ_OK; another status fails the link with it, and with
+     * OJ_E_CALLBACK a number that is none, or a number in found that is not in oj_query's list.
      * Threads:  callback: on the linking thread, no lock of the library held */
     oj_status (*resolve)(void *context, oj_query *queries, size_t n_queries, oj_error *error);
 } oj_resolver;

@@ -137,13 +137,38 @@ static oj_status ask_table(oj_plan *plan, const oj_resolver *resolver, override 
     return OJ_OK;
 }
 
-/* One call for all names: a client that must lock or send does so once. The second loop meets the same names in the
- * same order, because a name stays open until it is found, and each is passed before it can change. No lock is held. */
+/* Meets the names that were asked for in the same order, because a name stays open until it is found, and each is passed
+ * before it can change. */
+static oj_status take_answers(oj_plan *plan, uint32_t index, const oj_query *queries, override may_override,
+                              oj_error *error)
+{
+    for (uint32_t i = 0; i < plan->n_names; i++) {
+        oji_link_name *name = &plan->names[i];
+        const oji_place place = {.symbol = name->name, .offset = UINT64_MAX};
+        const oj_query *query;
+        if (!is_open(name, may_override))
+            continue;
+        query = queries++;
+        if (query->found > OJ_FOUND_LATER)
+            return oji_fail_at(error, OJ_E_CALLBACK, &place,
+                               "oj_resolver.resolve set found to %u for '%s', which means nothing", query->found,
+                               name->name);
+        if (query->found)
+            found_at(name, query->addr);
+        if (query->found == OJ_FOUND_LATER) {
+            name->later = index + 1;
+            plan->has_later = true;
+        }
+    }
+    return OJ_OK;
+}
+
+/* One call for all names: a client that must lock or send does so once. No lock is held. */
 static oj_status ask_callback(oj_plan *plan, uint32_t index, const oj_resolver *resolver, override may_override,
                               oj_error *error)
 {
     oj_query *queries = oji_arena_array(&plan->arena, plan->n_names, sizeof *queries);
-    size_t n_queries = 0, next = 0;
+    size_t n_queries = 0;
     oj_status status;
     if (!queries)
         return oji_fail(error, OJ_E_NOMEM, "out of memory: %u queries of a resolver", plan->n_names);
@@ -158,17 +183,7 @@ static oj_status ask_callback(oj_plan *plan, uint32_t index, const oj_resolver *
     status = resolver->resolve(resolver->context, queries, n_queries, error);
     if (status != OJ_OK)
         return oji_fail_callback(error, status, "oj_resolver.resolve");
-    for (uint32_t i = 0; i < plan->n_names; i++)
-        if (is_open(&plan->names[i], may_override)) {
-            if (queries[next].found)
-                found_at(&plan->names[i], queries[next].addr);
-            if (queries[next].found == OJ_FOUND_LATER) {
-                plan->names[i].later = index + 1;
-                plan->has_later = true;
-            }
-            next++;
-        }
-    return OJ_OK;
+    return take_answers(plan, index, queries, may_override, error);
 }
 
 /* For kinds that answer one name at a time. An address of 0 can be an answer of a table, and is taken as such. */

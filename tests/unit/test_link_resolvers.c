@@ -218,6 +218,31 @@ static void resolver_callback_failure_is_the_links(void **state)
     assert_non_null(strstr(error.text, "oj_resolver.resolve() returned 777"));
 }
 
+static oj_status answer_in_numbers(void *context, oj_query *queries, size_t n_queries, oj_error *error)
+{
+    (void)error;
+    for (size_t i = 0; i < n_queries; i++)
+        queries[i].found = *(const uint32_t *)context;
+    return OJ_OK;
+}
+
+/* Taken for 1, code would call what was never an address. */
+static void resolver_callback_answer_that_means_nothing_rejected(void **state)
+{
+    uint32_t number = 77;
+    const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_callback(answer_in_numbers, &number)};
+    oj_error error;
+    oj_status status;
+    (void)state;
+    call_with(three_names_object(), "f", resolvers, 2, &status, &error);
+    assert_int_equal(status, OJ_E_CALLBACK);
+    assert_string_equal(error.symbol, "callee");
+    assert_non_null(strstr(error.text, "set found to 77 for 'callee'"));
+    number = 3;
+    call_with(three_names_object(), "f", resolvers, 2, &status, NULL);
+    assert_int_equal(status, OJ_E_CALLBACK);
+}
+
 /* --- overriding --------------------------------------------------------------------------------------------------- */
 
 /* f calls inner, both in one object and of the visibility given. */
@@ -741,6 +766,7 @@ OJT_MAIN(cmocka_unit_test(resolver_table_short_and_long_find_first), cmocka_unit
          cmocka_unit_test(resolver_cxx_loads_the_library_where_it_is_needed),
          cmocka_unit_test(cxx_library_is_loaded_on_request),
          cmocka_unit_test(resolver_cxx_tells_libcxx_by_its_namespace),
+         cmocka_unit_test(resolver_callback_answer_that_means_nothing_rejected),
          cmocka_unit_test(resolver_process_only_where_listed),
          cmocka_unit_test(process_exit_handlers_are_really_registered),
          cmocka_unit_test(process_fork_handlers_are_really_registered),
