@@ -5,6 +5,7 @@
 # define far 0x123456789abcdef0
 # assembler llvm-mc-19 -triple=aarch64-linux-gnu -filetype=obj
 # oracle none: no linker has all of them
+# relaxes
 # expect rodata f0 de bc 9a 78 56 34 12 10 00 09 10 00 00 00 00
 # expect code 00 00 40 58 20 00 40 58
 # expect code 00 00 80 d2 00 01 80 f2 00 00 a0 d2 00 00 a0 f2 00 00 c0 d2 00 00 c0 f2 00 00 e0 d2 01 04 40 f9 01 04 40 f9

@@ -2,6 +2,7 @@
 # code 0x10000
 # rodata 0x60000
 # define t1 0x12345678
+# relaxes
 # expect code @0 01 00 00 ea 00 00 00 eb
 # relaxes
 .syntax unified

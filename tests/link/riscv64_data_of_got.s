@@ -7,6 +7,7 @@
 # oracle lld
 # oracle-got 8
 # oracle-compares code
+# relaxes
 # expect rodata f0 de bc 9a 78 56 34 12
 # expect code 00 00 08 00 04 00 08 00 f8 ff ff ff fc ff ff ff
 # relaxes

@@ -4,6 +4,7 @@
 # data 0x30000
 # define six 0xffd5
 # oracle-flags --no-relax
+# relaxes
 # expect code @0 97 00 00 00 e7 80 00 02
 # relaxes
 .option norelax
