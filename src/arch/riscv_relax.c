@@ -90,13 +90,13 @@ static uint64_t alignment_of(const oji_reloc *reloc)
 
 static oj_status cut_nops(shrinker *s, uint32_t section, const oji_reloc *reloc)
 {
-    uint64_t alignment = alignment_of(reloc), end, aligned, need;
+    uint64_t alignment = alignment_of(reloc), end, need;
     uint64_t place = reloc->offset - removed(s, section, &end);
     if (reloc->offset < end)
         return fail_reloc(s, section, reloc, "is inside of what another one cuts");
-    if (alignment > OJI_MAX_ALIGNMENT || !oji_align_up(place, alignment, &aligned))
+    if (alignment > OJI_MAX_ALIGNMENT)
         return fail_reloc(s, section, reloc, "is for an alignment above 1 GiB");
-    need = aligned - place;
+    need = (0 - place) & (alignment - 1);
     if (need > (uint64_t)reloc->addend)
         return fail_reloc(s, section, reloc, "has fewer bytes of nops than its alignment needs");
     if (s->sections[section].alignment < alignment)

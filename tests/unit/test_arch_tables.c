@@ -356,6 +356,57 @@ static void arch_s390x_what_cannot_be_written_is_not(void **state)
     }
 }
 
+/* lgrl r2, entry: another instruction, none at all, and a load of elsewhere stay as they are. */
+static void arch_s390x_relaxes_loads_only(void **state)
+{
+    static const struct {
+        uint8_t first, second;
+        uint32_t offset;
+        int64_t addend;
+        bool is_relaxed;
+    } rows[] = {
+        {0xc4, 0x28, 2, 2, true},  {0xc4, 0x25, 2, 2, false}, {0xc0, 0x28, 2, 2, false},
+        {0xc4, 0x28, 2, 4, false}, {0xc4, 0x28, 0, 2, false}, {0xc4, 0x28, 1, 2, false},
+    };
+    const oji_symbol symbols[1] = {{.name = ""}};
+    const oji_target targets[1] = {{.addr = 0x12000, .entry = 1}};
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(rows); i++) {
+        uint8_t bytes[16] = {rows[i].first, rows[i].second};
+        oji_reloc reloc = {.offset = rows[i].offset, .kind = OJI_S390X_GOTENT, .addend = rows[i].addend};
+        oji_fixups fixups = {.write = bytes,
+                             .size = sizeof bytes,
+                             .run_addr = 0x10000 + rows[i].offset % 2,
+                             .relocs = &reloc,
+                             .n_relocs = 1,
+                             .symbols = symbols,
+                             .targets = targets,
+                             .got_addr = 0x20000};
+        assert_int_equal(oji_arch_s390x.relocate(&fixups), 1);
+#ifndef OJ_STRESS
+        assert_int_equal(fixups.n_relaxed, rows[i].is_relaxed);
+        assert_int_equal(bytes[0] == 0xc0 && bytes[1] == 0x20, rows[i].is_relaxed);
+#endif
+    }
+}
+
+/* Branches to odd addresses, and the widths of other architectures. */
+static void arch_arm_what_cannot_be_written_is_not(void **state)
+{
+    static const oji_reloc relocs[] = {{.offset = 5, .kind = OJI_ARM_THM_JUMP11},
+                                       {.offset = 5, .kind = OJI_ARM_THM_JUMP8},
+                                       {.offset = 4, .kind = OJI_RELOC_TLS_DESC32},
+                                       {.offset = 4, .kind = OJI_RELOC_TLS_POINTER64}};
+    const oji_target target = {.addr = 0x10020, .entry = 1};
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(relocs); i++) {
+        uint8_t bytes[ROOM] = {0};
+        const uint8_t untouched[ROOM] = {0};
+        assert_int_equal(relocate_one(&oji_arch_arm, bytes, &relocs[i], 1, &target, 0x21000), 0);
+        assert_memory_equal(bytes, untouched, ROOM);
+    }
+}
+
 /* A mask turns a branch on and off; a target, which is several bytes, is not changed while it runs. */
 static void arch_s390x_patches_one_byte(void **state)
 {
@@ -402,4 +453,5 @@ OJT_MAIN(cmocka_unit_test(arch_list_ends_and_finds_the_host),
          cmocka_unit_test(arch_x86_64_neither_address_nor_load_in_reach),
          cmocka_unit_test(arch_s390x_stub_jumps_through_its_entry),
          cmocka_unit_test(arch_s390x_what_cannot_be_written_is_not), cmocka_unit_test(arch_s390x_patches_one_byte),
+         cmocka_unit_test(arch_s390x_relaxes_loads_only), cmocka_unit_test(arch_arm_what_cannot_be_written_is_not),
          cmocka_unit_test(arch_words_have_the_architectures_order))

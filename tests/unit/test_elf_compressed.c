@@ -2,8 +2,11 @@
 #include "elf_writer.h"
 
 #include <dlfcn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static bool is_library_hidden;
+static bool is_library_poor; /* its functions are those of this program, which have no memory */
 
 /* Takes the place of the C library's for everything in this program. */
 void *dlopen(const char *file, int mode)
@@ -13,8 +16,29 @@ void *dlopen(const char *file, int mode)
     memcpy(&real, &found, sizeof real);
     if (is_library_hidden && file && (strstr(file, "libz.") || strstr(file, "libzstd.")))
         return NULL;
-    return real(file, mode);
+    return real(is_library_poor ? NULL : file, mode);
 }
+
+#define EXPORTED __attribute__((visibility("default")))
+EXPORTED int uncompress(uint8_t *out, unsigned long *out_size, const uint8_t *in, unsigned long in_size);
+EXPORTED int uncompress(uint8_t *out, unsigned long *out_size, const uint8_t *in, unsigned long in_size)
+{
+    (void)in;
+    memset(out, 1, *out_size < in_size ? *out_size : in_size);
+    return -4; /* Z_MEM_ERROR */
+}
+
+EXPORTED size_t ZSTD_decompress(void *out, size_t out_size, const void *in, size_t in_size);
+EXPORTED size_t ZSTD_decompress(void *out, size_t out_size, const void *in, size_t in_size)
+{
+    (void)in;
+    memset(out, 1, out_size < in_size ? out_size : in_size);
+    return (size_t)-64;
+}
+EXPORTED unsigned ZSTD_isError(size_t result);
+EXPORTED unsigned ZSTD_isError(size_t result) { return result > (size_t)-100; }
+EXPORTED int ZSTD_getErrorCode(size_t result);
+EXPORTED int ZSTD_getErrorCode(size_t result) { return -(int)result; /* 64: memory_allocation */ }
 
 enum { WHOLE_SIZE = 200, HEADER_SIZE = 24 };
 
@@ -74,12 +98,11 @@ static void put_zstd(content *c)
 }
 
 /* An object with .debug_info of that content, and a relocation in its last 8 bytes as they are when they are whole. */
-static oj_object *read_object(const content *c, uint32_t flags, uint32_t *debug)
+static oj_status try_object(const content *c, uint32_t flags, uint32_t *debug, oj_object **object, oj_error *error)
 {
     oj_object_options options;
-    oj_object *object = NULL;
+    oj_status status;
     ojt_sample sample;
-    oj_error error;
     uint32_t table;
     ojt_sample_start(&sample);
     *debug = ojt_add_section(&sample.elf, ".debug_info", ELF_SHT_PROGBITS, ELF_SHF_COMPRESSED, c->bytes, c->size);
@@ -89,9 +112,17 @@ static oj_object *read_object(const content *c, uint32_t flags, uint32_t *debug)
     ojt_finish(&sample.elf);
     oj_object_options_init(&options);
     options.flags = flags;
-    if (oj_object_create(&object, sample.elf.bytes, sample.elf.size, &options, &error) != OJ_OK)
-        fail_msg("oj_object_create: %s", error.text);
+    status = oj_object_create(object, sample.elf.bytes, sample.elf.size, &options, error);
     ojt_free(&sample.elf);
+    return status;
+}
+
+static oj_object *read_object(const content *c, uint32_t flags, uint32_t *debug)
+{
+    oj_object *object = NULL;
+    oj_error error;
+    if (try_object(c, flags, debug, &object, &error) != OJ_OK)
+        fail_msg("oj_object_create: %s", error.text);
     return object;
 }
 
@@ -150,6 +181,30 @@ static void elf_compressed_debug_without_its_library_left_out(void **state)
         is_library_hidden = false;
         expect_whole(&c);
     }
+}
+
+/* The libraries are opened for good: a process of its own. */
+static void elf_compressed_debug_out_of_memory_told(void **state)
+{
+    int status;
+    pid_t child = fork();
+    (void)state;
+    for (int zstd = 0; child == 0 && zstd < 2; zstd++) {
+        oj_object *object = (oj_object *)&status;
+        content c;
+        oj_error error;
+        uint32_t debug;
+        is_library_poor = true;
+        start(&c, zstd ? ELF_COMPRESS_ZSTD : ELF_COMPRESS_ZLIB, WHOLE_SIZE, 4);
+        zstd ? put_zstd(&c) : put_zlib(&c);
+        assert_int_equal(try_object(&c, OJ_OBJECT_WITH_DEBUG, &debug, &object, &error), OJ_E_NOMEM);
+        assert_null(object);
+        assert_non_null(strstr(error.text, ".debug_info"));
+    }
+    if (child == 0)
+        _exit(0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
 }
 
 static void elf_compressed_debug_that_lies_left_out(void **state)
@@ -228,7 +283,8 @@ static void elf_compressed_debug_bomb_left_out(void **state)
     }
 }
 
-OJT_MAIN(cmocka_unit_test(elf_compressed_debug_without_its_library_left_out),
+OJT_MAIN(cmocka_unit_test(elf_compressed_debug_out_of_memory_told),
+         cmocka_unit_test(elf_compressed_debug_without_its_library_left_out),
          cmocka_unit_test(elf_compressed_debug_made_whole_on_request),
          cmocka_unit_test(elf_compressed_debug_that_lies_left_out),
          cmocka_unit_test(elf_compressed_debug_bomb_left_out))

@@ -166,6 +166,7 @@ static const struct {
     {IN_TEXT, TYPE, 4, ELF_SHT_NOBITS, OJ_E_UNSUPPORTED, "executable without bytes"},
     {IN_TEXT, LINK, 4, UINT32_MAX, OJ_E_MALFORMED, "linked to a section that does not exist"},
     {IN_BSS, LINK, 4, 1u << 16, OJ_E_MALFORMED, "linked to a section that does not exist"},
+    {IN_TEXT, TYPE, 4, ELF_SHT_INIT_ARRAY, OJ_E_MALFORMED, "no array of functions' addresses"},
     {IN_TEXT, TYPE, 4, 5, OJ_E_UNSUPPORTED, "type that is not supported"},
     {IN_TEXT, TYPE, 4, 0x7fffffff, OJ_E_UNSUPPORTED, "type that is not supported"},
     {IN_TEXT, TYPE, 4, ELF_SHT_SYMTAB, OJ_E_MALFORMED, "second symbol table"},
@@ -236,6 +237,37 @@ static void elf_loaded_sections_checked(void **state)
     ojt_finish(&sample.elf);
     expect_refused(&sample.elf, OJ_E_UNSUPPORTED, "type that is not supported", &error);
     ojt_free(&sample.elf);
+}
+
+/* Whole addresses, and no code. */
+static void elf_arrays_of_functions_checked(void **state)
+{
+    static const uint8_t bytes[24] = {0};
+    static const struct {
+        const char *name;
+        uint32_t type;
+        uint64_t flags, size;
+        bool is_refused;
+    } rows[] = {
+        {".init_array", ELF_SHT_INIT_ARRAY, DATA_FLAGS, 16, false},
+        {".init_array", ELF_SHT_INIT_ARRAY, DATA_FLAGS, 17, true},
+        {".ctors", ELF_SHT_PROGBITS, DATA_FLAGS, 12, true},
+        {".fini_array", ELF_SHT_FINI_ARRAY, TEXT_FLAGS, 16, true},
+        {".dtors.1", ELF_SHT_PROGBITS, TEXT_FLAGS, 24, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(rows); i++) {
+        ojt_sample sample;
+        oj_error error;
+        ojt_sample_start(&sample);
+        ojt_add_section(&sample.elf, rows[i].name, rows[i].type, rows[i].flags, bytes, rows[i].size);
+        ojt_finish(&sample.elf);
+        if (rows[i].is_refused)
+            expect_refused(&sample.elf, OJ_E_MALFORMED, "no array of functions' addresses", &error);
+        else
+            expect_accepted(&sample.elf);
+        ojt_free(&sample.elf);
+    }
 }
 
 /* Thousands of headers that all name the same bytes would make the reader allocate without bound. */
@@ -606,11 +638,11 @@ static void elf_riscv_uleb128_halves_checked(void **state)
 
 OJT_MAIN(cmocka_unit_test(elf_other_files_refused), cmocka_unit_test(elf_header_fields_checked),
          cmocka_unit_test(elf_absurd_extended_counts_refused), cmocka_unit_test(elf_section_fields_checked),
-         cmocka_unit_test(elf_loaded_sections_checked), cmocka_unit_test(elf_overlapping_tables_refused),
-         cmocka_unit_test(elf_cyclic_tables_harmless), cmocka_unit_test(elf_relocated_zero_section_refused),
-         cmocka_unit_test(elf_unsupported_sections_named), cmocka_unit_test(elf_groups_checked),
-         cmocka_unit_test(elf_lto_object_named), cmocka_unit_test(elf_compressed_debug_never_refused),
-         cmocka_unit_test(elf_symbols_checked), cmocka_unit_test(elf_symbol_names_checked),
-         cmocka_unit_test(elf_extended_indexes_checked), cmocka_unit_test(elf_too_many_symbols_refused),
-         cmocka_unit_test(elf_reloc_symbol_checked), cmocka_unit_test(elf_reference_to_unloaded_refused),
-         cmocka_unit_test(elf_riscv_uleb128_halves_checked))
+         cmocka_unit_test(elf_loaded_sections_checked), cmocka_unit_test(elf_arrays_of_functions_checked),
+         cmocka_unit_test(elf_overlapping_tables_refused), cmocka_unit_test(elf_cyclic_tables_harmless),
+         cmocka_unit_test(elf_relocated_zero_section_refused), cmocka_unit_test(elf_unsupported_sections_named),
+         cmocka_unit_test(elf_groups_checked), cmocka_unit_test(elf_lto_object_named),
+         cmocka_unit_test(elf_compressed_debug_never_refused), cmocka_unit_test(elf_symbols_checked),
+         cmocka_unit_test(elf_symbol_names_checked), cmocka_unit_test(elf_extended_indexes_checked),
+         cmocka_unit_test(elf_too_many_symbols_refused), cmocka_unit_test(elf_reloc_symbol_checked),
+         cmocka_unit_test(elf_reference_to_unloaded_refused), cmocka_unit_test(elf_riscv_uleb128_halves_checked))
