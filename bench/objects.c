@@ -1,5 +1,5 @@
-/* Writes ELF objects of both classes and both orders of bytes: sections, symbols and relocations one after another, then
- * the headers. Running out of memory is remembered and told at the end. */
+/* Writes ELF objects of both classes and both orders of bytes: sections, symbols and relocations one after another,
+ * then the headers. Running out of memory is remembered and told at the end. */
 #include "objects.h"
 
 #include <elf.h>

@@ -21,8 +21,8 @@ typedef struct bench_reloc {
 
 enum { BENCH_UNIT_BYTES = 48, BENCH_UNIT_RELOCS = 8 };
 
-/* What compilers write most: a call inside the object, one to elsewhere, the address of a variable, one from the GOT, and
- * a word of data that holds an address. */
+/* What compilers write most: a call inside the object, one to elsewhere, the address of a variable, one from the GOT,
+ * and a word of data that holds an address. */
 typedef struct bench_target {
     const char *name; /* as oj_link_architecture() says it, "thumb" for ARM's other instruction set */
     uint16_t machine;

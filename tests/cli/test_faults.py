@@ -57,6 +57,11 @@ def faults(c):
     fail_each(c, 'cli_run_object_every_call_refused', ['run', 'a.o'], 5, errno.EPERM)
     fail_each(c, 'cli_run_ir_every_call', ['run', 'a.ll'], 5, errno.ENOMEM)
     fail_each(c, 'cli_run_isolated_every_call', ['run', '--isolate', 'a.ll'], 5, errno.ENOMEM)
+    c.write('b.c', 'int puts(const char *t) { return t[0]; }\n__thread int own = 3;\nint data[2] = {1, 2};\n')
+    c.build('gcc', '-c', '-O1', 'b.c', '-o', 'b.o')
+    c.build('ar', 'rcs', 'b.a', 'b.o')
+    fail_each(c, 'cli_link_every_call', ['link', 'a.o', 'b.a', '--base=0x100000', '--defsym=data=0x200000', '-o', 'out.bin',
+                                         '--map=out.map'], 0, errno.ENOMEM)
     fail_each(c, 'cli_compile_every_call', ['compile', 'a.ll', '-o', 'out.o'], 0, errno.ENOMEM)
 
 

@@ -93,6 +93,15 @@ def names(c):
     c.build('ld', '-static', '-e', 'f', 'tls.o', '-o', 'tls.native')
     code = c.read('a.bin')[:9]
     c.tap.check('cli_link_thread_local_distance_is_that_of_ld', code in c.read('tls.native'), code.hex())
+    c.write('dynamic.c', '__thread int near;\nint *f(void) { return &near; }\n')
+    for dialect in ('gnu', 'gnu2'):
+        c.build('gcc', '-O1', '-fPIC', '-mtls-dialect=' + dialect, '-c', 'dynamic.c', '-o', dialect + '.o')
+        c.expect('cli_link_thread_local_by_%s' % dialect,
+                 ['link', dialect + '.o', *AT, '--tls-get-addr=0x10300000', '--tls-descriptor=0x10310000', '-o', 'a.bin'],
+                 0, out='')
+        word = 0x10300000 if dialect == 'gnu' else 0x10310000
+        c.tap.check('cli_link_thread_local_by_%s_has_the_function' % dialect,
+                    word.to_bytes(8, 'little') in c.read('a.bin'), c.read('a.bin')[0x10000:0x10040].hex())
     c.write('arrays.c', 'int n;\n__attribute__((constructor)) void c1(void) { n = 1; }\n'
                         '__attribute__((destructor)) void d1(void) { n = 2; }\n')
     c.build('gcc', '-c', 'arrays.c', '-o', 'arrays.o')
@@ -138,6 +147,8 @@ def failures(c):
     c.write('narrow.c', 'extern int far;\nint f(void) { return far; }\n')
     c.build('gcc', '-fno-pic', '-c', 'narrow.c', '-o', 'narrow.o')
     c.build('ar', 'rcs', 'only.a', 'narrow.o')
+    c.build('ar', 'rcs', 'dynamic.a', 'dynamic.o')
+    c.write('cut.a', c.read('only.a')[:100])
     c.write('aligned.s', '.data\n.p2align 12\n.long 1\n')
     c.build('gcc', '-c', 'aligned.s', '-o', 'aligned.o')
     out = ['-o', 'x.bin']
@@ -149,6 +160,8 @@ def failures(c):
             ('two_architectures', ['app.o', 'other.o', *AT, *NAMES, *out], ('other.o', 'x86-64')),
             ('other_target', ['app.o', *AT, *NAMES, '--target=aarch64', *out], ("'app.o' is for x86-64", 'aarch64')),
             ('only_archives', ['only.a', *AT, *out], ('no object to link',)),
+            ('archive_cut', ['app.o', 'cut.a', *AT, *NAMES, *out], ('cut.a',)),
+            ('archive_tls_function', ['app.o', 'dynamic.a', *AT, *NAMES, *out], ('dynamic.o', '--tls-get-addr')),
             ('overlap', ['app.o', '--base=0x10000000', '--data=0x10000020', *NAMES, *out], ('0x10000020', 'another segment')),
             ('misaligned', ['aligned.o', '--base=0x1000', '--data=0x2004', *out], ('0x2004', 'align')),
             ('too_far_apart', ['app.o', '--base=0x1000', '--data=0x800000000', *NAMES, *out],

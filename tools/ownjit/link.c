@@ -314,12 +314,10 @@ static bool choose_addrs(struct linking *linking)
 {
     struct image *image = &linking->image;
     uint64_t end = linking->options->addrs[OJ_SEGMENT_CODE].value;
-    image->n_segments = 0;
-    for (size_t i = 0; i < oj_plan_segment_count(linking->plan); i++) {
-        oj_segment *segment = &image->segments[image->n_segments];
-        if (image->n_segments == MAX_IMAGE_SEGMENTS ||
-            oj_plan_segment(linking->plan, i, segment, sizeof *segment) != OJ_OK)
-            return fail("the link has segments of a kind that an image has no place for");
+    for (size_t i = 0; i < MAX_IMAGE_SEGMENTS; i++) {
+        oj_segment *segment = &image->segments[i];
+        if (oj_plan_segment(linking->plan, i, segment, sizeof *segment) != OJ_OK)
+            break;
         const struct address *given = &linking->options->addrs[segment->kind];
         segment->run_addr = given->is_given ? given->value : next_addr(end, segment);
         end = segment->run_addr + segment->size;
