@@ -216,32 +216,46 @@ static inline __attribute__((always_inline)) bool find_value(const oji_fixups *f
     return true;
 }
 
+/* A jump to a label inside a function, which may hold values in the registers that a stub uses. */
+static bool is_within_function(const oji_symbol *symbol, const row *how)
+{
+    return how->is_branch && how->field != PAIR && symbol->binding == OJ_SYMBOL_LOCAL &&
+           symbol->type == OJ_SYMBOL_NOTYPE;
+}
+
+/* A stub would lead to an odd address as well, and JALR drop the lowest bit: to where no instruction is. */
+static bool fix_to_stub(oji_fixups *fixups, const oji_reloc *reloc, const row *how, uint8_t *where, uint64_t distance,
+                        bool is_64)
+{
+    const oji_target *target = &fixups->targets[reloc->symbol];
+    if (how->is_branch && ((target->addr + distance) & 1) != 0) {
+        fixups->misfit = OJI_MISFIT_ALIGNMENT;
+        return false;
+    }
+    return target->stub != 0 && !is_within_function(&fixups->symbols[reloc->symbol], how) &&
+           store_checked(where, how, fixups->stubs_addr + (uint64_t)(target->stub - 1) * STUB_SIZE + distance, is_64);
+}
+
 /* A call of a weak name that nobody defines stays where it is (as with ld.lld): it must not be made, and the name's
- * address need not be in reach. A stress build takes the stub wherever there is one. */
+ * address need not be in reach. A stress build takes the stub wherever there is one in reach. */
 static inline __attribute__((always_inline)) bool fix_branch(oji_fixups *fixups, const oji_reloc *reloc, const row *how,
                                                              uint8_t *where, bool is_64)
 {
     const oji_target *target = &fixups->targets[reloc->symbol];
     const oji_symbol *symbol = &fixups->symbols[reloc->symbol];
     uint64_t distance = (uint64_t)reloc->addend - (fixups->run_addr + reloc->offset);
-    bool has_stub = target->stub != 0;
     if (target->addr == 0 && symbol->binding == OJ_SYMBOL_WEAK && symbol->section == OJI_SECTION_UNDEFINED &&
         how->is_branch)
         return store_checked(where, how, 0, is_64);
 #ifdef OJ_STRESS
-    if (!has_stub)
+    if (target->stub != 0 && fix_to_stub(fixups, reloc, how, where, distance, is_64))
+        return true;
 #endif
-        if (store_checked(where, how, target->addr + distance, is_64)) {
-            fixups->n_direct += has_stub;
-            return true;
-        }
-    /* A stub would lead there as well, and JALR drop the lowest bit: to where no instruction is. */
-    if (how->is_branch && ((target->addr + distance) & 1) != 0) {
-        fixups->misfit = OJI_MISFIT_ALIGNMENT;
-        return false;
+    if (store_checked(where, how, target->addr + distance, is_64)) {
+        fixups->n_direct += target->stub != 0;
+        return true;
     }
-    return has_stub &&
-           store_checked(where, how, fixups->stubs_addr + (uint64_t)(target->stub - 1) * STUB_SIZE + distance, is_64);
+    return fix_to_stub(fixups, reloc, how, where, distance, is_64);
 }
 
 /* The reader has made sure that the upper half is where the addend says. Its value is this one's too. */
