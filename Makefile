@@ -7,6 +7,7 @@
 #   make coverage   which branches to a failure the tests take, against tests/coverage/untaken.txt
 #   make fuzz       fuzz every entry that takes bytes       TIME=seconds for each
 #   make soak       compile, link, run and drop for TIME=seconds: nothing may be held in the end
+#   make cross      build for every other architecture, and run all programs there under qemu-user
 #   make install    into $(PREFIX), under $(DESTDIR)
 #   make format     rewrite the sources in the project's format
 #   make clean      remove $(BUILD)
@@ -17,7 +18,7 @@ TIME ?= 60
 MESON ?= $(firstword $(wildcard /usr/bin/meson) meson)
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 
-.PHONY: all build run test bench coverage fuzz soak install format clean
+.PHONY: all build run test bench coverage fuzz soak cross install format clean
 
 all: build
 
@@ -52,6 +53,10 @@ soak:
 	@scripts/setup.sh build run test
 	@$(PYTHON) tests/run.py --build $(BUILD)/test gcc/build
 	@OJT_SOAK=$(TIME) $(BUILD)/test/gcc/tests/test_llvm_soak
+
+cross:
+	@scripts/setup.sh build test
+	@OJT_CROSS=all $(PYTHON) tests/run.py --build $(BUILD)/test real/cross
 
 install: build
 	@$(MESON) configure $(BUILD) --prefix=$(PREFIX)

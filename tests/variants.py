@@ -135,7 +135,8 @@ def plan_versions(variant, build):
 def plan_real(variant, build):
     return (tap_entries(variant, build, 'real', 1200) + tap_entries(variant, build, 'golden', 300)
             + tap_entries(variant, build, 'mcjit', 600) + tap_entries(variant, build, 'unwind', 300)
-            + tap_entries(variant, build, 'cross', 900) + tap_entries(variant, build, 'fuzz', 300))
+            + tap_entries(variant, build, 'cross', 7200 if os.environ.get('OJT_CROSS') else 900)
+            + tap_entries(variant, build, 'fuzz', 300))
 
 
 def plan_sanitized(variant, build):

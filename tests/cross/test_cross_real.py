@@ -1,0 +1,127 @@
+#!/usr/bin/python3
+"""Lua's and SQLite's own scripts on other architectures, under qemu-user: objects of that architecture's GCC and of
+clang, linked by `ownjit run` there; output is that of the program linked by the cross compiler. In a build with calls
+cut short every call goes through a stub or a veneer."""
+
+import concurrent.futures
+import glob
+import os
+import subprocess
+import sys
+import tempfile
+
+from targets import ARCHITECTURES, EVERYTHING, Target, inputs, tapping
+
+LUA_SCRIPTS = sorted(glob.glob(os.path.join(inputs.HERE, 'lua', '*.lua')))
+SQLITE_SCRIPTS = sorted(glob.glob(os.path.join(inputs.HERE, 'sqlite', '*.sql')))
+LOAD = ['--load=libm.so.6', '--load=libgcc_s.so.1']
+LIBRARIES = ['-lm', '-ldl', '-lpthread']
+SETTINGS = {'stdin': b'a line of input\n', 'timeout': 300}
+
+
+def compile_object(target, which, flags, path):
+    compiler = target.compiler(which)
+    flags = ['-w', '-fPIC', *flags]
+    key = [inputs.version(compiler[0]), *compiler, *flags, inputs.digest_file(path),
+           inputs.digest_headers(os.path.dirname(path))]
+    name = '%s-%s.o' % (target.name, os.path.splitext(os.path.basename(path))[0])
+    return inputs.keep(name, key,
+                       lambda out: subprocess.run([*compiler, *flags, '-c', path, '-o', out], check=True))
+
+
+def link_natively(target, name, objects):
+    compiler = target.compiler('gcc')
+    return inputs.keep('%s-%s' % (target.name, name), [inputs.version(compiler[0]), *map(inputs.digest_file, objects)],
+                       lambda out: subprocess.run([*compiler, '-rdynamic', '-o', out, *objects, *LIBRARIES],
+                                                  check=True))
+
+
+class Program:
+    """A program's sources on one architecture, and what it says natively, each script run once."""
+
+    def __init__(self, target, name, sources, flags, arguments):
+        self.target = target
+        self.name = name
+        self.sources = sources
+        self.flags = flags
+        self.arguments = arguments
+        self.native = link_natively(target, name, self.objects('gcc', '-O2', target.plain))
+        self.expected = {}
+
+    def objects(self, which, level, variant):
+        flags = [level, *variant, *self.flags]
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            return list(pool.map(lambda path: compile_object(self.target, which, flags, path), self.sources))
+
+    def run(self, argv, script):
+        """At the same place each time: some programs print it."""
+        with tempfile.TemporaryDirectory() as folder:
+            return self.target.emulate([*argv, *self.arguments(script)], place=os.path.join(folder, 'work'),
+                                       **SETTINGS)
+
+    def check(self, tap, tag, which, level, variant, scripts, build='out'):
+        files = self.objects(which, level, variant)
+        modules = [option for path in files[1:] for option in ('--module', path)]
+        for script in scripts:
+            topic = os.path.splitext(os.path.basename(script))[0]
+            argv = [self.target.ownjit(build), 'run', *LOAD, *modules, files[0]]
+            expected = self.expected.get(script) or self.run(['-0', files[0], self.native], script)
+            self.expected[script] = expected
+            got = self.run(argv, script)
+            tap.check('%s_%s_%s_%s' % (self.target.name, self.name, tag, topic), expected == got,
+                      tapping.describe(argv[:6], expected, got))
+
+
+def write_multiarch(folder, name):
+    os.mkdir(folder)
+    with open(os.path.join(folder, 'lua5.4-deb-multiarch.h'), 'w', encoding='utf-8') as file:
+        file.write('#define DEB_HOST_MULTIARCH "%s"\n' % name)
+
+
+def lua(target):
+    """Debian's Lua includes a header that an architecture's packages have."""
+    folder = inputs.keep('lua-multiarch', [target.prefix], lambda out: write_multiarch(out, target.prefix))
+    return Program(target, 'lua', inputs.lua_sources(), inputs.LUA_FLAGS + ['-I' + folder],
+                   lambda script: [script, 'one', '3'])
+
+
+def sqlite(target):
+    return Program(target, 'sqlite', inputs.sqlite_sources(), inputs.SQLITE_FLAGS,
+                   lambda script: ['-batch', '-init', '/dev/null', 'main.db', '.read ' + script])
+
+
+# Of each architecture one compiler and level, and of one a build with calls cut short; `make cross` does all.
+CHOSEN = {'arm64': [('stress', 'gcc', '-O2')], 'armhf': [('out', 'gcc', '-O2')], 'riscv64': [('out', 'clang', '-O2')]}
+ALL = [(build, which, level) for which in ('gcc', 'clang') for build, level in (('out', '-O0'), ('out', '-O2'),
+                                                                                ('stress', '-O2'))]
+
+
+def check_programs(tap, target, ways):
+    for program, scripts in ((lua, LUA_SCRIPTS), (sqlite, SQLITE_SCRIPTS if EVERYTHING else [])):
+        program = program(target) if scripts else None
+        for build, which, level in ways if scripts else []:
+            for variant, flags in target.variants.items():
+                tag = '%s%s%s%s' % ('' if build == 'out' else build + '_', variant, which, level.replace('-', '_'))
+                program.check(tap, tag, which, level, flags, scripts, build)
+
+
+def main():
+    tap = tapping.Tap()
+    for name in sys.argv[1:] or (ARCHITECTURES if EVERYTHING else CHOSEN):
+        target = Target(name)
+        ways = ALL if EVERYTHING or name not in CHOSEN else CHOSEN[name]
+        why = target.missing()
+        if why:
+            tap.skip(name, why)
+            continue
+        builds = {build for build, _, _ in ways}
+        why = target.make() if 'out' in builds else None
+        if 'stress' in builds:
+            why = why or target.make(['-Dstress=true'], 'stress', ['tools/ownjit/ownjit'])
+        if tap.check(name + '_builds', why is None, why or ''):
+            check_programs(tap, target, ways)
+    tap.end()
+
+
+if __name__ == '__main__':
+    main()
