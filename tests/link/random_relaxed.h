@@ -1,5 +1,5 @@
-/* Random code of RISC-V that shrinks as it is linked, for test_link_cases.c: calls, alignments, branches and jumps between
- * labels of several sections, and data that counts the distances.
+/* Random code of RISC-V that shrinks as it is linked, for test_link_cases.c: calls, alignments, branches and jumps
+ * between labels of several sections, and data that counts the distances.
  *
  * Two linkers shorten the same calls only where no distance is near a short form's reach: a program is either so small
  * that all is within 2 KiB, or has that much between its sections. */
