@@ -211,8 +211,8 @@ static void put_lines(const telling *t, const oji_debug_symbol *symbol)
         }
 }
 
-/* Comes before the function, too. perf maps it at `mapped_size` bytes of addresses behind the function's code, of which 0
- * stands for none. */
+/* Comes before the function, too. perf maps it at `mapped_size` bytes of addresses behind the function's code, of which
+ * 0 stands for none. */
 static void put_unwind_prefix(uint64_t size, uint64_t header_size, uint64_t mapped_size)
 {
     put_prefix(RECORD_UNWIND, PREFIX_SIZE + UNWIND_SIZE + align8(size));

@@ -137,8 +137,8 @@ static oj_status ask_table(oj_plan *plan, const oj_resolver *resolver, override 
     return OJ_OK;
 }
 
-/* Meets the names that were asked for in the same order, because a name stays open until it is found, and each is passed
- * before it can change. */
+/* Meets the names that were asked for in the same order, because a name stays open until it is found, and each is
+ * passed before it can change. */
 static oj_status take_answers(oj_plan *plan, uint32_t index, const oj_query *queries, override may_override,
                               oj_error *error)
 {
