@@ -1,6 +1,6 @@
-#  Distances from the thread pointer behind the block, and loads of them.
+#  A distance from the thread pointer behind the block.
 # tls 1 0xfffffffffffffff0
-# expect data ff ff ff ff ff ff ff f8 00 00 00 00 00 00 00 08
+# expect data ff ff ff ff ff ff ff f8
 # expect code 07 00
 # oracle ld
 .section .tbss,"awT",@nobits
@@ -11,4 +11,4 @@ v: .zero 8
 .text
  nopr
 .data
- .quad v@NTPOFF, v@DTPOFF
+ .quad v@NTPOFF
