@@ -348,6 +348,67 @@ static void unwind_taken_over_code_stays_registered(void **state)
     oj_object_destroy(object);
 }
 
+static const uint8_t *entry_of(const oj_code *code)
+{
+    void *bases[4] = {NULL};
+    return oji_unwinder_bind()->find((void *)(uintptr_t)(oj_code_lookup_addr(code, "f") + 2), bases);
+}
+
+typedef struct held {
+    uint64_t code, heap, entries; /* bytes */
+} held;
+
+/* What the handles take, with malloc's own share; what the provider gave; and where the newest unwind entry is, where
+ * all are taken one behind the other. */
+static held held_with(const oj_memory *memory, const ojt_heap *heap, const oj_code *newest)
+{
+    oj_memory_stats stats;
+    oj_error error;
+    assert_int_equal(oj_memory_get_stats(memory, &stats, sizeof stats, &error), OJ_OK);
+    return (held){stats.used, heap->live_size + 16 * heap->n_live,
+                  oji_unwinder_bind()->kind == OJI_UNWINDER_SHEETS ? (uint64_t)(uintptr_t)entry_of(newest) : 0};
+}
+
+/* The library's own figures: beyond its code a small function takes a handle with its kept symbol, an unwind entry and
+ * a slot in the array that look-ups search, which has up to a quarter of free slots. */
+static void unwind_small_code_takes_few_bytes(void **state)
+{
+    enum { WARM = 100, N = 1000, SLOT = 10 };
+    static oj_code *codes[WARM + N];
+    oj_object *object = object_with(good);
+    oj_link_options options;
+    oj_memory_options memory_options;
+    oj_memory *memory;
+    oj_error error;
+    ojt_heap heap;
+    held before = {0}, after;
+    uint64_t used, beyond;
+    (void)state;
+    ojt_heap_init(&heap);
+    oj_link_options_init(&options);
+    options.allocator = &heap.table;
+    oj_memory_options_init(&memory_options);
+    assert_int_equal(oj_memory_create(&memory, &memory_options, &error), OJ_OK);
+    options.memory = memory;
+    for (unsigned i = 0; i < WARM + N; i++) {
+        codes[i] = ojt_link(&object, 1, &options);
+        if (i + 1 == WARM)
+            before = held_with(memory, &heap, codes[i]);
+    }
+    after = held_with(memory, &heap, codes[WARM + N - 1]);
+    used = (after.code - before.code) / N;
+    beyond = (after.heap - before.heap + after.entries - before.entries) / N + SLOT;
+    assert_in_range(used, 6, 16);
+    assert_in_range(beyond, 1, 256);
+    if (oji_unwinder_bind()->kind == OJI_UNWINDER_SHEETS)
+        assert_in_range((after.entries - before.entries) / N, 24, 32);
+    for (unsigned i = 0; i < WARM + N; i++)
+        oj_code_destroy(codes[i]);
+    assert_int_equal(heap.n_live, 0);
+    assert_int_equal(oj_memory_destroy(memory, &error), OJ_OK);
+    oj_object_destroy(object);
+}
+
 OJT_MAIN(cmocka_unit_test(unwind_table_is_read), cmocka_unit_test(unwind_table_bad_fields_rejected),
          cmocka_unit_test(unwind_table_bad_runs_of_bytes_rejected),
          cmocka_unit_test(unwind_table_any_byte_any_length_read_inside),
@@ -355,4 +416,4 @@ OJT_MAIN(cmocka_unit_test(unwind_table_is_read), cmocka_unit_test(unwind_table_b
          cmocka_unit_test(unwind_table_written_size_of_any_cie), cmocka_unit_test(unwind_info_tells_where_tables_are),
          cmocka_unit_test(unwind_function_at_any_offset_is_told),
          cmocka_unit_test(unwind_bad_table_fails_the_link_and_names_itself),
-         cmocka_unit_test(unwind_taken_over_code_stays_registered))
+         cmocka_unit_test(unwind_taken_over_code_stays_registered), cmocka_unit_test(unwind_small_code_takes_few_bytes))
