@@ -228,6 +228,8 @@ typedef struct oji_arena {
 void oji_arena_init(oji_arena *arena, const oj_allocator *allocator, void *buffer, size_t size);
 /* n * size bytes, zeroed, aligned for any object; NULL only where memory ends or the product overflows. */
 void *oji_arena_array(oji_arena *arena, uint64_t n, uint64_t size);
+/* The same, not zeroed: for much that is written before it is read. */
+void *oji_arena_raw(oji_arena *arena, uint64_t n, uint64_t size);
 /* Make room for one more element after the n that *array holds; false where memory ends. */
 bool oji_arena_grow(oji_arena *arena, void **array, uint32_t n, uint32_t *capacity, uint64_t size);
 void oji_arena_free(oji_arena *arena);

@@ -99,9 +99,8 @@ static bool grow_arena(oji_arena *arena, uint64_t wanted)
     return true;
 }
 
-/* Every array is zeroed and aligned for any type. An array of 0 elements takes one unit, so that NULL always means
- * that memory ended. */
-void *oji_arena_array(oji_arena *arena, uint64_t n, uint64_t size)
+/* An array of 0 elements takes one unit, so that NULL always means that memory ended. */
+void *oji_arena_raw(oji_arena *arena, uint64_t n, uint64_t size)
 {
     uint64_t total;
     void *result;
@@ -112,7 +111,13 @@ void *oji_arena_array(oji_arena *arena, uint64_t n, uint64_t size)
         return NULL;
     result = arena->next;
     arena->next += total;
-    return memset(result, 0, (size_t)total);
+    return result;
+}
+
+void *oji_arena_array(oji_arena *arena, uint64_t n, uint64_t size)
+{
+    void *result = oji_arena_raw(arena, n, size);
+    return result ? memset(result, 0, (size_t)(n * size)) : NULL;
 }
 
 /* The old array stays until the arena ends: all old ones together are smaller than the new one. Pointers into it go

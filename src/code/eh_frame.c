@@ -169,7 +169,9 @@ static const uint8_t *pass_plain(const uint8_t *at, const uint8_t *end)
 {
     while (end - at >= 3) {
         uint8_t instruction = *at;
-        if ((instruction & 0x40) || instruction == 0)
+        if ((instruction & 0x40) && at[1] == 0x0e && at[2] < 0x80)
+            at += 3;
+        else if ((instruction & 0x40) || instruction == 0)
             at++;
         else if (((instruction & 0x80) || instruction == 0x0e) && at[1] < 0x80)
             at += 2;

@@ -113,8 +113,9 @@ uint64_t oji_eh_fde_size(const oji_eh_cie *cie, uint64_t program_size)
 /* ORDER EH FDE. */
 void oji_eh_write_fde(uint8_t *to, uint64_t size, const oji_eh_cie *cie, const uint8_t *cie_at, const oji_eh_fde *fde)
 {
-    uint8_t *data = to + OJI_EH_FDE_DATA, *end = to + size;
+    uint8_t *data = to + OJI_EH_FDE_DATA;
     bool has_lsda = cie->lsda_encoding != 0xff;
+    oji_store32_host(to + size - 4, 0); /* what is left behind the program, at most three bytes */
     oji_store32_host(to, (uint32_t)(size - 4));
     oji_store32_host(to + OJI_EH_FDE_CIE, (uint32_t)((uintptr_t)(to + OJI_EH_FDE_CIE) - (uintptr_t)cie_at));
     oji_store64_host(to + OJI_EH_FDE_ADDR, fde->addr);
@@ -124,6 +125,5 @@ void oji_eh_write_fde(uint8_t *to, uint64_t size, const oji_eh_cie *cie, const u
         oji_store64_host(data, fde->lsda);
         data += 8;
     }
-    data = put_program(data, fde->program, fde->program_size);
-    memset(data, 0, (size_t)(end - data));
+    put_program(data, fde->program, fde->program_size);
 }

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#define FEW_FDES 16u
+
 struct oji_link_unwind {
     oji_unwind_tables tables;
     oji_eh_cie *cies;
@@ -142,7 +144,7 @@ static bool reserve_fdes(oj_plan *plan, uint32_t n)
     if (capacity <= unwind->fdes_capacity)
         return true;
     capacity = capacity < doubled ? doubled : capacity;
-    fdes = capacity <= UINT32_MAX / 2 ? oji_arena_array(&plan->arena, capacity, sizeof *fdes) : NULL;
+    fdes = capacity <= UINT32_MAX / 2 ? oji_arena_raw(&plan->arena, capacity, sizeof *fdes) : NULL;
     if (!fdes)
         return false;
     if (n_fdes > 0)
@@ -166,13 +168,12 @@ static bool make_room(oj_plan *plan)
     oji_link_unwind *unwind = oji_arena_array(&plan->arena, 1, sizeof *unwind);
     if (!unwind)
         return false;
-    unwind->bytes = oji_arena_array(&plan->arena, size, 1);
+    unwind->bytes = oji_arena_raw(&plan->arena, size, 1);
     unwind->ranges = oji_arena_array(&plan->arena, plan->n_requests, sizeof *unwind->ranges);
-    /* Enough for most, and little for a single function. */
-    if (size / 32 < UINT32_MAX - 1)
-        unwind->fdes_capacity = (uint32_t)(size / 32 + 1);
+    /* Enough for small ones; large ones are counted. */
+    unwind->fdes_capacity = size / 32 < FEW_FDES ? (uint32_t)(size / 32 + 1) : FEW_FDES;
     unwind->cies_capacity = 1;
-    unwind->fdes = oji_arena_array(&plan->arena, unwind->fdes_capacity, sizeof *unwind->fdes);
+    unwind->fdes = oji_arena_raw(&plan->arena, unwind->fdes_capacity, sizeof *unwind->fdes);
     unwind->cies = oji_arena_array(&plan->arena, unwind->cies_capacity, sizeof *unwind->cies);
     if (!unwind->bytes || !unwind->ranges || !unwind->fdes || !unwind->cies)
         return false;
