@@ -527,7 +527,8 @@ static void control_by_hand_absurd_counts(void **state)
     end_by_hand(&hand);
 }
 
-/* What a client left in the other fields is not believed: sizes and kinds are the plan's. */
+/* What a client left in the other fields is not believed; sizes and kinds that are not the plan's mean that the buffers
+ * are not for these segments. */
 static void control_by_hand_other_fields_are_not_believed(void **state)
 {
     by_hand hand;
@@ -538,9 +539,18 @@ static void control_by_hand_other_fields_are_not_believed(void **state)
     plan_by_hand(&hand);
     choose(&hand, 0x10000);
     for (size_t i = 0; i < 3; i++) {
+        segment = hand.segments[i];
         hand.segments[i].size = UINT64_MAX;
-        hand.segments[i].alignment = UINT64_MAX;
+        assert_int_equal(oj_plan_write(hand.plan, hand.segments, 3, &code, &error), OJ_E_MISUSE);
+        hand.segments[i].size = segment.size;
         hand.segments[i].kind = 77;
+        assert_int_equal(oj_plan_write(hand.plan, hand.segments, 3, &code, &error), OJ_E_MISUSE);
+        hand.segments[i].kind = segment.kind;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        hand.segments[i].size = i == 1 ? 0 : hand.segments[i].size;
+        hand.segments[i].kind = i == 2 ? 0 : hand.segments[i].kind;
+        hand.segments[i].alignment = UINT64_MAX;
         hand.segments[i].lifetime = 77;
         hand.segments[i].flags |= 0xfffffffeu;
         hand.segments[i].object = (const char *)1;
