@@ -1,0 +1,14 @@
+#  A distance that needs a byte more than the assembler left.
+# fails OJ_E_RANGE section=.rodata offset=1 relocation=R_RISCV_SET_ULEB128
+# assembler llvm-mc-19 -triple=riscv64-linux-gnu -mattr=+c,+relax -filetype=obj
+# oracle lld
+.text
+.globl begin, end
+begin:
+ .skip 128
+end:
+.section .rodata
+ .byte 1
+ .reloc ., R_RISCV_SET_ULEB128, end
+ .reloc ., R_RISCV_SUB_ULEB128, begin
+ .byte 0
