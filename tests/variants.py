@@ -157,7 +157,8 @@ def plan_stress(variant, build):
 VALGRIND = ['valgrind', '--quiet', '--error-exitcode=99', '--leak-check=full', '--show-leak-kinds=definite',
             '--errors-for-leak-kinds=definite', '--smc-check=none',
             '--suppressions=' + os.path.join(SOURCE, 'tests', 'valgrind', 'ld_so.supp')]
-# Not those that look at the process's mappings or system calls, which Valgrind has its own of, and not its slow ones.
+# Not those that look at the process's mappings or system calls or take the heap's place, which Valgrind has its own of,
+# and not its slow ones.
 VALGRIND_PROGRAMS = ('test_base_', 'test_code_', 'test_compile_', 'test_elf_', 'test_fault_', 'test_link_',
                      'test_object_')
 
@@ -166,7 +167,7 @@ def plan_valgrind(variant, build):
     """A process for each program: Valgrind's start takes longer than most tests."""
     chosen = [path for path in programs(build)
               if os.path.basename(path).startswith(VALGRIND_PROGRAMS)
-              and not path.endswith(('_threads', '/test_fault_calls'))]
+              and not path.endswith(('_threads', '/test_fault_calls', '/test_fault_memory', '/test_fault_registries'))]
     return tap_entries(variant, build, 'valgrind', 600) + [
         Entry('%s/%s' % (variant.name, os.path.basename(path)), [*VALGRIND, path], 'exit',
               {**variant.environment(build), 'OJT_VALGRIND': '1'}, 300) for path in chosen]
