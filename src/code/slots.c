@@ -159,7 +159,7 @@ static bool begin(maker *m, uint64_t n_old, uint64_t n_added)
 oji_slots *oji_slots_make(uint8_t *mark, oji_slots *const *olds, uint32_t n_olds, uint8_t *const *added,
                           uint32_t n_added)
 {
-    uint8_t *const *end = added + n_added;
+    uint8_t *const *end = n_added > 0 ? added + n_added : added; /* NULL plus 0 is not defined */
     uint64_t n_old = 0, seen;
     maker m = {.made = NULL};
     for (uint32_t i = 0; i < n_olds; i++)

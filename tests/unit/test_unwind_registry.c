@@ -5,6 +5,7 @@
 #include "code/unwind.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -345,7 +346,7 @@ static void unwind_registry_ranges_of_links_alternate(void **state)
     expect_nothing(BASE + 256);
 }
 
-static volatile bool stop;
+static atomic_bool stop;
 
 /* Looks for functions that are there all the time. */
 static void *look(void *context)
