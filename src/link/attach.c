@@ -34,18 +34,24 @@ static const step steps[] = {{oji_link_count_unwind, oji_link_attach_unwind},
                              {oji_link_tls_count_destructors, oji_link_tls_attach_destructors},
                              {NULL, NULL}};
 
-uint32_t oji_link_count_records(const oj_plan *plan)
+/* Of code that was placed by hand nobody is told, but where its unwind tables lie is noted: the first steps do no more
+ * than that without a provider's memory. */
+enum { STEPS_BY_HAND = 2 };
+
+static bool is_taken(const step *s, bool by_hand) { return s->count && !(by_hand && s - steps >= STEPS_BY_HAND); }
+
+uint32_t oji_link_count_records(const oj_plan *plan, bool by_hand)
 {
     uint32_t n = 0;
-    for (const step *s = steps; s->count; s++)
+    for (const step *s = steps; is_taken(s, by_hand); s++)
         n += s->count(plan);
     return n;
 }
 
 /* Records are counted as they are made: after a failure the code's destruction undoes what there is. */
-oj_status oji_link_attach(const oj_plan *plan, oj_code *code, oj_error *error)
+oj_status oji_link_attach(const oj_plan *plan, oj_code *code, bool by_hand, oj_error *error)
 {
-    for (const step *s = steps; s->count; s++) {
+    for (const step *s = steps; is_taken(s, by_hand); s++) {
         uint32_t n = s->count(plan);
         if (n > 0)
             OJI_TRY(s->attach(plan, code, &oji_code_records(code)[code->n_records], error));

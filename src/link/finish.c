@@ -200,7 +200,7 @@ oj_status oji_link_prepare(oj_plan *plan, oj_error *error)
 /* What needs code that can run, and is told to the process. Constructors come last, and find everything in place. */
 static oj_status start_code(oj_plan *plan, oj_code *code, oj_error *error)
 {
-    OJI_TRY(oji_link_attach(plan, code, error));
+    OJI_TRY(oji_link_attach(plan, code, false, error));
     if (!plan->is_incomplete)
         OJI_TRY(oji_link_choose_ifuncs(plan, error));
     return plan->options.flags & OJ_LINK_RUN_CONSTRUCTORS ? oj_code_construct(code, error) : OJ_OK;
@@ -218,9 +218,9 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     room.n_segments = plan->n_requests;
     room.n_stackmaps = oji_link_count_stackmaps(plan);
     room.has_arrays = oji_link_has_arrays(plan);
-    /* What was placed by hand may run elsewhere, or later: nobody here is told of it, unless its constructors are
+    /* What was placed by hand may run elsewhere, or later: nobody is told of it here, unless its constructors are
      * run. */
-    room.n_records = by_hand ? room.has_arrays : oji_link_count_records(plan);
+    room.n_records = oji_link_count_records(plan, by_hand != NULL) + (by_hand && room.has_arrays);
     room.n_records += oji_link_tls_needs_module(plan);
     room.n_symbols = plan->n_kept;
     room.names_size = plan->kept_names_size;
@@ -247,8 +247,8 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     fill_symbols(plan, code);
     oji_link_tls_hand_over(plan, code);
     status = oji_link_tls_prepare_wanted(plan, error);
-    if (status == OJ_OK && !by_hand)
-        status = start_code(plan, code, error);
+    if (status == OJ_OK)
+        status = by_hand ? oji_link_attach(plan, code, true, error) : start_code(plan, code, error);
     if (status != OJ_OK) {
         plan->is_incomplete = false;
         oj_code_destroy(code);

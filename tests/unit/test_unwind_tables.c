@@ -242,6 +242,36 @@ static void check_info(const oj_code *code, const oj_unwind_info *info)
     assert_true(info->text_addr <= addr && addr + 6 <= info->text_addr + info->text_size);
 }
 
+/* Nobody is told of code that is placed by hand, but where its table lies can be asked for. */
+static void unwind_info_is_there_for_code_placed_by_hand(void **state)
+{
+    uint8_t bytes[2][4096];
+    oj_segment segments[2];
+    oj_object *object = object_with(good);
+    oj_unwind_info info;
+    oj_error error;
+    oj_plan *plan;
+    oj_code *code;
+    (void)state;
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, NULL, &error), OJ_OK);
+    assert_int_equal(oj_plan_segment_count(plan), 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(oj_plan_segment(plan, i, &segments[i], sizeof segments[i]), OJ_OK);
+        segments[i].write = bytes[i] + (-(uintptr_t)bytes[i] & 63);
+        segments[i].run_addr = 0x10000000 + i * 0x1000;
+    }
+    assert_int_equal(oj_plan_write(plan, segments, 2, &code, &error), OJ_OK);
+    assert_int_equal(oj_code_unwind(code, 0, &info, sizeof info), OJ_OK);
+    assert_int_equal(info.is_registered, 0);
+    assert_in_range(info.run_addr, 0x10001000, 0x10002000);
+    assert_int_equal(info.size, sizeof good);
+    assert_int_equal(info.text_addr, 0x10000000);
+    assert_int_equal(oj_code_unwind(code, 1, &info, sizeof info), OJ_E_MISUSE);
+    oj_code_destroy(code);
+    oj_plan_destroy(plan);
+    oj_object_destroy(object);
+}
+
 static void unwind_info_tells_where_tables_are(void **state)
 {
     static const struct {
@@ -413,7 +443,8 @@ OJT_MAIN(cmocka_unit_test(unwind_table_is_read), cmocka_unit_test(unwind_table_b
          cmocka_unit_test(unwind_table_bad_runs_of_bytes_rejected),
          cmocka_unit_test(unwind_table_any_byte_any_length_read_inside),
          cmocka_unit_test(unwind_table_written_anew_reads_the_same),
-         cmocka_unit_test(unwind_table_written_size_of_any_cie), cmocka_unit_test(unwind_info_tells_where_tables_are),
-         cmocka_unit_test(unwind_function_at_any_offset_is_told),
+         cmocka_unit_test(unwind_table_written_size_of_any_cie),
+         cmocka_unit_test(unwind_info_is_there_for_code_placed_by_hand),
+         cmocka_unit_test(unwind_info_tells_where_tables_are), cmocka_unit_test(unwind_function_at_any_offset_is_told),
          cmocka_unit_test(unwind_bad_table_fails_the_link_and_names_itself),
          cmocka_unit_test(unwind_taken_over_code_stays_registered), cmocka_unit_test(unwind_small_code_takes_few_bytes))
