@@ -299,9 +299,10 @@ static part *create_part(const oji_debug_info *info, bool is_alone, const oj_all
 {
     uint64_t size = sizeof(part) + (is_alone ? 0 : size_of(info));
     part *p = oji_allocate_zeroed(allocator, size);
-    uint8_t *next = (uint8_t *)(p + 1);
+    uint8_t *next;
     if (!p)
         return NULL;
+    next = (uint8_t *)(p + 1);
     p->block_size = size;
     p->allocator = *allocator;
     p->addr = info->n_ranges > 0 ? info->ranges[0].addr : 0;

@@ -24,6 +24,24 @@ static bool look_up_libgcc(void *handle)
     return unwinder.add && unwinder.add_array && unwinder.remove && unwinder.find;
 }
 
+/* Where libgcc was once part of the C library (i386, s390x) that still has these functions, with lists of its own which
+ * the unwinder does not look at. */
+static bool is_of_c_library(const void *function)
+{
+    const void *other = dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
+    Dl_info here, there;
+    return other && dladdr(function, &here) != 0 && dladdr(other, &there) != 0 && here.dli_fbase == there.dli_fbase;
+}
+
+static bool has_libgcc(void)
+{
+    const void *find;
+    if (!look_up_libgcc(RTLD_DEFAULT))
+        return false;
+    memcpy(&find, &unwinder.find, sizeof find);
+    return !is_of_c_library(find);
+}
+
 /* The probe's entry is for address 1, below everything: nobody's lookup ends at it. */
 static const uint8_t *write_probe(uint8_t *table, uint64_t size)
 {
@@ -100,7 +118,7 @@ static void bind(void)
     LOOK_UP(RTLD_DEFAULT, "__unw_remove_dynamic_fde", unwinder.remove_entry);
     if (!unwinder.add_entry || !unwinder.remove_entry)
         unwinder.add_entry = unwinder.remove_entry = NULL;
-    if (!look_up_libgcc(RTLD_DEFAULT)) {
+    if (!has_libgcc()) {
         libgcc = dlopen("libgcc_s.so.1", RTLD_LAZY | RTLD_LOCAL);
         if (!libgcc || !look_up_libgcc(libgcc))
             return;
