@@ -60,8 +60,8 @@ static void add(size_t place, const uint8_t *data, size_t size)
     oj_error error;
     if (t->is_live || !read_table(t, place, data, size))
         return;
-    t->record = (oj_record){.kind = OJ_RECORD_UNWIND, .addr = RUN + place * STRIDE, .size = 1};
-    OJT_REQUIRE(oji_unwind_add(&t->tables, t->record.addr, &t->record.data, &error) == OJ_OK);
+    t->record = (oj_record){0};
+    OJT_REQUIRE(oji_unwind_add(&t->tables, &t->record, &error) == OJ_OK);
     OJT_REQUIRE(oji_unwind_registry.is_known(&t->record));
     t->is_live = true;
 }
