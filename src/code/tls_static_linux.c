@@ -154,10 +154,13 @@ static int make_file(const question *asked, const oji_tls_numbers *numbers)
 /* --- opening it --------------------------------------------------------------------------------------------------- */
 
 /* The dynamic linker takes a path that it has seen for the same library, though file descriptors are used again: so
- * every path is another spelling, one bit of a number at each of 32 places. */
+ * every path is another spelling, one bit of a number at each of 32 places. A debugger opens the path as well, and
+ * "self" would be the debugger there: some pipe of its own that it would wait for. */
 static void spell_path(char *path, size_t capacity, int file)
 {
     static atomic_uint next;
+    char process[24] = "self";
+    ssize_t length = readlink("/proc/self", process, sizeof process - 1);
     unsigned number = atomic_fetch_add(&next, 1);
     char bits[65];
     for (unsigned i = 0; i < 32; i++) {
@@ -165,7 +168,9 @@ static void spell_path(char *path, size_t capacity, int file)
         bits[2 * i + 1] = '/';
     }
     bits[64] = '\0';
-    snprintf(path, capacity, "/proc/self/fd/%s%d", bits, file);
+    if (length > 0)
+        process[length] = '\0';
+    snprintf(path, capacity, "/proc/%s/fd/%s%d", process, bits, file);
 }
 
 static oj_status fail(const oji_place *place, const question *asked, const char *why, oj_error *error)

@@ -79,6 +79,20 @@ def sees_command_line_programs(tap, folder):
           [r'square \(x=3\) at .*program\.c:5', r'#1 .*main \(argc=1', r'\$1 = 9', r'^9', r'exited normally'])
 
 
+def sees_cxx_programs(tap, folder):
+    """Variables of the C++ runtime have libraries opened for them, whose paths mean something to gdb too."""
+    source = os.path.join(folder, 'program.cpp')
+    with open(source, 'w', encoding='utf-8') as file:
+        file.write('#include <iostream>\n#include <stdexcept>\nstruct Square {\n    int side;\n    int area() const\n    {\n'
+                   '        return side * side;\n    }\n};\nint main()\n{\n    std::cout << Square{3}.area() << std::endl;\n'
+                   '    try {\n        throw std::runtime_error("thrown");\n    } catch (const std::exception &e) {\n'
+                   '        std::cout << e.what() << std::endl;\n    }\n}\n')
+    result = gdb(['break program.cpp:7', 'run', 'backtrace', 'print side', 'continue'],
+                 [support.OWNJIT, 'run', '--gdb', source], timeout=60)
+    check(tap, 'gdb_sees_cxx_programs', result,
+          [r'Square::area \(this=.*program\.cpp:7', r'#1 .*main', r'\$1 = 3', r'^9', r'^thrown', r'exited normally'])
+
+
 def finds_nothing_without_the_flag(tap, host, file):
     _, output = gdb(['break linked.c:%d' % STOP, 'run'], [host, file, '0', '1', '5'])
     tap.check('gdb_finds_nothing_without_the_flag', 'Breakpoint 1,' not in output and 'first' in output, output)
@@ -139,6 +153,7 @@ def main():
                                       '-fno-optimize-sibling-calls'))
         attaches_late(tap, host, file)
         sees_command_line_programs(tap, folder)
+        sees_cxx_programs(tap, folder)
         finds_nothing_without_the_flag(tap, host, file)
         lldb_stops_and_shows(tap, host, compile_object(folder, support.COMPILERS[-1], '-O0', '-gdwarf-4'))
     tap.end()
