@@ -152,8 +152,8 @@ typedef struct oj_unwind_info {
 
 /* Fill *info, up to out_size bytes, for unwind table `index` of the code, for clients with an unwinder of their own. A
  * link has those tables that it has placed: with OJ_LINK_UNWIND_BY_CLIENT, OJ_LINK_KEEP_UNWIND or
- * OJ_LINK_SECTIONS_SINGLY, from a plan, and of code that this process does not run. Else the process's unwinder has a
- * copy, and there are none.
+ * OJ_LINK_SECTIONS_SINGLY, from a plan without OJ_LINK_OMIT_UNWIND, and of code that this process does not run. Else
+ * the process's unwinder has a copy, and there are none.
  * Errors:   OJ_E_MISUSE where there is no such table
  * Threads:  any
  * Source:   LSB core 5.0, 10.6 (.eh_frame); EHABI32, 5 (index tables)

@@ -176,6 +176,9 @@ typedef struct oj_link_stats {
 #define OJ_LINK_SECTIONS_SINGLY 32u
 #define OJ_LINK_UNWIND_BY_CLIENT 64u /* place .eh_frame, unread, and tell nobody: oj_code_unwind() says where it is */
 #define OJ_LINK_KEEP_UNWIND 4096u    /* place .eh_frame though the process's unwinder, which has a copy, is told */
+/* Of a plan: place .eh_frame no more than oj_link() does, which has no use for the flag. Not for oj_plan_write(), whose
+ * client would have no tables to register. No effect beside KEEP_UNWIND. */
+#define OJ_LINK_OMIT_UNWIND 8192u
 /* The next three are for code that runs in this process, and do nothing for code that does not (oj_plan_write(), or
  * another architecture). Each puts the code where OJ_LINK_PRIVATE_MEMORY would. What they tell of source lines and
  * variables they take from objects that were read with OJ_OBJECT_WITH_DEBUG, as oj_link_bytes() and oj_compile() then
@@ -325,7 +328,7 @@ OJ_API oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr,
  *           size are the plan's, or zero
  * Owns:     gives *out, a handle to look addresses up in; oj_code_destroy() frees it and leaves the memory alone
  * Errors:   OJ_E_PLACEMENT (addresses that cannot be used), OJ_E_RANGE, OJ_E_NOMEM, OJ_E_MISUSE (other segments than
- *           the plan's, a plan that is placed already)
+ *           the plan's, a plan that is placed already, one whose unwind tables were left out: OJ_LINK_OMIT_UNWIND)
  * Threads:  exclusive(plan)
  * Since:    0.1 */
 OJ_API oj_status oj_plan_write(oj_plan *plan, const oj_segment *segments, size_t n_segments, oj_code **out,

@@ -75,7 +75,7 @@ void oji_copy_text(char *buffer, size_t capacity, const char *text);
 oj_status oji_import(void *ours, size_t our_size, size_t minimum, const void *given, const char *name, oj_error *error);
 
 /* Every OJ_LINK_ flag: they are taken by structs of folders that do not know the linker. ORDER LINK_FLAGS */
-#define OJI_LINK_FLAGS 0x1fffu
+#define OJI_LINK_FLAGS 0x3fffu
 
 /* OJ_E_VERSION where `flags` has a bit outside `known`; name is the field's, "oj_link_options.flags". */
 oj_status oji_check_flags(uint32_t flags, uint32_t known, const char *name, oj_error *error);

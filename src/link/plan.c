@@ -11,10 +11,11 @@ enum { STACK_ARENA = 6 * 1024 };
 #endif
 
 /* ORDER LINK_FLAGS */
-_Static_assert(OJI_LINK_FLAGS == (OJ_LINK_KEEP_NO_SYMBOLS | OJ_LINK_KEEP_LOCAL_SYMBOLS | OJ_LINK_WHOLE_PAGES |
-                                  OJ_LINK_NO_UNWIND | OJ_LINK_PRIVATE_MEMORY | OJ_LINK_SECTIONS_SINGLY |
-                                  OJ_LINK_DEBUGGER | OJ_LINK_PERF_MAP | OJ_LINK_JITDUMP | OJ_LINK_UNWIND_BY_CLIENT |
-                                  OJ_LINK_RUN_CONSTRUCTORS | OJ_LINK_DROP_UNREFERENCED | OJ_LINK_KEEP_UNWIND),
+_Static_assert(OJI_LINK_FLAGS ==
+                   (OJ_LINK_KEEP_NO_SYMBOLS | OJ_LINK_KEEP_LOCAL_SYMBOLS | OJ_LINK_WHOLE_PAGES | OJ_LINK_NO_UNWIND |
+                    OJ_LINK_PRIVATE_MEMORY | OJ_LINK_SECTIONS_SINGLY | OJ_LINK_DEBUGGER | OJ_LINK_PERF_MAP |
+                    OJ_LINK_JITDUMP | OJ_LINK_UNWIND_BY_CLIENT | OJ_LINK_RUN_CONSTRUCTORS | OJ_LINK_DROP_UNREFERENCED |
+                    OJ_LINK_KEEP_UNWIND | OJ_LINK_OMIT_UNWIND),
                "every flag is known to the structs that take them");
 
 /* Unknown bits are refused rather than ignored: a newer client would believe that they had an effect. Elements of
@@ -272,6 +273,10 @@ oj_status oj_plan_write(oj_plan *plan, const oj_segment *segments, size_t n_segm
         return oji_fail(error, OJ_E_MISUSE, "%s is NULL", plan ? "segments" : "plan");
     if (plan->is_placed)
         return oji_fail(error, OJ_E_MISUSE, "the plan is placed already: its addresses are its provider's");
+    if (plan->has_unwind_aside)
+        return oji_fail(error, OJ_E_MISUSE,
+                        "the plan has left its unwind tables out (OJ_LINK_OMIT_UNWIND): nobody "
+                        "would know them");
     zero_wanted(&plan->options);
     OJI_TRY(oji_link_finish(plan, segments ? segments : &none, n_segments, out, error));
     return oji_succeed(error);

@@ -74,7 +74,8 @@ static bool is_referred_to(const oj_plan *plan)
  * for. */
 bool oji_link_puts_unwind_aside(const oj_plan *plan)
 {
-    return plan->is_once && is_registered(plan) && !(plan->options.flags & OJ_LINK_KEEP_UNWIND) &&
+    bool is_published = plan->is_once || (plan->options.flags & OJ_LINK_OMIT_UNWIND);
+    return is_published && is_registered(plan) && !(plan->options.flags & OJ_LINK_KEEP_UNWIND) &&
            !oji_link_places_singly(&plan->options) && !is_referred_to(plan);
 }
 

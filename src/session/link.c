@@ -95,8 +95,8 @@ static oj_status plan_unit(oji_session_step *step, oji_session_unit *unit, oj_er
 {
     oj_link_options options;
     oj_link_options_init(&options);
-    /* Not before all units of the step are there. */
-    options.flags = unit->module->link_flags & ~OJ_LINK_RUN_CONSTRUCTORS;
+    /* Constructors run when all units of the step are there. */
+    options.flags = (unit->module->link_flags & ~OJ_LINK_RUN_CONSTRUCTORS) | OJ_LINK_OMIT_UNWIND;
     options.memory = unit->module->memory;
     options.allocator = &step->session->allocator;
     options.resolvers = step->resolvers;

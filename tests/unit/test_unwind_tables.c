@@ -1,6 +1,6 @@
 /* .eh_frame from outside: what is refused, what is ignored, and that no byte of it is trusted; and where clients find
  * the tables of their code. */
-#include "link/linktest.h"
+#include "session_support.h"
 
 #include "code/unwind.h"
 
@@ -309,6 +309,98 @@ static void unwind_info_tells_where_tables_are(void **state)
     oj_object_destroy(object);
 }
 
+/* A plan that is linked, again and again, and one that is written by hand. */
+static void unwind_plan_may_leave_tables_out(void **state)
+{
+    static const struct {
+        uint32_t flags;
+        bool is_placed;
+    } cases[] = {{0, true},
+                 {OJ_LINK_OMIT_UNWIND, false},
+                 {OJ_LINK_OMIT_UNWIND | OJ_LINK_KEEP_UNWIND, true},
+                 {OJ_LINK_OMIT_UNWIND | OJ_LINK_UNWIND_BY_CLIENT, true},
+                 {OJ_LINK_OMIT_UNWIND | OJ_LINK_SECTIONS_SINGLY, true}};
+    oj_object *object = object_with(good);
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(cases); i++) {
+        bool is_told = !(cases[i].flags & OJ_LINK_UNWIND_BY_CLIENT);
+        oj_link_options options;
+        oj_unwind_info info;
+        oj_error error;
+        oj_plan *plan;
+        oj_code *code;
+        oj_link_options_init(&options);
+        options.flags = cases[i].flags;
+        assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, &options, &error), OJ_OK);
+        assert_int_equal(oj_plan_segment_count(plan), cases[i].is_placed ? 2 : 1);
+        assert_int_equal(oj_plan_range_count(plan), cases[i].is_placed ? 2 : 1);
+        for (unsigned round = 0; round < 3; round++) {
+            if (round == 1)
+                assert_int_equal(oj_plan_place(plan, &error), OJ_OK);
+            assert_int_equal(oj_plan_link(plan, &code, &error), OJ_OK);
+            assert_int_equal(is_registered(oj_code_lookup_addr(code, "f")), is_told);
+            assert_int_equal(oj_code_unwind(code, 0, &info, sizeof info), cases[i].is_placed ? OJ_OK : OJ_E_MISUSE);
+            assert_int_equal(ojt_call(code, "f"), 42);
+            oj_code_destroy(code);
+        }
+        oj_plan_destroy(plan);
+    }
+    oj_object_destroy(object);
+}
+
+static void unwind_plan_without_tables_is_not_written_by_hand(void **state)
+{
+    oj_object *object = object_with(good);
+    oj_segment segment;
+    oj_link_options options;
+    oj_error error = {0};
+    oj_plan *plan;
+    oj_code *code = (oj_code *)(uintptr_t)8;
+    uint8_t bytes[256];
+    (void)state;
+    oj_link_options_init(&options);
+    options.flags = OJ_LINK_OMIT_UNWIND;
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, &options, &error), OJ_OK);
+    assert_int_equal(oj_plan_segment(plan, 0, &segment, sizeof segment), OJ_OK);
+    segment.write = bytes + (-(uintptr_t)bytes & 63);
+    segment.run_addr = 0x10000000;
+    assert_int_equal(oj_plan_write(plan, &segment, 1, &code, &error), OJ_E_MISUSE);
+    assert_null(code);
+    assert_non_null(strstr(error.text, "OJ_LINK_OMIT_UNWIND"));
+    oj_plan_destroy(plan);
+    oj_object_destroy(object);
+}
+
+/* A session's code is told of, and has the objects' tables no more than a single link's, unless they are asked for. */
+static void unwind_session_places_tables_that_are_asked_for(void **state)
+{
+    oj_object *object = object_with(good);
+    (void)state;
+    for (unsigned keeps = 0; keeps < 2; keeps++) {
+        oj_session *session = ojt_session_with(NULL, NULL);
+        oj_module_options options;
+        oj_module *module;
+        oj_unwind_info info;
+        oj_error error;
+        const oj_code *code;
+        uint64_t addr;
+        oj_module_options_init(&options);
+        options.link_flags = keeps ? OJ_LINK_KEEP_UNWIND : 0;
+        assert_int_equal(oj_session_add_object(session, object, &options, &module, &error), OJ_OK);
+        assert_int_equal(ojt_session_call(session, "f"), 42);
+        addr = ojt_session_lookup(session, "f");
+        code = oj_module_code(module, 0);
+        assert_true(is_registered(addr));
+        assert_int_equal(oj_code_segment_count(code), keeps ? 2 : 1);
+        assert_int_equal(oj_code_unwind(code, 0, &info, sizeof info), keeps ? OJ_OK : OJ_E_MISUSE);
+        if (keeps)
+            check_info(code, &info);
+        oj_session_destroy(session);
+        assert_false(is_registered(addr));
+    }
+    oj_object_destroy(object);
+}
+
 /* Wherever the function lies, the distance in its table is not one that says that it is gone. */
 static void unwind_function_at_any_offset_is_told(void **state)
 {
@@ -445,6 +537,9 @@ OJT_MAIN(cmocka_unit_test(unwind_table_is_read), cmocka_unit_test(unwind_table_b
          cmocka_unit_test(unwind_table_written_anew_reads_the_same),
          cmocka_unit_test(unwind_table_written_size_of_any_cie),
          cmocka_unit_test(unwind_info_is_there_for_code_placed_by_hand),
-         cmocka_unit_test(unwind_info_tells_where_tables_are), cmocka_unit_test(unwind_function_at_any_offset_is_told),
+         cmocka_unit_test(unwind_info_tells_where_tables_are), cmocka_unit_test(unwind_plan_may_leave_tables_out),
+         cmocka_unit_test(unwind_plan_without_tables_is_not_written_by_hand),
+         cmocka_unit_test(unwind_session_places_tables_that_are_asked_for),
+         cmocka_unit_test(unwind_function_at_any_offset_is_told),
          cmocka_unit_test(unwind_bad_table_fails_the_link_and_names_itself),
          cmocka_unit_test(unwind_taken_over_code_stays_registered), cmocka_unit_test(unwind_small_code_takes_few_bytes))
