@@ -91,6 +91,15 @@ def is_failing(words):
             or (len(words) > 1 and words[1] == '(' and bool(FAILING_CALL.match(words[0]))))
 
 
+def has_question(text, first, end):
+    """Is there a ? outside of parentheses? One in a call's arguments only chooses what is said."""
+    while first < end:
+        if text.tokens[first].text == '?':
+            return True
+        first = text.pairs.get(first, first) + 1
+    return False
+
+
 def statement_end(text, first):
     """The token after the statement that starts at `first`, as far as this needs to know C."""
     word = text.tokens[first].text
@@ -129,7 +138,7 @@ def fails(text, first):
         words = text.words(last + 1, end)
         if words == 'false' and QUESTION.match(text.function_at(text.tokens[last].place[0])):
             return False
-        return is_failing(words) and '?' not in words.split(' ')
+        return is_failing(words) and not has_question(text, last + 1, end)
     equals = next((number for number in range(last, end) if text.tokens[number].text == '='), None)
     return is_failing(text.words(equals + 1 if equals else last, end)) and text.words(last, end) not in FAILING_VALUE
 
