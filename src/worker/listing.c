@@ -10,11 +10,12 @@
 
 /* --- writing, in the worker --------------------------------------------------------------------------------------- */
 
+/* A listing has less than 2^63 bytes and a name less than 2^33: their sum does not wrap. */
 static uint8_t *claim(oji_worker_listing *l, uint64_t size)
 {
-    uint64_t needed, capacity = l->capacity ? l->capacity : FIRST_CAPACITY;
+    uint64_t needed = l->size + size, capacity = l->capacity ? l->capacity : FIRST_CAPACITY;
     uint8_t *grown;
-    if (!oji_add(l->size, size, &needed) || needed > PTRDIFF_MAX)
+    if (needed > PTRDIFF_MAX)
         return NULL;
     while (capacity < needed)
         capacity *= 2;

@@ -22,7 +22,8 @@ static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static oj_workers *registry;
 static oj_workers *default_pool;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int has_handlers;
+static _Atomic bool has_handlers;
+static _Thread_local bool has_tried;
 
 static void lock_all(void)
 {
@@ -74,7 +75,22 @@ static void become_child(void)
     unlock_all();
 }
 
-static void install_handlers(void) { has_handlers = pthread_atfork(lock_all, unlock_all, become_child) == 0; }
+static void install_handlers(void)
+{
+    has_tried = true;
+    has_handlers = pthread_atfork(lock_all, unlock_all, become_child) == 0;
+}
+
+/* Where there was no memory for them the next call tries again. pthread_once(), because it knows forks. */
+static bool need_handlers(void)
+{
+    static pthread_once_t again = PTHREAD_ONCE_INIT;
+    has_tried = false;
+    pthread_once(&once, install_handlers);
+    if (has_tried && !has_handlers)
+        __atomic_store(&once, &again, __ATOMIC_RELEASE);
+    return has_handlers;
+}
 
 static void enter(oj_workers *w)
 {
@@ -191,8 +207,7 @@ oj_status oj_workers_create(oj_workers **out, const oj_workers_options *options,
     OJI_TRY(oji_import(&ours, sizeof ours, sizeof ours, options, "oj_workers_options", error));
     OJI_TRY(check_options(&ours, error));
     fill_defaults(&ours);
-    pthread_once(&once, install_handlers);
-    if (!has_handlers)
+    if (!need_handlers())
         return oji_fail_nomem(error, 0, "handlers of fork()");
     OJI_TRY(create(out, &ours, error));
     return oji_succeed(error);

@@ -233,10 +233,12 @@ static outcome hear_diagnostic(const oji_worker_job *job, const oji_worker_messa
         return OUTCOME_LISTEN;
     oji_wire_copy_text(text, sizeof text, diagnostic.text);
     job->diagnostic(job->diagnostic_context, diagnostic.severity, text);
-    if (!oji_worker_is_stale(job->workers, job->request))
-        return OUTCOME_LISTEN;
-    *status = fail_named(job, OJ_E_WORKER_CRASHED, "this process is a child: the compile went on in its parent", error);
-    return OUTCOME_FAILED;
+    if (oji_worker_is_stale(job->workers, job->request)) {
+        *status =
+            fail_named(job, OJ_E_WORKER_CRASHED, "this process is a child: the compile went on in its parent", error);
+        return OUTCOME_FAILED;
+    }
+    return OUTCOME_LISTEN;
 }
 
 static outcome hear(oji_worker_job *job, const oji_worker_message *message, oj_status *status, oj_error *error)

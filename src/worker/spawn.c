@@ -93,14 +93,17 @@ static int become_keeper(void *argument)
     char name[] = "ownjit-worker", option[] = "--keeper";
     char *argv[] = {name, option, NULL};
     uint8_t message[8];
+    int control = s->control; /* until it is in its place, which is the client's own before */
     reset_signals();
     setsid();
-    if (arrange_descriptors(s->control, s->words))
+    if (arrange_descriptors(s->control, s->words)) {
+        control = CONTROL_FD;
         execve(s->path, argv, environ);
+    }
     /* Shorter than any message of the protocol's. */
     oji_store32(message, OJI_WIRE_MAGIC);
     oji_store32(message + 4, (uint32_t)errno);
-    (void)oji_worker_send(CONTROL_FD, message, sizeof message, -1, false);
+    (void)oji_worker_send(control, message, sizeof message, -1, false);
     return 127;
 }
 

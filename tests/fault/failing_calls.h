@@ -170,6 +170,13 @@ OJT_REPLACED int fcntl(int fd, int command, ...)
     return ojt_fails("fcntl", false) ? -1 : (int)syscall(SYS_fcntl, fd, command, argument);
 }
 
+OJT_REPLACED int dup2(int fd, int other)
+{
+    if (ojt_fails("dup2", false))
+        return -1;
+    return fd == other ? fd : (int)syscall(SYS_dup3, fd, other, 0);
+}
+
 OJT_REPLACED int open(const char *path, int flags, ...)
 {
     va_list arguments;
@@ -195,9 +202,12 @@ OJT_REPLACED ssize_t write(int fd, const void *bytes, size_t size)
     return ojt_fails("write", false) ? -1 : (ssize_t)syscall(SYS_write, fd, bytes, size);
 }
 
+/* With an errno of 0 it finds the file's end. */
 OJT_REPLACED ssize_t pread(int fd, void *bytes, size_t size, off_t offset)
 {
-    return ojt_fails("pread", false) ? -1 : (ssize_t)syscall(SYS_pread64, fd, bytes, size, offset);
+    if (ojt_fails("pread", false))
+        return ojt_failure ? -1 : 0;
+    return (ssize_t)syscall(SYS_pread64, fd, bytes, size, offset);
 }
 
 /* A program's own output is let through: that a last flush fails is told by its status alone. */

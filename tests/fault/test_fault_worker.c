@@ -6,9 +6,40 @@
 #include "fault/failing_calls.h"
 #include "support/test.h"
 
+#include "worker/channel.h"
+#include "worker/listing.h"
+#include "worker/worker.h"
+
 #include <ownjit/ownjit.h>
 
 #include <sys/wait.h>
+
+/* --- what is failed by hand --------------------------------------------------------------------------------------- */
+
+extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *library);
+
+static bool has_no_handlers;
+int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+    return has_no_handlers ? ENOMEM : __register_atfork(prepare, parent, child, NULL);
+}
+
+static bool has_no_paths;
+int dladdr(const void *address, Dl_info *info)
+{
+    static int (*next)(const void *, Dl_info *);
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "dladdr");
+    return has_no_paths ? 0 : next(address, info);
+}
+
+ssize_t readlink(const char *path, char *text, size_t size)
+{
+    if (!has_no_paths)
+        return (ssize_t)syscall(SYS_readlinkat, AT_FDCWD, path, text, size);
+    errno = ENOENT;
+    return -1;
+}
 
 /* --- the compile under test --------------------------------------------------------------------------------------- */
 
@@ -94,7 +125,7 @@ static long fail_in_turn(int reason, long *n_statuses)
 
 static void fault_worker_calls_fail_in_turn(void **state)
 {
-    static const int reasons[] = {ENOMEM, EMFILE, EPERM};
+    static const int reasons[] = {ENOMEM, EMFILE, EPERM, EAGAIN, ENOSPC};
     (void)state;
     if (getenv("OJT_VALGRIND")) /* knows no clone() but those of threads and fork() */
         skip();
@@ -116,8 +147,112 @@ static void fault_worker_interrupted_calls_go_on(void **state)
         skip();
     find_liar();
     assert_true(fail_in_turn(EINTR, &n_statuses) > 20);
-    /* Calls that are never interrupted (making a socket, say) fail with it all the same. */
-    assert_true(n_statuses < 12);
+    /* Calls that are never interrupted (making a socket or a second descriptor, say) fail with it all the same. */
+    assert_true(n_statuses < 16);
 }
 
-OJT_MAIN(cmocka_unit_test(fault_worker_calls_fail_in_turn), cmocka_unit_test(fault_worker_interrupted_calls_go_on))
+/* A pool cannot do without the handlers of fork(), and the next attempt gets them. */
+static void fault_worker_handlers_of_fork_are_tried_again(void **state)
+{
+    oj_workers *workers;
+    oj_error error;
+    (void)state;
+    has_no_handlers = true;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(oj_workers_create(&workers, NULL, &error), OJ_E_NOMEM);
+        assert_null(workers);
+        assert_non_null(strstr(error.text, "handlers of fork()"));
+    }
+    has_no_handlers = false;
+    assert_int_equal(oj_workers_create(&workers, NULL, &error), OJ_OK);
+    oj_workers_destroy(workers);
+}
+
+/* Of the program's places the last remains: where it is installed. */
+static void fault_worker_place_of_the_library_unknown(void **state)
+{
+    char path[256], other[256];
+    oj_error error;
+    (void)state;
+    unsetenv("OWNJIT_WORKER");
+    assert_int_equal(oji_worker_find(other, sizeof other, NULL, &error), OJ_OK);
+    has_no_paths = true;
+    assert_int_equal(oji_worker_find(path, sizeof path, NULL, &error), OJ_OK);
+    has_no_paths = false;
+    assert_int_equal(path[0], '/');
+    assert_string_equal(strrchr(path, '/'), "/ownjit-worker");
+    assert_string_equal(strrchr(other, '/'), "/ownjit-worker");
+}
+
+/* The pool that nobody has named is made when it is first used, and then stays. */
+static void fault_worker_default_pool_without_memory(void **state)
+{
+    bool was_met = true, was_told = false;
+    oj_compiler_options options;
+    oj_compiler *compiler;
+    oj_error error;
+    long n = 0;
+    (void)state;
+    if (getenv("OJT_VALGRIND") || !OJT_OWN_HEAP)
+        skip();
+    find_liar();
+    setenv("OWNJIT_WORKER", liar_path, 1);
+    oj_compiler_options_init(&options);
+    options.isolation = OJ_ISOLATION_WORKER;
+    for (; was_met; n++) {
+        oj_status status;
+        ojt_fail(n, ENOMEM);
+        status = oj_compiler_create(&compiler, &options, &error);
+        was_met = ojt_fail_end();
+        was_told = was_told || (status == OJ_E_NOMEM && strstr(error.text, "the default pool of workers"));
+        assert_true(status == OJ_OK ? compiler != NULL : compiler == NULL && was_met);
+        oj_compiler_destroy(compiler);
+        assert_true(n < 500);
+    }
+    assert_true(was_told);
+}
+
+static void fault_worker_listing_without_memory(void **state)
+{
+    oji_worker_listing listing;
+    char name[2000];
+    (void)state;
+    if (getenv("OJT_VALGRIND") || !OJT_OWN_HEAP)
+        skip();
+    ojt_fail(0, ENOMEM);
+    assert_false(oji_worker_begin_listing(&listing));
+    assert_true(ojt_fail_end());
+    oji_worker_free_listing(&listing);
+    assert_true(oji_worker_begin_listing(&listing));
+    memset(name, 'n', sizeof name);
+    assert_true(oji_worker_add_name(&listing, name, 10, OJ_SYMBOL_GLOBAL));
+    ojt_fail(0, ENOMEM);
+    assert_false(oji_worker_add_name(&listing, name, sizeof name, OJ_SYMBOL_GLOBAL));
+    assert_true(ojt_fail_end());
+    /* What is there stays as it was. */
+    assert_int_equal(listing.size, 4 + 8 + 10);
+    assert_true(oji_worker_add_name(&listing, name, sizeof name, OJ_SYMBOL_WEAK));
+    oji_worker_free_listing(&listing);
+}
+
+/* A file that has been found to be sealed at its size and ends before it nevertheless. */
+static void fault_worker_file_that_ends_early(void **state)
+{
+    char bytes[100] = "bytes", copy[100];
+    int file;
+    (void)state;
+    assert_int_equal(oji_worker_make_file(bytes, sizeof bytes, &file), 0);
+    ojt_fail(1, 0);
+    assert_int_equal(oji_worker_read_file(file, sizeof copy, copy), EBADMSG);
+    assert_true(ojt_fail_end());
+    assert_string_equal(ojt_failed, "pread");
+    assert_int_equal(oji_worker_read_file(file, sizeof copy, copy), 0);
+    assert_string_equal(copy, "bytes");
+    close(file);
+}
+
+OJT_MAIN(cmocka_unit_test(fault_worker_handlers_of_fork_are_tried_again),
+         cmocka_unit_test(fault_worker_place_of_the_library_unknown),
+         cmocka_unit_test(fault_worker_default_pool_without_memory),
+         cmocka_unit_test(fault_worker_listing_without_memory), cmocka_unit_test(fault_worker_file_that_ends_early),
+         cmocka_unit_test(fault_worker_calls_fail_in_turn), cmocka_unit_test(fault_worker_interrupted_calls_go_on))

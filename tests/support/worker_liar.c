@@ -80,6 +80,8 @@ static void greet(void)
         exit(0);
     if (is("hello_stalls"))
         stall();
+    if (strncmp(lie, "late", 4) == 0)
+        usleep(400 * 1000);
     size = oji_wire_put_hello(message, &hello);
     if (is("hello_other_protocol"))
         oji_store16(message + 4, 7);
@@ -159,7 +161,7 @@ static void bend(oji_wire_result *result)
 
 static void forge_exit(int fd, uint64_t id)
 {
-    oji_wire_exit end = {11, 0, 6, oji_wire_text_of("forged\033[2J")};
+    oji_wire_exit end = {is("exit_cpu") ? SIGXCPU : SIGSEGV, 0, 6, oji_wire_text_of("forged\033[2J")};
     send_raw(fd, spoil("exit", oji_wire_put_exit(message, id, &end)), NULL, 0);
 }
 
@@ -185,7 +187,7 @@ static void answer_failure(int fd, uint64_t id)
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     text[1] = '\033';
-    result.status = OJ_E_COMPILE;
+    result.status = is("failure_strange") ? 4711 : OJ_E_COMPILE;
     result.text = result.object = result.symbol = result.section = oji_wire_text_of(text);
     result.text.size = 2500;
     result.object.size = result.symbol.size = result.section.size = 600;
@@ -255,7 +257,7 @@ static void serve(int fd)
             forge_exit(fd, 0);
         else if (is("flood"))
             flood(fd, id);
-        else if (is("failure_long"))
+        else if (is("failure_long") || is("failure_strange"))
             answer_failure(fd, id);
         else if (is("hello_as_answer"))
             send_raw(fd, oji_wire_put_hello(message, &(oji_wire_hello){0}), NULL, 0);
