@@ -99,8 +99,8 @@ oj_status oji_gdb_register(const oji_debug_info *info, const oj_allocator *alloc
                            oj_error *error);
 extern const oji_registry oji_gdb_registry;
 
-/* What alignment may take of a range's spare bytes. */
-enum { OJI_DEBUG_SPARE_LEAST = 32 };
+/* What alignment, and the ends of the table and of its index, may take of a range's spare bytes. */
+enum { OJI_DEBUG_SPARE_LEAST = 64 };
 
 /* perf_map.c, jitdump.c: tell perf. Cannot be undone: perf keeps what it was told by the time that it was told. */
 oj_status oji_perf_map_add(const oji_debug_info *info, oj_error *error);

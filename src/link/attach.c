@@ -8,6 +8,9 @@ typedef struct step {
     /* Register, and fill the records, which are zero; those that are left zero have nothing to undo and come last. On
      * failure nothing is registered. */
     oj_status (*attach)(const oj_plan *plan, const oj_code *code, oj_record *records, oj_error *error);
+    /* Of code that was placed by hand nobody is told, but where its tables lie is noted: without a provider's memory
+     * the step does no more than that. */
+    bool is_by_hand;
 } step;
 
 /* Code may register what is to be run at its end long before, and even though, its constructors run. */
@@ -27,32 +30,28 @@ static oj_status attach_finalizers(const oj_plan *plan, const oj_code *code, oj_
 
 /* In the order they are done; undone in reverse. Ends with an empty one. Destructors last, so that they run while all
  * else is still registered; those of threads' objects come before the code's own. */
-static const step steps[] = {{oji_link_count_unwind, oji_link_attach_unwind},
-                             {oji_link_count_index, oji_link_attach_index},
-                             {oji_link_count_debug, oji_link_attach_debug},
-                             {count_finalizers, attach_finalizers},
-                             {oji_link_tls_count_destructors, oji_link_tls_attach_destructors},
-                             {NULL, NULL}};
+static const step steps[] = {{oji_link_count_unwind, oji_link_attach_unwind, true},
+                             {oji_link_count_index, oji_link_attach_index, true},
+                             {oji_link_count_debug, oji_link_attach_debug, false},
+                             {count_finalizers, attach_finalizers, false},
+                             {oji_link_tls_count_destructors, oji_link_tls_attach_destructors, false},
+                             {NULL, NULL, false}};
 
-/* Of code that was placed by hand nobody is told, but where its unwind tables lie is noted: the first steps do no more
- * than that without a provider's memory. */
-enum { STEPS_BY_HAND = 2 };
-
-static bool is_taken(const step *s, bool by_hand) { return s->count && !(by_hand && s - steps >= STEPS_BY_HAND); }
+static bool is_taken(const step *s, bool by_hand) { return s->is_by_hand || !by_hand; }
 
 uint32_t oji_link_count_records(const oj_plan *plan, bool by_hand)
 {
     uint32_t n = 0;
-    for (const step *s = steps; is_taken(s, by_hand); s++)
-        n += s->count(plan);
+    for (const step *s = steps; s->count; s++)
+        n += is_taken(s, by_hand) ? s->count(plan) : 0;
     return n;
 }
 
 /* Records are counted as they are made: after a failure the code's destruction undoes what there is. */
 oj_status oji_link_attach(const oj_plan *plan, oj_code *code, bool by_hand, oj_error *error)
 {
-    for (const step *s = steps; is_taken(s, by_hand); s++) {
-        uint32_t n = s->count(plan);
+    for (const step *s = steps; s->count; s++) {
+        uint32_t n = is_taken(s, by_hand) ? s->count(plan) : 0;
         if (n > 0)
             OJI_TRY(s->attach(plan, code, &oji_code_records(code)[code->n_records], error));
         for (; n > 0 && oji_code_records(code)[code->n_records].kind != 0; n--)

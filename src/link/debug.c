@@ -325,7 +325,7 @@ uint64_t oji_link_debug_spare(const oj_plan *plan)
             size += is_unwind(&plan->members[m].object->sections[i]) ? plan->members[m].object->sections[i].size : 0;
     if (size == 0 || size + plan->segments[SEGMENT_CODE].size > PROFILED_LARGEST)
         return 0;
-    return (2 * size + OJI_DEBUG_SPARE_LEAST + 32 + 7) & ~UINT64_C(7);
+    return (2 * size + OJI_DEBUG_SPARE_LEAST + 7) & ~UINT64_C(7);
 }
 
 /* --- the step ----------------------------------------------------------------------------------------------------- */

@@ -178,7 +178,7 @@ def failures(c):
             ('ifunc', ['choose.o', *AT, *out], ('choose.o', "'chosen'", 'indirect function')),
             ('output_folder_missing', ['app.o', *AT, *NAMES, '-o', 'missing/x.bin'], ("cannot write 'missing/x.bin'",)),
             ('output_full', ['app.o', *AT, *NAMES, '-o', '/dev/full'], ("cannot write '/dev/full'", 'No space left')),
-            ('map_full', ['app.o', *AT, *NAMES, '-o', '/dev/null', '--map=/dev/full'], ("cannot write '/dev/full'",))):
+            ('map_full', ['app.o', *AT, *NAMES, *out, '--map=/dev/full'], ("cannot write '/dev/full'",))):
         c.expect_failure('cli_link_' + name, ['link', *argv], *parts)
     c.tap.check('cli_link_failure_leaves_no_file', not os.path.exists(c.path('x.bin')))
 

@@ -341,8 +341,9 @@ static bool write_image(struct linking *linking)
     if (oj_plan_write(linking->plan, linking->image.segments, linking->image.n_segments, &linking->code, &error) !=
         OJ_OK)
         return fail_library(NULL, &error);
-    return image_write(&linking->image, options->output) &&
-           (!options->map || map_write(&linking->image, linking->plan, linking->code, options->map));
+    /* The image last: where there is one, all that was asked for is there. */
+    return (!options->map || map_write(&linking->image, linking->plan, linking->code, options->map)) &&
+           image_write(&linking->image, options->output);
 }
 
 static bool link_files(struct linking *linking)
