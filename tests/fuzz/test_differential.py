@@ -21,9 +21,11 @@ import tempfile
 import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.join(HERE, '..', 'support')]
 sys.dont_write_bytecode = True
 import elf_mutate  # noqa: E402  (the lines above make it importable)
+import library  # noqa: E402
+from library import COMMON, DEFINED, UNDEFINED, ask  # noqa: E402
 
 LINKERS = {'x86_64': ('ld', 'elf_x86_64'), 'i386': ('ld', 'elf_i386'),
            'arm': ('arm-linux-gnueabihf-ld', 'armelf_linux_eabi'),
@@ -33,7 +35,6 @@ CODE, RODATA, DATA = 1, 2, 3
 ADDRESSES = {CODE: 0x10000000, RODATA: 0x10800000, DATA: 0x11000000}
 KIND_OTHER, KIND_DEBUG = 0, 6
 RANGE_SECTION, RANGE_COMMON = 1, 2
-UNDEFINED, DEFINED, ABSOLUTE, COMMON = range(4)
 IFUNC = 10
 MOST_SEGMENT = 1 << 22
 
@@ -87,52 +88,19 @@ class Range(ctypes.Structure):
                 ('size', ctypes.c_uint64), ('kind', ctypes.c_uint32), ('segment', ctypes.c_uint32)]
 
 
-class Section(ctypes.Structure):
-    _fields_ = [('name', ctypes.c_char_p), ('bytes', ctypes.c_void_p), ('size', ctypes.c_uint64),
-                ('alignment', ctypes.c_uint64), ('n_relocations', ctypes.c_uint64), ('kind', ctypes.c_uint32),
-                ('reserved', ctypes.c_uint32)]
-
-
-class Symbol(ctypes.Structure):
-    _fields_ = [('name', ctypes.c_char_p), ('value', ctypes.c_uint64), ('size', ctypes.c_uint64),
-                ('section', ctypes.c_uint32), ('place', ctypes.c_uint32), ('binding', ctypes.c_uint32),
-                ('visibility', ctypes.c_uint32), ('type', ctypes.c_uint32), ('reserved', ctypes.c_uint32)]
-
-
-class Relocation(ctypes.Structure):
-    _fields_ = [('name', ctypes.c_char_p), ('offset', ctypes.c_uint64), ('addend', ctypes.c_int64),
-                ('symbol', ctypes.c_uint32), ('reserved', ctypes.c_uint32)]
-
-
 def load_library():
-    build = os.environ.get('OJT_BUILD', os.path.join(HERE, '..', '..', 'build'))
-    library = ctypes.CDLL(os.path.join(build, 'lib', 'libownjit.so'))
     size, pointer = ctypes.c_size_t, ctypes.c_void_p
-    library.oj_object_create.argtypes = [pointer, ctypes.c_char_p, size, pointer, pointer]
-    for name in ('section', 'symbol'):
-        count = getattr(library, 'oj_object_%s_count' % name)
-        count.argtypes, count.restype = [pointer], size
-        getattr(library, 'oj_object_' + name).argtypes = [pointer, size, pointer, size]
-    library.oj_object_relocation.argtypes = [pointer, size, size, pointer, size]
-    library.oj_plan_create.argtypes = [pointer, pointer, size, pointer, pointer]
-    for name in ('segment', 'range'):
-        count = getattr(library, 'oj_plan_%s_count' % name)
-        count.argtypes, count.restype = [pointer], size
-        getattr(library, 'oj_plan_' + name).argtypes = [pointer, size, pointer, size]
-    library.oj_plan_write.argtypes = [pointer, pointer, size, pointer, pointer]
-    for name in ('object', 'plan', 'code'):
-        getattr(library, 'oj_%s_destroy' % name).argtypes = [pointer]
-    return library
+    loaded = library.load()
+    loaded.oj_plan_create.argtypes = [pointer, pointer, size, pointer, pointer]
+    library.declare_list(loaded, 'plan_segment')
+    library.declare_list(loaded, 'plan_range')
+    loaded.oj_plan_write.argtypes = [pointer, pointer, size, pointer, pointer]
+    for name in ('plan', 'code'):
+        getattr(loaded, 'oj_%s_destroy' % name).argtypes = [pointer]
+    return loaded
 
 
 LIBRARY = load_library()
-
-
-def ask(kind, function, *indexes):
-    info = kind()
-    if function(*indexes, ctypes.byref(info), ctypes.sizeof(info)) != 0:
-        raise AssertionError('an accessor refused %s' % (indexes[1:],))
-    return info
 
 
 class Ours:
@@ -153,14 +121,12 @@ class Ours:
                 LIBRARY.oj_object_destroy(handle)
 
     def read(self, handle):
-        self.symbols = [ask(Symbol, LIBRARY.oj_object_symbol, handle, i)
-                        for i in range(LIBRARY.oj_object_symbol_count(handle))]
-        self.sections = [ask(Section, LIBRARY.oj_object_section, handle, i)
-                         for i in range(LIBRARY.oj_object_section_count(handle))]
+        self.symbols = library.symbols_of(LIBRARY, handle)
+        self.sections = library.sections_of(LIBRARY, handle)
         self.names = [section.name for section in self.sections]
-        self.relocations = [[ask(Relocation, LIBRARY.oj_object_relocation, handle, i, k)
-                             for k in range(section.n_relocations)] for i, section in enumerate(self.sections)]
-        self.relocations = [[(r.name.decode(), r.offset, r.symbol, r.addend) for r in list_] for list_ in self.relocations]
+        self.relocations = [[(r.name.decode(), r.offset, r.symbol, r.addend)
+                             for r in library.relocations_of(LIBRARY, handle, i, section.n_relocations)]
+                            for i, section in enumerate(self.sections)]
         for symbol in self.symbols:
             if symbol.place == UNDEFINED and symbol.name and symbol.name not in self.definitions:
                 self.definitions[symbol.name] = 0x10100000 + 64 * len(self.definitions)
@@ -191,7 +157,7 @@ class Ours:
 
     def write(self, plan):
         n = LIBRARY.oj_plan_segment_count(plan)
-        segments = (Segment * (n + 1))(*[ask(Segment, LIBRARY.oj_plan_segment, plan, i) for i in range(n)])
+        segments = (Segment * (n + 1))(*[ask(LIBRARY.oj_plan_segment, Segment, plan, i) for i in range(n)])
         buffers = []
         for segment in segments[:n]:
             if segment.size > MOST_SEGMENT or segment.alignment > MOST_SEGMENT:
@@ -214,7 +180,7 @@ class Ours:
             waiting.setdefault(name, []).append(index)
         self.commons_addr = None
         for i in range(LIBRARY.oj_plan_range_count(plan)):
-            part = ask(Range, LIBRARY.oj_plan_range, plan, i)
+            part = ask(LIBRARY.oj_plan_range, Range, plan, i)
             if part.kind == RANGE_COMMON and self.commons_addr is None:
                 self.commons_addr = segments[part.segment].run_addr + part.offset
             if part.kind != RANGE_SECTION or part.size == 0:

@@ -13,10 +13,14 @@ import tempfile
 import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', 'support'))
+sys.dont_write_bytecode = True
+import library  # noqa: E402  (the lines above make it importable)
+from library import ABSOLUTE, COMMON, DEFINED, UNDEFINED  # noqa: E402
+
 COMPILERS = ['gcc', 'clang-14', 'clang-19', 'clang-22']
 BORROW, WITH_DEBUG = 1, 2
 OTHER, CODE, RODATA, DATA, ZERO, UNWIND, DEBUG, TLS_DATA, TLS_ZERO = range(9)
-UNDEFINED, DEFINED, ABSOLUTE, COMMON = range(4)
 SHF_COMPRESSED = 0x800
 SHT_INIT_ARRAY, SHT_PREINIT_ARRAY = 14, 16
 SHT_SYMTAB, SHT_RELA, SHT_NOTE, SHT_NOBITS, SHT_SHNDX = 2, 4, 7, 8, 18
@@ -34,39 +38,7 @@ class Options(ctypes.Structure):
                 ('allocator', ctypes.c_void_p)]
 
 
-class Section(ctypes.Structure):
-    _fields_ = [('name', ctypes.c_char_p), ('bytes', ctypes.c_void_p), ('size', ctypes.c_uint64),
-                ('alignment', ctypes.c_uint64), ('n_relocations', ctypes.c_uint64), ('kind', ctypes.c_uint32),
-                ('flags', ctypes.c_uint32)]
-
-
-class Symbol(ctypes.Structure):
-    _fields_ = [('name', ctypes.c_char_p), ('value', ctypes.c_uint64), ('size', ctypes.c_uint64),
-                ('section', ctypes.c_uint32), ('place', ctypes.c_uint32), ('binding', ctypes.c_uint32),
-                ('visibility', ctypes.c_uint32), ('type', ctypes.c_uint32), ('reserved', ctypes.c_uint32)]
-
-
-class Relocation(ctypes.Structure):
-    _fields_ = [('name', ctypes.c_char_p), ('offset', ctypes.c_uint64), ('addend', ctypes.c_int64),
-                ('symbol', ctypes.c_uint32), ('reserved', ctypes.c_uint32)]
-
-
-def load_library():
-    build = os.environ.get('OJT_BUILD', os.path.join(HERE, '..', '..', 'build'))
-    library = ctypes.CDLL(os.path.join(build, 'lib', 'libownjit.so'))
-    size = ctypes.c_size_t
-    pointer = ctypes.c_void_p
-    library.oj_status_name.restype = ctypes.c_char_p
-    library.oj_object_create.argtypes = [pointer, ctypes.c_char_p, size, pointer, pointer]
-    library.oj_object_destroy.argtypes = [pointer]
-    library.oj_object_section_count.argtypes = library.oj_object_symbol_count.argtypes = [pointer]
-    library.oj_object_section_count.restype = library.oj_object_symbol_count.restype = size
-    library.oj_object_section.argtypes = library.oj_object_symbol.argtypes = [pointer, size, pointer, size]
-    library.oj_object_relocation.argtypes = [pointer, size, size, pointer, size]
-    return library
-
-
-LIBRARY = load_library()
+LIBRARY = library.load()
 
 
 def create(data, flags):
@@ -79,26 +51,16 @@ def create(data, flags):
     return handle.value, LIBRARY.oj_status_name(status).decode(), error.text.decode()
 
 
-def ask(function, kind, *indexes):
-    info = kind()
-    if function(*indexes, ctypes.byref(info), ctypes.sizeof(info)) != 0:
-        raise AssertionError('an accessor refused %s' % (indexes[1:],))
-    return info
-
-
 def show(handle):
     """Everything the library shows of an object."""
     sections = []
-    for i in range(LIBRARY.oj_object_section_count(handle)):
-        s = ask(LIBRARY.oj_object_section, Section, handle, i)
-        relocations = [ask(LIBRARY.oj_object_relocation, Relocation, handle, i, k) for k in range(s.n_relocations)]
+    for i, s in enumerate(library.sections_of(LIBRARY, handle)):
+        relocations = library.relocations_of(LIBRARY, handle, i, s.n_relocations)
         content = ctypes.string_at(s.bytes, s.size) if s.bytes else b''
         sections.append((s.name.decode(), s.size, s.alignment, s.kind, content,
                          [(r.name.decode(), r.offset, r.addend, r.symbol) for r in relocations]))
-    symbols = []
-    for i in range(LIBRARY.oj_object_symbol_count(handle)):
-        s = ask(LIBRARY.oj_object_symbol, Symbol, handle, i)
-        symbols.append((s.name.decode(), s.value, s.size, s.section, s.place, s.binding, s.visibility, s.type))
+    symbols = [(s.name.decode(), s.value, s.size, s.section, s.place, s.binding, s.visibility, s.type)
+               for s in library.symbols_of(LIBRARY, handle)]
     return sections, symbols
 
 
