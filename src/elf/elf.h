@@ -127,13 +127,15 @@ struct oji_elf_reader {
     const oji_elf_arch *arch;
     uint32_t machine_flags;  /* e_flags */
     uint64_t headers_off;    /* bytes from the file's start to section header 0 */
-    uint32_t names_index;    /* as the header has it */
+    uint32_t names_index;    /* section index of the sections' names, 0 = none */
     uint32_t n_sections;     /* 1 or more; 1 where the file has none */
     uint32_t symbols_index;  /* section index of the symbol table, 0 = none */
     uint32_t extended_index; /* section index of its extended section indexes, 0 = none */
     uint32_t n_symbols;      /* 1 or more: the empty symbol is made where the file has no table */
     uint32_t first_global;
     uint64_t n_relocs;       /* upper bound of what will be kept */
+    uint32_t first_table;    /* section index of the first table that they are counted from, 0 = none */
+    uint32_t tables_end;     /* one behind the last one's */
     uint32_t max_groups;     /* upper bound of what will be made */
     bool has_ifuncs;         /* saw a function that another chooses */
     bool has_arrays;         /* saw an array of functions to run */
@@ -172,11 +174,24 @@ static inline uint64_t oji_elf_reloc_size(const oji_elf_reader *reader, uint32_t
     return type == ELF_SHT_RELA ? reader->format->rela_size : reader->format->rel_size;
 }
 
-/* Decode header `index`, which must be below n_sections and inside the file. */
-oji_elf_header oji_elf_section_header(const oji_elf_reader *reader, uint32_t index);
+/* Decode header `index`, which must be below n_sections and inside the file. Each header is looked at several times,
+ * for other fields each time: here, where those that are not used cost nothing. */
+static inline __attribute__((always_inline)) oji_elf_header oji_elf_section_header(const oji_elf_reader *reader,
+                                                                                   uint32_t index)
+{
+    const uint8_t *p = reader->file.data + reader->headers_off + (uint64_t)index * reader->format->section_size;
+    return OJI_LIKELY(oji_elf_is_usual(reader->format)) ? oji_elf_decode_section(&oji_elf_usual, p)
+                                                        : oji_elf_decode_section(reader->format, p);
+}
 
-/* The section's name, or "" where its offset is outside the names. */
-const char *oji_elf_section_name(const oji_elf_reader *reader, const oji_elf_header *header);
+/* The section's name, or "" where its offset is outside the names. Needs the names read, whose last byte is zero: any
+ * offset inside them then begins a string that ends inside. */
+static inline const char *oji_elf_section_name(const oji_elf_reader *reader, const oji_elf_header *header)
+{
+    if (header->name >= reader->section_names.size)
+        return "";
+    return (const char *)reader->section_names.data + header->name;
+}
 
 /* Fill a neutral section from header `index`: its kind, name and bytes. Refuses what would not run as it should.
  * Needs the headers' ranges checked; fills all but relocs and n_relocs. */
@@ -186,7 +201,10 @@ oj_status oji_elf_read_section(oji_elf_reader *reader, uint32_t index, oji_secti
 oj_status oji_elf_check_indexes(const oji_elf_reader *reader, const oji_section *sections);
 
 /* elf_compressed.c: count the room that a section's bytes will take once they are whole; needs them in range. */
-bool oji_elf_is_compressed(const oji_elf_header *header);
+static inline bool oji_elf_is_compressed(const oji_elf_header *header)
+{
+    return (header->flags & ELF_SHF_COMPRESSED) && header->type != ELF_SHT_NOBITS;
+}
 void oji_elf_count_compressed(oji_elf_reader *reader, const oji_elf_header *header);
 /* Fill bytes, size and alignment of a section that is not loaded, or mark it as compressed. */
 oj_status oji_elf_decompress(oji_elf_reader *reader, const oji_elf_header *header, oji_section *section);

@@ -14,11 +14,6 @@ enum { MAX_GROWTH = 64 };
 /* Elf32_Chdr and Elf64_Chdr: a word, in the latter another one, and two of the address's width. */
 static uint32_t compression_size(const oji_elf_format *format) { return format->is_64 ? 24 : 12; }
 
-bool oji_elf_is_compressed(const oji_elf_header *header)
-{
-    return (header->flags & ELF_SHF_COMPRESSED) && header->type != ELF_SHT_NOBITS;
-}
-
 /* Needs the section's bytes in range. False where nothing of the kind can be meant. */
 static bool read_compression(const oji_elf_reader *reader, const oji_elf_header *header, oji_elf_compression *out)
 {

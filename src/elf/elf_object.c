@@ -173,6 +173,7 @@ static oj_status find_sections(oji_elf_reader *reader)
     if (n == 0 || n > UINT32_MAX / 2)
         return fail_header(reader, n == 0 ? OJ_E_MALFORMED : OJ_E_LIMIT, "a count of sections that cannot be");
     reader->n_sections = (uint32_t)n;
+    reader->names_index = names;
     return names == 0 ? OJ_OK : read_strings(reader, names, &reader->section_names);
 }
 
@@ -204,6 +205,9 @@ static oj_status scan_relocations(oji_elf_reader *reader, uint32_t index, const 
     if (header->entry_size != size || header->size % size != 0)
         return fail_section(reader, index, OJ_E_MALFORMED, "has relocations of a size that is not its class's");
     reader->n_relocs += header->size / size;
+    if (reader->first_table == 0)
+        reader->first_table = index;
+    reader->tables_end = index + 1;
     return OJ_OK;
 }
 
@@ -231,7 +235,8 @@ static oj_status scan_section(oji_elf_reader *reader, uint32_t index, const oji_
         reader->max_groups++;
         return OJ_OK;
     default:
-        if (OJI_UNLIKELY(oji_elf_is_linkonce(header, oji_elf_section_name(reader, header)))) {
+        if ((header->flags & ELF_SHF_ALLOC) &&
+            OJI_UNLIKELY(oji_elf_is_linkonce(header, oji_elf_section_name(reader, header)))) {
             reader->has_linkonce = true;
             reader->max_groups++;
         }
@@ -303,7 +308,11 @@ static oj_status find_symbols(oji_elf_reader *reader)
     if (header.info == 0 || header.info > reader->n_symbols)
         return fail_section(reader, index, OJ_E_MALFORMED, "has its first global symbol outside of it");
     reader->first_global = header.info;
-    OJI_TRY(read_strings(reader, header.link, &reader->symbol_names));
+    /* LLVM has one table for the names of both. */
+    if (header.link == reader->names_index)
+        reader->symbol_names = reader->section_names;
+    if (reader->symbol_names.size == 0)
+        OJI_TRY(read_strings(reader, header.link, &reader->symbol_names));
     return find_extended(reader);
 }
 
@@ -330,7 +339,7 @@ static bool add_part(uint64_t *end, uint64_t n, uint64_t size, uint64_t *off)
 }
 
 /* False where a sum overflows, which takes a file larger than memory. */
-static bool lay_out_block(const oji_elf_reader *reader, block_layout *layout)
+static bool lay_out_block(const oji_elf_reader *reader, uint64_t name_size, block_layout *layout)
 {
     uint64_t n_copied = reader->flags & OJ_OBJECT_BORROW ? 0 : reader->file.size;
     layout->size = sizeof(oj_object);
@@ -340,7 +349,7 @@ static bool lay_out_block(const oji_elf_reader *reader, block_layout *layout)
            add_part(&layout->size, reader->max_groups, sizeof(oji_group), &layout->groups_off) &&
            add_part(&layout->size, reader->n_relocs, sizeof *((oj_object *)NULL)->reloc_numbers,
                     &layout->numbers_off) &&
-           add_part(&layout->size, strlen(reader->name) + 1, 1, &layout->name_off) &&
+           add_part(&layout->size, name_size, 1, &layout->name_off) &&
            add_part(&layout->size, n_copied, 1, &layout->bytes_off) &&
            add_part(&layout->size, reader->whole_size, 1, &layout->whole_off);
 }
@@ -367,9 +376,10 @@ static void copy_file(oji_elf_reader *reader, uint8_t *copy)
 /* Needs the scan; gives the block with everything set but what the next stages fill. */
 static oj_status allocate_object(oji_elf_reader *reader, const oj_allocator *allocator, oji_elf_parts *parts)
 {
+    const size_t name_size = strlen(reader->name) + 1;
     block_layout layout;
     uint8_t *block;
-    if (!lay_out_block(reader, &layout))
+    if (!lay_out_block(reader, name_size, &layout))
         return oji_fail_nomem(reader->error, UINT64_MAX, "an object");
     block = oji_allocate(allocator, layout.size);
     if (!block)
@@ -383,7 +393,7 @@ static oj_status allocate_object(oji_elf_reader *reader, const oj_allocator *all
     memset(parts->object, 0, sizeof *parts->object);
     parts->object->allocator = *allocator;
     parts->object->heap_size = layout.size;
-    parts->object->name = memcpy(block + layout.name_off, reader->name, strlen(reader->name) + 1);
+    parts->object->name = memcpy(block + layout.name_off, reader->name, name_size);
     /* Not copied: the architecture's table is constant and outlives every object. */
     parts->object->reloc_names = reader->arch->names;
     parts->object->sections = parts->sections;

@@ -131,7 +131,7 @@ static bool is_table(const oji_elf_reader *reader, const oji_elf_header *header,
 /* A section may have several tables: count for each section first, so that its relocations become one run. */
 static oj_status count_relocs(const oji_elf_reader *reader, oji_section *sections)
 {
-    for (uint32_t i = 1; i < reader->n_sections; i++) {
+    for (uint32_t i = reader->first_table; i < reader->tables_end; i++) {
         oji_elf_header header;
         oji_section *target;
         if (!may_be_table(reader, i))
@@ -150,17 +150,13 @@ static oj_status count_relocs(const oji_elf_reader *reader, oji_section *section
     return OJ_OK;
 }
 
-/* Needs the counts; gives each section the start of its run. The runs fit: the block was sized by a count that is the
- * same or larger. */
-static void assign_runs(const oji_elf_reader *reader, const oji_reloc *relocs, oji_section *sections)
+/* Needs the count; gives the section its run of them, from *next on. The runs fit: the block was sized by a count that
+ * is the same or larger. */
+static void assign_run(oji_section *target, const oji_reloc **next)
 {
-    for (uint32_t i = 1; i < reader->n_sections; i++) {
-        if (sections[i].n_relocs == 0)
-            continue;
-        sections[i].relocs = relocs;
-        relocs += sections[i].n_relocs;
-        sections[i].n_relocs = 0; /* counted up again as they are read */
-    }
+    target->relocs = *next;
+    *next += target->n_relocs;
+    target->n_relocs = 0; /* counted up again as they are read */
 }
 
 /* What is not loaded has no address: loaded code that refers to it cannot run. */
@@ -184,19 +180,23 @@ static oj_status check_targets(const oji_elf_reader *reader, const oji_elf_parts
 
 oj_status oji_elf_read_relocs(oji_elf_reader *reader, oji_elf_parts *parts)
 {
+    const oji_reloc *next = parts->relocs;
     if (reader->n_relocs == 0)
         return OJ_OK;
     OJI_TRY(count_relocs(reader, parts->sections));
-    assign_runs(reader, parts->relocs, parts->sections);
-    for (uint32_t i = 1; i < reader->n_sections; i++) {
+    for (uint32_t i = reader->first_table; i < reader->tables_end; i++) {
         oji_elf_header header;
+        oji_section *target;
         if (!may_be_table(reader, i))
             continue;
         header = oji_elf_section_header(reader, i);
-        if (is_table(reader, &header, parts->sections)) {
-            oji_bytes table = {reader->file.data + header.offset, header.size};
-            OJI_TRY(read_table(reader, parts, table, header.type, &parts->sections[header.info]));
-        }
+        if (!is_table(reader, &header, parts->sections))
+            continue;
+        target = &parts->sections[header.info];
+        if (!target->relocs)
+            assign_run(target, &next);
+        OJI_TRY(read_table(reader, parts, (oji_bytes){reader->file.data + header.offset, header.size}, header.type,
+                           target));
     }
     return reader->has_unloaded ? check_targets(reader, parts) : OJ_OK;
 }

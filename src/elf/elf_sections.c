@@ -6,21 +6,6 @@
  * which are loaded like any other). */
 #include "elf/elf.h"
 
-oji_elf_header oji_elf_section_header(const oji_elf_reader *reader, uint32_t index)
-{
-    const uint8_t *p = reader->file.data + reader->headers_off + (uint64_t)index * reader->format->section_size;
-    return OJI_LIKELY(oji_elf_is_usual(reader->format)) ? oji_elf_decode_section(&oji_elf_usual, p)
-                                                        : oji_elf_decode_section(reader->format, p);
-}
-
-/* Needs the names read, whose last byte is zero: any offset inside them then begins a string that ends inside. */
-const char *oji_elf_section_name(const oji_elf_reader *reader, const oji_elf_header *header)
-{
-    if (header->name >= reader->section_names.size)
-        return "";
-    return (const char *)reader->section_names.data + header->name;
-}
-
 /* `why` goes on after the section's name, as in "is compressed". */
 static oj_status refuse_section(const oji_elf_reader *reader, const char *name, oj_status status, const char *why)
 {
@@ -55,9 +40,26 @@ static uint32_t priority_of(const char *name, uint32_t none)
     return *digit == '\0' && priority <= UINT16_MAX ? priority : none;
 }
 
+/* By the first letters, which sort out nearly all sections before any name is compared. */
+static bool may_name_array(const char *name)
+{
+    if (name[0] != '.')
+        return false;
+    switch (name[1]) {
+    case 'p':
+    case 'i':
+    case 'f':
+    case 'c':
+    case 'd':
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* GNU ld's default script: by ascending priority, then those without one; priorities of .ctors and .dtors count down,
- * and these lists run from their end. Types say what a section is for where compilers are new enough, names always did.
- * The first letters sort out nearly all sections before any name is compared. */
+ * and these lists run from their end. Types say what a section is for where compilers are new enough, names always
+ * did. */
 static uint32_t read_array(const char *name, uint32_t type, uint32_t *order)
 {
     enum { PREINIT = 0, FIRST = 1, LAST = FIRST + UINT16_MAX + 1 };
@@ -72,7 +74,7 @@ static uint32_t read_array(const char *name, uint32_t type, uint32_t *order)
                   {".dtors", ELF_SHT_NULL, OJI_SECTION_FINI | OJI_SECTION_BACKWARDS}};
     bool is_typed = type >= ELF_SHT_INIT_ARRAY && type <= ELF_SHT_PREINIT_ARRAY;
     *order = LAST;
-    if (!is_typed && (name[0] != '.' || !strchr("pifcd", name[1])))
+    if (!is_typed && !may_name_array(name))
         return 0;
     for (size_t i = 0; i < OJI_COUNT(arrays); i++) {
         uint32_t priority;
