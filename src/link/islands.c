@@ -136,7 +136,7 @@ static void tell_targets(const oj_plan *plan)
 /* Needs names; fills the one island but for its offsets, which layout sets, and the targets' entries and stubs. */
 static oj_status plan_merged(oj_plan *plan, oj_error *error)
 {
-    oji_link_island *island = oji_arena_array(&plan->arena, 1, sizeof *island);
+    oji_link_island *island = oji_arena_raw(&plan->arena, 1, sizeof *island);
     uint32_t capacity = 0;
     if (!island)
         return out_of_memory(error);

@@ -121,9 +121,9 @@ oj_status oji_link_choose_kept(oj_plan *plan, oj_error *error)
         return OJ_OK;
     for (uint32_t m = 0; m < plan->n_members && (plan->options.flags & OJ_LINK_KEEP_LOCAL_SYMBOLS); m++)
         capacity += plan->members[m].object->first_global;
-    keys = oji_arena_array(&plan->arena, capacity * 2, sizeof *keys);
-    refs = oji_arena_array(&plan->arena, capacity, sizeof *refs);
-    plan->kept = oji_arena_array(&plan->arena, capacity, sizeof *plan->kept);
+    keys = oji_arena_raw(&plan->arena, capacity * 2, sizeof *keys);
+    refs = oji_arena_raw(&plan->arena, capacity, sizeof *refs);
+    plan->kept = oji_arena_raw(&plan->arena, capacity, sizeof *plan->kept);
     if (!keys || !refs || !plan->kept || capacity > UINT32_MAX)
         return oji_fail_nomem(error, capacity * sizeof *keys, "kept symbols");
     collect(plan, refs, keys, &plan->n_kept, &plan->kept_names_size);

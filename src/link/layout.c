@@ -59,31 +59,59 @@ static bool lay_runs(oj_plan *plan, uint32_t segment)
 
 /* --- merged: one segment for each kind ---------------------------------------------------------------------------- */
 
-/* Lay out the sections that are zero-filled, or those that are not. Fills slots in the order of members and
- * sections, on which write.c and ranges.c rely. kind - 1 is the segment: ORDER OJI_SEGMENT. */
-static bool lay_sections(oj_plan *plan, bool zero)
+/* Give a section its place at the end of its segment, or mark it as not loaded. kind - 1 is the segment: ORDER
+ * OJI_SEGMENT. */
+static bool lay_section(oj_plan *plan, const oji_section *section, oji_link_slot *slot)
+{
+    uint32_t kind = oji_link_kind_of(plan, section), offset;
+    slot->segment = OJI_NONE;
+    if (kind == 0) {
+        slot->offset = section->kind == OJ_SECTION_UNWIND && plan->has_unwind_aside ? OJI_ASIDE : 0;
+        return true;
+    }
+    if (!oji_link_append(plan, kind - 1, room_of(section), section->alignment, &offset))
+        return false;
+    slot->segment = kind - 1;
+    slot->offset = offset & INT32_MAX;
+    plan->stats.n_sections++;
+    return true;
+}
+
+/* All but the zero-filled ones, which *has_zero tells of. Fills slots in the order of members and sections, on which
+ * write.c and ranges.c rely. */
+static bool lay_sections(oj_plan *plan, bool *has_zero)
 {
     uint32_t stretch = 0;
+    *has_zero = false;
     for (uint32_t m = 0; m < plan->n_members; m++) {
         const oji_link_member *member = &plan->members[m];
         for (uint32_t i = 0; i < member->object->n_sections; i++) {
             const oji_section *section = &member->object->sections[i];
-            uint32_t kind = oji_link_kind_of(plan, section);
-            uint32_t offset;
-            if ((section->kind == OJ_SECTION_ZERO) != zero || oji_section_is_tls(section) ||
-                member->slots[i].segment == OJI_NONE || member->slots[i].is_in_run)
+            oji_link_slot *slot = &member->slots[i];
+            if (section->kind == OJ_SECTION_ZERO)
+                *has_zero = true;
+            if (section->kind == OJ_SECTION_ZERO || oji_section_is_tls(section) || slot->segment == OJI_NONE ||
+                slot->is_in_run)
                 continue;
-            member->slots[i].segment = kind == 0 ? OJI_NONE : kind - 1;
-            if (kind == 0) {
-                member->slots[i].offset = section->kind == OJ_SECTION_UNWIND && plan->has_unwind_aside ? OJI_ASIDE : 0;
-                continue;
-            }
-            if (!oji_link_append(plan, kind - 1, room_of(section), section->alignment, &offset))
+            if (!lay_section(plan, section, slot))
                 return false;
-            member->slots[i].offset = offset & INT32_MAX;
-            plan->stats.n_sections++;
             if (OJI_UNLIKELY(oji_link_ends_stretch(plan, stretch, m, i)) &&
                 !lay_stubs(plan, &plan->stretches[stretch++].island))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* The zero-filled ones, in the same order. */
+static bool lay_zero_sections(oj_plan *plan)
+{
+    for (uint32_t m = 0; m < plan->n_members; m++) {
+        const oji_link_member *member = &plan->members[m];
+        for (uint32_t i = 0; i < member->object->n_sections; i++) {
+            const oji_section *section = &member->object->sections[i];
+            if (section->kind == OJ_SECTION_ZERO && member->slots[i].segment != OJI_NONE &&
+                !member->slots[i].is_in_run && !lay_section(plan, section, &member->slots[i]))
                 return false;
         }
     }
@@ -94,12 +122,13 @@ static bool lay_sections(oj_plan *plan, bool zero)
  * come before bytes_end, so that the zero-filled rest is one range, which fresh memory needs no writing for. */
 static bool lay_out_merged(oj_plan *plan)
 {
+    bool has_zero;
     plan->n_segments = 0;
     plan->stats.n_sections = 0;
     for (uint32_t i = 0; i < SEGMENTS; i++)
         add_segment(plan, i + 1);
     plan->common_segment = SEGMENT_DATA;
-    if (!lay_got(plan, &plan->islands[0]) || !lay_sections(plan, false))
+    if (!lay_got(plan, &plan->islands[0]) || !lay_sections(plan, &has_zero))
         return false;
     for (uint32_t i = 0; i < SEGMENTS; i++)
         if (!lay_runs(plan, i))
@@ -114,7 +143,7 @@ static bool lay_out_merged(oj_plan *plan)
     plan->segments[SEGMENT_CODE].bytes_end = plan->segments[SEGMENT_CODE].size;
     plan->segments[SEGMENT_RODATA].bytes_end = plan->segments[SEGMENT_RODATA].size;
     plan->segments[SEGMENT_DATA].bytes_end = plan->segments[SEGMENT_DATA].size;
-    return lay_sections(plan, true) && lay_commons(plan) && lay_stubs(plan, &plan->islands[0]) &&
+    return (!has_zero || lay_zero_sections(plan)) && lay_commons(plan) && lay_stubs(plan, &plan->islands[0]) &&
            (!plan->ifuncs || lay_stubs(plan, plan->ifuncs));
 }
 
@@ -208,8 +237,8 @@ static oj_status lay_out(oj_plan *plan, oj_error *error)
     for (uint32_t m = 0; singly && m < plan->n_members; m++)
         capacity += plan->members[m].object->n_sections;
     plan->has_unwind_aside = oji_link_puts_unwind_aside(plan);
-    plan->segments = oji_arena_array(&plan->arena, capacity, sizeof *plan->segments);
-    plan->requests = oji_arena_array(&plan->arena, capacity, sizeof *plan->requests);
+    plan->segments = oji_arena_raw(&plan->arena, capacity, sizeof *plan->segments);
+    plan->requests = oji_arena_raw(&plan->arena, capacity, sizeof *plan->requests);
     if (!plan->segments || !plan->requests || capacity >= OJI_NONE)
         return oji_fail_nomem(error, capacity * sizeof *plan->segments, "segments");
     fits = (singly ? lay_out_singly(plan) : lay_out_merged(plan));

@@ -244,7 +244,8 @@ struct oj_plan {
     oji_link_name *names;
     uint32_t n_names;
     uint32_t names_capacity;
-    oji_table by_name; /* no slots where a single object needs none */
+    bool matches_names; /* a name may come twice: it is looked for before it is added */
+    oji_table by_name;  /* no slots where names are few or a single object needs none */
     uint32_t by_name_capacity;
 
     const oji_group **groups; /* shared ones that are taken */

@@ -9,13 +9,27 @@ static oj_status out_of_memory(oj_error *error)
 
 /* --- the table of names ------------------------------------------------------------------------------------------- */
 
-/* Names are compared by size, not by their zero: the tag of the hash has already told most others apart. */
+/* So few names are told apart faster than they are hashed. */
+enum { FEW_NAMES = 8 };
+
+/* By size, not by their zero: that, or the tag of the hash, tells most others apart. */
+static bool is_named(const oji_link_name *candidate, const char *name, size_t name_size)
+{
+    return candidate->name_size == name_size && memcmp(candidate->name, name, name_size) == 0;
+}
+
 const oji_link_name *oji_link_find_name(const oj_plan *plan, const char *name, size_t name_size)
 {
     uint32_t cursor = 0, index;
-    uint64_t hash = oji_hash(name, name_size);
+    uint64_t hash;
+    for (uint32_t i = 0; !plan->by_name.slots && i < plan->n_names; i++)
+        if (is_named(&plan->names[i], name, name_size))
+            return &plan->names[i];
+    if (!plan->by_name.slots)
+        return NULL;
+    hash = oji_hash(name, name_size);
     while ((index = oji_table_next(&plan->by_name, hash, &cursor)) != OJI_TABLE_NONE)
-        if (plan->names[index].name_size == name_size && memcmp(plan->names[index].name, name, name_size) == 0)
+        if (is_named(&plan->names[index], name, name_size))
             return &plan->names[index];
     return NULL;
 }
@@ -39,20 +53,27 @@ bool oji_link_index_names(oj_plan *plan)
     return plan->by_name.slots || rebuild_table(plan, (uint64_t)plan->n_names + 4);
 }
 
-/* Find or add a name; OJI_NONE where memory ends. Without a table every name is new. The array may move: pointers to
- * names do not outlive a call of this. */
+/* For one more name; few have no table. False where memory ends. */
+static bool has_room_in_table(oj_plan *plan)
+{
+    bool is_full = plan->by_name.slots ? plan->n_names == plan->by_name_capacity
+                                       : plan->matches_names && plan->n_names >= FEW_NAMES;
+    return !is_full || rebuild_table(plan, (uint64_t)plan->n_names * 2);
+}
+
+/* Find or add a name; OJI_NONE where memory ends. Where names are not matched every name is new. The array may move:
+ * pointers to names do not outlive a call of this. */
 static uint32_t intern(oj_plan *plan, const char *name, uint32_t name_size)
 {
     oji_link_name *added;
     void *names = plan->names;
-    if (plan->by_name.slots) {
+    if (plan->matches_names || plan->by_name.slots) {
         const oji_link_name *found = oji_link_find_name(plan, name, name_size);
         if (found)
             return (uint32_t)(found - plan->names);
-        if (plan->n_names == plan->by_name_capacity && !rebuild_table(plan, (uint64_t)plan->n_names * 2))
-            return OJI_NONE;
     }
-    if (!oji_arena_grow(&plan->arena, &names, plan->n_names, &plan->names_capacity, sizeof *plan->names))
+    if (!has_room_in_table(plan) ||
+        !oji_arena_grow(&plan->arena, &names, plan->n_names, &plan->names_capacity, sizeof *plan->names))
         return OJI_NONE;
     plan->names = names;
     added = &plan->names[plan->n_names];
@@ -148,6 +169,23 @@ static oj_status add_names(oj_plan *plan, uint32_t member, oj_error *error)
     return OJ_OK;
 }
 
+/* What the link knows of each symbol and section of the member's object. One block for all of it, in the order of
+ * alignments; sums of so few bytes for each cannot wrap. */
+static bool make_arrays(oj_plan *plan, oji_link_member *member)
+{
+    const oj_object *object = member->object;
+    const uint64_t targets_size = object->n_symbols * sizeof *member->targets;
+    const uint64_t slots_size = object->n_sections * sizeof *member->slots;
+    const uint64_t names_size = (object->n_symbols - object->first_global) * sizeof *member->names;
+    uint8_t *block = oji_arena_array(&plan->arena, targets_size + slots_size + names_size, 1);
+    if (!block)
+        return false;
+    member->targets = (oji_target *)(void *)block;
+    member->slots = (oji_link_slot *)(void *)(block + targets_size);
+    member->names = (uint32_t *)(void *)(block + targets_size + slots_size);
+    return true;
+}
+
 /* The member is counted last, just before its names are added: one that was not completed is never looked at. */
 static oj_status add_member(oj_plan *plan, const oj_object *object, oj_error *error)
 {
@@ -170,10 +208,7 @@ static oj_status add_member(oj_plan *plan, const oj_object *object, oj_error *er
     plan->members = members;
     member = &plan->members[plan->n_members];
     member->object = object;
-    member->slots = oji_arena_array(&plan->arena, object->n_sections, sizeof *member->slots);
-    member->targets = oji_arena_array(&plan->arena, object->n_symbols, sizeof *member->targets);
-    member->names = oji_arena_array(&plan->arena, object->n_symbols - object->first_global, sizeof *member->names);
-    if (!member->slots || !member->targets || !member->names)
+    if (!make_arrays(plan, member))
         return out_of_memory(error);
     OJI_TRY(oji_link_take_groups(plan, member, error));
     return add_names(plan, plan->n_members++, error);
@@ -354,15 +389,16 @@ oj_status oji_link_resolve(oj_plan *plan, const oj_object *const *objects, size_
     uint64_t start = plan->options.stats ? oji_now() : 0, n_globals = plan->options.n_wanted;
     for (size_t i = 0; i < n_objects; i++)
         n_globals += objects[i]->n_symbols - objects[i]->first_global;
-    plan->names = oji_arena_array(&plan->arena, n_globals, sizeof *plan->names);
+    plan->names = oji_arena_raw(&plan->arena, n_globals, sizeof *plan->names);
     plan->members = oji_arena_array(&plan->arena, n_objects, sizeof *plan->members);
     if (!plan->names || !plan->members || n_globals > UINT32_MAX)
         return out_of_memory(error);
     plan->names_capacity = (uint32_t)n_globals;
     plan->members_capacity = (uint32_t)n_objects;
     /* One object names nothing twice but versions, so its names need no table unless others are matched with them. */
-    if ((n_objects > 1 || plan->options.n_archives > 0 || plan->options.n_wanted > 0 || objects[0]->has_versions) &&
-        !rebuild_table(plan, n_globals + 4))
+    plan->matches_names =
+        n_objects > 1 || plan->options.n_archives > 0 || plan->options.n_wanted > 0 || objects[0]->has_versions;
+    if (plan->matches_names && n_globals > FEW_NAMES && !rebuild_table(plan, n_globals + 4))
         return out_of_memory(error);
     for (size_t i = 0; i < n_objects; i++)
         OJI_TRY(add_member(plan, objects[i], error));
