@@ -2,7 +2,9 @@
 #include "code/unwind.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -114,10 +116,6 @@ static oji_unwinder_kind probe(void)
 static void bind(void)
 {
     void *libgcc;
-    LOOK_UP(RTLD_DEFAULT, "__unw_add_dynamic_fde", unwinder.add_entry);
-    LOOK_UP(RTLD_DEFAULT, "__unw_remove_dynamic_fde", unwinder.remove_entry);
-    if (!unwinder.add_entry || !unwinder.remove_entry)
-        unwinder.add_entry = unwinder.remove_entry = NULL;
     if (!has_libgcc()) {
         libgcc = dlopen("libgcc_s.so.1", RTLD_LAZY | RTLD_LOCAL);
         if (!libgcc || !look_up_libgcc(libgcc))
@@ -132,6 +130,54 @@ const oji_unwinder *oji_unwinder_bind(void)
     pthread_once(&once, bind);
     return &unwinder;
 }
+
+/* --- LLVM's unwinder, which may be loaded at any time ------------------------------------------------------------- */
+
+static bool is_llvm_known;
+
+static bool look_up_llvm(void *handle, oji_unwinder *llvm)
+{
+    LOOK_UP(handle, "__unw_add_dynamic_fde", llvm->add_entry);
+    LOOK_UP(handle, "__unw_remove_dynamic_fde", llvm->remove_entry);
+    return llvm->add_entry && llvm->remove_entry;
+}
+
+/* Older C libraries do not count. */
+static int count_loaded(struct dl_phdr_info *info, size_t size, void *n)
+{
+    if (size >= offsetof(struct dl_phdr_info, dlpi_adds) + sizeof info->dlpi_adds)
+        *(uint32_t *)n = (uint32_t)info->dlpi_adds;
+    return 1;
+}
+
+/* Libraries that were loaded for themselves alone are found by name only. It stays loaded from here on: it is told when
+ * functions go. */
+bool oji_unwinder_look_for_llvm(oji_unwinder *llvm)
+{
+    static uint32_t n_seen;
+    uint32_t n_loaded = 0;
+    void *library;
+    if (__atomic_load_n(&is_llvm_known, __ATOMIC_RELAXED))
+        return false;
+    dl_iterate_phdr(count_loaded, &n_loaded);
+    if (__atomic_exchange_n(&n_seen, n_loaded, __ATOMIC_RELAXED) == n_loaded && n_loaded != 0)
+        return false;
+    library = dlopen("libunwind.so.1", RTLD_LAZY | RTLD_NOLOAD);
+    if (library && look_up_llvm(library, llvm))
+        return true;
+    if (library)
+        dlclose(library);
+    return look_up_llvm(RTLD_DEFAULT, llvm);
+}
+
+void oji_unwinder_use_llvm(const oji_unwinder *llvm)
+{
+    unwinder.add_entry = llvm->add_entry;
+    unwinder.remove_entry = llvm->remove_entry;
+    __atomic_store_n(&is_llvm_known, true, __ATOMIC_RELAXED);
+}
+
+/* --- pages -------------------------------------------------------------------------------------------------------- */
 
 void *oji_unwind_reserve(uint64_t size)
 {

@@ -77,13 +77,13 @@ static writer put_all(uint8_t *to, const oji_unwind_tables *tables, uint32_t fir
 }
 
 /* Every FDE of the images, which are ours: lengths are true. A function that is in two is told of twice. */
-static void for_each_entry(const oji_image *image, void (*tell)(const void *))
+void oji_image_for_each(const oji_image *image, void (*tell_of)(const void *))
 {
     for (; image; image = image->next) {
         const uint8_t *at = image->table;
         for (uint32_t length = oji_load32_host(at); length != 0; length = oji_load32_host(at)) {
             if (oji_load32_host(at + 4) != 0)
-                tell(at);
+                tell_of(at);
             at += 4 + length;
         }
     }
@@ -247,14 +247,14 @@ oji_image *oji_image_add(const oji_unwinder *unwinder, const oji_unwind_tables *
     if (image && unwinder->kind == OJI_UNWINDER_LISTS)
         call_with_bounds(unwinder, image, true);
     if (image && unwinder->add_entry)
-        for_each_entry(image, unwinder->add_entry);
+        oji_image_for_each(image, unwinder->add_entry);
     return image;
 }
 
 void oji_image_remove(const oji_unwinder *unwinder, oji_image *image)
 {
     if (unwinder->remove_entry)
-        for_each_entry(image, unwinder->remove_entry);
+        oji_image_for_each(image, unwinder->remove_entry);
     while (image) {
         oji_image *next = image->next;
         if (image->is_registered)

@@ -201,25 +201,45 @@ static void *add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, 
     return (void *)((uintptr_t)number * 2 + 1);
 }
 
+/* An unwinder that was loaded late learns of all that there is. */
+static void tell_llvm(const oji_unwinder *unwinder, const oji_unwinder *llvm)
+{
+    if (unwinder->add_entry)
+        return;
+    oji_unwinder_use_llvm(llvm);
+    oji_sheet_for_each(llvm->add_entry);
+    for (uint32_t number = 1; number <= registry.n; number++) {
+        const extra *parts = entry_of(number)->addr != 0 ? extra_of(entry_of(number)) : NULL;
+        for (uint32_t i = 0; parts && i < parts->n; i++)
+            oji_image_for_each(parts->parts[i].image, llvm->add_entry);
+    }
+}
+
 /* The record is of the functions' addresses, from the first one on: of one range up to its end. */
 oj_status oji_unwind_add(const oji_unwind_tables *tables, oj_record *record, oj_error *error)
 {
     const oji_unwinder *unwinder;
     const oji_unwind_range *last = &tables->ranges[tables->n_ranges - 1];
+    oji_unwinder llvm = {0};
+    bool is_told, is_new;
     record->data = NULL;
     /* The upper half of all addresses is the kernel's: nothing of this process runs there. */
     if (tables->n_fdes == 0 || last->addr >> 63 || (last->addr + last->size) >> 63)
         return OJ_OK;
     unwinder = oji_unwinder_bind();
-    if (unwinder->kind == OJI_UNWINDER_NONE && !unwinder->add_entry)
-        return OJ_OK;
-    record->kind = OJ_RECORD_UNWIND;
-    record->addr = tables->fdes[0].addr;
-    record->size = last->addr + last->size - record->addr;
+    is_new = oji_unwinder_look_for_llvm(&llvm);
     lock_registry();
-    record->data = add(unwinder, tables, record->addr);
+    if (is_new)
+        tell_llvm(unwinder, &llvm);
+    is_told = unwinder->kind != OJI_UNWINDER_NONE || unwinder->add_entry;
+    if (is_told) {
+        record->kind = OJ_RECORD_UNWIND;
+        record->addr = tables->fdes[0].addr;
+        record->size = last->addr + last->size - record->addr;
+        record->data = add(unwinder, tables, record->addr);
+    }
     unlock();
-    if (!record->data)
+    if (is_told && !record->data)
         return oji_fail_nomem(error, tables->n_fdes * (uint64_t)OJI_EH_FDE_DATA, "unwind tables");
     return OJ_OK;
 }

@@ -53,12 +53,17 @@ typedef struct oji_unwinder {
     void (*add_array)(const void *tables, void *object); /* of an array of tables that NULL ends */
     void *(*remove)(const void *table_or_array);
     const void *(*find)(void *pc, void *bases);
-    void (*add_entry)(const void *fde); /* LLVM's unwinder, which takes entries singly; NULL where it is not loaded */
+    void (*add_entry)(const void *fde); /* LLVM's unwinder, which takes entries singly; NULL where it is not known.
+                                           Locked, both */
     void (*remove_entry)(const void *fde);
 } oji_unwinder;
 
-/* Find it, once and for all, but for LLVM's, which may be loaded later. Loads libgcc where no unwinder is loaded. */
+/* Find libgcc, once and for all. Loads it where it is not loaded. */
 const oji_unwinder *oji_unwinder_bind(void);
+/* Has LLVM's been loaded, and is not known yet? Sets its two functions. Not locked: it waits for the dynamic linker. */
+bool oji_unwinder_look_for_llvm(oji_unwinder *llvm);
+/* From here on entries are told to it, too; locked. */
+void oji_unwinder_use_llvm(const oji_unwinder *llvm);
 
 /* Reserve address space, which stays without pages until it is opened. NULL where there is none. */
 void *oji_unwind_reserve(uint64_t size);
@@ -90,10 +95,12 @@ void *oji_sheet_add(const oji_unwinder *unwinder, const oji_unwind_tables *table
 void oji_sheet_remove(const oji_unwinder *unwinder, const oji_unwind_range *range);
 /* Is there a function at the address whose entry is this? The entry itself is not looked at. */
 bool oji_sheet_has(const void *entry, uint64_t addr);
+/* Tell of every function's entry. */
 void oji_sheet_for_each(void (*tell_of)(const void *));
 
 typedef struct oji_image oji_image;
 oji_image *oji_image_add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t first, uint32_t n);
 void oji_image_remove(const oji_unwinder *unwinder, oji_image *image);
+void oji_image_for_each(const oji_image *image, void (*tell_of)(const void *));
 
 #endif

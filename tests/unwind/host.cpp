@@ -8,10 +8,11 @@
 #include <string>
 #include <vector>
 
+#include <dlfcn.h>
 #include <ownjit/ownjit.h>
 #include <unwind.h>
 
-static oj_code *link_file(const char *path, const oj_code *other = nullptr)
+static oj_code *link_file(const char *path, const oj_code *other = nullptr, uint32_t flags = 0)
 {
     std::ifstream file(path, std::ios::binary);
     std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -21,6 +22,7 @@ static oj_code *link_file(const char *path, const oj_code *other = nullptr)
     oj_resolver resolvers[] = {oj_resolver_objects(), other ? oj_resolver_code(other) : oj_resolver_process(),
                                oj_resolver_process()};
     oj_link_options_init(&options);
+    options.flags = flags;
     options.resolvers = resolvers;
     options.n_resolvers = 3;
     if (oj_link_bytes(bytes.data(), bytes.size(), &options, &code, &error) != OJ_OK) {
@@ -166,13 +168,42 @@ static void many(char **objects)
     std::printf("caught %d\n", caught);
 }
 
+// The library brings another unwinder, and prefers it to the host's, when there is linked code already: the next link
+// tells it of all there is.
+static void late(char **objects)
+{
+    typedef int (*catcher)(void (*)(void (*)()));
+    const uint32_t flags[] = {0, OJ_LINK_SECTIONS_SINGLY, 0};
+    oj_code *codes[3];
+    catcher catch_through = nullptr;
+    for (int i = 0; i < 3; i++) {
+        if (i == 2) {
+            void *library = dlopen(objects[1], RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+            void *address = library ? dlsym(library, "catch_through") : nullptr;
+            if (!address)
+                std::exit(1);
+            std::memcpy(&catch_through, &address, sizeof catch_through);
+        }
+        codes[i] = link_file(objects[0], nullptr, flags[i]);
+    }
+    for (int i : {2, 0, 1}) {
+        for (const char *name : {"pass", "pass_too"})
+            std::printf("caught %d\n", catch_through(find<void (*)(void (*)())>(codes[i], name)));
+        oj_code_destroy(codes[i]);
+    }
+    oj_code *last = link_file(objects[0]);
+    std::printf("caught %d\n", catch_through(find<void (*)(void (*)())>(last, "pass_too")));
+    oj_code_destroy(last);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         void (*run)(char **objects);
     } cases[] = {{"between", between},     {"across", across}, {"without_table", without_table},
-                 {"unhandled", unhandled}, {"large", large},   {"many", many}};
+                 {"unhandled", unhandled}, {"large", large},   {"many", many},
+                 {"late", late}};
     for (auto &c : cases)
         if (argc > 2 && std::strcmp(argv[1], c.name) == 0) {
             c.run(argv + 2);

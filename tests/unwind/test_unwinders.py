@@ -119,6 +119,19 @@ def check_both_loaded(tap, folder):
               'status %s\n%s%s' % (done.returncode, done.stdout, done.stderr))
 
 
+def check_late(tap, folder, name, env):
+    """The host has libgcc; a library that it loads after its first links brings LLVM's unwinder."""
+    library, linked = os.path.join(folder, 'thrower.so'), os.path.join(folder, 'pass.o')
+    if not os.path.exists(library):
+        subprocess.run([*LLVM, '-shared', '-fPIC', '-O1', '-Wl,-rpath,/usr/lib/llvm-19/lib',
+                        os.path.join(HERE, 'thrower.cpp'), '-o', library], check=True)
+        subprocess.run(['gcc', '-fPIC', '-O2', '-fexceptions', '-ffunction-sections', '-c',
+                        os.path.join(HERE, 'pass.c'), '-o', linked], check=True)
+    done = run([os.path.join(folder, 'host_g++'), 'late', linked, library], env)
+    tap.check(name, done.returncode == 0 and done.stdout == 'caught 3\n' * 7,
+              'status %s\n%s%s' % (done.returncode, done.stdout, done.stderr))
+
+
 def newer_libgcc():
     """The folder, or why there is none."""
     done = run([os.path.join(HERE, 'newer_libgcc.sh'), NEWER], {})
@@ -129,7 +142,7 @@ def check_newer(tap, folder):
     library, reason = newer_libgcc()
     if not library:
         tap.skip('unwinders_newer_libgcc', reason)
-        return
+        return {}
     env = {'LD_LIBRARY_PATH': library}
     used = run(['ldd', os.path.join(folder, 'host_g++')], env).stdout
     tap.check('unwinders_newer_libgcc_is_used', library in used, used)
@@ -138,6 +151,7 @@ def check_newer(tap, folder):
         # No unwinder is linked to these: what is loaded at the first table is what the dynamic linker finds.
         done = run([os.path.join(BUILD, 'tests', program)], env)
         tap.check('unwinders_newer_libgcc_' + program, done.returncode == 0, done.stdout[-1000:] + done.stderr[-1000:])
+    return env
 
 
 def main():
@@ -146,13 +160,17 @@ def main():
         for compiler in COMPILERS:
             for level in ('-O0', '-O2'):
                 check_setting(tap, Setting(compiler[0].replace('++', 'xx'), ['g++'], compiler, level), folder)
-        check_newer(tap, folder)
+        newer = check_newer(tap, folder)
         if shutil.which(LLVM[0]) and os.path.exists('/usr/lib/llvm-19/lib/libunwind.so'):
             check_setting(tap, Setting('llvm_unwinder', LLVM, LLVM, '-O2'), folder)
             check_both_loaded(tap, folder)
+            check_late(tap, folder, 'unwinders_llvm_unwinder_loaded_late', {})
+            if newer:
+                check_late(tap, folder, 'unwinders_llvm_unwinder_loaded_late_newer_libgcc', newer)
         else:
             tap.skip('unwinders_llvm_unwinder', 'libunwind-19-dev is not installed')
             tap.skip('unwinders_both_loaded_large_functions', 'libunwind-19-dev is not installed')
+            tap.skip('unwinders_llvm_unwinder_loaded_late', 'libunwind-19-dev is not installed')
     tap.end()
 
 
