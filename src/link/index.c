@@ -184,7 +184,7 @@ static oj_status fail_entry(const oj_object *object, const oji_section *section,
         object->name, section->name, (unsigned long long)offset);
 }
 
-/* Unwinders bisect the index: an entry out of order would hide those of others. */
+/* Unwinders bisect the index, of whatever processor: an entry out of order would hide those of others. */
 static oj_status check_section(const oj_plan *plan, uint32_t member, uint32_t index, oj_error *error)
 {
     const oji_link_member *m = &plan->members[member];
@@ -204,7 +204,7 @@ static oj_status check_section(const oj_plan *plan, uint32_t member, uint32_t in
 
 oj_status oji_link_check_index(const oj_plan *plan, oj_error *error)
 {
-    for (uint32_t m = 0; is_registered(plan) && m < plan->n_members; m++)
+    for (uint32_t m = 0; !(plan->options.flags & OJ_LINK_UNWIND_BY_CLIENT) && m < plan->n_members; m++)
         for (uint32_t i = 0; plan->members[m].object->has_index && i < plan->members[m].object->n_sections; i++)
             if (is_taken(plan, m, i))
                 OJI_TRY(check_section(plan, m, i, error));
