@@ -40,7 +40,7 @@ static void save_old(const patch *p, const uint8_t *where)
  * provider opens it or the client manages permissions itself. */
 static oj_status store_through_view(const patch *p, const oj_placement *placement, bool *stored, oj_error *error)
 {
-    uint8_t *where = (uint8_t *)p->segment->write + (p->run_addr - p->segment->run_addr);
+    uint8_t *where;
     if (!p->segment->write)
         return oji_fail(error, OJ_E_PERMISSION, "the code at 0x%llx is not writable any more",
                         (unsigned long long)p->run_addr);
@@ -57,6 +57,7 @@ static oj_status store_through_view(const patch *p, const oj_placement *placemen
         if (status != OJ_OK)
             return oji_fail_callback(error, status, "oj_memory.write_begin");
     }
+    where = (uint8_t *)p->segment->write + (p->run_addr - p->segment->run_addr);
     save_old(p, where);
     if (p->is_atomic)
         oji_store_in_word(where, p->bytes, p->size);
@@ -156,7 +157,7 @@ static oj_status check(patch *p, oj_error *error)
         return oji_fail(error, OJ_E_RANGE, "0x%llx, %zu bytes: not inside a code segment of this code",
                         (unsigned long long)p->run_addr, p->size);
     p->arch = oji_arch_find(code->arch);
-    if (!code->memory || !p->arch || p->arch != oji_arch_host())
+    if (!code->memory || p->arch != oji_arch_host())
         return oji_fail(error, OJ_E_MISUSE, "the code was not published by this library in this process");
     OJI_TRY(oji_code_import_memory(&p->table, code->memory, error));
     if (p->is_atomic && (p->run_addr & (p->arch->patch_word - 1u)) + p->size > p->arch->patch_word)

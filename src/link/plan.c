@@ -239,7 +239,7 @@ static oj_status look_up_thread_local(const oj_plan *plan, const oji_link_name *
     return oji_succeed(error);
 }
 
-/* A single object's names have no table until they are asked for. */
+/* A single object's names have no table until they are asked for. Of a plan that there is, none is undefined. */
 oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr, oj_error *error)
 {
     const oji_place place = {.symbol = name, .offset = UINT64_MAX};
@@ -254,7 +254,7 @@ oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr, oj_err
     if (!oji_link_index_names(plan))
         return oji_fail(error, OJ_E_NOMEM, "out of memory: a plan's table of names");
     found = oji_link_find_name(plan, name, strlen(name));
-    if (!found || found->definition == OJI_LINK_UNDEFINED || found->definition >= OJI_LINK_EXTERNAL)
+    if (!found || found->definition >= OJI_LINK_EXTERNAL)
         return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "the plan does not define '%s'", name);
     if (found->is_tls)
         return look_up_thread_local(plan, found, addr, error);

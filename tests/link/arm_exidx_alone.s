@@ -2,21 +2,48 @@
 # code 0x10000
 # rodata 0x60000
 # oracle none: their index ends elsewhere, see arm_exidx_order
-# oracle none: their index ends elsewhere, see arm_exidx_order
 # expect code @0 1e ff 2f e1 1e ff 2f e1 1e ff 2f e1
 .syntax unified
 .arm
-.section .text.first,"ax"
+.section .text.none,"ax"
+ bx lr
+.section .text.f0,"ax"
  .fnstart
  bx lr
  .cantunwind
  .fnend
-.section .text.second,"ax"
- bx lr
-.section .text.third,"ax"
+.section .text.f1,"ax"
  .fnstart
  bx lr
  .cantunwind
  .fnend
-.section .rodata
- .word 1
+.section .text.f2,"ax"
+ .fnstart
+ bx lr
+ .cantunwind
+ .fnend
+.section .text.f3,"ax"
+ .fnstart
+ bx lr
+ .cantunwind
+ .fnend
+.section .text.f4,"ax"
+ .fnstart
+ bx lr
+ .cantunwind
+ .fnend
+.section .text.f5,"ax"
+ .fnstart
+ bx lr
+ .cantunwind
+ .fnend
+.section .text.f6,"ax"
+ .fnstart
+ bx lr
+ .cantunwind
+ .fnend
+.section .text.f7,"ax"
+ .fnstart
+ bx lr
+ .cantunwind
+ .fnend

@@ -9,6 +9,7 @@ b: .zero 8
 c: .zero 8
 d: .zero 8
 e: .zero 8
+f: .zero 8
 .weak w1, w2, w3
 .text
  lea a@tlsgd(%rip), %rdi
@@ -16,6 +17,7 @@ e: .zero 8
  lea c@tlsgd(%rip), %rdi
  mov d@gottpoff(%rip), %rax
  lea e@tlsgd(%rip), %rdi
+ mov f@gottpoff(%rip), %rax
  mov w1@gottpoff(%rip), %rax
  mov w2@gottpoff(%rip), %rax
  mov w3@gottpoff(%rip), %rax
