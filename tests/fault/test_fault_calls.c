@@ -68,17 +68,17 @@ static oj_object *make_everything(ojt_stackmap *map)
     ojt_elf_init(&elf);
     memset(code, 0x90, sizeof code);
     text = ojt_elf_add_code(&elf, ojt_return_code(code, 42), sizeof code);
-    f = ojt_elf_add_global(&elf, "f", text, 0, 6);
+    f = ojt_elf_add_global(&elf, "f", text, 0, OJT_RETURN_SIZE);
     section = ojt_elf_add_section(&elf, ".eh_frame", SHF_ALLOC, 8, eh_frame, sizeof eh_frame);
-    ojt_elf_add_reloc(&elf, section, FDE_ADDR, R_X86_64_PC32, f, 0);
+    ojt_elf_add_reloc(&elf, section, FDE_ADDR, OJT_R_WORD_DISTANCE, f, 0);
     section = ojt_elf_add_section(&elf, ".llvm_stackmaps", SHF_ALLOC, 8, map->bytes, map->size);
-    ojt_elf_add_reloc(&elf, section, 16, R_X86_64_64, f, 0);
+    ojt_elf_add_addr(&elf, section, 16, f, 0);
     section = ojt_elf_add_section(&elf, ".init_array", SHF_ALLOC | SHF_WRITE, 8, list, sizeof list);
     elf.sections[section - 1].type = SHT_INIT_ARRAY;
-    ojt_elf_add_reloc(&elf, section, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, "construct"), 0);
+    ojt_elf_add_addr(&elf, section, 0, ojt_elf_add_undefined(&elf, "construct"), 0);
     section = ojt_elf_add_section(&elf, ".fini_array", SHF_ALLOC | SHF_WRITE, 8, list, sizeof list);
     elf.sections[section - 1].type = SHT_FINI_ARRAY;
-    ojt_elf_add_reloc(&elf, section, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, "destruct"), 0);
+    ojt_elf_add_addr(&elf, section, 0, ojt_elf_add_undefined(&elf, "destruct"), 0);
     return ojt_object(&elf, "everything.o");
 }
 
@@ -112,14 +112,14 @@ static oj_object *make_described(void)
     ojt_elf_init(&elf);
     memset(code, 0x90, sizeof code);
     text = ojt_elf_add_code(&elf, ojt_return_code(code, 42), sizeof code);
-    f = ojt_elf_add_global(&elf, "f", text, 0, 6);
+    f = ojt_elf_add_global(&elf, "f", text, 0, OJT_RETURN_SIZE);
     section = ojt_elf_add_section(&elf, ".eh_frame", SHF_ALLOC, 8, eh_frame, sizeof eh_frame);
-    ojt_elf_add_reloc(&elf, section, FDE_ADDR, R_X86_64_PC32, f, 0);
+    ojt_elf_add_reloc(&elf, section, FDE_ADDR, OJT_R_WORD_DISTANCE, f, 0);
     ojt_elf_add_section(&elf, ".debug_info", 0, 1, info, sizeof info);
     section = ojt_elf_add_section(&elf, ".debug_line", 0, 1, debug_line, sizeof debug_line);
-    ojt_elf_add_reloc(&elf, section, LINE_ADDR, R_X86_64_64, f, 0);
+    ojt_elf_add_addr(&elf, section, LINE_ADDR, f, 0);
     section = ojt_elf_add_section(&elf, ".debug_frame", 0, 8, debug_frame, sizeof debug_frame);
-    ojt_elf_add_reloc(&elf, section, FRAME_ADDR, R_X86_64_64, f, 0);
+    ojt_elf_add_addr(&elf, section, FRAME_ADDR, f, 0);
     bytes = ojt_elf_finish(&elf, &size);
     oj_object_options_init(&options);
     options.flags = OJ_OBJECT_WITH_DEBUG;

@@ -27,7 +27,7 @@ static uint8_t *many_functions(size_t *size)
     text = ojt_elf_add_code(&elf, code, sizeof code);
     for (uint32_t i = 0; i < 40; i++) {
         snprintf(many_names[i], sizeof many_names[i], "function_%u", i);
-        ojt_elf_add_global(&elf, many_names[i], text, 16 * i, 6);
+        ojt_elf_add_global(&elf, many_names[i], text, 16 * i, OJT_RETURN_SIZE);
     }
     return ojt_elf_finish(&elf, size);
 }
@@ -45,9 +45,9 @@ static uint8_t *caller(size_t *size)
     ojt_elf_add_section(&elf, ".rodata", SHF_ALLOC, 8, data, sizeof data);
     ojt_elf_add_global(&elf, "caller", text, 0, sizeof ojt_calling_code);
     ojt_elf_add_symbol(&elf, "shared", SHN_COMMON, 8, 64, STB_GLOBAL, STT_OBJECT);
-    ojt_elf_add_reloc(&elf, text, OJT_CALL_FIELD, R_X86_64_PLT32, ojt_elf_add_undefined(&elf, "function_7"), -4);
-    ojt_elf_add_reloc(&elf, section, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, "external"), 0);
-    ojt_elf_add_reloc(&elf, section, 8, R_X86_64_64, 2, 0);
+    ojt_elf_add_call(&elf, text, 0, ojt_elf_add_undefined(&elf, "function_7"));
+    ojt_elf_add_addr(&elf, section, 0, ojt_elf_add_undefined(&elf, "external"), 0);
+    ojt_elf_add_addr(&elf, section, 8, 2, 0);
     return ojt_elf_finish(&elf, size);
 }
 

@@ -3,8 +3,6 @@
 #ifndef OJT_LINKTEST_H
 #define OJT_LINKTEST_H
 
-#include "support/test.h"
-
 #include "base/base.h"
 #include "link/elf_builder.h"
 
@@ -295,20 +293,11 @@ static inline oj_object *ojt_object_with(ojt_elf *elf, const char *name, const o
 
 static inline oj_object *ojt_object(ojt_elf *elf, const char *name) { return ojt_object_with(elf, name, NULL); }
 
-/* mov $value, %eax; ret */
-static inline const uint8_t *ojt_return_code(uint8_t code[6], uint32_t value)
-{
-    code[0] = 0xb8;
-    oji_store32(code + 1, value);
-    code[5] = 0xc3;
-    return code;
-}
-
 /* An object with one function of no arguments that returns `value`; binding as in elf.h. */
 static inline oj_object *ojt_object_returning_bound(const char *object, const char *function, uint32_t value,
                                                     unsigned binding)
 {
-    uint8_t code[6];
+    uint8_t code[OJT_RETURN_SIZE];
     ojt_elf elf;
     uint16_t text;
     ojt_elf_init(&elf);
@@ -322,11 +311,6 @@ static inline oj_object *ojt_object_returning(const char *object, const char *fu
     return ojt_object_returning_bound(object, function, value, STB_GLOBAL);
 }
 
-/* sub $8, %rsp; call ?; add $8, %rsp; inc %eax; ret. The call's field is at 5. */
-static const uint8_t ojt_calling_code[] = {0x48, 0x83, 0xec, 0x08, 0xe8, 0,    0,    0,
-                                           0,    0x48, 0x83, 0xc4, 0x08, 0xff, 0xc0, 0xc3};
-enum { OJT_CALL_FIELD = 5 };
-
 /* An object whose function `function` returns one more than `callee` returns. */
 static inline oj_object *ojt_object_calling(const char *object, const char *function, const char *callee)
 {
@@ -335,22 +319,20 @@ static inline oj_object *ojt_object_calling(const char *object, const char *func
     ojt_elf_init(&elf);
     text = ojt_elf_add_code(&elf, ojt_calling_code, sizeof ojt_calling_code);
     ojt_elf_add_global(&elf, function, text, 0, sizeof ojt_calling_code);
-    ojt_elf_add_reloc(&elf, text, OJT_CALL_FIELD, R_X86_64_PLT32, ojt_elf_add_undefined(&elf, callee), -4);
+    ojt_elf_add_call(&elf, text, 0, ojt_elf_add_undefined(&elf, callee));
     return ojt_object(&elf, object);
 }
-
-/* mov ?@GOTPCREL(%rip), %rax; mov (%rax), %eax; ret. The load's field is at 3. */
-static const uint8_t ojt_loading_code[] = {0x48, 0x8b, 0x05, 0, 0, 0, 0, 0x8b, 0x00, 0xc3};
 
 /* An object whose function returns the 32-bit variable `variable`, through the GOT. */
 static inline oj_object *ojt_object_loading(const char *object, const char *function, const char *variable)
 {
     ojt_elf elf;
     uint16_t text;
+    uint32_t own;
     ojt_elf_init(&elf);
     text = ojt_elf_add_code(&elf, ojt_loading_code, sizeof ojt_loading_code);
-    ojt_elf_add_global(&elf, function, text, 0, sizeof ojt_loading_code);
-    ojt_elf_add_reloc(&elf, text, 3, R_X86_64_REX_GOTPCRELX, ojt_elf_add_undefined(&elf, variable), -4);
+    own = ojt_elf_add_global(&elf, function, text, 0, sizeof ojt_loading_code);
+    ojt_elf_add_load(&elf, text, 0, own, ojt_elf_add_undefined(&elf, variable));
     return ojt_object(&elf, object);
 }
 

@@ -32,10 +32,11 @@ static inline void ojt_recipe_index(ojt_recipe *made, const char *name, int memb
 
 static inline void ojt_recipe_returning(ojt_recipe *made, const char *function, uint32_t value)
 {
-    uint8_t bytes[6];
+    uint8_t bytes[OJT_RETURN_SIZE];
     ojt_elf elf;
     ojt_elf_init(&elf);
-    ojt_elf_add_global(&elf, function, ojt_elf_add_code(&elf, ojt_return_code(bytes, value), 6), 0, 6);
+    ojt_elf_add_global(&elf, function, ojt_elf_add_code(&elf, ojt_return_code(bytes, value), OJT_RETURN_SIZE), 0,
+                       OJT_RETURN_SIZE);
     ojt_recipe_member(made, &elf);
     ojt_recipe_index(made, function, made->n_members - 1);
 }
@@ -47,7 +48,7 @@ static inline void ojt_recipe_calling(ojt_recipe *made, const char *function, co
     ojt_elf_init(&elf);
     text = ojt_elf_add_code(&elf, ojt_calling_code, sizeof ojt_calling_code);
     ojt_elf_add_global(&elf, function, text, 0, sizeof ojt_calling_code);
-    ojt_elf_add_reloc(&elf, text, OJT_CALL_FIELD, R_X86_64_PLT32, ojt_elf_add_undefined(&elf, callee), -4);
+    ojt_elf_add_call(&elf, text, 0, ojt_elf_add_undefined(&elf, callee));
     ojt_recipe_member(made, &elf);
     ojt_recipe_index(made, function, made->n_members - 1);
 }

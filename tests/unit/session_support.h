@@ -37,7 +37,7 @@ static inline void ojt_words_common(ojt_words *w, const char *name, uint64_t siz
 /* A slot with the address of symbol number `symbol` of the builder. */
 static inline void ojt_words_point(ojt_words *w, uint32_t symbol)
 {
-    ojt_elf_add_reloc(&w->elf, w->data, w->n_words * 8, R_X86_64_64, symbol, 0);
+    ojt_elf_add_addr(&w->elf, w->data, w->n_words * 8, symbol, 0);
     w->words[w->n_words++] = 0;
 }
 

@@ -66,11 +66,11 @@ static void make_callee(inputs *in)
     for (uint32_t i = 0; i <= N_FUNCTIONS; i++)
         ojt_return_code(code + 16 * i, 10 + i);
     text = ojt_elf_add_code(&elf, code, sizeof code);
-    ojt_elf_add_symbol(&elf, "local", text, 0, 6, STB_LOCAL, STT_FUNC);
-    ojt_elf_add_global(&elf, "callee", text, 0, 6);
+    ojt_elf_add_symbol(&elf, "local", text, 0, OJT_RETURN_SIZE, STB_LOCAL, STT_FUNC);
+    ojt_elf_add_global(&elf, "callee", text, 0, OJT_RETURN_SIZE);
     for (uint32_t i = 0; i < N_FUNCTIONS; i++) {
         snprintf(function_names[i], sizeof function_names[i], "function_%u", i);
-        ojt_elf_add_global(&elf, function_names[i], text, 16 * (i + 1), 6);
+        ojt_elf_add_global(&elf, function_names[i], text, 16 * (i + 1), OJT_RETURN_SIZE);
     }
     in->callee = ojt_elf_finish(&elf, &in->callee_size);
 }
@@ -86,8 +86,8 @@ static void make_caller(inputs *in)
     ojt_elf_add_section(&elf, ".bss", SHF_ALLOC | SHF_WRITE, 8, NULL, 40);
     ojt_elf_add_global(&elf, "caller", text, 0, sizeof ojt_calling_code);
     ojt_elf_add_symbol(&elf, "shared", SHN_COMMON, 8, 64, STB_GLOBAL, STT_OBJECT);
-    ojt_elf_add_reloc(&elf, text, OJT_CALL_FIELD, R_X86_64_PLT32, ojt_elf_add_undefined(&elf, "callee"), -4);
-    ojt_elf_add_reloc(&elf, section, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, "strlen"), 0);
+    ojt_elf_add_call(&elf, text, 0, ojt_elf_add_undefined(&elf, "callee"));
+    ojt_elf_add_addr(&elf, section, 0, ojt_elf_add_undefined(&elf, "strlen"), 0);
     in->caller = ojt_elf_finish(&elf, &in->caller_size);
 }
 
@@ -106,7 +106,7 @@ static uint8_t *make_sections(inputs *in, unsigned binding)
         symbols[i] = ojt_elf_add_symbol(&elf, names[i], sections[i], 0, sizeof ojt_calling_code, binding, STT_FUNC);
     }
     for (uint32_t i = 0; i < N_SECTIONS; i++)
-        ojt_elf_add_reloc(&elf, sections[i], OJT_CALL_FIELD, R_X86_64_PLT32, symbols[(i + 1) % N_SECTIONS], -4);
+        ojt_elf_add_call(&elf, sections[i], 0, symbols[(i + 1) % N_SECTIONS]);
     return ojt_elf_finish(&elf, &in->sections_size);
 }
 

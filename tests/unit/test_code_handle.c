@@ -112,17 +112,18 @@ typedef struct job {
 /* Code with a function that returns the value of a variable that starts as 21. */
 static void begin(job *link, uint32_t flags)
 {
-    static const uint8_t data[4] = {21, 0, 0, 0};
+    static const uint32_t variable = 21;
     ojt_elf elf;
     oj_object *object;
     uint16_t text;
+    uint32_t own;
     memset(link, 0, sizeof *link);
     ojt_elf_init(&elf);
     text = ojt_elf_add_code(&elf, ojt_loading_code, sizeof ojt_loading_code);
-    ojt_elf_add_global(&elf, "f", text, 0, sizeof ojt_loading_code);
-    ojt_elf_add_reloc(
-        &elf, text, 3, R_X86_64_REX_GOTPCRELX,
-        ojt_elf_add_symbol(&elf, "variable", ojt_elf_add_data(&elf, data, 4), 0, 4, STB_GLOBAL, STT_OBJECT), -4);
+    own = ojt_elf_add_global(&elf, "f", text, 0, sizeof ojt_loading_code);
+    ojt_elf_add_load(
+        &elf, text, 0, own,
+        ojt_elf_add_symbol(&elf, "variable", ojt_elf_add_data(&elf, &variable, 4), 0, 4, STB_GLOBAL, STT_OBJECT));
     object = ojt_object(&elf, "a.o");
     ojt_client_init(&link->client);
     ojt_heap_init(&link->heap);

@@ -7,20 +7,21 @@
 static oj_object *sections_object(void)
 {
     static const uint8_t data[8] = {7}, rodata[8] = {8};
-    static uint8_t code[6];
+    static uint8_t code[OJT_RETURN_SIZE];
     ojt_elf elf;
     uint16_t first, second;
     uint32_t g;
     ojt_elf_init(&elf);
     first =
         ojt_elf_add_section(&elf, ".text.f", SHF_ALLOC | SHF_EXECINSTR, 16, ojt_calling_code, sizeof ojt_calling_code);
-    second = ojt_elf_add_section(&elf, ".text.g", SHF_ALLOC | SHF_EXECINSTR, 16, ojt_return_code(code, 40), 6);
+    second =
+        ojt_elf_add_section(&elf, ".text.g", SHF_ALLOC | SHF_EXECINSTR, 16, ojt_return_code(code, 40), OJT_RETURN_SIZE);
     ojt_elf_add_section(&elf, ".rodata", SHF_ALLOC, 8, rodata, sizeof rodata);
     ojt_elf_add_data(&elf, data, sizeof data);
     ojt_elf_add_section(&elf, ".bss", SHF_ALLOC | SHF_WRITE, 8, NULL, 24);
     ojt_elf_add_global(&elf, "f", first, 0, sizeof ojt_calling_code);
-    g = ojt_elf_add_global(&elf, "g", second, 0, 6);
-    ojt_elf_add_reloc(&elf, first, OJT_CALL_FIELD, R_X86_64_PLT32, g, -4);
+    g = ojt_elf_add_global(&elf, "g", second, 0, OJT_RETURN_SIZE);
+    ojt_elf_add_call(&elf, first, 0, g);
     return ojt_object(&elf, "sections.o");
 }
 
@@ -292,6 +293,7 @@ static void control_first_of_two_failures_is_told(void **state)
     begin(&link, 0);
     oj_object_destroy(link.object);
     ojt_elf_init(&elf);
+    elf.machine = EM_X86_64;
     data = ojt_elf_add_data(&elf, &zero, 1);
     ojt_elf_add_reloc(&elf, data, 0, R_X86_64_8, ojt_elf_add_undefined(&elf, "far"), 0);
     link.object = ojt_object(&elf, "narrow.o");

@@ -24,8 +24,8 @@ static oj_object *ring_object(void)
     }
     external = ojt_elf_add_undefined(&elf, "external");
     for (uint32_t i = 0; i < N_SECTIONS; i++) {
-        ojt_elf_add_reloc(&elf, sections[i], OJT_CALL_FIELD, R_X86_64_PLT32, symbols[(i + 1) % N_SECTIONS], -4);
-        ojt_elf_add_reloc(&elf, sections[i], OJT_CALL_FIELD + sizeof ojt_calling_code, R_X86_64_PLT32, external, -4);
+        ojt_elf_add_call(&elf, sections[i], 0, symbols[(i + 1) % N_SECTIONS]);
+        ojt_elf_add_call(&elf, sections[i], sizeof ojt_calling_code, external);
     }
     return ojt_object(&elf, "ring.o");
 }

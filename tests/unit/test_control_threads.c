@@ -94,7 +94,7 @@ static void start_neighbours(const page *shared, neighbour *neighbours, pthread_
 {
     atomic_store(&is_over, false);
     for (int i = 0; i < N_NEIGHBOURS; i++) {
-        uint8_t code[6];
+        uint8_t code[OJT_RETURN_SIZE];
         neighbours[i].value = 1000 + i;
         neighbours[i].addr = (uint64_t)(uintptr_t)(shared->run + neighbour_at[i]);
         memcpy(shared->write + neighbour_at[i], ojt_return_code(code, (uint32_t)neighbours[i].value), sizeof code);

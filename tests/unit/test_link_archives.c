@@ -119,7 +119,7 @@ static void archive_weak_reference_pulls_nothing(void **state)
     archive = ojt_recipe_open(&made);
     ojt_elf_init(&elf);
     data = ojt_elf_add_data(&elf, zeroes, 8);
-    ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64, ojt_elf_add_symbol(&elf, "g", SHN_UNDEF, 0, 0, STB_WEAK, 0), 0);
+    ojt_elf_add_addr(&elf, data, 0, ojt_elf_add_symbol(&elf, "g", SHN_UNDEF, 0, 0, STB_WEAK, 0), 0);
     object = ojt_object(&elf, "main.o");
     init_job(&link, &archive, 1);
     assert_int_equal(run(&link, object), OJ_OK);
@@ -204,14 +204,14 @@ static void archive_duplicate_between_members_rejected(void **state)
     oj_object *object = ojt_object_calling("main.o", "f", "one");
     job link;
     ojt_elf elf;
-    uint8_t bytes[6];
+    uint8_t bytes[OJT_RETURN_SIZE];
     uint16_t text;
     (void)state;
     ojt_recipe_calling(&made, "one", "two");
     ojt_elf_init(&elf);
-    text = ojt_elf_add_code(&elf, ojt_return_code(bytes, 1), 6);
-    ojt_elf_add_global(&elf, "two", text, 0, 6);
-    ojt_elf_add_global(&elf, "one", text, 0, 6);
+    text = ojt_elf_add_code(&elf, ojt_return_code(bytes, 1), OJT_RETURN_SIZE);
+    ojt_elf_add_global(&elf, "two", text, 0, OJT_RETURN_SIZE);
+    ojt_elf_add_global(&elf, "one", text, 0, OJT_RETURN_SIZE);
     ojt_recipe_member(&made, &elf);
     ojt_recipe_index(&made, "two", 1);
     archive = ojt_recipe_open(&made);
@@ -289,15 +289,15 @@ static void wanted_names_zeroed_on_later_failure(void **state)
 static void wanted_hidden_weak_and_common_names_are_answered(void **state)
 {
     oj_wanted wanted[] = {{"hidden", 0}, {"weak", 0}, {"shared", 0}};
-    uint8_t bytes[6];
+    uint8_t bytes[OJT_RETURN_SIZE];
     oj_object *object;
     job link;
     ojt_elf elf;
     uint16_t text;
     (void)state;
     ojt_elf_init(&elf);
-    text = ojt_elf_add_code(&elf, ojt_return_code(bytes, 1), 6);
-    ojt_elf_add_global(&elf, "hidden", text, 0, 6);
+    text = ojt_elf_add_code(&elf, ojt_return_code(bytes, 1), OJT_RETURN_SIZE);
+    ojt_elf_add_global(&elf, "hidden", text, 0, OJT_RETURN_SIZE);
     elf.symbols[1].st_other = STV_HIDDEN;
     ojt_elf_add_symbol(&elf, "weak", text, 5, 1, STB_WEAK, STT_FUNC);
     ojt_elf_add_symbol(&elf, "shared", SHN_COMMON, 16, 16, STB_GLOBAL, STT_OBJECT);

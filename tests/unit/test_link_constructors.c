@@ -52,7 +52,7 @@ static void add_list(ojt_elf *elf, const char *name, uint32_t type, const char *
     uint16_t section = ojt_elf_add_section(elf, name, SHF_ALLOC | SHF_WRITE, 1, bytes, sizeof bytes);
     elf->sections[section - 1].type = type;
     for (size_t i = 0; letters[i]; i++)
-        ojt_elf_add_reloc(elf, section, i * 8, R_X86_64_64, ojt_elf_add_undefined(elf, names[letters[i] - 'a']), 0);
+        ojt_elf_add_addr(elf, section, i * 8, ojt_elf_add_undefined(elf, names[letters[i] - 'a']), 0);
 }
 
 static oj_code *link_one(bench *b)

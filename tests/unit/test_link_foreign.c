@@ -12,10 +12,10 @@ static oj_object *make_foreign(void)
     size_t size;
     uint8_t *bytes;
     ojt_elf_init(&elf);
+    elf.machine = OJT_MACHINE == EM_AARCH64 ? EM_X86_64 : EM_AARCH64;
     ojt_elf_add_global(&elf, "f", ojt_elf_add_code(&elf, code, sizeof code), 0, sizeof code);
     ojt_elf_add_section(&elf, ".llvm_stackmaps", SHF_ALLOC, 8, map, sizeof map);
     bytes = ojt_elf_finish(&elf, &size);
-    oji_store16(bytes + 18, oji_load16(bytes + 18) == EM_AARCH64 ? EM_X86_64 : EM_AARCH64);
     if (oj_object_create(&object, bytes, size, NULL, &error) != OJ_OK)
         fail_msg("%s", error.text);
     free(bytes);
@@ -96,10 +96,10 @@ static void foreign_relocations_are_refused_by_place(void **state)
         size_t size;
         uint8_t *bytes;
         ojt_elf_init(&elf);
+        elf.machine = cases[i].machine;
         text = ojt_elf_add_code(&elf, code, sizeof code);
         ojt_elf_add_reloc(&elf, text, 8, cases[i].number, ojt_elf_add_undefined(&elf, "callee"), 0);
         bytes = ojt_elf_finish(&elf, &size);
-        oji_store16(bytes + 18, cases[i].machine);
         assert_int_equal(oj_object_create(&object, bytes, size, NULL, &error), OJ_E_UNSUPPORTED);
         assert_null(object);
         assert_string_equal(error.section, ".text");

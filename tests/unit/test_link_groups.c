@@ -38,7 +38,7 @@ static oj_object *finish_shared(ojt_elf *elf, const char *name)
 
 static oj_object *shared_returning(const char *name, const char *function, uint32_t value)
 {
-    uint8_t code[6];
+    uint8_t code[OJT_RETURN_SIZE];
     ojt_elf elf;
     start_shared(&elf, function, ojt_return_code(code, value), sizeof code);
     return finish_shared(&elf, name);
@@ -107,7 +107,7 @@ static void link_left_out_group_needs_nothing(void **state)
     (void)state;
     objects[0] = shared_returning("a.o", "f", 10);
     start_shared(&elf, "f", ojt_calling_code, sizeof ojt_calling_code);
-    ojt_elf_add_reloc(&elf, 2, OJT_CALL_FIELD, R_X86_64_PLT32, ojt_elf_add_undefined(&elf, "nowhere"), -4);
+    ojt_elf_add_call(&elf, 2, 0, ojt_elf_add_undefined(&elf, "nowhere"));
     objects[1] = finish_shared(&elf, "b.o");
     ojt_client_init(&client);
     oj_link_options_init(&options);
@@ -123,12 +123,12 @@ static void link_left_out_group_needs_nothing(void **state)
 static oj_object *referring(const char *name, uint64_t flags)
 {
     static const uint8_t bytes[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
-    uint8_t code[6];
+    uint8_t code[OJT_RETURN_SIZE];
     ojt_elf elf;
     uint16_t section;
     start_shared(&elf, "f", ojt_return_code(code, 20), sizeof code);
     section = ojt_elf_add_section(&elf, name, flags, 8, bytes, sizeof bytes);
-    ojt_elf_add_reloc(&elf, section, 0, R_X86_64_64, 1, 0);
+    ojt_elf_add_addr(&elf, section, 0, 1, 0);
     ojt_elf_add_symbol(&elf, "table", section, 0, 0, STB_GLOBAL, STT_OBJECT);
     return finish_shared(&elf, "b.o");
 }
@@ -148,7 +148,7 @@ static void link_reference_to_left_out_code_rejected(void **state)
     assert_string_equal(error.object, "b.o");
     assert_string_equal(error.section, ".data");
     assert_string_equal(error.symbol, ".text.shared");
-    assert_string_equal(error.relocation, "R_X86_64_64");
+    assert_string_equal(error.relocation, OJT_ADDR_NAME);
     assert_int_equal(error.offset, 0);
     assert_int_equal(client.n_live, 0);
     oj_object_destroy(objects[0]);
@@ -217,13 +217,13 @@ static void link_shared_taken_from_older_code(void **state)
  * and a group that everybody brings along is no second definition though its symbol is strong. */
 static void session_first_group_of_all_modules_taken(void **state)
 {
-    uint8_t code[2][6];
+    uint8_t code[2][OJT_RETURN_SIZE];
     oj_object *objects[4] = {NULL, NULL, ojt_object_calling("main.o", "g", "f"),
                              ojt_object_calling("late.o", "h", "f")};
     (void)state;
     for (int i = 0; i < 2; i++) {
         ojt_elf elf;
-        start_shared(&elf, "f", ojt_return_code(code[i], i == 0 ? 10 : 20), 6);
+        start_shared(&elf, "f", ojt_return_code(code[i], i == 0 ? 10 : 20), OJT_RETURN_SIZE);
         elf.symbols[2].st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC);
         objects[i] = finish_shared(&elf, i == 0 ? "a.o" : "b.o");
     }

@@ -33,6 +33,7 @@ static void ifunc_called_looked_up_and_wanted(void **state)
     ojt_client client;
     oj_code *code;
     (void)state;
+    ojt_only_on(EM_X86_64, "indirect functions are linked for x86-64 alone");
     begin(&client, &options);
     options.wanted = &wanted;
     options.n_wanted = 1;
@@ -54,6 +55,7 @@ static void ifunc_that_chooses_nothing_rejected(void **state)
     oj_error error;
     oj_code *code;
     (void)state;
+    ojt_only_on(EM_X86_64, "indirect functions are linked for x86-64 alone");
     begin(&client, &options);
     assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_E_UNDEFINED);
     assert_null(code);
@@ -74,6 +76,7 @@ static void ifunc_refused_where_nothing_runs(void **state)
     oj_code *code;
     _Alignas(16) static uint8_t memory[3][256];
     (void)state;
+    ojt_only_on(EM_X86_64, "indirect functions are linked for x86-64 alone");
     begin(&client, &options);
     options.flags = OJ_LINK_SECTIONS_SINGLY;
     assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_E_UNSUPPORTED);

@@ -47,16 +47,16 @@ static oj_plan *plan_with(oj_object *object, const oj_resolver *resolvers, size_
 /* a() calls b() of the other object, which calls c() of the first. */
 static oj_object *calling_and_returning(void)
 {
-    static uint8_t code[32];
+    static uint8_t code[sizeof ojt_calling_code + OJT_RETURN_SIZE];
     ojt_elf elf;
     uint16_t text;
     memcpy(code, ojt_calling_code, sizeof ojt_calling_code);
-    ojt_return_code(code + 16, 40);
+    ojt_return_code(code + sizeof ojt_calling_code, 40);
     ojt_elf_init(&elf);
-    text = ojt_elf_add_code(&elf, code, 22);
-    ojt_elf_add_global(&elf, "a", text, 0, 16);
-    ojt_elf_add_global(&elf, "c", text, 16, 6);
-    ojt_elf_add_reloc(&elf, text, OJT_CALL_FIELD, R_X86_64_PLT32, ojt_elf_add_undefined(&elf, "b"), -4);
+    text = ojt_elf_add_code(&elf, code, sizeof code);
+    ojt_elf_add_global(&elf, "a", text, 0, sizeof ojt_calling_code);
+    ojt_elf_add_global(&elf, "c", text, sizeof ojt_calling_code, OJT_RETURN_SIZE);
+    ojt_elf_add_call(&elf, text, 0, ojt_elf_add_undefined(&elf, "b"));
     return ojt_object(&elf, "ac.o");
 }
 

@@ -34,6 +34,7 @@ static huge make(const shape *wanted)
     uint8_t *bytes, *header;
     uint16_t section;
     ojt_elf_init(&elf);
+    elf.machine = EM_X86_64;
     section = ojt_elf_add_section(&elf, wanted->name, wanted->flags, 8, wanted->type == SHT_NOBITS ? NULL : eight, 8);
     elf.sections[section - 1].type = wanted->type;
     if (wanted->reloc)

@@ -17,7 +17,7 @@ static oj_object *full_object(void)
     ojt_elf_add_global(&elf, "f", text, 0, sizeof ojt_calling_code);
     ojt_elf_add_global(&elf, "data", ojt_elf_add_data(&elf, data, sizeof data), 0, sizeof data);
     ojt_elf_add_global(&elf, "rodata", 2, 0, sizeof rodata);
-    ojt_elf_add_reloc(&elf, text, OJT_CALL_FIELD, R_X86_64_PLT32, ojt_elf_add_undefined(&elf, "far"), -4);
+    ojt_elf_add_call(&elf, text, 0, ojt_elf_add_undefined(&elf, "far"));
     return ojt_object(&elf, "full.o");
 }
 
@@ -357,6 +357,7 @@ static void relocation_failure_ends_writing_and_releases(void **state)
     begin(&link);
     oj_object_destroy(link.object);
     ojt_elf_init(&elf);
+    elf.machine = EM_X86_64;
     data = ojt_elf_add_data(&elf, &zero, 1);
     ojt_elf_add_reloc(&elf, data, 0, R_X86_64_8, ojt_elf_add_undefined(&elf, "far"), 0);
     link.object = ojt_object(&elf, "narrow.o");

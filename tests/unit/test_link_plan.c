@@ -18,20 +18,20 @@ static oj_object *first_object(void)
     ojt_elf_add_global(&elf, "f", text, 0, sizeof code);
     ojt_elf_add_global(&elf, "zero", zero, 0, 10);
     ojt_elf_add_symbol(&elf, "shared", SHN_COMMON, 16, 24, STB_GLOBAL, STT_OBJECT);
-    ojt_elf_add_reloc(&elf, text, OJT_CALL_FIELD, R_X86_64_PLT32, ojt_elf_add_undefined(&elf, "far"), -4);
+    ojt_elf_add_call(&elf, text, 0, ojt_elf_add_undefined(&elf, "far"));
     return ojt_object(&elf, "first.o");
 }
 
 static oj_object *second_object(void)
 {
     static const uint8_t unwind[8];
-    uint8_t code[6];
+    uint8_t code[OJT_RETURN_SIZE];
     ojt_elf elf;
     uint16_t text;
     ojt_elf_init(&elf);
-    text = ojt_elf_add_code(&elf, ojt_return_code(code, 4), 6);
+    text = ojt_elf_add_code(&elf, ojt_return_code(code, 4), OJT_RETURN_SIZE);
     ojt_elf_add_section(&elf, ".eh_frame", SHF_ALLOC, 8, unwind, sizeof unwind);
-    ojt_elf_add_global(&elf, "g", text, 0, 6);
+    ojt_elf_add_global(&elf, "g", text, 0, OJT_RETURN_SIZE);
     return ojt_object(&elf, "second.o");
 }
 
@@ -394,7 +394,7 @@ static void stats_count_relaxed_and_direct(void **state)
 
 static void link_bytes_reads_and_links_at_once(void **state)
 {
-    uint8_t bytes[6], *file;
+    uint8_t bytes[OJT_RETURN_SIZE], *file;
     ojt_client client;
     oj_link_options options;
     oj_link_stats stats;
@@ -404,7 +404,8 @@ static void link_bytes_reads_and_links_at_once(void **state)
     size_t size;
     (void)state;
     ojt_elf_init(&elf);
-    ojt_elf_add_global(&elf, "f", ojt_elf_add_code(&elf, ojt_return_code(bytes, 77), 6), 0, 6);
+    ojt_elf_add_global(&elf, "f", ojt_elf_add_code(&elf, ojt_return_code(bytes, 77), OJT_RETURN_SIZE), 0,
+                       OJT_RETURN_SIZE);
     file = ojt_elf_finish(&elf, &size);
     ojt_client_init(&client);
     oj_link_options_init(&options);

@@ -41,6 +41,7 @@ static uint8_t *with_reloc(size_t section_size, uint64_t offset, uint32_t type, 
     ojt_elf elf;
     uint16_t data;
     ojt_elf_init(&elf);
+    elf.machine = EM_X86_64;
     memset(bytes, 0x90, sizeof bytes);
     data = ojt_elf_add_data(&elf, bytes, section_size);
     ojt_elf_add_undefined(&elf, "target");
@@ -191,6 +192,7 @@ static void reloc_same_place_twice_last_stands(void **state)
     size_t size;
     (void)state;
     ojt_elf_init(&elf);
+    elf.machine = EM_X86_64;
     data = ojt_elf_add_data(&elf, zeroes, sizeof zeroes);
     ojt_elf_add_undefined(&elf, "target");
     ojt_elf_add_reloc(&elf, data, 8, R_X86_64_64, 1, 1);

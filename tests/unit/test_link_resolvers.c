@@ -89,7 +89,7 @@ static void resolver_definition_at_zero_counts_as_found(void **state)
     (void)state;
     ojt_elf_init(&elf);
     section = ojt_elf_add_data(&elf, data, 8);
-    ojt_elf_add_reloc(&elf, section, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, "nothing"), 3);
+    ojt_elf_add_addr(&elf, section, 0, ojt_elf_add_undefined(&elf, "nothing"), 3);
     object = ojt_object(&elf, "a.o");
     ojt_client_init(&client);
     oj_link_options_init(&options);
@@ -145,10 +145,9 @@ static oj_object *three_names_object(void)
     text = ojt_elf_add_code(&elf, bytes, sizeof bytes);
     data = ojt_elf_add_data(&elf, zeroes, sizeof zeroes);
     ojt_elf_add_global(&elf, "f", text, 0, sizeof bytes);
-    ojt_elf_add_reloc(&elf, text, OJT_CALL_FIELD, R_X86_64_PLT32, ojt_elf_add_undefined(&elf, "callee"), -4);
-    ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, "ojt_strong"), 0);
-    ojt_elf_add_reloc(&elf, data, 8, R_X86_64_64,
-                      ojt_elf_add_symbol(&elf, "ojt_weak", SHN_UNDEF, 0, 0, STB_WEAK, STT_NOTYPE), 0);
+    ojt_elf_add_call(&elf, text, 0, ojt_elf_add_undefined(&elf, "callee"));
+    ojt_elf_add_addr(&elf, data, 0, ojt_elf_add_undefined(&elf, "ojt_strong"), 0);
+    ojt_elf_add_addr(&elf, data, 8, ojt_elf_add_symbol(&elf, "ojt_weak", SHN_UNDEF, 0, 0, STB_WEAK, STT_NOTYPE), 0);
     return ojt_object(&elf, "three.o");
 }
 
@@ -248,18 +247,18 @@ static void resolver_callback_answer_that_means_nothing_rejected(void **state)
 /* f calls inner, both in one object and of the visibility given. */
 static oj_object *self_calling_object(unsigned char visibility)
 {
-    static uint8_t bytes[6 + sizeof ojt_calling_code];
+    static uint8_t bytes[OJT_RETURN_SIZE + sizeof ojt_calling_code];
     ojt_elf elf;
     uint16_t text;
     uint32_t inner;
     ojt_return_code(bytes, 5);
-    memcpy(bytes + 6, ojt_calling_code, sizeof ojt_calling_code);
+    memcpy(bytes + OJT_RETURN_SIZE, ojt_calling_code, sizeof ojt_calling_code);
     ojt_elf_init(&elf);
     text = ojt_elf_add_code(&elf, bytes, sizeof bytes);
-    inner = ojt_elf_add_global(&elf, "inner", text, 0, 6);
+    inner = ojt_elf_add_global(&elf, "inner", text, 0, OJT_RETURN_SIZE);
     elf.symbols[inner].st_other = visibility;
-    ojt_elf_add_global(&elf, "f", text, 6, sizeof ojt_calling_code);
-    ojt_elf_add_reloc(&elf, text, 6 + OJT_CALL_FIELD, R_X86_64_PLT32, inner, -4);
+    ojt_elf_add_global(&elf, "f", text, OJT_RETURN_SIZE, sizeof ojt_calling_code);
+    ojt_elf_add_call(&elf, text, OJT_RETURN_SIZE, inner);
     return ojt_object(&elf, "self.o");
 }
 
@@ -324,8 +323,8 @@ static uint64_t resolve_cxx(const char *name, bool is_weak)
     ojt_elf_init(&elf);
     data = ojt_elf_add_data(&elf, zeroes, 8);
     ojt_elf_add_global(&elf, "pointer", data, 0, 8);
-    ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64,
-                      ojt_elf_add_symbol(&elf, name, SHN_UNDEF, 0, 0, is_weak ? STB_WEAK : STB_GLOBAL, STT_NOTYPE), 0);
+    ojt_elf_add_addr(&elf, data, 0,
+                     ojt_elf_add_symbol(&elf, name, SHN_UNDEF, 0, 0, is_weak ? STB_WEAK : STB_GLOBAL, STT_NOTYPE), 0);
     object = ojt_object(&elf, "a.o");
     ojt_client_init(&client);
     oj_link_options_init(&options);
@@ -411,7 +410,7 @@ static void resolver_library_finds_its_symbols_only(void **state)
     ojt_elf_init(&elf);
     data = ojt_elf_add_data(&elf, zeroes, 8);
     ojt_elf_add_global(&elf, "pointer", data, 0, 8);
-    ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, "atan2"), 0);
+    ojt_elf_add_addr(&elf, data, 0, ojt_elf_add_undefined(&elf, "atan2"), 0);
     object = ojt_object(&elf, "a.o");
     ojt_client_init(&client);
     oj_link_options_init(&options);
@@ -461,7 +460,7 @@ static void use_name(user *use, const char *name)
     ojt_elf_init(&elf);
     data = ojt_elf_add_data(&elf, zeroes, 8);
     ojt_elf_add_global(&elf, "pointer", data, 0, 8);
-    ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, name), 0);
+    ojt_elf_add_addr(&elf, data, 0, ojt_elf_add_undefined(&elf, name), 0);
     elf.symbols[2].st_other = strncmp(name, "__", 2) == 0 ? STV_HIDDEN : STV_DEFAULT;
     object = ojt_object(&elf, "a.o");
     ojt_client_init(&use->client);
@@ -640,7 +639,7 @@ static uint64_t version_addr(const char *name, oj_error *error)
     ojt_elf_init(&elf);
     uint16_t data = ojt_elf_add_data(&elf, zeroes, 8);
     ojt_elf_add_global(&elf, "pointer", data, 0, 8);
-    ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, name), 0);
+    ojt_elf_add_addr(&elf, data, 0, ojt_elf_add_undefined(&elf, name), 0);
     object = ojt_object(&elf, "a.o");
     ojt_client_init(&client);
     oj_link_options_init(&options);

@@ -6,7 +6,7 @@
  * others. f() = inner() + 1, inner() loads the variable. */
 static oj_object *two_sections_object(void)
 {
-    static const uint8_t variable[4] = {50, 0, 0, 0};
+    static const uint32_t variable = 50;
     ojt_elf elf;
     uint16_t first, second, data;
     uint32_t inner, loaded;
@@ -15,13 +15,13 @@ static oj_object *two_sections_object(void)
         ojt_elf_add_section(&elf, ".text.f", SHF_ALLOC | SHF_EXECINSTR, 16, ojt_calling_code, sizeof ojt_calling_code);
     second = ojt_elf_add_section(&elf, ".text.inner", SHF_ALLOC | SHF_EXECINSTR, 16, ojt_loading_code,
                                  sizeof ojt_loading_code);
-    data = ojt_elf_add_data(&elf, variable, sizeof variable);
+    data = ojt_elf_add_data(&elf, &variable, sizeof variable);
     ojt_elf_add_section(&elf, ".bss", SHF_ALLOC | SHF_WRITE, 8, NULL, 24);
     ojt_elf_add_global(&elf, "f", first, 0, sizeof ojt_calling_code);
     inner = ojt_elf_add_global(&elf, "inner", second, 0, sizeof ojt_loading_code);
     loaded = ojt_elf_add_symbol(&elf, "variable", data, 0, 4, STB_GLOBAL, STT_OBJECT);
-    ojt_elf_add_reloc(&elf, first, OJT_CALL_FIELD, R_X86_64_PLT32, inner, -4);
-    ojt_elf_add_reloc(&elf, second, 3, R_X86_64_REX_GOTPCRELX, loaded, -4);
+    ojt_elf_add_call(&elf, first, 0, inner);
+    ojt_elf_add_load(&elf, second, 0, inner, loaded);
     return ojt_object(&elf, "two.o");
 }
 
@@ -137,6 +137,7 @@ static void singly_direct_reference_too_far_rejected(void **state)
     uint16_t text;
     (void)state;
     ojt_elf_init(&elf);
+    elf.machine = EM_X86_64;
     text = ojt_elf_add_code(&elf, code, sizeof code);
     ojt_elf_add_symbol(&elf, "variable", ojt_elf_add_data(&elf, variable, 4), 0, 4, STB_GLOBAL, STT_OBJECT);
     ojt_elf_add_reloc(&elf, text, 2, R_X86_64_PC32, 1, -4);
@@ -340,6 +341,7 @@ static void singly_entries_of_sections_left_out_are_too(void **state)
     ojt_elf elf;
     (void)state;
     ojt_elf_init(&elf);
+    elf.machine = EM_X86_64;
     section = ojt_elf_add_code(&elf, code, sizeof code);
     symbol = ojt_elf_add_global(&elf, "f", section, 0, 1);
     section = ojt_elf_add_section(&elf, ".eh_frame", SHF_ALLOC, 8, unwind, sizeof unwind);

@@ -76,7 +76,7 @@ static void link_strong_duplicate_rejected(void **state)
 
 static void link_duplicate_in_one_object_rejected(void **state)
 {
-    uint8_t bytes[6];
+    uint8_t bytes[OJT_RETURN_SIZE];
     oj_link_options options;
     ojt_client client;
     oj_code *code = NULL;
@@ -87,7 +87,7 @@ static void link_duplicate_in_one_object_rejected(void **state)
     (void)state;
     ojt_elf_init(&elf);
     text = ojt_elf_add_code(&elf, ojt_return_code(bytes, 1), sizeof bytes);
-    ojt_elf_add_global(&elf, "same", text, 0, 6);
+    ojt_elf_add_global(&elf, "same", text, 0, OJT_RETURN_SIZE);
     ojt_elf_add_global(&elf, "same", text, 5, 1);
     object = ojt_object(&elf, "a.o");
     init_options(&options, &client);
@@ -167,12 +167,13 @@ static void link_hidden_definition_binds_and_is_not_kept(void **state)
     ojt_client client;
     (void)state;
     for (int keep_local = 0; keep_local < 2; keep_local++) {
-        uint8_t bytes[6];
+        uint8_t bytes[OJT_RETURN_SIZE];
         oj_object *objects[2];
         oj_code *code;
         ojt_elf elf;
         ojt_elf_init(&elf);
-        ojt_elf_add_global(&elf, "inner", ojt_elf_add_code(&elf, ojt_return_code(bytes, 5), 6), 0, 6);
+        ojt_elf_add_global(&elf, "inner", ojt_elf_add_code(&elf, ojt_return_code(bytes, 5), OJT_RETURN_SIZE), 0,
+                           OJT_RETURN_SIZE);
         elf.symbols[1].st_other = STV_HIDDEN;
         objects[0] = ojt_object(&elf, "hidden.o");
         objects[1] = ojt_object_calling("main.o", "outer", "inner");
@@ -191,17 +192,17 @@ static void link_local_symbols_of_one_name_stay_apart(void **state)
     oj_object *objects[2];
     (void)state;
     for (uint32_t i = 0; i < 2; i++) {
-        uint8_t bytes[6 + sizeof ojt_calling_code];
+        uint8_t bytes[OJT_RETURN_SIZE + sizeof ojt_calling_code];
         uint16_t text;
         uint32_t local;
         ojt_elf elf;
         ojt_elf_init(&elf);
         ojt_return_code(bytes, 30 + i);
-        memcpy(bytes + 6, ojt_calling_code, sizeof ojt_calling_code);
+        memcpy(bytes + OJT_RETURN_SIZE, ojt_calling_code, sizeof ojt_calling_code);
         text = ojt_elf_add_code(&elf, bytes, sizeof bytes);
-        local = ojt_elf_add_symbol(&elf, "inner", text, 0, 6, STB_LOCAL, STT_FUNC);
-        ojt_elf_add_global(&elf, i ? "second" : "first", text, 6, sizeof ojt_calling_code);
-        ojt_elf_add_reloc(&elf, text, 6 + OJT_CALL_FIELD, R_X86_64_PLT32, local, -4);
+        local = ojt_elf_add_symbol(&elf, "inner", text, 0, OJT_RETURN_SIZE, STB_LOCAL, STT_FUNC);
+        ojt_elf_add_global(&elf, i ? "second" : "first", text, OJT_RETURN_SIZE, sizeof ojt_calling_code);
+        ojt_elf_add_call(&elf, text, OJT_RETURN_SIZE, local);
         objects[i] = ojt_object(&elf, i ? "b.o" : "a.o");
     }
     oj_link_options options;
@@ -221,6 +222,7 @@ static void link_references_run_in_both_directions(void **state)
     oj_object *objects[3];
     uint8_t code[sizeof ojt_calling_code + sizeof ojt_loading_code];
     uint16_t text;
+    uint32_t inner;
     ojt_elf elf;
     (void)state;
     /* a: outer calls middle of b; b: middle calls inner of a; a: inner loads a variable of c */
@@ -229,10 +231,9 @@ static void link_references_run_in_both_directions(void **state)
     memcpy(code + sizeof ojt_calling_code, ojt_loading_code, sizeof ojt_loading_code);
     text = ojt_elf_add_code(&elf, code, sizeof code);
     ojt_elf_add_global(&elf, "outer", text, 0, sizeof ojt_calling_code);
-    ojt_elf_add_global(&elf, "inner", text, sizeof ojt_calling_code, sizeof ojt_loading_code);
-    ojt_elf_add_reloc(&elf, text, OJT_CALL_FIELD, R_X86_64_PLT32, ojt_elf_add_undefined(&elf, "middle"), -4);
-    ojt_elf_add_reloc(&elf, text, sizeof ojt_calling_code + 3, R_X86_64_REX_GOTPCRELX,
-                      ojt_elf_add_undefined(&elf, "shared"), -4);
+    inner = ojt_elf_add_global(&elf, "inner", text, sizeof ojt_calling_code, sizeof ojt_loading_code);
+    ojt_elf_add_call(&elf, text, 0, ojt_elf_add_undefined(&elf, "middle"));
+    ojt_elf_add_load(&elf, text, sizeof ojt_calling_code, inner, ojt_elf_add_undefined(&elf, "shared"));
     objects[0] = ojt_object(&elf, "a.o");
     objects[1] = ojt_object_calling("b.o", "middle", "inner");
     objects[2] = data_object("c.o", STB_GLOBAL, bytes);
@@ -241,7 +242,7 @@ static void link_references_run_in_both_directions(void **state)
 
 static void link_absolute_symbol_is_kept_as_its_value(void **state)
 {
-    uint8_t bytes[6];
+    uint8_t bytes[OJT_RETURN_SIZE];
     oj_object *object;
     oj_link_options options;
     ojt_client client;
@@ -249,7 +250,7 @@ static void link_absolute_symbol_is_kept_as_its_value(void **state)
     oj_code *code;
     (void)state;
     ojt_elf_init(&elf);
-    ojt_elf_add_code(&elf, ojt_return_code(bytes, 1), 6);
+    ojt_elf_add_code(&elf, ojt_return_code(bytes, 1), OJT_RETURN_SIZE);
     ojt_elf_add_symbol(&elf, "fixed", SHN_ABS, 0x123456789abc, 0, STB_GLOBAL, STT_NOTYPE);
     object = ojt_object(&elf, "a.o");
     init_options(&options, &client);
@@ -274,8 +275,8 @@ static void link_weak_undefined_is_address_zero(void **state)
     ojt_elf_init(&elf);
     section = ojt_elf_add_data(&elf, data, sizeof data);
     ojt_elf_add_global(&elf, "pointer", section, 0, 8);
-    ojt_elf_add_reloc(&elf, section, 0, R_X86_64_64,
-                      ojt_elf_add_symbol(&elf, "ojt_nobody_defines_this", SHN_UNDEF, 0, 0, STB_WEAK, STT_NOTYPE), 0);
+    ojt_elf_add_addr(&elf, section, 0,
+                     ojt_elf_add_symbol(&elf, "ojt_nobody_defines_this", SHN_UNDEF, 0, 0, STB_WEAK, STT_NOTYPE), 0);
     object = ojt_object(&elf, "a.o");
     init_options(&options, &client);
     code = ojt_link(&object, 1, &options);
@@ -314,13 +315,14 @@ static oj_object *undefined_object(const char *object_name, const char *first, c
     uint16_t text, data;
     uint32_t a, b;
     ojt_elf_init(&elf);
+    elf.machine = EM_X86_64;
     text = ojt_elf_add_code(&elf, zeroes, 16);
     data = ojt_elf_add_data(&elf, zeroes, 32);
     a = ojt_elf_add_undefined(&elf, first);
     b = ojt_elf_add_undefined(&elf, second);
     ojt_elf_add_reloc(&elf, text, 5, R_X86_64_PLT32, a, -4);
     ojt_elf_add_reloc(&elf, text, 11, R_X86_64_PLT32, a, -4);
-    ojt_elf_add_reloc(&elf, data, 16, R_X86_64_64, b, 0);
+    ojt_elf_add_addr(&elf, data, 16, b, 0);
     return ojt_object(&elf, object_name);
 }
 
@@ -412,8 +414,7 @@ static void link_undefined_reference_is_strong_if_any_is(void **state)
     (void)state;
     ojt_elf_init(&elf);
     data = ojt_elf_add_data(&elf, zeroes, 8);
-    ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64,
-                      ojt_elf_add_symbol(&elf, "ojt_mixed", SHN_UNDEF, 0, 0, STB_WEAK, STT_NOTYPE), 0);
+    ojt_elf_add_addr(&elf, data, 0, ojt_elf_add_symbol(&elf, "ojt_mixed", SHN_UNDEF, 0, 0, STB_WEAK, STT_NOTYPE), 0);
     objects[0] = ojt_object(&elf, "weak.o");
     objects[1] = ojt_object_calling("strong.o", "f", "ojt_mixed");
     init_options(&options, &client);
@@ -446,7 +447,7 @@ static void link_keep_no_symbols_keeps_none(void **state)
 static void link_keep_local_symbols_keeps_functions_and_data(void **state)
 {
     static const uint8_t data[4] = {1, 2, 3, 4};
-    uint8_t bytes[6];
+    uint8_t bytes[OJT_RETURN_SIZE];
     oj_object *object;
     oj_link_options options;
     ojt_client client;
@@ -454,10 +455,10 @@ static void link_keep_local_symbols_keeps_functions_and_data(void **state)
     uint16_t text;
     (void)state;
     ojt_elf_init(&elf);
-    text = ojt_elf_add_code(&elf, ojt_return_code(bytes, 3), 6);
+    text = ojt_elf_add_code(&elf, ojt_return_code(bytes, 3), OJT_RETURN_SIZE);
     ojt_elf_add_symbol(&elf, "file.c", SHN_ABS, 0, 0, STB_LOCAL, STT_FILE);
     ojt_elf_add_symbol(&elf, "", text, 0, 0, STB_LOCAL, STT_SECTION);
-    ojt_elf_add_symbol(&elf, "local_function", text, 0, 6, STB_LOCAL, STT_FUNC);
+    ojt_elf_add_symbol(&elf, "local_function", text, 0, OJT_RETURN_SIZE, STB_LOCAL, STT_FUNC);
     ojt_elf_add_symbol(&elf, "local_data", ojt_elf_add_data(&elf, data, 4), 0, 4, STB_LOCAL, STT_OBJECT);
     ojt_elf_add_global(&elf, "global", text, 5, 1);
     object = ojt_object(&elf, "a.o");

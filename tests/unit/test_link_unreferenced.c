@@ -4,7 +4,7 @@
 /* Functions f (calls g), g, and h (calls nowhere), each in a section of its own. */
 static oj_object *three_functions(void)
 {
-    static uint8_t code[6];
+    static uint8_t code[OJT_RETURN_SIZE];
     ojt_elf elf;
     uint16_t f, g, h;
     uint32_t g_symbol;
@@ -16,8 +16,8 @@ static oj_object *three_functions(void)
     g_symbol = ojt_elf_add_symbol(&elf, "g", g, 0, sizeof code, STB_LOCAL, STT_FUNC);
     ojt_elf_add_global(&elf, "f", f, 0, sizeof ojt_calling_code);
     ojt_elf_add_global(&elf, "h", h, 0, sizeof ojt_calling_code);
-    ojt_elf_add_reloc(&elf, f, OJT_CALL_FIELD, R_X86_64_PLT32, g_symbol, -4);
-    ojt_elf_add_reloc(&elf, h, OJT_CALL_FIELD, R_X86_64_PLT32, ojt_elf_add_undefined(&elf, "nowhere"), -4);
+    ojt_elf_add_call(&elf, f, 0, g_symbol);
+    ojt_elf_add_call(&elf, h, 0, ojt_elf_add_undefined(&elf, "nowhere"));
     return ojt_object(&elf, "a.o");
 }
 
@@ -66,7 +66,7 @@ static void unreferenced_roots_stay(void **state)
                 {".fini_array", SHF_ALLOC | SHF_WRITE, 2}};
     (void)state;
     for (size_t i = 0; i < OJI_COUNT(rows); i++) {
-        uint8_t code_bytes[6];
+        uint8_t code_bytes[OJT_RETURN_SIZE];
         oj_wanted wanted = {.name = "f"};
         oj_link_options options;
         oj_link_stats stats;
@@ -100,7 +100,7 @@ static void unreferenced_roots_stay(void **state)
 static void unreferenced_code_not_kept_by_stackmaps(void **state)
 {
     static const uint8_t maps[16] = {3};
-    uint8_t code_bytes[6];
+    uint8_t code_bytes[OJT_RETURN_SIZE];
     oj_wanted wanted[] = {{.name = "f"}, {.name = "maps"}};
     oj_link_options options;
     oj_link_stats stats;
@@ -119,8 +119,8 @@ static void unreferenced_code_not_kept_by_stackmaps(void **state)
     uint32_t g_symbol = ojt_elf_add_symbol(&elf, "g", g, 0, sizeof code_bytes, STB_LOCAL, STT_FUNC);
     ojt_elf_add_global(&elf, "maps", table, 0, sizeof maps);
     uint32_t f_symbol = ojt_elf_add_global(&elf, "f", f, 0, sizeof code_bytes);
-    ojt_elf_add_reloc(&elf, table, 0, R_X86_64_64, f_symbol, 0);
-    ojt_elf_add_reloc(&elf, table, 8, R_X86_64_64, g_symbol, 0);
+    ojt_elf_add_addr(&elf, table, 0, f_symbol, 0);
+    ojt_elf_add_addr(&elf, table, 8, g_symbol, 0);
     object = ojt_object(&elf, "a.o");
     ojt_client_init(&client);
     oj_link_options_init(&options);

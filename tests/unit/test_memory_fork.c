@@ -12,7 +12,7 @@ static int in_child(int (*child)(void *context), void *context, bool bare)
     int status = 0;
     pid_t pid;
     fflush(NULL);
-    pid = bare ? (pid_t)syscall(SYS_fork) : fork();
+    pid = bare ? ojt_bare_fork() : fork();
     assert_true(pid >= 0);
     if (pid == 0)
         _exit(child(context));

@@ -27,7 +27,7 @@ static uint8_t *map_far_page(void)
 /* Calls a function that the provider would be out of reach of, by itself: with the wish there is no stub in between. */
 static void near_calls_are_direct(void **state)
 {
-    static const uint8_t ret42[] = {0xB8, 42, 0, 0, 0, 0xC3};
+    uint8_t ret42[OJT_RETURN_SIZE];
     (void)state;
     for (uint32_t mode = OJ_MEMORY_MODE_VIEWS; mode <= OJ_MEMORY_MODE_PRIVATE; mode++) {
         for (int near = 0; near < 2; near++) {
@@ -39,7 +39,7 @@ static void near_calls_are_direct(void **state)
             oj_link_options options;
             oj_link_stats stats;
             oj_code *code;
-            memcpy(far_page, ret42, sizeof ret42);
+            memcpy(far_page, ojt_return_code(ret42, 42), sizeof ret42);
             assert_int_equal(mprotect(far_page, 4096, PROT_READ | PROT_EXEC), 0);
             oj_link_options_init(&options);
             options.memory = memory;

@@ -2,7 +2,7 @@
 #ifndef OJT_MEMORY_SUPPORT_H
 #define OJT_MEMORY_SUPPORT_H
 
-#include "support/test.h"
+#include "support/machine.h"
 
 #include <ownjit/memory.h>
 #include <stdbool.h>
@@ -75,13 +75,11 @@ static inline oj_memory_stats ojt_stats(const oj_memory *memory)
     return stats;
 }
 
-/* mov eax, value; ret */
-#define OJT_CODE_SIZE 6u
+#define OJT_CODE_SIZE ((uint32_t)OJT_RETURN_SIZE)
 static inline void ojt_write_code(void *write, uint32_t value)
 {
-    uint8_t code[OJT_CODE_SIZE] = {0xB8, 0, 0, 0, 0, 0xC3};
-    memcpy(code + 1, &value, sizeof value);
-    memcpy(write, code, sizeof code);
+    uint8_t code[OJT_RETURN_SIZE];
+    memcpy(write, ojt_return_code(code, value), sizeof code);
 }
 
 OJT_CALLS_LINKED_CODE static inline uint32_t ojt_run(uint64_t addr) { return ((uint32_t(*)(void))(uintptr_t)addr)(); }

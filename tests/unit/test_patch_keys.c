@@ -17,7 +17,7 @@ static void link_and_patch(size_t code_size)
         fail_msg("%s", error.text);
     assert_int_equal(ojt_run(addr), 99);
     ojt_return_code(range, 123);
-    assert_int_equal(oj_code_patch(code, addr, range, 6, OJ_PATCH_STOPPED, &error), OJ_OK);
+    assert_int_equal(oj_code_patch(code, addr, range, OJT_RETURN_SIZE, OJ_PATCH_STOPPED, &error), OJ_OK);
     assert_int_equal(ojt_run(addr), 123);
     oj_code_destroy(code);
     oj_object_destroy(object);

@@ -234,6 +234,7 @@ static void patch_stopped_changes_exactly_the_range(void **state)
 static void patch_of_a_large_link_runs(void **state)
 {
     (void)state;
+    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
     OJT_EACH_PATCHED_MODE(mode)
     {
         oj_memory *memory = ojt_provider(mode);
@@ -247,7 +248,7 @@ static void patch_of_a_large_link_runs(void **state)
             assert_int_equal(oj_code_patch(code, addr + 1, &value, 4, 0, NULL), OJ_OK);
             assert_int_equal(ojt_run(addr), value);
         }
-        ojt_return_code(range + 2000000 - 6, 77);
+        ojt_return_code(range + 2000000 - OJT_RETURN_SIZE, 77);
         assert_int_equal(oj_code_patch(code, addr, range, 2000000, OJ_PATCH_STOPPED, NULL), OJ_OK);
         assert_int_equal(ojt_run(addr), 77);
         free(range);
@@ -262,6 +263,7 @@ static void patch_after_fork_reaches_own_side_only(void **state)
 {
     const uint32_t value = 99;
     (void)state;
+    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
     OJT_EACH_PATCHED_MODE(mode)
     {
         bool is_shared = mode == OJ_MEMORY_MODE_VIEWS;
@@ -373,6 +375,7 @@ static void patch_client_without_patch_is_stored_through_its_view(void **state)
     oj_code *code = link_client(&c);
     uint64_t addr = oj_code_lookup_addr(code, "f");
     (void)state;
+    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
     assert_int_equal(oj_code_patch(code, addr + 1, &value, 4, 0, NULL), OJ_OK);
     assert_string_equal(c.recorder.log, "befs");
     assert_int_equal(c.recorder.n_flushes, 1);
@@ -381,7 +384,7 @@ static void patch_client_without_patch_is_stored_through_its_view(void **state)
     assert_int_equal(c.recorder.flush_size[0], 4);
     assert_int_equal(ojt_run(addr), value);
     memset(range, 0x90, sizeof range);
-    ojt_return_code(range + sizeof range - 6, 4321);
+    ojt_return_code(range + sizeof range - OJT_RETURN_SIZE, 4321);
     assert_int_equal(oj_code_patch(code, addr, range, sizeof range, OJ_PATCH_STOPPED, NULL), OJ_OK);
     assert_string_equal(c.recorder.log, "befsbefs");
     assert_int_equal(c.recorder.flush_size[1], sizeof range);
@@ -396,6 +399,7 @@ static void patch_client_patch_is_called_and_flushed(void **state)
     oj_code *code = link_client(&c);
     uint64_t addr = oj_code_lookup_addr(code, "f");
     (void)state;
+    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
     c.recorder.table.patch = patch_through_client;
     assert_int_equal(oj_code_patch(code, addr + 1, &value, 4, 0, NULL), OJ_OK);
     assert_string_equal(c.recorder.log, "cfs");

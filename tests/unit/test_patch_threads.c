@@ -145,8 +145,9 @@ static void thread_immediate_is_old_or_new(void **state)
     static const uint8_t ones[4] = {0xff, 0xff, 0xff, 0xff}, zeros[4] = {0};
     static const void *const texts[2] = {zeros, ones};
     static const uint32_t results[2] = {0, UINT32_MAX};
-    uint8_t code[6];
+    uint8_t code[OJT_RETURN_SIZE];
     (void)state;
+    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
     OJT_EACH_PATCHED_MODE(mode)
     exchange(mode, ojt_return_code(code, 0), sizeof code, 1, texts, 4, results, rounds_in(mode, 200000));
 }
@@ -163,6 +164,7 @@ static void thread_whole_word_is_old_or_new(void **state)
     static const void *const texts[2] = {first, second};
     static const uint32_t results[2] = {0x55555555, 0xaaaaaaaa};
     (void)state;
+    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
     OJT_EACH_PATCHED_MODE(mode)
     exchange(mode, code, sizeof code, 0, texts, 8, results, rounds_in(mode, 200000));
 }
@@ -179,6 +181,7 @@ static void thread_jump_is_taken_or_not(void **state)
     static const void *const texts[2] = {jump, fall};
     static const uint32_t results[2] = {0x22222222, 0x11111111};
     (void)state;
+    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
     OJT_EACH_PATCHED_MODE(mode)
     exchange(mode, code, sizeof code, 0, texts, 2, results, rounds_in(mode, 100000));
 }
@@ -199,6 +202,7 @@ static void thread_call_target_is_old_or_new(void **state)
     static const void *const texts[2] = {to_first, to_second};
     static const uint32_t results[2] = {0x33333333, 0x44444444};
     (void)state;
+    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
     OJT_EACH_PATCHED_MODE(mode)
     exchange(mode, code, sizeof code, 8, texts, 4, results, rounds_in(mode, 200000));
 }
@@ -206,8 +210,9 @@ static void thread_call_target_is_old_or_new(void **state)
 /* The handshake: what every thread runs is never older than the last call that returned. */
 static void thread_runs_the_new_bytes_once_the_call_returned(void **state)
 {
-    uint8_t bytes[6];
+    uint8_t bytes[OJT_RETURN_SIZE];
     (void)state;
+    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
     OJT_EACH_PATCHED_MODE(mode)
     {
         oj_memory *memory = ojt_provider(mode);
@@ -268,8 +273,9 @@ static void run_patchers(oj_code *code, uint64_t addr, uint32_t n)
 
 static void thread_patches_of_one_word_are_all_kept(void **state)
 {
-    uint8_t bytes[6];
+    uint8_t bytes[OJT_RETURN_SIZE];
     (void)state;
+    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
     OJT_EACH_PATCHED_MODE(mode)
     {
         oj_memory *memory = ojt_provider(mode);
@@ -293,10 +299,11 @@ static oj_status place_views(void *context, oj_placement *placement, oj_error *e
 static void thread_patches_of_one_word_through_a_clients_view(void **state)
 {
     int fd = memfd_create("views", MFD_CLOEXEC);
-    uint8_t *views[2], bytes[6];
+    uint8_t *views[2], bytes[OJT_RETURN_SIZE];
     oj_memory table;
     oj_code *code;
     (void)state;
+    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
     assert_true(fd >= 0 && ftruncate(fd, 4096) == 0);
     views[0] = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     views[1] = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
@@ -341,8 +348,9 @@ static void *link_and_destroy(void *context)
 
 static void thread_patches_while_neighbours_come_and_go(void **state)
 {
-    uint8_t bytes[6];
+    uint8_t bytes[OJT_RETURN_SIZE];
     (void)state;
+    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
     OJT_EACH_PATCHED_MODE(mode)
     {
         oj_memory *memory = ojt_provider(mode);

@@ -232,7 +232,7 @@ static oj_object *random_object(recorder *r, uint32_t number)
                                                                      : SHF_WRITE),
                                           UINT64_C(1) << pick(r, 8), bytes[i], sizes[i]);
     }
-    symbols[0] = ojt_elf_add_global(&elf, functions[number], sections[0], 0, 6);
+    symbols[0] = ojt_elf_add_global(&elf, functions[number], sections[0], 0, OJT_RETURN_SIZE);
     for (uint32_t i = 0; i < N_EXTERNALS; i++)
         symbols[i + 1] = ojt_elf_add_undefined(&elf, externals[i]);
     for (uint32_t i = 0; i < n_code + 2; i++)

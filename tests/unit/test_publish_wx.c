@@ -123,7 +123,7 @@ static void fork_one(workload *work)
 {
     bool is_bare = pick(work, 2) == 0;
     int status;
-    pid_t pid = is_bare ? (pid_t)syscall(SYS_fork) : fork();
+    pid_t pid = is_bare ? ojt_bare_fork() : fork();
     NEED(pid >= 0);
     if (pid == 0) {
         work->live = ojt_live_of(shared_memory, (pid_t)syscall(SYS_getpid));
@@ -420,7 +420,7 @@ static int move_live_away(ojt_shared *shared, void *context)
 static int child_unmaps_live(ojt_shared *shared, void *context)
 {
     uint8_t *page = make_live(shared);
-    pid_t pid = (pid_t)syscall(SYS_fork);
+    pid_t pid = ojt_bare_fork();
     (void)context;
     if (pid == 0) {
         munmap(page, 4096);

@@ -403,9 +403,9 @@ static oj_object *make_constructed(int i)
     fini = ojt_elf_add_section(&elf, ".fini_array", SHF_ALLOC | SHF_WRITE, 8, arrays[i][1], 8);
     elf.sections[fini - 1].type = SHT_FINI_ARRAY;
     ojt_elf_add_symbol(&elf, i == 0 ? "value_1" : "value_2", data, 0, 8, STB_GLOBAL, STT_OBJECT);
-    ojt_elf_add_reloc(&elf, init, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, i == 0 ? "init_1" : "init_2"), 0);
-    ojt_elf_add_reloc(&elf, fini, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, i == 0 ? "fini_1" : "fini_2"), 0);
-    ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, i == 0 ? "value_2" : "value_1"), 0);
+    ojt_elf_add_addr(&elf, init, 0, ojt_elf_add_undefined(&elf, i == 0 ? "init_1" : "init_2"), 0);
+    ojt_elf_add_addr(&elf, fini, 0, ojt_elf_add_undefined(&elf, i == 0 ? "fini_1" : "fini_2"), 0);
+    ojt_elf_add_addr(&elf, data, 0, ojt_elf_add_undefined(&elf, i == 0 ? "value_2" : "value_1"), 0);
     return ojt_object(&elf, i == 0 ? "first.o" : "second.o");
 }
 

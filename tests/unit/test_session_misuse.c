@@ -21,7 +21,7 @@ static void expect_refused(fixture *f, oj_status status, const oj_error *error)
 static oj_status try_everything(void *context, oj_query *queries, size_t n_queries, oj_error *ignored)
 {
     fixture *f = context;
-    static uint8_t code[6];
+    static uint8_t code[OJT_RETURN_SIZE];
     oj_resolver resolver = oj_resolver_process();
     oj_ir ir = oj_ir_bytes("; nothing\n", 10);
     oj_code *codes[1];
@@ -34,7 +34,7 @@ static oj_status try_everything(void *context, oj_query *queries, size_t n_queri
     if (f->n_tried > 0)
         return OJ_OK;
     ojt_elf_init(&elf);
-    ojt_elf_add_global(&elf, "more", ojt_elf_add_code(&elf, ojt_return_code(code, 1), sizeof code), 0, 6);
+    ojt_elf_add_global(&elf, "more", ojt_elf_add_code(&elf, ojt_return_code(code, 1), sizeof code), 0, OJT_RETURN_SIZE);
     bytes = ojt_elf_finish(&elf, &size);
     expect_refused(f, oj_session_add_object(f->session, f->object, NULL, NULL, &error), &error);
     expect_refused(f, oj_session_add_bytes(f->session, bytes, size, NULL, NULL, &error), &error);

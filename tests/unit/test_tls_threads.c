@@ -287,8 +287,8 @@ static oj_code *link_registering(void)
     data = ojt_elf_add_data(&elf, fields, sizeof fields);
     ojt_elf_add_symbol(&elf, "handle", data, 0, 8, STB_GLOBAL, STT_OBJECT);
     ojt_elf_add_symbol(&elf, "register_it", data, 8, 8, STB_GLOBAL, STT_OBJECT);
-    ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, "__dso_handle"), 0);
-    ojt_elf_add_reloc(&elf, data, 8, R_X86_64_64, ojt_elf_add_undefined(&elf, "__cxa_thread_atexit"), 0);
+    ojt_elf_add_addr(&elf, data, 0, ojt_elf_add_undefined(&elf, "__dso_handle"), 0);
+    ojt_elf_add_addr(&elf, data, 8, ojt_elf_add_undefined(&elf, "__cxa_thread_atexit"), 0);
     return ojt_tls_link(ojt_object(&elf, "registering.o"), NULL);
 }
 

@@ -212,15 +212,15 @@ static void unwind_table_written_size_of_any_cie(void **state)
 static oj_object *object_at(const uint8_t *table, unsigned offset)
 {
     ojt_elf elf;
-    uint8_t code[64 + 6] = {0};
+    uint8_t code[64 + OJT_RETURN_SIZE] = {0};
     uint16_t text, frames;
     uint32_t symbol;
     ojt_elf_init(&elf);
     ojt_return_code(code + offset, 42);
-    text = ojt_elf_add_code(&elf, code, offset + 6);
+    text = ojt_elf_add_code(&elf, code, offset + OJT_RETURN_SIZE);
     frames = ojt_elf_add_section(&elf, ".eh_frame", SHF_ALLOC, 8, table, sizeof good);
-    symbol = ojt_elf_add_global(&elf, "f", text, offset, 6);
-    ojt_elf_add_reloc(&elf, frames, FDE_ADDR, R_X86_64_PC32, symbol, 0);
+    symbol = ojt_elf_add_global(&elf, "f", text, offset, OJT_RETURN_SIZE);
+    ojt_elf_add_reloc(&elf, frames, FDE_ADDR, OJT_R_WORD_DISTANCE, symbol, 0);
     return ojt_object(&elf, "a.o");
 }
 
