@@ -49,10 +49,11 @@ void oji_llvm_listen(oji_llvm_diagnostic *diagnostic, void *context)
     api->DisposeMessage(text);
 }
 
-/* Read ":LINE:COLUMN: error: " and step over it; false where the text does not begin so. strtoul() skips blanks and
- * takes signs; both would then fail at the colon or be a number that harms nobody. */
+/* Read ":LINE:COLUMN: error: " and step over it; false, with nothing stepped over, where the text does not begin so.
+ * strtoul() skips blanks and takes signs; both would then fail at the colon or be a number that harms nobody. */
 static bool read_position(const char **text, uint32_t *line, uint32_t *column)
 {
+    const char *at;
     char *end;
     unsigned long first, second;
     if (**text != ':')
@@ -60,9 +61,9 @@ static bool read_position(const char **text, uint32_t *line, uint32_t *column)
     first = strtoul(*text + 1, &end, 10);
     if (end == *text + 1 || *end != ':')
         return false;
-    *text = end + 1;
-    second = strtoul(*text, &end, 10);
-    if (end == *text || *end != ':')
+    at = end + 1;
+    second = strtoul(at, &end, 10);
+    if (end == at || *end != ':')
         return false;
     *line = (uint32_t)first;
     *column = (uint32_t)second;

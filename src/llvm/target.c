@@ -69,7 +69,7 @@ static oj_status create_unchecked(creation *c, oj_error *error)
     const oji_llvm_target_options *given = c->options;
     char features[OJI_LLVM_FEATURES_SIZE];
     int length = snprintf(features, sizeof features, "%s%s+64bit", options.features, options.features[0] ? "," : "");
-    if (length < 0 || (size_t)length >= sizeof features)
+    if ((size_t)length >= sizeof features)
         return oji_fail(error, OJ_E_TARGET, "target features of %d bytes or more cannot be checked on this system",
                         OJI_LLVM_FEATURES_SIZE);
     if (oji_llvm_is_x86_64(options.triple))

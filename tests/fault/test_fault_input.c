@@ -1,5 +1,5 @@
-/* Reading IR: sizes that are too large, files that cannot be asked for theirs, and memory that ends while one of unknown
- * size grows. No LLVM looks at any of it. */
+/* Reading IR: sizes that are too large, files that cannot be asked for theirs, and memory that ends while one of an
+ * unknown size grows. No LLVM looks at any of it. */
 #include "support/test.h"
 
 #include "compile/compile.h"

@@ -107,4 +107,74 @@ static void fault_compiling_every_call(void **state)
     assert_true(n_refused > 10 || !OJT_OWN_HEAP);
 }
 
-OJT_MAIN(cmocka_unit_test(fault_compiling_every_call))
+/* Creates a compiler with these options, compiles, and ends it, while each call fails in turn; says whether that was
+ * ever told with `status` and `part`. */
+static bool compile_without(const oj_compiler_options *options, int reason, oj_status status, const char *part)
+{
+    bool was_told = false, was_met = true;
+    for (long n = 0; was_met; n++) {
+        oj_ir ir = oj_ir_bytes(with_debug_flag, sizeof with_debug_flag - 1);
+        oj_compiler *compiler;
+        oj_bytes *bytes = NULL;
+        oj_error error;
+        oj_status got;
+        long n_live = ojt_n_live;
+        ojt_fail(n, reason);
+        got = oj_compiler_create(&compiler, options, &error);
+        if (got == OJ_OK)
+            got = oj_compile_object(compiler, &ir, &bytes, &error);
+        was_met = ojt_fail_end();
+        was_told = was_told || (got == status && strstr(error.text, part));
+        assert_true(got == OJ_OK ? bytes != NULL : bytes == NULL && was_met);
+        oj_bytes_destroy(bytes);
+        oj_compiler_destroy(compiler);
+        assert_int_equal(ojt_n_live, n_live);
+        assert_true(n < 500);
+    }
+    return was_told;
+}
+
+static void fault_compiling_on_a_thread_of_its_own(void **state)
+{
+    oj_compiler_options options = ojt_defaults();
+    (void)state;
+    if (getenv("OJT_VALGRIND") || !OJT_OWN_HEAP)
+        skip();
+    options.llvm = ojt_llvm_open();
+    options.isolation = OJ_ISOLATION_THREAD;
+    assert_true(compile_without(&options, EAGAIN, OJ_E_SYSTEM, "no thread to compile module on"));
+    oj_llvm_destroy(options.llvm);
+}
+
+/* Each compiler binds LLVM for itself where the client gives none. */
+static void fault_compiling_with_no_llvm_given(void **state)
+{
+    oj_compiler_options options = ojt_defaults();
+    (void)state;
+    if (getenv("OJT_VALGRIND") || !OJT_OWN_HEAP)
+        skip();
+    oj_llvm_destroy(ojt_llvm_open());
+    assert_true(compile_without(&options, ENOMEM, OJ_E_NOMEM, "an LLVM binding"));
+}
+
+/* Features are looked at on a thread of their own; without it there is one more among them, and room for so many. */
+static void fault_features_that_cannot_be_looked_at(void **state)
+{
+    static char features[5000];
+    oj_compiler_options options = ojt_defaults();
+    (void)state;
+    if (getenv("OJT_VALGRIND") || !OJT_OWN_HEAP)
+        skip();
+    for (size_t at = 0; at + 8 < sizeof features; at += 6)
+        memcpy(features + at, at ? ",+sse2" : " +sse2", 6);
+    options.llvm = ojt_llvm_open();
+    options.features = features + 1;
+    options.triple = "x86_64-unknown-linux-gnu";
+    assert_true(
+        compile_without(&options, EAGAIN, OJ_E_TARGET, "target features of 4096 bytes or more cannot be checked"));
+    oj_llvm_destroy(options.llvm);
+}
+
+OJT_MAIN(cmocka_unit_test(fault_compiling_every_call), cmocka_unit_test(fault_compiling_on_a_thread_of_its_own),
+         cmocka_unit_test(fault_compiling_with_no_llvm_given),
+         cmocka_unit_test(fault_features_that_cannot_be_looked_at))

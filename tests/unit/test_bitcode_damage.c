@@ -136,6 +136,8 @@ static void build_cut(bits *b)
     align(b);
 }
 
+static void build_empty_block_at_the_end(bits *b) { enter(b, 2, 8, 3); }
+
 static void build_number_too_large(bits *b)
 {
     enter(b, 2, 8, 3);
@@ -304,6 +306,7 @@ static const struct {
     {build_sound, NULL},
     {build_no_block, "something else than a block"},
     {build_cut, "ends inside a record"},
+    {build_empty_block_at_the_end, "ends inside a record"},
     {build_number_too_large, "a number is too large"},
     {build_block_too_long, "longer than the input"},
     {build_block_too_short, "does not end where it says"},

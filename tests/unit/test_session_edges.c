@@ -18,8 +18,7 @@ static void assert_has(const char *text, const char *part)
 
 /* --- a compiler without LLVM -------------------------------------------------------------------------------------- */
 
-/* Each text is one line: the names that it defines, one of "!fails" where it does not compile, of "?" where it may define
- * more than it tells. */
+/* Nothing compiles. What it lists has one name, and but for live modules may have more. */
 static bool lists_nothing;
 
 static oj_status compile_words(oj_compiler *compiler, const oji_input *input, oj_bytes **out, oj_error *error)
