@@ -54,10 +54,12 @@ typedef struct oj_tls {
     void *context;
     /* Run address of a function void *(*)(const oj_tls_index *) that gives the calling thread's address of a variable.
      * It is called as __tls_get_addr is, by code that cannot take a failure; on i386 as ___tls_get_addr is, with its
-     * argument in eax. Required. */
+     * argument in eax. On s390x it is what code calls as __tls_get_offset: r2 is the distance of the oj_tls_index from
+     * the GOT's start, which r12 has, and the result is the variable's distance from the thread pointer. Required. */
     uint64_t get_addr;
     /* Run address of what TLS descriptors call (psABI, TLSDESC: rax points at four words, of which the second is
-     * get_addr and the last two an oj_tls_index). 0: the library's own, which is in this process. */
+     * get_addr and the last two an oj_tls_index; on ARM r0 does, and get_addr is the first). 0: the library's own,
+     * which is in this process. */
     uint64_t descriptor;
     /* Learn of a link's variables. NULL: links that define any are refused. */
     oj_status (*define)(void *context, oj_tls_module *module, oj_error *error);

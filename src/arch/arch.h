@@ -14,11 +14,13 @@ typedef struct oji_target {
 } oji_target;
 
 /* A thread-local symbol has several GOT entries in a row, entry being the first: its oj_tls_index, its descriptor (this
- * library's: four entries) and its distance from the thread pointer, each where some code uses it. addr is its offset
- * in the block. These count from the first entry. */
-#define OJI_TLS_ENTRIES(descriptor, distance) ((uint32_t)(descriptor) | (uint32_t)(distance) << 8)
+ * library's: four entries), its distance from the thread pointer and the negative of that, each where some code uses
+ * it. addr is its offset in the block. These count from the first entry. */
+#define OJI_TLS_ENTRIES(descriptor, distance, minus) \
+    ((uint32_t)(descriptor) | (uint32_t)(distance) << 8 | (uint32_t)(minus) << 16)
 #define OJI_TLS_DESCRIPTOR_ENTRY(target) ((target)->stub & 0xff)
-#define OJI_TLS_DISTANCE_ENTRY(target) ((target)->stub >> 8)
+#define OJI_TLS_DISTANCE_ENTRY(target) ((target)->stub >> 8 & 0xff)
+#define OJI_TLS_MINUS_ENTRY(target) ((target)->stub >> 16)
 
 /* Why a relocation cannot be applied. */
 typedef enum oji_misfit {
@@ -106,6 +108,7 @@ typedef struct oji_arch {
 
     const char
         *tls_get_addr; /* name of what code calls with the address of an oj_tls_index, "__tls_get_addr" if NULL */
+    bool is_descriptor_second; /* of a TLS descriptor's words what is called is the second, and get_addr the first */
     uint8_t word_kind; /* the relocation that stores an address where it has a kind of the architecture's own; else 0 */
 
     /* What one relocation needs of an island: OJI_USE_GOT, OJI_USE_GOT_RELAX, OJI_USE_CALL, OJI_USES_TLS, or 0. */
@@ -128,6 +131,8 @@ typedef struct oji_arch {
                             uint64_t entry_addr);
     /* Write the stub at run address `stub_addr` that jumps through the GOT entry at `got_addr`; false out of reach. */
     bool (*write_stub)(uint8_t *write, uint64_t stub_addr, uint64_t got_addr);
+    /* Write the stub of symbol 0, by which code calls what a TLS descriptor says; NULL where code does so itself. */
+    void (*write_descriptor_stub)(uint8_t *write);
 } oji_arch;
 
 /* A word of the architecture: what a GOT entry holds, or a pointer. An address that is too wide for it is refused by

@@ -299,17 +299,62 @@ static bool fix_prel31(const values *v, uint8_t *where)
 
 static bool is_tls(uint32_t kind)
 {
-    return kind == OJI_ARM_TLS_OFFSET12 || kind == OJI_ARM_TLS_POINTER12 ||
+    return (kind >= OJI_ARM_TLS_OFFSET12 && kind <= OJI_ARM_THM_TLS_CALL) ||
            (kind >= OJI_RELOC_TLS_INDEX32 && kind <= OJI_RELOC_TLS_POINTER64);
+}
+
+/* What the instruction at `where` adds to the distance of a descriptor: BL leaves its end in lr, and ADD reads pc. The
+ * word tells where it is, and by its lowest bit that it is Thumb, in which lr is odd.
+ * Source: GNU binutils, "ARM TLS descriptors" (R_ARM_TLS_GOTDESC); Arm ARM, A2.3 (pc), A8.8.25 (BL). */
+static bool find_base(const uint8_t *where, bool is_thumb, uint32_t *base)
+{
+    uint32_t instruction = is_thumb ? oji_arm_load_thumb(where) : oji_load32(where);
+    if (is_thumb && (instruction & 0xf800c000) == 0xf000c000)
+        *base = 6;
+    else if (is_thumb && (instruction >> 16 & 0xff00) == 0x4400)
+        *base = 5;
+    else if (!is_thumb && (instruction >> 24 == 0xeb || instruction >> 24 == 0xfa))
+        *base = 4;
+    else if (!is_thumb && instruction >> 24 == 0xe0)
+        *base = 8;
+    else
+        return false;
+    return true;
+}
+
+static bool fix_descriptor(oji_fixups *fixups, const oji_reloc *reloc, uint32_t descriptor, uint8_t *where)
+{
+    uint32_t addend = (uint32_t)reloc->addend, base;
+    int64_t at = (int64_t)reloc->offset - (reloc->addend & ~INT64_C(1));
+    if (fixups->size < 4 || at < 0 || (uint64_t)at > fixups->size - 4 ||
+        !find_base(fixups->write + at, (addend & 1) != 0, &base)) {
+        fixups->misfit = OJI_MISFIT_PAIR;
+        return false;
+    }
+    oji_store32(where, descriptor + addend - base - ((uint32_t)fixups->run_addr + reloc->offset));
+    return true;
+}
+
+/* BL to the stub's entry of the caller's own set. */
+static bool fix_descriptor_call(oji_fixups *fixups, const oji_reloc *reloc, uint32_t stub, uint8_t *where)
+{
+    bool is_thumb = reloc->kind == OJI_ARM_THM_TLS_CALL;
+    values v = {.place = (uint32_t)fixups->run_addr + reloc->offset, .is_thumb = is_thumb};
+    v.target = is_thumb ? (stub - 4) | 1 : stub + STUB_A32 - 8;
+    if ((v.place & (is_thumb ? 1 : 3)) != 0) {
+        fixups->misfit = OJI_MISFIT_ALIGNMENT;
+        return false;
+    }
+    return is_thumb ? fix_thumb_call(&v, where) : fix_call(&v, where);
 }
 
 /* AAELF32, 5.6.1.10 ("Thread-local storage"); the thread pointer stands before the blocks, which tls_offset knows. A
  * variable's offset has no instruction set. */
-static bool fix_tls(const oji_fixups *fixups, const oji_reloc *reloc, const oji_target *target, uint8_t *where)
+static bool fix_tls(oji_fixups *fixups, const oji_reloc *reloc, const oji_target *target, uint8_t *where)
 {
     uint32_t addend = (uint32_t)reloc->addend, offset = (uint32_t)target->addr + addend;
     uint32_t minus_place = addend - ((uint32_t)fixups->run_addr + reloc->offset);
-    uint32_t entry = (uint32_t)fixups->got_addr + (target->entry - 1) * GOT_ENTRY_SIZE;
+    uint32_t entry = (uint32_t)fixups->got_addr + (target->entry - 1) * GOT_ENTRY_SIZE, stub;
     switch ((uint32_t)reloc->kind) {
     case OJI_RELOC_TLS_INDEX32:
         oji_store32(where, entry + minus_place);
@@ -330,8 +375,15 @@ static bool fix_tls(const oji_fixups *fixups, const oji_reloc *reloc, const oji_
         return fix_narrow(OJI_ARM_ABS12, offset, where);
     case OJI_ARM_TLS_POINTER12:
         return fix_narrow(OJI_ARM_ABS12, offset + (uint32_t)fixups->tls_offset, where);
+    case OJI_ARM_TLS_DESC:
+        return target->entry != 0 &&
+               fix_descriptor(fixups, reloc, entry + OJI_TLS_DESCRIPTOR_ENTRY(target) * GOT_ENTRY_SIZE, where);
+    case OJI_ARM_TLS_CALL:
+    case OJI_ARM_THM_TLS_CALL:
+        stub = (uint32_t)fixups->stubs_addr + (target->stub - 1) * STUB_SIZE;
+        return target->stub != 0 && fix_descriptor_call(fixups, reloc, stub, where);
     default:
-        return false;
+        return reloc->kind == OJI_RELOC_TLS_DESC_CALL;
     }
 }
 
@@ -349,7 +401,7 @@ static inline __attribute__((always_inline)) bool fix(oji_fixups *fixups, const 
         .place = (uint32_t)fixups->run_addr + reloc->offset,
         .got = (uint32_t)fixups->got_addr,
         .entry = (uint32_t)fixups->got_addr + (target->entry - 1) * GOT_ENTRY_SIZE + addend,
-        .stub = target->stub ? (uint32_t)fixups->stubs_addr + (target->stub - 1) * STUB_SIZE : 0,
+        .stub = target->stub && reloc->symbol != 0 ? (uint32_t)fixups->stubs_addr + (target->stub - 1) * STUB_SIZE : 0,
         .is_thumb = is_thumb,
         .has_t = has_t,
     };
@@ -435,6 +487,8 @@ static uint32_t needs(uint32_t kind)
     case OJI_ARM_CALL:
     case OJI_ARM_THM_CALL:
     case OJI_ARM_PREL31:
+    case OJI_ARM_TLS_CALL:
+    case OJI_ARM_THM_TLS_CALL:
         return OJI_USE_CALL;
     case OJI_ARM_JUMP24:
         return OJI_USE_CALL | OJI_USE_JUMP_EVEN;
@@ -447,6 +501,8 @@ static uint32_t needs(uint32_t kind)
         return OJI_USE_TLS_BLOCK;
     case OJI_RELOC_TLS_LOAD32:
         return OJI_USE_TLS_LOAD;
+    case OJI_ARM_TLS_DESC:
+        return OJI_USE_TLS_DESC;
     case OJI_RELOC_TLS_POINTER32:
     case OJI_ARM_TLS_POINTER12:
         return OJI_USE_TLS_POINTER;
@@ -467,6 +523,17 @@ static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
     oji_store32(write + STUB_A32 + 4, 0xe59cf000);
     oji_store32(write + STUB_A32 + 8, (uint32_t)entry);
     return entry <= UINT32_MAX;
+}
+
+/* Thumb as above. A32: add r0, lr, r0; ldr r1, [r0, #4]; bx r1. Code keeps its values in ip here, and in all other
+ * registers but r0, r1 and lr: so that this is no stub as others are (GCC, arm.md, "tlscall"). */
+static void write_descriptor_stub(uint8_t *write)
+{
+    oji_store16(write, 0x4778);
+    oji_store16(write + 2, 0x46c0);
+    oji_store32(write + STUB_A32, 0xe08e0000);
+    oji_store32(write + STUB_A32 + 4, 0xe5901004);
+    oji_store32(write + STUB_A32 + 8, 0xe12fff11);
 }
 
 /* Instructions of A32 that may change into each other while other cores run them (Arm ARM, DDI 0406, A3.5.4): B, BL,
@@ -561,4 +628,6 @@ const oji_arch oji_arch_arm = {
     .needs = needs,
     .relocate = relocate,
     .write_stub = write_stub,
+    .write_descriptor_stub = write_descriptor_stub,
+    .is_descriptor_second = true,
 };

@@ -77,7 +77,7 @@ static void relax(oji_fixups *fixups, uint32_t kind, const values *v, uint8_t *w
 
 static bool is_tls(uint32_t kind)
 {
-    return (kind >= OJI_I386_TLS_INDEX && kind <= OJI_I386_TLS_MINUS) ||
+    return (kind >= OJI_I386_TLS_INDEX && kind <= OJI_I386_TLS_LOAD_MINUS) ||
            (kind >= OJI_RELOC_TLS_INDEX32 && kind <= OJI_RELOC_TLS_POINTER64);
 }
 
@@ -101,6 +101,9 @@ static bool fix_tls(const oji_fixups *fixups, uint32_t kind, const values *v, co
         return target->entry != 0;
     case OJI_I386_TLS_LOAD_ADDR:
         oji_store32(where, v->entry + OJI_TLS_DISTANCE_ENTRY(target) * GOT_ENTRY_SIZE + v->addend);
+        return target->entry != 0;
+    case OJI_I386_TLS_LOAD_MINUS:
+        oji_store32(where, v->entry + OJI_TLS_MINUS_ENTRY(target) * GOT_ENTRY_SIZE + v->addend - v->got);
         return target->entry != 0;
     case OJI_RELOC_TLS_OFFSET32:
         oji_store32(where, v->symbol + v->addend);
@@ -199,6 +202,8 @@ static uint32_t needs(uint32_t kind)
     case OJI_I386_TLS_LOAD:
     case OJI_I386_TLS_LOAD_ADDR:
         return OJI_USE_TLS_LOAD;
+    case OJI_I386_TLS_LOAD_MINUS:
+        return OJI_USE_TLS_MINUS;
     case OJI_RELOC_TLS_POINTER32:
     case OJI_I386_TLS_MINUS:
         return OJI_USE_TLS_POINTER;

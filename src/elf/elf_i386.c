@@ -10,39 +10,47 @@
 #define REFUSED(X, number, name) X(number, name, OJI_ELF_REFUSED, 0, 0)
 
 /* X(number, name, kind, width in bytes, uses). Fields of 32 bits reach everything, so none asks for a stub. */
-#define RELOCATIONS(X)                                                 \
-    X(0, NONE, OJI_RELOC_NONE, 0, 0)                                   \
-    X(1, 32, OJI_RELOC_ABS32, 4, ANY)                                  \
-    X(2, PC32, OJI_RELOC_PC32, 4, ANY)                                 \
-    X(3, GOT32, OJI_ELF_CHOOSE, 4, 0)                                  \
-    X(4, PLT32, OJI_RELOC_PC32, 4, ANY)                                \
-    REFUSED(X, 5, COPY)                                                \
-    REFUSED(X, 6, GLOB_DAT)                                            \
-    REFUSED(X, 7, JUMP_SLOT)                                           \
-    REFUSED(X, 8, RELATIVE)                                            \
-    X(9, GOTOFF, OJI_I386_GOT_OFFSET, 4, ANY | START)                  \
-    X(10, GOTPC, OJI_RELOC_GOT_START32, 4, START)                      \
-    REFUSED(X, 14, TLS_TPOFF)                                          \
-    X(15, TLS_IE, OJI_I386_TLS_LOAD_ADDR, 4, OJI_USE_TLS_LOAD)         \
-    X(16, TLS_GOTIE, OJI_I386_TLS_LOAD, 4, OJI_USE_TLS_LOAD | START)   \
-    X(17, TLS_LE, OJI_RELOC_TLS_POINTER32, 4, OJI_USE_TLS_POINTER)     \
-    X(18, TLS_GD, OJI_I386_TLS_INDEX, 4, OJI_USE_TLS_INDEX | START)    \
-    X(19, TLS_LDM, OJI_I386_TLS_BLOCK, 4, OJI_USE_TLS_BLOCK | START)   \
-    X(20, 16, OJI_RELOC_ABS16, 2, ANY)                                 \
-    X(21, PC16, OJI_RELOC_PC16, 2, ANY)                                \
-    X(22, 8, OJI_RELOC_ABS8, 1, ANY)                                   \
-    X(23, PC8, OJI_RELOC_PC8, 1, ANY)                                  \
-    X(32, TLS_LDO_32, OJI_RELOC_TLS_OFFSET32, 4, OJI_USE_TLS_OFFSET)   \
-    REFUSED(X, 33, TLS_IE_32)                                          \
-    X(34, TLS_LE_32, OJI_I386_TLS_MINUS, 4, OJI_USE_TLS_POINTER)       \
-    REFUSED(X, 35, TLS_DTPMOD32)                                       \
-    REFUSED(X, 36, TLS_DTPOFF32)                                       \
-    REFUSED(X, 37, TLS_TPOFF32)                                        \
-    X(38, SIZE32, OJI_RELOC_SIZE32, 4, 0)                              \
-    X(39, TLS_GOTDESC, OJI_I386_TLS_DESC, 4, OJI_USE_TLS_DESC | START) \
-    X(40, TLS_DESC_CALL, OJI_RELOC_TLS_DESC_CALL, 0, OJI_USE_TLS_DESC) \
-    REFUSED(X, 41, TLS_DESC)                                           \
-    REFUSED(X, 42, IRELATIVE)                                          \
+#define RELOCATIONS(X)                                                      \
+    X(0, NONE, OJI_RELOC_NONE, 0, 0)                                        \
+    X(1, 32, OJI_RELOC_ABS32, 4, ANY)                                       \
+    X(2, PC32, OJI_RELOC_PC32, 4, ANY)                                      \
+    X(3, GOT32, OJI_ELF_CHOOSE, 4, 0)                                       \
+    X(4, PLT32, OJI_RELOC_PC32, 4, ANY)                                     \
+    REFUSED(X, 5, COPY)                                                     \
+    REFUSED(X, 6, GLOB_DAT)                                                 \
+    REFUSED(X, 7, JUMP_SLOT)                                                \
+    REFUSED(X, 8, RELATIVE)                                                 \
+    X(9, GOTOFF, OJI_I386_GOT_OFFSET, 4, ANY | START)                       \
+    X(10, GOTPC, OJI_RELOC_GOT_START32, 4, START)                           \
+    REFUSED(X, 14, TLS_TPOFF)                                               \
+    X(15, TLS_IE, OJI_I386_TLS_LOAD_ADDR, 4, OJI_USE_TLS_LOAD)              \
+    X(16, TLS_GOTIE, OJI_I386_TLS_LOAD, 4, OJI_USE_TLS_LOAD | START)        \
+    X(17, TLS_LE, OJI_RELOC_TLS_POINTER32, 4, OJI_USE_TLS_POINTER)          \
+    X(18, TLS_GD, OJI_I386_TLS_INDEX, 4, OJI_USE_TLS_INDEX | START)         \
+    X(19, TLS_LDM, OJI_I386_TLS_BLOCK, 4, OJI_USE_TLS_BLOCK | START)        \
+    X(20, 16, OJI_RELOC_ABS16, 2, ANY)                                      \
+    X(21, PC16, OJI_RELOC_PC16, 2, ANY)                                     \
+    X(22, 8, OJI_RELOC_ABS8, 1, ANY)                                        \
+    X(23, PC8, OJI_RELOC_PC8, 1, ANY)                                       \
+    REFUSED(X, 24, TLS_GD_32)                                               \
+    REFUSED(X, 25, TLS_GD_PUSH)                                             \
+    REFUSED(X, 26, TLS_GD_CALL)                                             \
+    REFUSED(X, 27, TLS_GD_POP)                                              \
+    REFUSED(X, 28, TLS_LDM_32)                                              \
+    REFUSED(X, 29, TLS_LDM_PUSH)                                            \
+    REFUSED(X, 30, TLS_LDM_CALL)                                            \
+    REFUSED(X, 31, TLS_LDM_POP)                                             \
+    X(32, TLS_LDO_32, OJI_RELOC_TLS_OFFSET32, 4, OJI_USE_TLS_OFFSET)        \
+    X(33, TLS_IE_32, OJI_I386_TLS_LOAD_MINUS, 4, OJI_USE_TLS_MINUS | START) \
+    X(34, TLS_LE_32, OJI_I386_TLS_MINUS, 4, OJI_USE_TLS_POINTER)            \
+    REFUSED(X, 35, TLS_DTPMOD32)                                            \
+    REFUSED(X, 36, TLS_DTPOFF32)                                            \
+    REFUSED(X, 37, TLS_TPOFF32)                                             \
+    X(38, SIZE32, OJI_RELOC_SIZE32, 4, 0)                                   \
+    X(39, TLS_GOTDESC, OJI_I386_TLS_DESC, 4, OJI_USE_TLS_DESC | START)      \
+    X(40, TLS_DESC_CALL, OJI_RELOC_TLS_DESC_CALL, 0, OJI_USE_TLS_DESC)      \
+    REFUSED(X, 41, TLS_DESC)                                                \
+    REFUSED(X, 42, IRELATIVE)                                               \
     X(43, GOT32X, OJI_ELF_CHOOSE, 4, 0)
 
 #define NUMBER(number, name, kind, width, uses) R_386_##name = number,
@@ -83,6 +91,8 @@ static uint32_t chosen_uses(uint32_t kind)
 
 static const char *refusal(uint32_t number)
 {
+    if (number >= R_386_TLS_GD_32 && number <= R_386_TLS_LDM_POP)
+        return "thread-local storage as Sun's compilers write it";
     switch (number) {
     case R_386_COPY:
     case R_386_GLOB_DAT:
@@ -92,8 +102,7 @@ static const char *refusal(uint32_t number)
     case R_386_IRELATIVE:
         return "indirect functions (ifunc)";
     default:
-        return number == R_386_TLS_IE_32 ? "thread-local storage as Sun's compilers write it"
-                                         : "the dynamic linker, and has no place in a relocatable object";
+        return "the dynamic linker, and has no place in a relocatable object";
     }
 }
 

@@ -417,13 +417,14 @@ oj_status oji_link_tls_layout(oj_plan *plan, oj_error *error)
 
 /* --- GOT entries -------------------------------------------------------------------------------------------------- */
 
-/* How many entries a symbol with these uses has, and where in them its descriptor and its distance are. */
+/* How many entries a symbol with these uses has, and where in them its descriptor and its distances are. */
 static uint32_t group_size(uint32_t uses, uint32_t *packed)
 {
     uint32_t descriptor = uses & OJI_USE_TLS_INDEX ? INDEX_ENTRIES : 0;
     uint32_t distance = descriptor + (uses & OJI_USE_TLS_DESC ? DESCRIPTOR_ENTRIES : 0);
-    *packed = OJI_TLS_ENTRIES(descriptor, distance);
-    return distance + (uses & OJI_USE_TLS_LOAD ? DISTANCE_ENTRIES : 0);
+    uint32_t minus = distance + (uses & OJI_USE_TLS_LOAD ? DISTANCE_ENTRIES : 0);
+    *packed = OJI_TLS_ENTRIES(descriptor, distance, minus);
+    return minus + (uses & OJI_USE_TLS_MINUS ? DISTANCE_ENTRIES : 0);
 }
 
 static bool add_group(oj_plan *plan, oji_link_island *island, uint32_t member, uint32_t symbol, uint32_t uses)
@@ -557,10 +558,10 @@ static void write_index(const oj_plan *plan, uint8_t *where, const oj_tls_index 
 static void write_descriptor(const oj_plan *plan, uint8_t *where, const oj_tls_index *index)
 {
     const oj_tls *client = plan->options.tls ? &plan->tls.client : NULL;
-    const uint32_t size = plan->arch->got_entry_size;
-    oji_arch_store_word(plan->arch, where,
+    const uint32_t size = plan->arch->got_entry_size, second = plan->arch->is_descriptor_second ? size : 0;
+    oji_arch_store_word(plan->arch, where + second,
                         client && client->descriptor ? client->descriptor : oji_tls_descriptor_addr());
-    oji_arch_store_word(plan->arch, where + size, client ? client->get_addr : own_get_addr());
+    oji_arch_store_word(plan->arch, where + size - second, client ? client->get_addr : own_get_addr());
     write_index(plan, where + (uint64_t)2 * size, index);
 }
 
@@ -582,6 +583,8 @@ void oji_link_tls_write_entries(const oj_plan *plan, const oji_link_island *isla
             write_descriptor(plan, first + OJI_TLS_DESCRIPTOR_ENTRY(&packed) * size, &index);
         if (group->uses & OJI_USE_TLS_LOAD)
             oji_arch_store_word(plan->arch, first + OJI_TLS_DISTANCE_ENTRY(&packed) * size, distance);
+        if (group->uses & OJI_USE_TLS_MINUS)
+            oji_arch_store_word(plan->arch, first + OJI_TLS_MINUS_ENTRY(&packed) * size, 0 - distance);
     }
     if (island->has_block_index) {
         const oji_tls *module = plan->tls.module;

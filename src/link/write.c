@@ -132,7 +132,9 @@ static oj_status store_stubs(const oj_plan *plan, const oji_link_island *island,
         stub = oji_link_run_addr(plan, island->stubs_segment) + offset;
         entry =
             oji_link_run_addr(plan, island->got_segment) + island->got_off + (uint64_t)i * plan->arch->got_entry_size;
-        if (!plan->arch->write_stub(oji_link_write_at(plan, island->stubs_segment, offset), stub, entry))
+        if (plan->arch->write_descriptor_stub && plan->entries[island->first_entry + i].symbol == 0)
+            plan->arch->write_descriptor_stub(oji_link_write_at(plan, island->stubs_segment, offset));
+        else if (!plan->arch->write_stub(oji_link_write_at(plan, island->stubs_segment, offset), stub, entry))
             return oji_fail(error, OJ_E_RANGE, "a stub at 0x%llx cannot reach its GOT entry at 0x%llx",
                             (unsigned long long)stub, (unsigned long long)entry);
     }

@@ -61,6 +61,9 @@ enum {
     OJI_ARM_THM_ABS_G3,
     OJI_ARM_TLS_OFFSET12,  /* S + A, must fit uint12; S is the variable's offset in its block */
     OJI_ARM_TLS_POINTER12, /* S + A - TP, must fit uint12 */
+    OJI_ARM_TLS_DESC,      /* G + A - P, less what stands behind the instruction A bytes before it (src/arch/arm.c) */
+    OJI_ARM_TLS_CALL,      /* BL to the stub that goes where a descriptor says: that of symbol 0 */
+    OJI_ARM_THM_TLS_CALL,  /* the same in Thumb */
     OJI_ARM_END
 };
 

@@ -14,12 +14,13 @@ enum {
     OJI_I386_RELAX_CALL,     /* G + A - GOT or G + A, the operand of an indirect call that may become direct */
     OJI_I386_RELAX_JUMP,     /* the same of a jump */
     /* Of thread-local variables, in the words of their neutral kinds. */
-    OJI_I386_TLS_INDEX,     /* G + A - GOT: the entry is an oj_tls_index of the symbol */
-    OJI_I386_TLS_BLOCK,     /* G + A - GOT: the entry is the oj_tls_index of the link's block */
-    OJI_I386_TLS_DESC,      /* G + A - GOT: the entry is a descriptor of the symbol */
-    OJI_I386_TLS_LOAD,      /* G + A - GOT: the entry holds S - TP */
-    OJI_I386_TLS_LOAD_ADDR, /* G + A: the same entry */
-    OJI_I386_TLS_MINUS,     /* TP - S + A */
+    OJI_I386_TLS_INDEX,      /* G + A - GOT: the entry is an oj_tls_index of the symbol */
+    OJI_I386_TLS_BLOCK,      /* G + A - GOT: the entry is the oj_tls_index of the link's block */
+    OJI_I386_TLS_DESC,       /* G + A - GOT: the entry is a descriptor of the symbol */
+    OJI_I386_TLS_LOAD,       /* G + A - GOT: the entry holds S - TP */
+    OJI_I386_TLS_LOAD_ADDR,  /* G + A: the same entry */
+    OJI_I386_TLS_MINUS,      /* TP - S + A */
+    OJI_I386_TLS_LOAD_MINUS, /* G + A - GOT: the entry holds TP - S */
     OJI_I386_END
 };
 

@@ -36,7 +36,10 @@ def check_program(tap, target, program, folder):
     expected = target.emulate(['-0', topic, native, 'first'])
     load = ['--load=libm.so.6', '--load=libgcc_s.so.1'] + (['--load=libstdc++.so.6'] if is_cxx else [])
     for which, level in (('gcc', '-O2'), ('clang', '-O0'), ('clang', '-O2')):
-        for variant, flags in target.variants.items():
+        # No compiler writes ARM's descriptors unless asked, and clang not even then.
+        dialects = {'descriptors_' + v: [*f, '-mtls-dialect=gnu2'] for v, f in target.variants.items()
+                    if target.name == 'armhf' and which == 'gcc' and 'thread_locals' in topic}
+        for variant, flags in {**target.variants, **dialects}.items():
             file = os.path.join(folder, topic)
             tag = '%s_%s%s%s' % (name, variant, which, level.replace('-', '_'))
             status, text = quiet([*target.compiler(which, is_cxx), level, '-fPIC', '-c', *flags, *own, program, '-o',
@@ -99,6 +102,28 @@ def check_hosts(tap, target):
                               printed[-500:] + said[-500:])
 
 
+# What no compiler writes unless asked, by architecture: program, flags, status and what it says.
+UNUSUAL = {
+    'armhf': ('descriptors_arm.c', ['-mfpu=neon'], 44, '42\n43\nthe same\n' * 2),
+    'i386': ('minus_i386.c', [], 43, '42 the same\n' * 2),
+}
+
+
+def check_unusual(tap, target):
+    source, flags, status, said = UNUSUAL[target.name]
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, 'unusual.o')
+        for variant, more in target.variants.items():
+            for which in ('gcc', 'clang'):
+                failed, text = quiet([*target.compiler(which), '-O2', '-fPIC', '-c', *flags, *more,
+                                      os.path.join(HERE, source), '-o', file])
+                tag = '%s_%s_%s%s' % (target.name, source.split('_')[0], variant, which)
+                if not tap.check(tag + '_compiles', failed == 0, text):
+                    continue
+                got = target.emulate([target.ownjit(), 'run', file])
+                tap.check(tag, (got.status, got.out.decode()) == (status, said), '%s\n%s' % (got.status, got.out + got.err))
+
+
 # Of all programs those that ask most of a linker; a name on the command line chooses others.
 CHOSEN = ('constructors', 'functions', 'globals', 'inline_templates', 'jumps', 'numbers', 'switches', 'thread_locals',
           'threads.c', 'throw_casts', 'throw_inheritance', 'throw_rethrow', 'throw_threads', 'variadic')
@@ -136,6 +161,8 @@ def main():
             continue
         if not sys.argv[1:] or 'host' in sys.argv[1:]:
             check_hosts(tap, target)
+        if name in UNUSUAL and (not sys.argv[1:] or 'unusual' in sys.argv[1:]):
+            check_unusual(tap, target)
         for program in programs:
             with tempfile.TemporaryDirectory() as folder:
                 why = reason_to_leave_out(target, program)
