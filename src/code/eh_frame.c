@@ -58,7 +58,7 @@ static uint64_t take_fixed(cursor *c, unsigned size)
 }
 
 /* Bits beyond 64 are refused even where they are 0: unwinders shift by as much as they are told. */
-static uint64_t take_leb(cursor *c, bool is_signed)
+static uint64_t take_long_leb(cursor *c, bool is_signed)
 {
     uint64_t value = 0;
     unsigned shift = 0;
@@ -76,13 +76,21 @@ static uint64_t take_leb(cursor *c, bool is_signed)
     return value;
 }
 
+/* Most are of one byte. */
+static inline uint64_t take_leb(cursor *c, bool is_signed)
+{
+    if (OJI_LIKELY(c->at < c->end && *c->at < 0x80 && !is_signed))
+        return *c->at++;
+    return take_long_leb(c, is_signed);
+}
+
 static uint64_t sign_extend(uint64_t value, unsigned bits)
 {
     uint64_t sign = UINT64_C(1) << (bits - 1);
     return (value ^ sign) - sign;
 }
 
-static uint64_t take_format(cursor *c, uint8_t encoding)
+static uint64_t take_rare_format(cursor *c, uint8_t encoding)
 {
     switch (encoding & ENC_FORMAT) {
     case ENC_ABSPTR:
@@ -100,12 +108,17 @@ static uint64_t take_format(cursor *c, uint8_t encoding)
         return take_fixed(c, 4);
     case ENC_SDATA2:
         return sign_extend(take_fixed(c, 2), 16);
-    case ENC_SDATA4:
-        return sign_extend(take_fixed(c, 4), 32);
     default:
         c->is_bad = true;
         return 0;
     }
+}
+
+static inline uint64_t take_format(cursor *c, uint8_t encoding)
+{
+    if (OJI_LIKELY((encoding & ENC_FORMAT) == ENC_SDATA4))
+        return sign_extend(take_fixed(c, 4), 32);
+    return take_rare_format(c, encoding);
 }
 
 /* Relations to text, data or the function's start need a base that no ELF target has here. */
@@ -331,26 +344,32 @@ static bool read_cie(oji_eh_reader *reader, uint64_t offset, oji_eh_cie *cie)
     return is_valid_program(c.at, left(&c), reader->n_registers) || fail(reader, offset, "its instructions are wrong");
 }
 
+/* From `data` up to where the cursor stands. */
+static uint64_t take_lsda(cursor *c, const uint8_t *data, uint8_t encoding)
+{
+    cursor inside = {.at = data, .end = c->at, .run_addr = c->run_addr - left(c), .is_32 = c->is_32};
+    uint64_t lsda = take_pointer(&inside, encoding);
+    c->is_bad = c->is_bad || inside.is_bad;
+    return lsda;
+}
+
 /* Needs the CIE. The cursor stands behind the CIE's pointer. */
 static bool read_fde(oji_eh_reader *reader, uint64_t offset, cursor *c, const oji_eh_cie *cie, oji_eh_fde *fde)
 {
     uint64_t end;
-    memset(fde, 0, sizeof *fde);
+    fde->lsda = 0;
+    fde->cie = 0;
     fde->addr = take_pointer(c, cie->fde_encoding);
     fde->size = take_format(c, cie->fde_encoding & ENC_FORMAT);
     if (c->is_32)
         fde->size &= UINT32_MAX;
     if (cie->has_data) {
-        cursor data = *c;
         uint64_t size = take_leb(c, false);
-        data.at = c->at;
-        if (!take(c, size))
+        const uint8_t *data = take(c, size);
+        if (!data)
             return fail(reader, offset, "its augmentation is cut off");
-        data.end = c->at;
-        data.run_addr = c->run_addr - left(c);
         if (cie->lsda_encoding != ENC_OMIT)
-            fde->lsda = take_pointer(&data, cie->lsda_encoding);
-        c->is_bad = c->is_bad || data.is_bad;
+            fde->lsda = take_lsda(c, data, cie->lsda_encoding);
     }
     if (c->is_bad || !oji_add(fde->addr, fde->size, &end))
         return fail(reader, offset, "its addresses are wrong");

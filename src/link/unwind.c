@@ -17,6 +17,7 @@ struct oji_link_unwind {
     uint8_t *bytes; /* copies of all sections */
     uint32_t cies_capacity;
     uint32_t fdes_capacity;
+    bool is_in_order; /* FDEs ascend, and none overlaps the one before */
 };
 
 /* Sections are looked at one by one only where there may be tables. */
@@ -118,21 +119,6 @@ static int compare_fdes(const void *a, const void *b)
 {
     const oji_eh_fde *x = a, *y = b;
     return (x->addr > y->addr) - (x->addr < y->addr);
-}
-
-/* No more entries than this can be begun to be read: one that is cut off is the last. */
-static uint32_t count_entries(const uint8_t *bytes, uint64_t size)
-{
-    uint64_t offset = 0;
-    uint32_t n = 1;
-    while (size - offset >= 4) {
-        uint64_t length = oji_load32_host(bytes + offset);
-        n++;
-        if (length == 0 || length > size - offset - 4)
-            break;
-        offset += 4 + length;
-    }
-    return n;
 }
 
 /* Room for so many more: exactly that for a first table, and doubled where further ones follow. */
@@ -266,29 +252,44 @@ static oj_status copy_table(oj_plan *plan, uint32_t member, uint32_t index, uint
     return OJ_OK;
 }
 
-/* Each FDE is read where it will stay. */
+/* The FDE behind the last one stays. */
+static void keep_fde(oji_link_unwind *unwind)
+{
+    oji_unwind_tables *tables = &unwind->tables;
+    oji_eh_fde *fde = &unwind->fdes[tables->n_fdes];
+    fde->cie = tables->n_cies - 1;
+    if (tables->n_fdes > 0 && (fde->addr < fde[-1].addr || fde->addr - fde[-1].addr < fde[-1].size))
+        unwind->is_in_order = false;
+    tables->n_fdes++;
+}
+
+/* Each FDE is read where it will stay, and mostly has a relocation. */
 static oj_status read_table(oj_plan *plan, uint32_t member, uint32_t index, uint8_t *copy, oj_error *error)
 {
     const oj_object *object = plan->members[member].object;
-    oji_unwind_tables *tables = &plan->unwind->tables;
+    const oji_section *section = &object->sections[index];
+    oji_link_unwind *unwind = plan->unwind;
+    oji_unwind_tables *tables = &unwind->tables;
     oji_eh_cie cie = {.offset = UINT64_MAX};
-    oji_eh_reader reader = {.bytes = {copy, object->sections[index].size},
+    oji_eh_reader reader = {.bytes = {copy, section->size},
                             .is_32 = plan->arch->address_bits == 32,
                             .n_registers = plan->arch->unwind_registers};
     uint64_t kept_cie = UINT64_MAX;
     oji_eh_step step;
     OJI_TRY(copy_table(plan, member, index, copy, &reader.run_addr, error));
-    if (!reserve_fdes(plan, count_entries(copy, reader.bytes.size)))
+    if (!reserve_fdes(plan, section->n_relocs + 1))
         return fail_nomem(error);
-    while ((step = oji_eh_next(&reader, &cie, &plan->unwind->fdes[tables->n_fdes])) == OJI_EH_FDE) {
-        if (!is_in_code(tables, &plan->unwind->fdes[tables->n_fdes]))
+    while ((step = oji_eh_next(&reader, &cie, &unwind->fdes[tables->n_fdes])) == OJI_EH_FDE) {
+        if (!is_in_code(tables, &unwind->fdes[tables->n_fdes]))
             continue;
         if (kept_cie != cie.offset && !keep_cie(plan, &cie))
             return fail_nomem(error);
         kept_cie = cie.offset;
-        plan->unwind->fdes[tables->n_fdes++].cie = tables->n_cies - 1;
+        keep_fde(unwind);
+        if (tables->n_fdes == unwind->fdes_capacity && !reserve_fdes(plan, 1))
+            return fail_nomem(error);
     }
-    return step == OJI_EH_END ? OJ_OK : fail_bad(object, object->sections[index].name, &reader, error);
+    return step == OJI_EH_END ? OJ_OK : fail_bad(object, section->name, &reader, error);
 }
 
 static uint32_t leave_overlaps_out(oji_eh_fde *fdes, uint32_t n_fdes)
@@ -304,16 +305,10 @@ static uint32_t leave_overlaps_out(oji_eh_fde *fdes, uint32_t n_fdes)
 static void order_fdes(oji_link_unwind *unwind)
 {
     oji_unwind_tables *tables = &unwind->tables;
-    bool is_sorted = true, is_apart = true;
-    for (uint32_t i = 1; i < tables->n_fdes; i++) {
-        const oji_eh_fde *before = &unwind->fdes[i - 1], *fde = &unwind->fdes[i];
-        is_sorted = is_sorted && before->addr < fde->addr;
-        is_apart = is_apart && fde->addr - before->addr >= before->size;
-    }
-    if (!is_sorted)
+    if (!unwind->is_in_order) {
         qsort(unwind->fdes, tables->n_fdes, sizeof *unwind->fdes, compare_fdes);
-    if (!is_sorted || !is_apart)
         tables->n_fdes = leave_overlaps_out(unwind->fdes, tables->n_fdes);
+    }
     tables->fdes = unwind->fdes;
     tables->cies = unwind->cies;
 }
@@ -329,6 +324,7 @@ oj_status oji_link_read_unwind(oj_plan *plan, oj_error *error)
         return OJ_OK;
     list_code(plan, plan->unwind);
     plan->unwind->tables.n_cies = plan->unwind->tables.n_fdes = 0;
+    plan->unwind->is_in_order = true;
     copy = plan->unwind->bytes;
     for (uint32_t m = 0; m < plan->n_members; m++)
         for (uint32_t i = 0; i < n_sections_of(plan, m); i++) {
