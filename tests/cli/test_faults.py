@@ -33,7 +33,7 @@ def fail_each(c, name, argv, expected, reason):
             os.unlink(c.path('report'))
         got = c.call(*argv, env={'LD_PRELOAD': SHIM, 'OJT_FAIL_AT': str(at), 'OJT_FAIL_ERRNO': str(reason),
                                  'OJT_FAIL_REPORT': c.path('report')})
-        call = c.read('report').decode() if os.path.exists(c.path('report')) else None
+        call = c.read('report').rstrip(b'\0').decode() or None if os.path.exists(c.path('report')) else None
         problem = problem_of(got, call, expected)
         if problem or call is None:
             break

@@ -45,6 +45,7 @@ static bool ojt_undo_failed;   /* it was one that gives something back */
 static long ojt_n_live;        /* blocks that the program's text took while armed, and has not given back */
 static bool ojt_lets_heap_be;  /* calls of the heap do not count */
 static bool ojt_keeps_failing; /* what comes after fails too, but for what gives something back */
+static const char *ojt_only;   /* the one call that counts; NULL = all */
 
 /* Only what the library's own text calls counts: libc's and LLVM's calls are not its. A shared library that is loaded
  * before a program sets the bounds, a program has them from the linker. */
@@ -67,7 +68,7 @@ static void ojt_has_failed(void);
 
 static bool ojt_fails_for(void *caller, const char *call, bool is_undo)
 {
-    if (!ojt_armed || !ojt_is_ours(caller))
+    if (!ojt_armed || !ojt_is_ours(caller) || (ojt_only && strcmp(call, ojt_only) != 0))
         return false;
     ojt_n_seen++;
     if (ojt_keeps_failing && ojt_calls_left <= 0 && is_undo)

@@ -157,6 +157,19 @@ static void client_spoils_the_start(void **state)
         }
 }
 
+/* A start is about a socket that comes along; this one says that none does. */
+static void client_starts_a_worker_without_a_socket(void **state)
+{
+    keeper k = open_keeper();
+    oji_wire_header header;
+    uint32_t size = oji_wire_put_start(message);
+    (void)state;
+    oji_store32(message + 20, 0);
+    assert_int_equal(oji_worker_send(k.control, message, size, -1, true), 0);
+    assert_int_equal(hear(k.control, &header), 0);
+    end_keeper(k);
+}
+
 /* --- to a worker -------------------------------------------------------------------------------------------------- */
 
 static int start_worker(keeper k)
@@ -299,5 +312,5 @@ static void client_speaks_out_of_turn(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(client_spoils_the_setup), cmocka_unit_test(client_spoils_the_start),
-         cmocka_unit_test(client_spoils_the_request), cmocka_unit_test(client_sends_files_that_are_none),
-         cmocka_unit_test(client_speaks_out_of_turn))
+         cmocka_unit_test(client_starts_a_worker_without_a_socket), cmocka_unit_test(client_spoils_the_request),
+         cmocka_unit_test(client_sends_files_that_are_none), cmocka_unit_test(client_speaks_out_of_turn))
