@@ -273,15 +273,15 @@ static oj_status place_shared(oji_memory_provider *provider, oj_placement *place
     return OJ_OK;
 }
 
-/* Pages for what the link is about to write, in one call instead of one fault each. Only those never used: others have
- * theirs. Data may be mostly zeros that nobody touches; code under a key is not open yet. */
+/* Pages for what the link is about to write, in one call instead of one fault each, where there are several. Only those
+ * never used: others have theirs. Data may be mostly zeros that nobody touches; code under a key is not open yet. */
 static void populate(const oji_memory_provider *provider, const oj_placement *placement)
 {
     for (size_t i = 0; i < placement->n_segments; i++) {
         const oj_segment *segment = &placement->segments[i];
         uint64_t page = oji_memory_os_page_size(), skipped;
         bool is_keyed = provider->mode == OJ_MEMORY_MODE_KEYS && segment->kind == OJ_SEGMENT_CODE;
-        if (segment->size < OJI_MEMORY_BULK || !(segment->flags & OJ_SEGMENT_ZEROED) ||
+        if (segment->size < 4 * page || !(segment->flags & OJ_SEGMENT_ZEROED) ||
             segment->kind == OJ_SEGMENT_DATA || is_keyed)
             continue;
         skipped = (uint64_t)(uintptr_t)segment->write & (page - 1);
