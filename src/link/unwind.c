@@ -31,7 +31,7 @@ static const oji_section *table_at(const oj_plan *plan, uint32_t member, uint32_
 {
     const oji_section *section = &plan->members[member].object->sections[index];
     bool is_table = section->kind == OJ_SECTION_UNWIND && !(section->flags & OJI_SECTION_INDEX);
-    return is_table && section->bytes && section->size > 0 ? section : NULL;
+    return is_table && section->size > 0 ? section : NULL;
 }
 
 static bool is_placed(const oj_plan *plan, uint32_t member, uint32_t index)
@@ -93,11 +93,12 @@ uint64_t oji_link_aside_addr(const oj_plan *plan, uint64_t size)
     return low > size ? (low - size) & ~UINT64_C(7) : (high + 7) & ~UINT64_C(7);
 }
 
+/* A link of no bytes is not read: its tables are for no code. */
 uint32_t oji_link_count_unwind(const oj_plan *plan)
 {
     uint32_t n = 0;
     bool is_read = false;
-    for (uint32_t m = 0; m < plan->n_members; m++)
+    for (uint32_t m = 0; plan->n_requests > 0 && m < plan->n_members; m++)
         for (uint32_t i = 0; i < n_sections_of(plan, m); i++) {
             n += is_placed(plan, m, i);
             is_read = is_read || is_placed(plan, m, i) || is_aside(plan, m, i);

@@ -194,9 +194,62 @@ static void patch_of_code_written_by_hand_refused(void **state)
     end(&link);
 }
 
+/* A client's table over the library's own provider, without what that has for patches: the code was made executable
+ * where it was written. */
+static void patch_of_code_without_a_view_refused(void **state)
+{
+    oj_memory_options options;
+    oj_memory *memory = NULL;
+    oj_memory table;
+    job link;
+    (void)state;
+    oj_memory_options_init(&options);
+    options.mode = OJ_MEMORY_MODE_PRIVATE;
+    assert_int_equal(oj_memory_create(&memory, &options, NULL), OJ_OK);
+    table = *memory;
+    table.patch = NULL;
+    begin(&link, &table);
+    publish(&link);
+    expect(&link, link.value_addr, five, 4, 0, OJ_E_PERMISSION);
+    assert_non_null(strstr(link.error.text, "is not writable any more"));
+    assert_int_equal(ojt_call(link.code, "f"), 3);
+    end(&link);
+    assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+}
+
+/* A placement of many segments needs heap, which ends. */
+static void patch_of_many_segments_out_of_memory(void **state)
+{
+    static const char *const names[] = {"f", "g", "h", "i", "j", "k", "l", "m", "n", "o"};
+    oj_object *objects[OJI_COUNT(names)];
+    ojt_heap heap;
+    job link;
+    (void)state;
+    begin(&link, NULL);
+    for (size_t i = 0; i < OJI_COUNT(names); i++)
+        objects[i] = ojt_object_returning("a.o", names[i], 3);
+    ojt_client_init_full(&link.client);
+    ojt_heap_init(&heap);
+    link.options.flags = OJ_LINK_SECTIONS_SINGLY;
+    link.options.allocator = &heap.table;
+    link.code = ojt_link(objects, OJI_COUNT(objects), &link.options);
+    link.value_addr = oj_code_lookup_addr(link.code, "f") + 1;
+    heap.fail_at = 1;
+    heap.fail_from = true;
+    expect(&link, link.value_addr, five, 4, 0, OJ_E_NOMEM);
+    heap.fail_at = 0;
+    assert_int_equal(oj_code_patch(link.code, link.value_addr, five, 4, 0, &link.error), OJ_OK);
+    for (size_t i = 0; i < OJI_COUNT(objects); i++)
+        oj_object_destroy(objects[i]);
+    end(&link);
+    assert_int_equal(heap.n_live, 0);
+}
+
 OJT_MAIN(cmocka_unit_test(patch_changes_code_in_the_librarys_own_memory), cmocka_unit_test(patch_arguments_checked),
          cmocka_unit_test(patch_across_words_needs_stopped_threads),
          cmocka_unit_test(patch_of_code_made_executable_in_place_refused),
          cmocka_unit_test(patch_through_a_clients_view_comes_in_order),
          cmocka_unit_test(patch_callback_failing_first_leaves_code_unchanged),
-         cmocka_unit_test(patch_of_code_written_by_hand_refused))
+         cmocka_unit_test(patch_of_code_written_by_hand_refused),
+         cmocka_unit_test(patch_of_code_without_a_view_refused),
+         cmocka_unit_test(patch_of_many_segments_out_of_memory))

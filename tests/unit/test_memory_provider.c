@@ -520,6 +520,12 @@ static void provider_destroy_with_live_code_refused(void **state)
     assert_int_equal(oj_memory_destroy(&foreign, NULL), OJ_E_MISUSE);
     assert_int_equal(oj_memory_get_stats(&foreign, &(oj_memory_stats){0}, sizeof(oj_memory_stats), NULL), OJ_E_MISUSE);
     assert_int_equal(oj_memory_mode_in_use(&foreign), OJ_MEMORY_MODE_DEFAULT);
+    assert_int_equal(oj_memory_get_stats(memory, NULL, 0, &error), OJ_E_MISUSE);
+    assert_non_null(strstr(error.text, "stats is NULL"));
+    ojt_link_init(&link, 16, 0, 0);
+    link.placement.struct_size = 8;
+    assert_int_equal(ojt_place(memory, &link, &error), OJ_E_MISUSE);
+    assert_non_null(strstr(error.text, "struct_size that is too small"));
     assert_int_equal(oj_memory_destroy(memory, &error), OJ_OK);
     assert_int_equal(oj_memory_destroy(NULL, NULL), OJ_OK);
 }
