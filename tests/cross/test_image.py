@@ -21,10 +21,14 @@ ARCHITECTURES = {
     'arm': ('arm-linux-gnueabihf-', 'armv7-linux-gnueabihf', 'qemu-arm', ['-marm']),
     'thumb': ('arm-linux-gnueabihf-', 'thumbv7-linux-gnueabihf', 'qemu-arm', ['-mthumb']),
     'riscv64': ('riscv64-linux-gnu-', 'riscv64-linux-gnu', 'qemu-riscv64', ['-mcmodel=medany', '-mno-relax']),
+    'riscv32': ('riscv64-linux-gnu-', 'riscv32-linux-gnu', 'qemu-riscv32',
+                ['-march=rv32imac', '-mabi=ilp32', '-mcmodel=medany', '-mno-relax']),
     's390x': ('s390x-linux-gnu-', 's390x-linux-gnu', 'qemu-s390x', []),
 }
 PLAIN = ['-O2', '-ffreestanding', '-fno-asynchronous-unwind-tables', '-fno-unwind-tables', '-fno-exceptions', '-fcommon',
          '-fno-stack-protector', '-fno-tree-vectorize']
+# What a linker that is made for several has to be told.
+EMULATIONS = {'riscv32': ['-m', 'elf32lriscv']}
 # Between the loaders' usual addresses, near enough for every branch, and apart from one another.
 ADDRESSES = {'--base': 0xc00000, '--rodata': 0xd01000, '--data': 0xe02040}
 SAID = ('is 0 0\nzero 1\nis 1 1\none -3\nis 2 2\ntwo 18\nletters 3\nthree 19\nis 4 4\nzero -21\nis 5 5\none 180\n'
@@ -57,7 +61,7 @@ def pieces(rows):
             for word in words for addr, size, name in rows.get(word, ())]
 
 
-def check_bytes(tap, name, prefix, symbols, folder):
+def check_bytes(tap, name, architecture, symbols, folder):
     """ld is given each section as an output section of its own at our address."""
     with open(os.path.join(folder, 'app.map'), encoding='utf-8') as file:
         rows = read_map(file.read())
@@ -70,7 +74,8 @@ def check_bytes(tap, name, prefix, symbols, folder):
     lines += ['  .common 0x%x : { *(COMMON) }' % common[0]] if common else []
     with open(os.path.join(folder, 'script'), 'w', encoding='utf-8') as file:
         file.write('SECTIONS {\n%s\n  /DISCARD/ : { *(.note*) *(.comment) *(.eh_frame) *(.ARM*) }\n}\n' % '\n'.join(lines))
-    status, text = tool([prefix + 'ld', '-static', '-N', '-e', '0', '-T', 'script', '--no-check-sections',
+    prefix = ARCHITECTURES[architecture][0]
+    status, text = tool([prefix + 'ld', *EMULATIONS.get(architecture, []), '-static', '-N', '-e', '0', '-T', 'script', '--no-check-sections',
                          *['--defsym=%s=0x%x' % item for item in symbols.items()], 'app.o', '-o', 'theirs'], folder)
     if not tap.check(name + '_ld_links', status == 0, text):
         return
@@ -139,7 +144,7 @@ def check(tap, architecture, folder):
         if not tap.check(name + '_links', status == 0, text):
             continue
         if how != 'ownjit':
-            check_bytes(tap, name, prefix, symbols, folder)
+            check_bytes(tap, name, architecture, symbols, folder)
         if loader:
             check_run(tap, name, architecture, folder)
         else:
