@@ -124,6 +124,47 @@ def check_unusual(tap, target):
                 tap.check(tag, (got.status, got.out.decode()) == (status, said), '%s\n%s' % (got.status, got.out + got.err))
 
 
+# Code with a patchpoint; what it clobbers has values that are alive spilled. By architecture: what is to be clobbered.
+PATCHPOINT = '''declare i64 @llvm.experimental.patchpoint.i64(i64, i32, ptr, i32, ...)
+define i64 @f(i64 %%a, i64 %%b, i32 %%n) "frame-pointer"="all" {
+  %%slot = alloca i64
+  store volatile i64 %%b, ptr %%slot
+  %%c = mul i64 %%a, %%b
+  %%m = xor i32 %%n, 0
+  call void asm sideeffect "", "%s"()
+  %%r = call i64 (i64, i32, ptr, i32, ...) @llvm.experimental.patchpoint.i64(i64 8, i32 16, ptr null, i32 1, i64 %%a,
+      i64 %%c, i32 %%m, ptr %%slot, i64 1234567890123)
+  %%s = add i64 %%r, %%c
+  ret i64 %%s
+}
+'''
+CLOBBERED = {'arm64': ('x', range(1, 29)), 's390x': ('r', range(1, 11)),
+             'riscv64': ('x', [1, *range(5, 8), *range(9, 32)])}
+FOUND = '4 values, 48\n142, 1 trapped\n42 89abcdef 7 1234567890123 %s\n'
+
+
+def check_stackmaps(tap, target):
+    """A deoptimisation exit, from values in registers and from spilled ones."""
+    letter, numbers = CLOBBERED[target.name]
+    with tempfile.TemporaryDirectory() as folder:
+        host, ir, made = (os.path.join(folder, name) for name in ('host', 'f.ll', 'f.o'))
+        status, text = quiet([*target.compiler('gcc'), '-O1', os.path.join(HERE, 'stackmaps.c'), '-I',
+                              os.path.join(SOURCE, 'include'), os.path.join(target.build, 'out', 'src', 'libownjit.a'),
+                              '-lpthread', '-ldl', '-o', host])
+        if not tap.check(target.name + '_stackmaps_host_builds', status == 0, text):
+            return
+        for case, clobbers in (('registers', ['~{memory}']), ('spilled', ['~{%s%d}' % (letter, n) for n in numbers])):
+            tag = '%s_stackmaps_%s' % (target.name, case)
+            with open(ir, 'w', encoding='utf-8') as file:
+                file.write(PATCHPOINT % ','.join(clobbers))
+            status, text = quiet(['llc-19', '-mtriple=' + target.triple, '-O2', '-relocation-model=pic', '-filetype=obj',
+                                  ir, '-o', made])
+            if not tap.check(tag + '_compiles', status == 0, text):
+                continue
+            got = target.emulate([host, made])
+            tap.check(tag, (got.status, got.out.decode()) == (0, FOUND % case), '%s\n%s' % (got.status, got.out + got.err))
+
+
 # Of all programs those that ask most of a linker; a name on the command line chooses others.
 CHOSEN = ('constructors', 'functions', 'globals', 'inline_templates', 'jumps', 'numbers', 'switches', 'thread_locals',
           'threads.c', 'throw_casts', 'throw_inheritance', 'throw_rethrow', 'throw_threads', 'variadic')
@@ -163,6 +204,8 @@ def main():
             check_hosts(tap, target)
         if name in UNUSUAL and (not sys.argv[1:] or 'unusual' in sys.argv[1:]):
             check_unusual(tap, target)
+        if name in CLOBBERED and (not sys.argv[1:] or 'stackmaps' in sys.argv[1:]):
+            check_stackmaps(tap, target)
         for program in programs:
             with tempfile.TemporaryDirectory() as folder:
                 why = reason_to_leave_out(target, program)
