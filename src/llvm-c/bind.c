@@ -38,7 +38,7 @@ static struct link_map *map_of(const void *address)
 {
     Dl_info info;
     void *extra = NULL;
-    if (!address || dladdr1(address, &info, &extra, RTLD_DL_LINKMAP) == 0)
+    if (dladdr1(address, &info, &extra, RTLD_DL_LINKMAP) == 0)
         return NULL;
     return extra;
 }
@@ -89,8 +89,6 @@ static const char *bind_functions(oji_mcjit_library *library, void *handle)
         memcpy(&ours, &export_entries[i].ours, sizeof ours);
         if (found == ours)
             found = dlsym(RTLD_NEXT, where->name);
-        if (found == ours)
-            found = NULL;
         memcpy((char *)&library->underneath + where->offset, &found, sizeof found);
     }
     return NULL;

@@ -439,10 +439,11 @@ oj_status oji_mcjit_call_function(LLVMExecutionEngineRef engine, LLVMValueRef fu
     *result = NULL;
     oji_mcjit_begin_turn(engine);
     status = make_plan(&p, engine, function, n_values, values, error);
-    if (status == OJ_OK)
-        status = find_caller(&p, &call, error);
+    /* First, because LLVM has no end to a result that memory has no room for. */
     if (status == OJ_OK)
         status = allocate_result(&p, result, error);
+    if (status == OJ_OK)
+        status = find_caller(&p, &call, error);
     oji_mcjit_end_turn(engine);
     if (status == OJ_OK)
         status = make_call(&p, call, run_addr, *result, error);

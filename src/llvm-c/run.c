@@ -83,26 +83,29 @@ static bool can_convert(const oji_mcjit_underneath *next)
            next->GenericValueToPointer && next->DisposeGenericValue;
 }
 
+/* LLVM's own engines end the process for a value that is none. */
 static LLVMGenericValueRef run_by_llvm(const oji_mcjit_underneath *next, LLVMExecutionEngineRef engine,
                                        const oji_mcjit_api *api, LLVMValueRef function, unsigned n,
                                        LLVMGenericValueRef *values)
 {
     LLVMTypeRef type = api->GlobalGetValueType(function);
     LLVMContextRef context = api->GetTypeContext(type);
-    unsigned n_fixed = api->CountParamTypes(type);
+    unsigned n_fixed = api->CountParamTypes(type), n_made = 0;
     LLVMGenericValueRef *theirs = calloc((size_t)n + 1, sizeof *theirs), result = NULL, answer = NULL;
     LLVMTypeRef *types = calloc((size_t)n_fixed + 1, sizeof *types);
-    if (theirs && types) {
+    if (theirs && types && (values || n == 0)) {
         api->GetParamTypes(type, types);
-        for (unsigned i = 0; i < n; i++)
-            theirs[i] =
-                to_llvm(next, api, context, values[i], i < n_fixed ? types[i] : api->DoubleTypeInContext(context));
-        result = next->RunFunction(engine, function, n, theirs);
-        answer = from_llvm(next, api, result, api->GetReturnType(type));
-        next->DisposeGenericValue(result);
-        for (unsigned i = 0; i < n; i++)
-            if (theirs[i])
-                next->DisposeGenericValue(theirs[i]);
+        while (n_made < n &&
+               (theirs[n_made] = to_llvm(next, api, context, values[n_made],
+                                         n_made < n_fixed ? types[n_made] : api->DoubleTypeInContext(context))))
+            n_made++;
+        if (n_made == n) {
+            result = next->RunFunction(engine, function, n, theirs);
+            answer = from_llvm(next, api, result, api->GetReturnType(type));
+            next->DisposeGenericValue(result);
+        }
+        while (n_made > 0)
+            next->DisposeGenericValue(theirs[--n_made]);
     }
     free(theirs);
     free(types);

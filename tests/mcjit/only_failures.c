@@ -188,15 +188,21 @@ static void null_handles(void)
 
 static void bad_calls(void)
 {
-    LLVMModuleRef module = parse("calls", "define i32 @two(i32 %a, i32 %b) { ret i32 %a }\n"
-                                          "define i32 @s({ i32, i32 } %a) { ret i32 1 }\n"
-                                          "define float @mf() { ret float 1.0 }\n"
-                                          "define i32 @m4(i32 %a, i32 %b, i32 %c, i32 %d) { ret i32 %a }\n"
-                                          "define i32 @ma(i64 %a) { ret i32 1 }\n"
-                                          "define i32 @mb(i32 %a, i32 %b) { ret i32 1 }\n"
-                                          "define i32 @mc(i32 %a, $i8* %b, i32 %c) { ret i32 1 }");
+    LLVMModuleRef module =
+        parse("calls", "define i32 @two(i32 %a, i32 %b) { ret i32 %a }\n"
+                       "define i32 @s({ i32, i32 } %a) { ret i32 1 }\n"
+                       "define float @mf() { ret float 1.0 }\n"
+                       "define i32 @m4(i32 %a, i32 %b, i32 %c, i32 %d) { ret i32 %a }\n"
+                       "define i32 @ma(i64 %a) { ret i32 1 }\n"
+                       "define i32 @mb(i32 %a, i32 %b) { ret i32 1 }\n"
+                       "define i32 @mc(i32 %a, $i8* %b, i32 %c) { ret i32 1 }\n"
+                       "define i32 @md(double %a) { ret i32 1 }\n"
+                       "define i32 @v(i32 %a, ...) { ret i32 %a }\n"
+                       "declare <vscale x 4 x i32> @getpid()\ndeclare i32 @getppid(<vscale x 4 x i32>)\n"
+                       "@data = global i32 1");
     LLVMExecutionEngineRef engine = engine_for(module);
-    LLVMGenericValueRef values[2] = {LLVMCreateGenericValueOfInt(LLVMInt32Type(), 1, 0), NULL};
+    LLVMGenericValueRef values[3] = {LLVMCreateGenericValueOfInt(LLVMInt32Type(), 1, 0), NULL, NULL};
+    LLVMValueRef data = LLVMGetNamedGlobal(module, "data");
     static const struct {
         const char *name, *message;
     } mains[] = {
@@ -205,6 +211,7 @@ static void bad_calls(void)
         {"ma", "Invalid type for first argument of main() supplied"},
         {"mb", "Invalid type for second argument of main() supplied"},
         {"mc", "Invalid type for third argument of main() supplied"},
+        {"md", "Invalid type for first argument of main() supplied"},
     };
     CHECK(!LLVMRunFunction(engine, LLVMGetNamedFunction(module, "two"), 1, values));
     expect_message("too few arguments", engine, "takes 2");
@@ -212,6 +219,22 @@ static void bad_calls(void)
     expect_message("a null value", engine, "no generic value");
     CHECK(!LLVMRunFunction(engine, LLVMGetNamedFunction(module, "two"), 2, NULL));
     expect_message("no array", engine, "takes 2");
+    values[1] = values[2] = values[0];
+    CHECK(!LLVMRunFunction(engine, LLVMGetNamedFunction(module, "two"), 3, values));
+    expect_message("too many arguments", engine, "takes 2");
+    values[1] = values[2] = NULL;
+    CHECK(!LLVMRunFunction(engine, LLVMGetNamedFunction(module, "v"), 2, values));
+    expect_message("a null value beyond the fixed ones", engine, "argument 1 is no generic value");
+    CHECK(!LLVMRunFunction(engine, LLVMGetNamedFunction(module, "getpid"), 0, NULL));
+    expect_message("a result of a strange type", engine, "the function's result is of a type");
+    CHECK(!LLVMRunFunction(engine, LLVMGetNamedFunction(module, "getppid"), 1, values));
+    expect_message("an argument of a strange type", engine, "argument 0 is of a type");
+    CHECK(!LLVMRunFunction(engine, data, 0, NULL));
+    expect_message("run a variable", engine, "the value is no function");
+    CHECK(LLVMRunFunctionAsMain(engine, data, 0, NULL, NULL) == -1);
+    expect_message("main that is a variable", engine, "the value is no function");
+    CHECK(LLVMRunFunctionAsMain(engine, LLVMGetNamedFunction(module, "two"), 1, NULL, NULL) == -1);
+    expect_message("main without its arguments", engine, "there are no arguments");
     CHECK(!LLVMRunFunction(engine, LLVMGetNamedFunction(module, "s"), 1, values));
     expect_message("a struct without bytes", engine, "pointer to its bytes");
     for (size_t i = 0; i < sizeof mains / sizeof *mains; i++) {
@@ -234,6 +257,66 @@ static void duplicates(void)
     expect_message("a name defined twice", engine, "'g'");
     CHECK(CALL(int(void), engine, "f")() == 1);
     LLVMDisposeExecutionEngine(engine);
+}
+
+static void strange_values(void)
+{
+    LLVMModuleRef module = parse("values", "define i32 @f() { ret i32 1 }");
+    LLVMExecutionEngineRef engine = engine_for(module);
+    LLVMValueRef number = LLVMConstInt(LLVMInt32Type(), 1, 0), nameless = LLVMAddGlobal(module, LLVMInt32Type(), "");
+    LLVMSetInitializer(nameless, number);
+    LLVMAddGlobalMapping(engine, number, &module);
+    expect_message("map a number", engine, "no function, variable or alias");
+    LLVMAddGlobalMapping(engine, nameless, &module);
+    expect_message("map what has no name", engine, "the value has no name");
+    CHECK(!LLVMGetPointerToGlobal(engine, number));
+    expect_message("pointer to a number", engine, "no function, variable or alias");
+    CHECK(CALL(int(void), engine, "f")() == 1);
+    LLVMDisposeExecutionEngine(engine);
+}
+
+/* Lists of constructors that are the module's own business, which the verifier lets nobody compile: they come later. */
+static void strange_lists(void)
+{
+    static const LLVMLinkage linkages[] = {LLVMExternalLinkage, LLVMInternalLinkage, LLVMPrivateLinkage};
+    for (size_t i = 0; i < sizeof linkages / sizeof *linkages; i++) {
+        LLVMModuleRef module = parse("list", "define i32 @f() { ret i32 1 }");
+        LLVMExecutionEngineRef engine = engine_for(module);
+        LLVMTypeRef type = LLVMArrayType(LLVMInt32Type(), 1);
+        LLVMValueRef list;
+        char *message = NULL;
+        CHECK(CALL(int(void), engine, "f")() == 1);
+        list = LLVMAddGlobal(module, type, "llvm.global_ctors");
+        if (linkages[i] != LLVMExternalLinkage)
+            LLVMSetInitializer(list, LLVMConstNull(type));
+        LLVMSetLinkage(list, linkages[i]);
+        LLVMRunStaticConstructors(engine);
+        CHECK(!LLVMExecutionEngineGetErrMsg(engine, &message));
+        LLVMDisposeExecutionEngine(engine);
+    }
+    printf("strange lists\n");
+}
+
+/* Code that OwnJIT has linked is in no library: LLVM is the process's. */
+static void called_by_linked_code(void)
+{
+    LLVMModuleRef module = parse("calling", "declare $i8* @LLVMCreateGenericValueOfPointer($i8*)\n"
+                                            "define $i8* @make($i8* %p) {\n"
+                                            "  %v = call $i8* @LLVMCreateGenericValueOfPointer($i8* %p)\n"
+                                            "  ret $i8* %v\n}\n"
+                                            "declare $i8* @LLVMCreateGenericValueOfFloat($i8*, double)\n"
+                                            "define $i8* @make_float($i8* %t) {\n"
+                                            "  %v = call $i8* @LLVMCreateGenericValueOfFloat($i8* %t, double 2.5)\n"
+                                            "  ret $i8* %v\n}");
+    LLVMExecutionEngineRef engine = engine_for(module);
+    LLVMGenericValueRef value = CALL(LLVMGenericValueRef(void *), engine, "make")(&module);
+    CHECK(LLVMGenericValueToPointer(value) == &module);
+    LLVMDisposeGenericValue(value);
+    value = CALL(LLVMGenericValueRef(void *), engine, "make_float")(LLVMFloatType());
+    CHECK(LLVMGenericValueToFloat(LLVMFloatType(), value) == 2.5);
+    LLVMDisposeGenericValue(value);
+    LLVMDisposeExecutionEngine(engine);
+    printf("called by linked code\n");
 }
 
 static void foreign_target(void)
@@ -267,6 +350,9 @@ int main(void)
     null_handles();
     bad_calls();
     duplicates();
+    strange_values();
+    strange_lists();
+    called_by_linked_code();
     foreign_target();
     invalid_ir();
     printf("end\n");

@@ -168,6 +168,39 @@ static void fail_each(const char *what, int error, int with_manager)
     printf("%s: %ld failure points\n", what, n - 1);
 }
 
+/* The calls that may be an engine's first, memory having ended once and for all: no answer, and another one later. */
+static void open_without_memory(void)
+{
+    for (int way = 0; way < 3; way++) {
+        int failed = 1;
+        for (long n = 0; failed; n++) {
+            LLVMContextRef context = LLVMContextCreate();
+            LLVMModuleRef first = parse_in(context, "first", first_text);
+            LLVMExecutionEngineRef engine = engine_for(first);
+            char *message = NULL;
+            void *found = NULL;
+            LLVMAddModule(engine, parse_in(context, "second", second_text));
+            ojt_keeps_failing = true;
+            ojt_fail(n, ENOMEM);
+            if (way == 0)
+                found = (void *)(uintptr_t)LLVMGetFunctionAddress(engine, "g");
+            else if (way == 1)
+                found = LLVMGetPointerToGlobal(engine, LLVMGetNamedFunction(first, "f"));
+            else
+                LLVMRunStaticConstructors(engine);
+            failed = ojt_fail_end();
+            ojt_keeps_failing = false;
+            CHECK(!found || !failed);
+            while (LLVMExecutionEngineGetErrMsg(engine, &message))
+                LLVMDisposeMessage(message);
+            LLVMAddGlobalMapping(engine, LLVMGetNamedGlobal(first, "mapped"), &mapped_value);
+            CHECK(CALL(int(int), engine, "f")(2) == 42);
+            LLVMDisposeExecutionEngine(engine);
+            LLVMContextDispose(context);
+        }
+    }
+}
+
 int main(void)
 {
     start();
@@ -176,6 +209,7 @@ int main(void)
     CHECK(mprotect(memory, sizeof memory, PROT_READ | PROT_WRITE | PROT_EXEC) == 0);
     fail_each("the library's memory", ENOMEM, 0);
     fail_each("a memory manager", ENOMEM, 1);
+    open_without_memory();
     puts("end");
     return 0;
 }

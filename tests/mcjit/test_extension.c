@@ -2,6 +2,8 @@
 #include "client.h"
 
 #include <ownjit/mcjit.h>
+#include <signal.h>
+#include <unistd.h>
 
 static const char two_modules[] = "declare i32 @b(i32)\n@cell = global i32 7\n"
                                   "define i32 @a(i32 %x) { %r = call i32 @b(i32 %x) %c = load i32, $i32* @cell "
@@ -207,6 +209,68 @@ static void isolated(void)
     printf("isolated\n");
 }
 
+static oj_workers *pool_of_one(void)
+{
+    oj_workers_options options;
+    oj_workers *workers;
+    oj_workers_options_init(&options);
+    options.n_workers = 1;
+    CHECK(oj_workers_create(&workers, &options, NULL) == OJ_OK);
+    return workers;
+}
+
+/* No address, and a message that names the program. */
+static int is_told(LLVMExecutionEngineRef engine)
+{
+    char *message = NULL;
+    int told = LLVMGetFunctionAddress(engine, "b") == 0 && LLVMExecutionEngineGetErrMsg(engine, &message) &&
+               strstr(message, "/nowhere/at/all");
+    free(message);
+    return told;
+}
+
+/* Bitcode is written for a worker that cannot be had: no address, and one later. Killed processes take their time. */
+static void isolated_without_worker(void)
+{
+    const char *program = getenv("OWNJIT_WORKER");
+    LLVMExecutionEngineRef engine = NULL;
+    oj_workers *workers = pool_of_one();
+    oj_compiler_options compiler_options;
+    oj_mcjit_options options;
+    oj_compiler *compiler;
+    oj_workers_stats stats;
+    oj_error error;
+    char *kept = program ? strdup(program) : NULL;
+    oj_compiler_options_init(&compiler_options);
+    compiler_options.isolation = OJ_ISOLATION_WORKER;
+    compiler_options.workers = workers;
+    CHECK(oj_compiler_create(&compiler, &compiler_options, &error) == OJ_OK);
+    oj_mcjit_options_init(&options);
+    options.compiler = compiler;
+    CHECK(oj_workers_get_stats(workers, &stats, sizeof stats) == OJ_OK);
+    kill(stats.keeper_pid, SIGKILL);
+    setenv("OWNJIT_WORKER", "/nowhere/at/all", 1);
+    for (int i = 0, told = 0; !told; i++) {
+        if (engine)
+            LLVMDisposeExecutionEngine(engine);
+        engine = engine_for(parse("b", other));
+        CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_OK);
+        told = is_told(engine);
+        CHECK(i < 500);
+        usleep(told ? 0 : 10000);
+    }
+    if (kept)
+        setenv("OWNJIT_WORKER", kept, 1);
+    else
+        unsetenv("OWNJIT_WORKER");
+    free(kept);
+    CHECK(CALL(int(int), engine, "b")(3) == 30);
+    LLVMDisposeExecutionEngine(engine);
+    oj_compiler_destroy(compiler);
+    oj_workers_destroy(workers);
+    printf("isolated_without_worker\n");
+}
+
 static void misuse(void)
 {
     LLVMExecutionEngineRef engine = NULL;
@@ -243,6 +307,7 @@ int main(void)
     manager_and_permissions();
     own_compiler();
     isolated();
+    isolated_without_worker();
     misuse();
     printf("end\n");
     return 0;

@@ -134,6 +134,42 @@ def check_extension(tap, folder, version):
         got.status, got.out.decode(errors='replace'), got.err.decode(errors='replace')))
 
 
+def build_liar(folder, version, name, kind, needs_llvm):
+    """A library of liar.c; with LLVM behind it, what it does not say itself is LLVM's."""
+    output = os.path.join(folder, 'lib%s-%s.so' % (name, version))
+    subprocess.run(['gcc', '-shared', '-fPIC', '-std=gnu11', '-D_GNU_SOURCE', '-DLIAR_' + kind, '-isystem', HEADERS,
+                    os.path.join(HERE, 'liar.c'), '-o', output, '-Wl,--no-as-needed',
+                    *([library(version)] if needs_llvm else [])], check=True)
+    return output
+
+
+def check_lies(tap, folder, version):
+    liar = build_liar(folder, version, 'liar', 'TARGETS', True)
+    libraries = [build_liar(folder, version, 'nowhere', 'NOWHERE', False),
+                 build_liar(folder, version, 'lacking', 'LACKING', False),
+                 build_liar(folder, version, 'future', 'FUTURE', True)]
+    plain = build_liar(folder, version, 'plain', 'NOTHING', True)
+    for i in range(20):
+        libraries.append(os.path.join(folder, 'libplain%d-%s.so' % (i, version)))
+        shutil.copy(plain, libraries[-1])
+    build(folder, 'lies')
+    program = link(folder, 'lies', version, liar, '-Wl,-rpath,' + folder)
+    got = tapping.run([program, *libraries], env={'LD_PRELOAD': LIBRARY})
+    tap.check('mcjit_lies_llvm' + version, got.status == 0 and got.out.endswith(b'end\n'), 'status %s\n%s\n%s' % (
+        got.status, got.out.decode(errors='replace'), got.err.decode(errors='replace')))
+
+
+def check_no_llvm(tap, folder):
+    build(folder, 'no_llvm')
+    program = os.path.join(folder, 'no_llvm')
+    libraries = os.path.dirname(LIBRARY)
+    subprocess.run(['gcc', program + '.o', '-o', program, '-L' + libraries, '-lownjit-mcjit', '-Wl,-rpath,' + libraries],
+                   check=True)
+    got = tapping.run([program])
+    tap.check('mcjit_no_llvm', got.status == 0 and b'this process has no LLVM C API' in got.out,
+              got.out.decode(errors='replace') + got.err.decode(errors='replace'))
+
+
 def check_signatures(tap, version):
     headers = '/usr/lib/llvm-%s/include' % version
     name = 'mcjit_signatures_llvm' + version
@@ -248,6 +284,8 @@ def main():
                 check_alone(tap, folder, name, version)
             check_finalized_once(tap, folder, version)
             check_extension(tap, folder, version)
+        check_lies(tap, folder, '22' if library('22') else '19')
+        check_no_llvm(tap, folder)
         check_ocaml(tap, folder)
         check_osmesa(tap, folder)
         check_gdb(tap, folder, '19')
