@@ -102,6 +102,38 @@ static void make_debug(part *p)
     p->expected = 6;
 }
 
+static void make_debug_singly(part *p)
+{
+    make_debug(p);
+    p->options.flags |= OJ_LINK_SECTIONS_SINGLY;
+}
+
+/* A function with an unwind table of its own: a CIE, and an FDE whose function is at 0x20. */
+static oj_object *make_unwound(const char *function)
+{
+    static const uint8_t frames[] = {0x14, 0,    0, 0, 0,    0, 0, 0, 1,    0x7a, 0x52, 0, 1,    0x78, 0x10, 1,
+                                     0x1b, 0x0c, 7, 8, 0x90, 1, 0, 0, 0x14, 0,    0,    0, 0x1c, 0,    0,    0,
+                                     0,    0,    0, 0, 6,    0, 0, 0, 0,    0,    0,    0, 0,    0,    0,    0};
+    static uint8_t code[6];
+    ojt_elf elf;
+    uint16_t text, table;
+    ojt_elf_init(&elf);
+    text = ojt_elf_add_code(&elf, ojt_return_code(code, 6), sizeof code);
+    table = ojt_elf_add_section(&elf, ".eh_frame", SHF_ALLOC, 8, frames, sizeof frames);
+    ojt_elf_add_reloc(&elf, table, 0x20, R_X86_64_PC32, ojt_elf_add_global(&elf, function, text, 0, sizeof code), 0);
+    return ojt_object(&elf, "unwound.o");
+}
+
+/* Functions far from each other have a table each in what profilers read. */
+static void make_profiled(part *p)
+{
+    static const char *const names[] = {"main", "f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8", "f9"};
+    for (size_t i = 0; i < OJI_COUNT(names); i++)
+        add(p, make_unwound(names[i]));
+    p->options.flags = OJ_LINK_JITDUMP | OJ_LINK_SECTIONS_SINGLY;
+    p->expected = 6;
+}
+
 static void link_with_failure(void (*make)(part *), size_t fail_at, bool *was_met)
 {
     part p = {.expected = 0};
@@ -170,5 +202,23 @@ static void fault_debug_every_allocation(void **state)
     fail_each_allocation(make_debug);
 }
 
+static void fault_debug_singly_every_allocation(void **state)
+{
+    (void)state;
+    fail_each_allocation(make_debug_singly);
+}
+
+static void fault_profiled_every_allocation(void **state)
+{
+    char folder[] = "/tmp/ownjit-parts-XXXXXX", command[80];
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    setenv("JITDUMPDIR", folder, 1);
+    fail_each_allocation(make_profiled);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
 OJT_MAIN(cmocka_unit_test(fault_local_ifunc_every_allocation), cmocka_unit_test(fault_global_ifuncs_every_allocation),
-         cmocka_unit_test(fault_runtime_every_allocation), cmocka_unit_test(fault_debug_every_allocation))
+         cmocka_unit_test(fault_runtime_every_allocation), cmocka_unit_test(fault_debug_every_allocation),
+         cmocka_unit_test(fault_debug_singly_every_allocation), cmocka_unit_test(fault_profiled_every_allocation))

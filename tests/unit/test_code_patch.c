@@ -251,5 +251,4 @@ OJT_MAIN(cmocka_unit_test(patch_changes_code_in_the_librarys_own_memory), cmocka
          cmocka_unit_test(patch_through_a_clients_view_comes_in_order),
          cmocka_unit_test(patch_callback_failing_first_leaves_code_unchanged),
          cmocka_unit_test(patch_of_code_written_by_hand_refused),
-         cmocka_unit_test(patch_of_code_without_a_view_refused),
-         cmocka_unit_test(patch_of_many_segments_out_of_memory))
+         cmocka_unit_test(patch_of_code_without_a_view_refused), cmocka_unit_test(patch_of_many_segments_out_of_memory))

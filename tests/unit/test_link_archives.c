@@ -313,7 +313,40 @@ static void wanted_hidden_weak_and_common_names_are_answered(void **state)
     end(&link);
 }
 
-OJT_MAIN(cmocka_unit_test(archive_members_pulled_transitively_in_any_order),
+/* Versions of names that only a member defines: memory ends at each place. */
+static void archive_member_with_versions_survives_every_allocation(void **state)
+{
+    oj_object *object = ojt_object_calling("main.o", "f", "one@@V");
+    ojt_recipe recipe = {0};
+    oj_archive *archive;
+    bool was_met = true;
+    (void)state;
+    ojt_recipe_returning(&recipe, "one@V", 1);
+    ojt_recipe_returning(&recipe, "one@@V", 2);
+    archive = ojt_recipe_open(&recipe);
+    for (size_t n = 1; was_met; n++) {
+        ojt_heap heap;
+        job link;
+        oj_status status;
+        init_job(&link, &archive, 1);
+        ojt_heap_init(&heap);
+        heap.fail_at = n;
+        link.options.allocator = &heap.table;
+        status = run(&link, object);
+        was_met = heap.n_calls >= n;
+        if (status != (was_met ? OJ_E_NOMEM : OJ_OK))
+            fail_msg("allocation %zu: %s", n, link.error.text);
+        if (status == OJ_OK)
+            assert_int_equal(ojt_call(link.code, "f"), 3);
+        end(&link);
+        assert_int_equal(heap.n_live, 0);
+    }
+    oj_object_destroy(object);
+    oj_archive_destroy(archive);
+}
+
+OJT_MAIN(cmocka_unit_test(archive_member_with_versions_survives_every_allocation),
+         cmocka_unit_test(archive_members_pulled_transitively_in_any_order),
          cmocka_unit_test(archive_member_of_defined_name_not_pulled), cmocka_unit_test(archive_first_archive_wins),
          cmocka_unit_test(archive_weak_reference_pulls_nothing),
          cmocka_unit_test(archive_lying_index_links_no_member_twice),

@@ -4,6 +4,18 @@
 
 #include <dlfcn.h>
 
+/* The library's calls come here: the compiler's runtime library is not there. */
+static bool hides_runtime;
+void *dlopen(const char *file, int mode)
+{
+    static void *(*next)(const char *, int);
+    if (hides_runtime && file && strcmp(file, "libgcc_s.so.1") == 0)
+        return NULL;
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "dlopen");
+    return next(file, mode);
+}
+
 static void expect(oj_status status, oj_status expected, const oj_error *error, const char *words)
 {
     if (status != expected)
@@ -150,6 +162,16 @@ static void version_of_a_name_too_long_is_undefined(void **state)
     expect_link(&object, 1, NULL, OJ_E_UNDEFINED, "xxx");
 }
 
+/* Helpers of compilers are then names like any other. First in this process, as the library stays once it is there. */
+static void helper_of_the_compiler_without_its_library(void **state)
+{
+    oj_object *object = ojt_object_calling("a.o", "a", "__no_such_helper");
+    (void)state;
+    hides_runtime = true;
+    expect_link(&object, 1, NULL, OJ_E_UNDEFINED, "__no_such_helper");
+    hides_runtime = false;
+}
+
 /* Code may refer to its own unwind table, but not where it is left out. */
 static void reference_to_a_table_left_out(void **state)
 {
@@ -275,6 +297,21 @@ static void variable_of_a_code_with_another_scheme(void **state)
     oj_code_destroy(code);
 }
 
+/* More than a page: the dynamic linker gives no block such an alignment. */
+static void variable_of_large_alignment_at_a_constant_distance(void **state)
+{
+    oj_object *object;
+    ojt_elf elf;
+    uint16_t tbss;
+    (void)state;
+    ojt_elf_init(&elf);
+    tbss = ojt_elf_add_section(&elf, ".tbss", SHF_ALLOC | SHF_WRITE | SHF_TLS, 8192, NULL, 8);
+    ojt_tls_add_function(&elf, "address", ojt_elf_add_symbol(&elf, "v", tbss, 0, 8, STB_GLOBAL, STT_TLS),
+                         OJT_LOCAL_EXEC);
+    object = ojt_object(&elf, "a.o");
+    expect_link(&object, 1, NULL, OJ_E_LIMIT, "aligned to 8192: alignment");
+}
+
 /* A variable of a C++ library that code takes for an ordinary one. */
 static void variable_of_the_cxx_library_taken_for_plain(void **state)
 {
@@ -324,7 +361,9 @@ static void variable_at_a_distance_that_nobody_gives(void **state)
         skip(); /* each has its block at a constant distance */
 }
 
-OJT_MAIN(cmocka_unit_test(plan_with_constructors_is_none_of_several),
+OJT_MAIN(cmocka_unit_test(helper_of_the_compiler_without_its_library),
+         cmocka_unit_test(variable_of_large_alignment_at_a_constant_distance),
+         cmocka_unit_test(plan_with_constructors_is_none_of_several),
          cmocka_unit_test(plan_by_hand_with_a_broken_promise), cmocka_unit_test(objects_of_two_calling_conventions),
          cmocka_unit_test(resolvers_of_two_sizes), cmocka_unit_test(version_of_a_name_too_long_is_undefined),
          cmocka_unit_test(reference_to_a_table_left_out), cmocka_unit_test(table_without_code_is_no_part_of_a_link),
