@@ -211,13 +211,15 @@ oj_status oji_llvm_check_attributes(oji_llvm_target_options *target, oji_llvm_mo
                                     oji_llvm_listener *listener, oj_error *error)
 {
     const oji_llvm_api *api = &target->library->api;
-    scan s = {.target = target,
-              .module = module,
-              .listener = listener,
-              .cpu = {"target-cpu", 10, NULL},
-              .tune = {"tune-cpu", 8, NULL},
-              .features = {"target-features", 15, NULL},
-              .has_unknown = false};
+    /* Field by field: an initialiser would zero all the room for texts as well, which most modules have no use for. */
+    scan s;
+    s.target = target;
+    s.module = module;
+    s.listener = listener;
+    s.cpu = (attribute){"target-cpu", 10, NULL};
+    s.tune = (attribute){"tune-cpu", 8, NULL};
+    s.features = (attribute){"target-features", 15, NULL};
+    s.has_unknown = false;
     s.said[0] = '\0';
     /* Functions of one source mostly share their attributes: each combination is judged where it begins. */
     for (oji_llvm_value *f = api->GetFirstFunction(module); f; f = api->GetNextFunction(f)) {
