@@ -15,18 +15,23 @@
 #define OJI_ASSERT(condition) ((void)0)
 #endif
 
-#define OJI_TRY(expression)                \
-    do {                                   \
-        oj_status oji_try_ = (expression); \
-        if (oji_try_ != OJ_OK)             \
-            return oji_try_;               \
-    } while (0)
-
-#define OJI_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define OJI_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define OJI_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
+#define OJI_TRY(expression)                  \
+    do {                                     \
+        oj_status oji_try_ = (expression);   \
+        if (OJI_UNLIKELY(oji_try_ != OJ_OK)) \
+            return oji_try_;                 \
+    } while (0)
+
+#define OJI_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 /* --- errors ------------------------------------------------------------------------------------------------------- */
+
+/* What only failures call. Compilers put the branches that lead there out of the way of the others: a link after
+ * something else has used the caches waits for the code that it runs, and for no more than that. */
+#define OJI_FAILURE __attribute__((cold))
 
 /* Where something failed. Any member may be NULL; offset is UINT64_MAX where there is none. */
 typedef struct oji_place {
@@ -38,21 +43,22 @@ typedef struct oji_place {
 } oji_place;
 
 /* Fill *error (may be NULL) and return status. The one place where errors are made: break here. */
-oj_status oji_fail_at(oj_error *error, oj_status status, const oji_place *place, const char *format, ...)
+oj_status oji_fail_at(oj_error *error, oj_status status, const oji_place *place, const char *format, ...) OJI_FAILURE
     __attribute__((format(printf, 4, 5)));
 
 /* The same without a place. */
-oj_status oji_fail(oj_error *error, oj_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+oj_status oji_fail(oj_error *error, oj_status status, const char *format, ...) OJI_FAILURE
+    __attribute__((format(printf, 3, 4)));
 
 /* The same for a system call: appends ": " and the text of system_error, and stores the number. */
-oj_status oji_fail_system(oj_error *error, oj_status status, int system_error, const char *format, ...)
+oj_status oji_fail_system(oj_error *error, oj_status status, int system_error, const char *format, ...) OJI_FAILURE
     __attribute__((format(printf, 4, 5)));
 
 /* Fill *error for OJ_E_NOMEM: `size` bytes for `what` could not be had. */
-oj_status oji_fail_nomem(oj_error *error, uint64_t size, const char *what);
+oj_status oji_fail_nomem(oj_error *error, uint64_t size, const char *what) OJI_FAILURE;
 
 /* Name the input in a failure that names none yet. */
-void oji_name_object(oj_error *error, const char *object);
+void oji_name_object(oj_error *error, const char *object) OJI_FAILURE;
 
 /* Mark *error (may be NULL) as success and return OJ_OK. Writes status and text only. */
 oj_status oji_succeed(oj_error *error);
@@ -62,7 +68,7 @@ void oji_clear_error(oj_error *error);
 
 /* Return a callback's failure: its own text is kept, and made up for where it gave none. A number that is no status
  * becomes OJ_E_CALLBACK. */
-oj_status oji_fail_callback(oj_error *error, oj_status status, const char *callback);
+oj_status oji_fail_callback(oj_error *error, oj_status status, const char *callback) OJI_FAILURE;
 
 /* Copy `text` into a fixed buffer, cut with "..." where it does not fit; NULL counts as "". */
 void oji_copy_text(char *buffer, size_t capacity, const char *text);

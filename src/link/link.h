@@ -576,16 +576,16 @@ oj_status oji_link_synchronize(const oj_memory *table, const oji_arch *arch, con
 oj_status oji_link_publish(const oj_plan *plan, const oj_placement *placement, oj_error *error);
 
 /* report.c: messages of failed links. */
-oj_status oji_link_report_undefined(const oj_plan *plan, oj_error *error);
+oj_status oji_link_report_undefined(const oj_plan *plan, oj_error *error) OJI_FAILURE;
 oj_status oji_link_report_duplicate(const oj_plan *plan, const char *name, uint32_t first, uint32_t second,
-                                    oj_error *error);
+                                    oj_error *error) OJI_FAILURE;
 /* Relocation `index` of a section does not fit, for the reason in fixups. */
 oj_status oji_link_report_range(const oj_plan *plan, oji_link_ref section, uint32_t index, const oji_fixups *fixups,
-                                oj_error *error);
+                                oj_error *error) OJI_FAILURE;
 /* A section refers to a local symbol of one that is left out. */
-oj_status oji_link_report_left_out(const oj_plan *plan, uint32_t member, uint32_t symbol, oj_error *error);
+oj_status oji_link_report_left_out(const oj_plan *plan, uint32_t member, uint32_t symbol, oj_error *error) OJI_FAILURE;
 /* The name is nowhere that all references to it reach. */
-oj_status oji_link_report_unreachable(const oj_plan *plan, const oji_link_name *name, oj_error *error);
+oj_status oji_link_report_unreachable(const oj_plan *plan, const oji_link_name *name, oj_error *error) OJI_FAILURE;
 
 /* host_linux.c: what the linker asks of the operating system. */
 
