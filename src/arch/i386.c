@@ -253,8 +253,9 @@ const oji_arch oji_arch_i386 = {
     .reach = UINT64_C(1) << 32,
     .address_bits = 32,
     .padding = 0xcc,
-    /* Aligned stores of up to a word may modify running code; 8 bytes need an instruction that not all have. */
-    .patch_word = 4,
+    /* Aligned stores of 8 bytes are seen whole (Intel SDM volume 3, 9.1.1); those of processors before the Pentium, which
+     * had none, are not built for: the store is cmpxchg8b. */
+    .patch_word = 8,
     .unwind_registers = 9,
     .runtime = runtime,
     .tls_get_addr = "___tls_get_addr",

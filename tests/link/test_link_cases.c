@@ -44,7 +44,7 @@ typedef struct tools {
 
 static const tools all_tools[] = {
     {"x86_64_", "as", "--64", "ld", "ld.lld", "elf_x86_64", "0xcccccccc", 8},
-    {"i386_", "as", "--32", "ld", "ld.lld", "elf_i386", "0xcccccccc", 4},
+    {"i386_", "as", "--32", "ld", "ld.lld", "elf_i386", "0xcccccccc", 8},
     {"arm_", "arm-linux-gnueabihf-as", "-march=armv7-a", "arm-linux-gnueabihf-ld", "ld.lld", "armelf_linux_eabi",
      "0xdededede", 4},
     {"riscv64_", "riscv64-linux-gnu-as", "-march=rv64gc", "riscv64-linux-gnu-ld", "ld.lld-19", "elf64lriscv", "0", 4},
