@@ -253,8 +253,8 @@ const oji_arch oji_arch_i386 = {
     .reach = UINT64_C(1) << 32,
     .address_bits = 32,
     .padding = 0xcc,
-    /* Aligned stores of 8 bytes are seen whole (Intel SDM volume 3, 9.1.1); those of processors before the Pentium, which
-     * had none, are not built for: the store is cmpxchg8b. */
+    /* Aligned stores of 8 bytes are seen whole (Intel SDM volume 3, 9.1.1). Processors before the Pentium had none, nor
+     * what the store is compiled to, cmpxchg8b. */
     .patch_word = 8,
     .unwind_registers = 9,
     .runtime = runtime,

@@ -1,5 +1,5 @@
-// A deoptimisation exit: the bytes that a patchpoint keeps free get an instruction that traps, and the handler reads the
-// live values from where the stack map says that they are, answers the call and goes on behind it.
+// A deoptimisation exit: the bytes that a patchpoint keeps free get an instruction that traps, and the handler reads
+// the live values from where the stack map says that they are, answers the call and goes on behind it.
 #define _GNU_SOURCE
 #include <ownjit/ownjit.h>
 

@@ -165,6 +165,50 @@ def check_stackmaps(tap, target):
             tap.check(tag, (got.status, got.out.decode()) == (0, FOUND % case), '%s\n%s' % (got.status, got.out + got.err))
 
 
+# f returns 2, or 1 with the other bytes. By architecture and variant: f, the other bytes, where they go and how many,
+# and whether they may while f runs.
+PATCHED = (
+    ('arm64', '', 'b 1f; mov w0, 1; ret; 1: mov w0, 2; ret', 'nop', 0, 4, 'patched'),
+    ('arm64', '', 'mov w0, 2; ret', 'mov w0, 1', 0, 4, 'refused'),
+    ('armhf', 'a32_', 'b 1f; mov r0, 1; bx lr; 1: mov r0, 2; bx lr', 'nop', 0, 4, 'patched'),
+    ('armhf', 'a32_', 'mov r0, 2; bx lr', 'mov r0, 1', 0, 4, 'refused'),
+    ('armhf', 'thumb_', 'b.n 1f; movs r0, 1; bx lr; 1: movs r0, 2; bx lr', 'nop', 0, 2, 'patched'),
+    ('armhf', 'thumb_', 'movs r0, 2; bx lr', 'movs r0, 1', 0, 2, 'refused'),
+    ('s390x', '', 'j 1f; lghi %r2, 1; br %r14; 1: lghi %r2, 2; br %r14', '.byte 4', 1, 1, 'patched'),
+    ('s390x', '', 'lghi %r2, 2; br %r14', 'la %r2, 1', 0, 4, 'refused'),
+    ('i386', '', 'movl $2, -8(%esp); movl -8(%esp), %eax; ret', 'movl $1, -8(%esp)', 0, 8, 'patched'),
+    ('riscv64', '', 'c.j 1f; c.li a0, 1; ret; 1: c.li a0, 2; ret', 'c.nop', 0, 2, 'patched'),
+    ('riscv64', '', '.word 0x00200513; ret', '.word 0x00100513', 0, 4, 'patched'),
+)
+
+
+def check_patching(tap, target):
+    """Patches of code that threads run, by each architecture's rule."""
+    with tempfile.TemporaryDirectory() as folder:
+        host, text, made = (os.path.join(folder, name) for name in ('host', 'f.s', 'f.o'))
+        status, said = quiet([*target.compiler('gcc'), '-O1', os.path.join(HERE, 'patching.c'), '-I',
+                              os.path.join(SOURCE, 'include'), os.path.join(target.build, 'out', 'src', 'libownjit.a'),
+                              '-lpthread', '-ldl', '-o', host])
+        if not tap.check(target.name + '_patching_host_builds', status == 0, said):
+            return
+        for name, variant, f, other, offset, size, word in PATCHED:
+            if name != target.name:
+                continue
+            lines = ('.syntax unified' if name == 'armhf' else '', '.thumb' if variant == 'thumb_' else '',
+                     '.text', '.balign 8', '.globl f', '.type f, %function' if name == 'armhf' else '', 'f:',
+                     *f.split('; '), '.data', '.globl spot', '.balign 4', 'spot: .long %d, %d' % (offset, size),
+                     '.globl other', 'other:', *other.split('; '))
+            with open(text, 'w', encoding='utf-8') as file:
+                file.write('\n'.join(lines) + '\n')
+            status, said = quiet([*target.compiler('gcc'), '-c', *target.variants[variant], text, '-o', made])
+            tag = '%s_patching_%s%s_%d' % (name, variant, word, size)
+            if not tap.check(tag + '_assembles', status == 0, said):
+                continue
+            got = target.emulate([host, made])
+            tap.check(tag, (got.status, got.out.decode()) == (0, word + ', 0 wrong, 0 late, then 1\n'),
+                      '%s\n%s' % (got.status, got.out + got.err))
+
+
 # Of all programs those that ask most of a linker; a name on the command line chooses others.
 CHOSEN = ('constructors', 'functions', 'globals', 'inline_templates', 'jumps', 'numbers', 'switches', 'thread_locals',
           'threads.c', 'throw_casts', 'throw_inheritance', 'throw_rethrow', 'throw_threads', 'variadic')
@@ -206,6 +250,8 @@ def main():
             check_unusual(tap, target)
         if name in CLOBBERED and (not sys.argv[1:] or 'stackmaps' in sys.argv[1:]):
             check_stackmaps(tap, target)
+        if not sys.argv[1:] or 'patching' in sys.argv[1:]:
+            check_patching(tap, target)
         for program in programs:
             with tempfile.TemporaryDirectory() as folder:
                 why = reason_to_leave_out(target, program)
