@@ -30,6 +30,10 @@ def usage(c):
             ('run_level_no_number', ['run', '-Os', 'good.c'], ('-Os is not a level',)),
             ('run_level_too_long', ['run', '-O22', 'good.c'], ('-O22 is not a level',)),
             ('run_llvm_too_old', ['run', '--llvm=13', 'good.c'], ('--llvm=13 is not a version from 14 to 22',)),
+            ('run_level_no_digit', ['run', '-O+', 'good.c'], ('-O+ is not a level',)),
+            ('run_llvm_more_than_a_number', ['run', '--llvm=19x', 'good.c'], ('--llvm=19x is not a version',)),
+            ('run_llvm_beyond_numbers', ['run', '--llvm=99999999999999999999', 'good.c'], ('is not a version',)),
+            ('run_perf_is_none', ['run', '--perf=report', 'good.c'], ('--perf=report is neither map nor dump',)),
             ('run_llvm_no_number', ['run', '--llvm=new', 'good.c'], ('--llvm=new is not a version',)),
             ('run_llvm_not_installed', ['run', '--llvm=18', 'good.c'], ('LLVM', '18', 'libllvm18')),
             ('compile_without_file', ['compile', '-o', 'x.o'], ('no FILE to compile', 'ownjit compile --help')),
@@ -137,6 +141,13 @@ def objects(c):
                      'bad.a', 'bad.o', 'R_X86_64_COPY')
     c.write('cut.a', c.read('bad.a')[:100])
     c.expect_failure('cli_run_archive_cut', ['run', '--archive=cut.a', 'o.o'], 'cut.a')
+    c.write('members.a', b'!<arch>\n' + b'x' * 70)
+    c.expect_failure('cli_inspect_archive_without_members', ['inspect', 'members.a'], 'members.a', "no member's header")
+    c.write('both.s', '.section .tdata,"awT"\n.globl v\nv: .long 1\n.text\ncall v\n')
+    c.build('gcc', '-c', 'both.s', '-o', 'both.o')
+    got = c.call('inspect', 'both.o')
+    c.tap.check('cli_inspect_object_without_layout', got.status == cli.FAILED and b'sections' in got.out.lower()
+                and b"'v' is thread-local in both.o and is not in both.o" in got.err, repr(got))
 
 
 def symbols(c):
@@ -229,6 +240,8 @@ def clang(c):
     c.expect_failure('cli_run_c_without_clang', ['run', 'good.c'], "'good.c' is C source", 'no clang was found',
                      'apt install clang',
                      env={'PATH': c.folder})
+    c.expect_failure('cli_run_c_for_more_features_than_fit', ['run', '--features=' + ','.join(['+sse2'] * 300), 'good.c'],
+                     "the options for compiling 'good.c' are too long")
     c.expect('cli_run_clang_warnings_are_shown', ['run', 'warns.c'], 0, err_has=('take care',), err_lacks=('ownjit:',))
     os.makedirs(c.path('bin'))
     c.write('bin/clang', '#!/bin/sh\nkill -9 $$\n')

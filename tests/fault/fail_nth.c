@@ -2,6 +2,7 @@
  * the errno OJT_FAIL_ERRNO, and writes the call's name to the file OJT_FAIL_REPORT, so that it is known to have come.
  * Where OJT_FAIL_CALL is given calls of that name alone count. */
 #define OJT_PRELOADED
+#define OJT_TOOL
 #include "fault/failing_calls.h"
 
 #include <link.h>

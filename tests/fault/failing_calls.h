@@ -244,6 +244,88 @@ OJT_REPLACED int fflush(FILE *file)
 }
 #endif
 
+#ifdef OJT_TOOL
+/* --- what the command line alone calls ---------------------------------------------------------------------------- */
+
+#include <argp.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+static void *ojt_next(const char *name) { return dlsym(RTLD_NEXT, name); }
+
+/* The descriptor is closed all the same, as the system's is. */
+OJT_REPLACED int close(int fd)
+{
+    bool fails = ojt_fails("close", false);
+    int answer = (int)syscall(SYS_close, fd);
+    if (!fails)
+        return answer;
+    errno = ojt_failure;
+    return -1;
+}
+
+OJT_REPLACED int fclose(FILE *file)
+{
+    bool fails = ojt_fails("fclose", false);
+    int answer = ((int (*)(FILE *))ojt_next("fclose"))(file);
+    if (!fails)
+        return answer;
+    errno = ojt_failure;
+    return EOF;
+}
+
+OJT_REPLACED FILE *open_memstream(char **text, size_t *size)
+{
+    return ojt_fails("open_memstream", false)
+               ? NULL
+               : ((FILE * (*)(char **, size_t *)) ojt_next("open_memstream"))(text, size);
+}
+
+OJT_REPLACED int pipe2(int ends[2], int flags)
+{
+    return ojt_fails("pipe2", false) ? -1 : (int)syscall(SYS_pipe2, ends, flags);
+}
+
+OJT_REPLACED pid_t waitpid(pid_t child, int *status, int flags)
+{
+    return ojt_fails("waitpid", false) ? -1 : (pid_t)syscall(SYS_wait4, child, status, flags, NULL);
+}
+
+OJT_REPLACED int posix_spawn_file_actions_init(posix_spawn_file_actions_t *actions)
+{
+    return ojt_fails("posix_spawn", false)
+               ? ojt_failure
+               : ((int (*)(posix_spawn_file_actions_t *))ojt_next("posix_spawn_file_actions_init"))(actions);
+}
+
+OJT_REPLACED int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions, int fd, int other)
+{
+    return ojt_fails("posix_spawn", false) ? ojt_failure
+                                           : ((int (*)(posix_spawn_file_actions_t *, int, int))ojt_next(
+                                                 "posix_spawn_file_actions_adddup2"))(actions, fd, other);
+}
+
+OJT_REPLACED int posix_memalign(void **block, size_t alignment, size_t size)
+{
+    return ojt_fails("posix_memalign", false)
+               ? ojt_failure
+               : ((int (*)(void **, size_t, size_t))ojt_next("posix_memalign"))(block, alignment, size);
+}
+
+OJT_REPLACED char *strndup(const char *text, size_t size)
+{
+    return ojt_fails("strndup", false) ? NULL : ((char *(*)(const char *, size_t))ojt_next("strndup"))(text, size);
+}
+
+OJT_REPLACED error_t argp_parse(const struct argp *argp, int argc, char **argv, unsigned flags, int *index, void *input)
+{
+    return ojt_fails("argp_parse", false)
+               ? ojt_failure
+               : ((error_t(*)(const struct argp *, int, char **, unsigned, int *, void *))ojt_next("argp_parse"))(
+                     argp, argc, argv, flags, index, input);
+}
+#endif
+
 /* --- processes and sockets ---------------------------------------------------------------------------------------- */
 
 OJT_REPLACED int socketpair(int domain, int type, int protocol, int fds[2])

@@ -1,5 +1,5 @@
-/* The worker program, keeper and workers, while one of its calls of the system or the heap fails: its client is told with
- * a status, whatever becomes of the process. */
+/* The worker program, keeper and workers, while one of its calls of the system or the heap fails: its client is told
+ * with a status, whatever becomes of the process. */
 #include "fault/failing_calls.h"
 #include "support/test.h"
 

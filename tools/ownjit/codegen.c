@@ -43,7 +43,7 @@ static bool bind_llvm(struct codegen *codegen)
 static bool start_worker(struct codegen *codegen)
 {
     oj_workers_options options;
-    oj_workers_stats stats;
+    oj_workers_stats stats = {0};
     oj_error error;
     char version[32];
     if (codegen->workers)
@@ -53,9 +53,9 @@ static bool start_worker(struct codegen *codegen)
     options.llvm_version = codegen->options->llvm_version;
     options.n_workers = 1;
     if (oj_workers_create(&codegen->workers, &options, &error) != OJ_OK ||
-        oj_workers_start(codegen->workers, 1, &error) != OJ_OK ||
-        oj_workers_get_stats(codegen->workers, &stats, sizeof stats) != OJ_OK)
+        oj_workers_start(codegen->workers, 1, &error) != OJ_OK)
         return fail_library(NULL, &error);
+    (void)oj_workers_get_stats(codegen->workers, &stats, sizeof stats);
     codegen->llvm_ns = now_ns() - start;
     snprintf(codegen->llvm_text, sizeof codegen->llvm_text, "%s (in a worker process)",
              version_text(stats.llvm_version, version));
