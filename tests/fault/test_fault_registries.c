@@ -221,6 +221,48 @@ static void fault_registries_images(void **state)
     in_child(add_images);
 }
 
+/* --- debuggers' files --------------------------------------------------------------------------------------------- */
+
+static oj_record register_debug(uint64_t i)
+{
+    oji_debug_range range = {.addr = BASE + i * 0x1000, .size = 64, .kind = OJ_SEGMENT_CODE};
+    oji_debug_symbol symbol = {.addr = range.addr, .size = 64, .is_function = 1, .is_global = 1};
+    oji_debug_info info = {
+        .ranges = &range, .n_ranges = 1, .symbols = &symbol, .n_symbols = 1, .names = "f", .names_size = 2};
+    oj_record record = {.kind = 0};
+    oj_error error;
+    info.machine = 62;
+    assert_int_equal(oji_gdb_register(&info, heap(), &record, &error), OJ_OK);
+    return record;
+}
+
+/* Codes share a file, which one leaves when there is no memory for another: the rest is in none, and goes quietly. */
+static void leave_files(void)
+{
+    enum { N = 40 };
+    oj_record records[N];
+    for (uint64_t i = 0; i < N; i++)
+        records[i] = register_debug(i);
+    for (uint64_t i = 0; i < N; i++) {
+        assert_true(oji_gdb_registry.is_known(&records[i]));
+        fail_from(0);
+        oji_gdb_registry.undo(&records[i]);
+        (void)ojt_fail_end();
+        ojt_keeps_failing = false;
+        assert_false(oji_gdb_registry.is_known(&records[i]));
+    }
+    records[0] = register_debug(N);
+    oji_gdb_registry.undo(&records[0]);
+}
+
+static void fault_registries_debuggers_files(void **state)
+{
+    (void)state;
+    if (!OJT_OWN_HEAP)
+        skip();
+    in_child(leave_files);
+}
+
 /* --- indexes ------------------------------------------------------------------------------------------------------ */
 
 /* Where no unwinder asks for indexes the entry is made and taken back. */
@@ -394,6 +436,6 @@ static void fault_registries_thread_local(void **state)
     in_child(wish_for_variables);
 }
 
-OJT_MAIN(cmocka_unit_test(fault_registries_cells), cmocka_unit_test(fault_registries_unwind_tables),
-         cmocka_unit_test(fault_registries_images), cmocka_unit_test(fault_registries_indexes),
-         cmocka_unit_test(fault_registries_thread_local))
+OJT_MAIN(cmocka_unit_test(fault_registries_debuggers_files), cmocka_unit_test(fault_registries_cells),
+         cmocka_unit_test(fault_registries_unwind_tables), cmocka_unit_test(fault_registries_images),
+         cmocka_unit_test(fault_registries_indexes), cmocka_unit_test(fault_registries_thread_local))

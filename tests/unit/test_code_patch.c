@@ -217,6 +217,24 @@ static void patch_of_code_without_a_view_refused(void **state)
     assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
 }
 
+/* The table is the client's for the code's whole life: what it has become is looked at again. */
+static void patch_with_a_spoiled_table_refused(void **state)
+{
+    uint32_t size;
+    job link;
+    (void)state;
+    begin(&link, NULL);
+    ojt_client_init_full(&link.client);
+    publish(&link);
+    size = link.client.table.struct_size;
+    link.client.table.struct_size = 4;
+    expect(&link, link.value_addr, five, 4, 0, OJ_E_MISUSE);
+    assert_non_null(strstr(link.error.text, "oj_memory.struct_size"));
+    link.client.table.struct_size = size;
+    assert_int_equal(oj_code_patch(link.code, link.value_addr, five, 4, 0, &link.error), OJ_OK);
+    end(&link);
+}
+
 /* A placement of many segments needs heap, which ends. */
 static void patch_of_many_segments_out_of_memory(void **state)
 {
@@ -251,4 +269,5 @@ OJT_MAIN(cmocka_unit_test(patch_changes_code_in_the_librarys_own_memory), cmocka
          cmocka_unit_test(patch_through_a_clients_view_comes_in_order),
          cmocka_unit_test(patch_callback_failing_first_leaves_code_unchanged),
          cmocka_unit_test(patch_of_code_written_by_hand_refused),
-         cmocka_unit_test(patch_of_code_without_a_view_refused), cmocka_unit_test(patch_of_many_segments_out_of_memory))
+         cmocka_unit_test(patch_of_code_without_a_view_refused), cmocka_unit_test(patch_with_a_spoiled_table_refused),
+         cmocka_unit_test(patch_of_many_segments_out_of_memory))
