@@ -1,5 +1,5 @@
-/* A library before LLVM's, whose functions are found instead of LLVM's own. Each -DLIAR_... is another one. Its users call
- * the drop-in from here, since a call is for the LLVM that the caller's own library leads to. */
+/* A library before LLVM's, whose functions are found instead of LLVM's own. Each -DLIAR_... is another one. Its users
+ * call the drop-in from here, since a call is for the LLVM that the caller's own library leads to. */
 #include <llvm-c/Core.h>
 #include <llvm-c/ExecutionEngine.h>
 #include <llvm-c/Target.h>
