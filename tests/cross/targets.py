@@ -82,6 +82,7 @@ class Target:
         self.prefix, self.qemu, self.family, self.triple, self.variants = ARCHITECTURES[name]
         self.plain = next(iter(self.variants.values()))
         self.build = os.path.join(BUILD, 'cross', name)
+        self.is_big = name in BIG
         self.has_archive = name not in WITHOUT_ARCHIVE
         self.root = os.path.join(inputs.CACHE, 'sysroot', name, 'root') if self.has_archive else '/usr/' + self.prefix
         self.flags = ['--sysroot=' + self.root] if self.has_archive else []

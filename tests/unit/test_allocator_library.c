@@ -188,7 +188,7 @@ static void ask_object(const oj_object *object)
     oj_section_info section;
     oj_symbol_info symbol;
     oj_relocation_info relocation;
-    assert_string_equal(oj_object_architecture(object), "x86-64");
+    assert_non_null(oj_object_architecture(object));
     assert_true(strlen(oj_object_name(object)) > 0);
     for (size_t i = 0; i < oj_object_section_count(object); i++) {
         assert_int_equal(oj_object_section(object, i, &section, sizeof section), OJ_OK);
@@ -538,6 +538,7 @@ static void allocator_take_over_and_patch(void **state)
     oj_code *code;
     oj_status status;
     (void)state;
+    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
     begin(&in);
     ojt_watch();
     object = read_object(&in, in.sections, in.sections_size);

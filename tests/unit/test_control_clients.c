@@ -497,8 +497,9 @@ static void control_by_hand_at_the_end_of_the_address_space(void **state)
     choose(&hand, -hand.size - 64);
     assert_int_equal(oj_plan_write(hand.plan, hand.segments, 3, &code, &error), OJ_OK);
     assert_int_equal(oj_code_lookup_addr(code, "f"), hand.segments[0].run_addr);
-    assert_int_equal(oj_code_lookup_addr(code, "g"), hand.segments[0].run_addr + 16);
-    if (!OJT_STRESS)
+    assert_int_equal(oj_code_lookup_addr(code, "g"),
+                     hand.segments[0].run_addr + (sizeof ojt_calling_code + 15) / 16 * 16);
+    if (!OJT_STRESS && OJT_MACHINE == EM_X86_64)
         assert_int_equal(oji_load32(hand.buffers[0] + OJT_CALL_FIELD), 16 - 9);
     oj_code_destroy(code);
     /* And from here on some of them would be at the other end. */

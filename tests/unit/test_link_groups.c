@@ -1,7 +1,7 @@
 /* Shared groups: one copy of each is linked, and what refers to the others finds it. */
 #include "link/linktest.h"
 
-static const uint8_t group_words[8] = {GRP_COMDAT, 0, 0, 0, 2, 0, 0, 0};
+static const uint32_t group_words[2] = {GRP_COMDAT, 2};
 
 /* An object with a shared group of `function`, which returns `value`: sections 1 (the group) and 2 (its code), symbol 1
  * for section 2, symbol 2 for the function. */

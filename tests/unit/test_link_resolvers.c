@@ -97,7 +97,7 @@ static void resolver_definition_at_zero_counts_as_found(void **state)
     options.resolvers = resolvers;
     options.n_resolvers = 2;
     code = ojt_link(&object, 1, &options);
-    assert_int_equal(*(uint8_t *)client.segments[0].write, 3);
+    assert_int_equal(*(uintptr_t *)client.segments[0].write, 3);
     oj_code_destroy(code);
     oj_object_destroy(object);
 }

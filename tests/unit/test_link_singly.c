@@ -211,6 +211,7 @@ static void by_hand_writes_for_addresses_of_another_process(void **state)
 {
     static const uint64_t bases[] = {0x10000, 0x7f0000000000, 0xffff900000000000};
     (void)state;
+    ojt_only_on(EM_X86_64, "follows branches of x86-64");
     for (size_t b = 0; b < OJI_COUNT(bases); b++) {
         by_hand link;
         uint8_t first[64];

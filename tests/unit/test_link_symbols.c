@@ -127,22 +127,22 @@ static void link_common_largest_size_and_alignment_win(void **state)
     destroy_all(objects, 3);
 }
 
-static oj_object *data_object(const char *name, unsigned binding, const uint8_t bytes[4])
+static oj_object *data_object(const char *name, unsigned binding, const uint32_t *value)
 {
     ojt_elf elf;
     ojt_elf_init(&elf);
-    ojt_elf_add_symbol(&elf, "shared", ojt_elf_add_data(&elf, bytes, 4), 0, 4, binding, STT_OBJECT);
+    ojt_elf_add_symbol(&elf, "shared", ojt_elf_add_data(&elf, value, 4), 0, 4, binding, STT_OBJECT);
     return ojt_object(&elf, name);
 }
 
 static void link_strong_definition_wins_over_common(void **state)
 {
-    static const uint8_t bytes[4] = {7, 0, 0, 0};
+    static const uint32_t value = 7;
     (void)state;
     for (int order = 0; order < 2; order++) {
         oj_object *objects[3];
         objects[order] = common_object("common.o", 4, 4);
-        objects[1 - order] = data_object("data.o", STB_GLOBAL, bytes);
+        objects[1 - order] = data_object("data.o", STB_GLOBAL, &value);
         objects[2] = ojt_object_loading("main.o", "g", "shared");
         assert_int_equal(link_and_call(objects, 3, "g"), 7);
     }
@@ -150,12 +150,12 @@ static void link_strong_definition_wins_over_common(void **state)
 
 static void link_common_wins_over_weak(void **state)
 {
-    static const uint8_t bytes[4] = {7, 0, 0, 0};
+    static const uint32_t value = 7;
     (void)state;
     for (int order = 0; order < 2; order++) {
         oj_object *objects[3];
         objects[order] = common_object("common.o", 4, 4);
-        objects[1 - order] = data_object("weak.o", STB_WEAK, bytes);
+        objects[1 - order] = data_object("weak.o", STB_WEAK, &value);
         objects[2] = ojt_object_loading("main.o", "g", "shared");
         assert_int_equal(link_and_call(objects, 3, "g"), 0);
     }
@@ -218,7 +218,7 @@ static void link_local_symbols_of_one_name_stay_apart(void **state)
 
 static void link_references_run_in_both_directions(void **state)
 {
-    static const uint8_t bytes[4] = {40, 0, 0, 0};
+    static const uint32_t value = 40;
     oj_object *objects[3];
     uint8_t code[sizeof ojt_calling_code + sizeof ojt_loading_code];
     uint16_t text;
@@ -236,7 +236,7 @@ static void link_references_run_in_both_directions(void **state)
     ojt_elf_add_load(&elf, text, sizeof ojt_calling_code, inner, ojt_elf_add_undefined(&elf, "shared"));
     objects[0] = ojt_object(&elf, "a.o");
     objects[1] = ojt_object_calling("b.o", "middle", "inner");
-    objects[2] = data_object("c.o", STB_GLOBAL, bytes);
+    objects[2] = data_object("c.o", STB_GLOBAL, &value);
     assert_int_equal(link_and_call(objects, 3, "outer"), 42);
 }
 
@@ -322,7 +322,7 @@ static oj_object *undefined_object(const char *object_name, const char *first, c
     b = ojt_elf_add_undefined(&elf, second);
     ojt_elf_add_reloc(&elf, text, 5, R_X86_64_PLT32, a, -4);
     ojt_elf_add_reloc(&elf, text, 11, R_X86_64_PLT32, a, -4);
-    ojt_elf_add_addr(&elf, data, 16, b, 0);
+    ojt_elf_add_reloc(&elf, data, 16, R_X86_64_64, b, 0);
     return ojt_object(&elf, object_name);
 }
 

@@ -75,6 +75,7 @@ static void patch_misuse_refused(void **state)
 static void patch_across_words_refused(void **state)
 {
     (void)state;
+    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
     OJT_EACH_PATCHED_MODE(mode)
     {
         oj_memory *memory = ojt_provider(mode);
@@ -451,6 +452,7 @@ static void expect_failure(size_t i, uint32_t flags)
 static void patch_failing_callback_names_it_and_leaves_the_code(void **state)
 {
     (void)state;
+    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
     for (size_t i = 0; i < OJI_COUNT(failing); i++) {
         expect_failure(i, 0);
         expect_failure(i, OJ_PATCH_STOPPED);
@@ -464,6 +466,7 @@ static void patch_client_in_place_refused(void **state)
     oj_code *code;
     uint64_t addr;
     (void)state;
+    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
     ojt_client_init(&recorder);
     code = link_sized(&recorder.table, 0);
     addr = oj_code_lookup_addr(code, "f");
@@ -495,6 +498,7 @@ static void patch_client_in_place_between_begin_and_end(void **state)
     oj_code *code;
     uint64_t addr;
     (void)state;
+    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
     ojt_client_init(&recorder);
     recorder.table.write_begin = begin_in_place;
     recorder.table.write_end = end_in_place;

@@ -290,6 +290,7 @@ static oj_object *asking(void)
 {
     ojt_elf elf;
     uint16_t text;
+    ojt_only_on(EM_X86_64, "indirect functions are linked for x86-64 alone");
     ojt_elf_init(&elf);
     text = ojt_elf_add_code(&elf, passing_on, sizeof passing_on);
     ojt_elf_add_symbol(&elf, "f", text, 0, sizeof passing_on, STB_GLOBAL, IFUNC);
@@ -309,7 +310,6 @@ static void session_ifunc_chosen_by_other_modules_of_the_step(void **state)
 {
     oj_object *objects[3] = {asking(), chooser(choosing, sizeof choosing), ojt_object_calling("main.o", "main", "f")};
     (void)state;
-    ojt_only_on(EM_X86_64, "indirect functions are linked for x86-64 alone");
     for (int first = 0; first < 3; first++)
         for (int direction = 1; direction < 3; direction++) {
             oj_session *session = ojt_session_with(NULL, NULL);
@@ -334,7 +334,6 @@ static void session_ifunc_that_chooses_nothing_undoes_the_step(void **state)
     oj_error error;
     uint64_t addr;
     (void)state;
-    ojt_only_on(EM_X86_64, "indirect functions are linked for x86-64 alone");
     ojt_client_init(&client);
     session = ojt_session_with(&client.table, NULL);
     ojt_session_add(session, objects[0]);

@@ -36,7 +36,9 @@ static inline void ojt_tls_add_function(ojt_elf *elf, const char *name, uint32_t
         {ojt_initial_exec_code, sizeof ojt_initial_exec_code, 12, R_X86_64_GOTTPOFF, -4},
         {ojt_local_exec_code, sizeof ojt_local_exec_code, 11, R_X86_64_TPOFF32, 0},
     };
-    uint16_t text = ojt_elf_add_code(elf, models[model].code, models[model].size);
+    uint16_t text;
+    ojt_only_on(EM_X86_64, "its thread-local variables are reached by code of x86-64");
+    text = ojt_elf_add_code(elf, models[model].code, models[model].size);
     ojt_elf_add_global(elf, name, text, 0, models[model].size);
     ojt_elf_add_reloc(elf, text, models[model].field, models[model].type, symbol, models[model].addend);
     if (model == OJT_DYNAMIC)
@@ -61,7 +63,7 @@ static inline oj_object *ojt_tls_object(ojt_tls_model model)
     ojt_elf_add_symbol(&elf, "pointer", tdata, 24, 8, STB_GLOBAL, STT_TLS);
     zero = ojt_elf_add_symbol(&elf, "zero", tbss, 0, 32, STB_GLOBAL, STT_TLS);
     plain = ojt_elf_add_symbol(&elf, "plain", data, 0, 8, STB_GLOBAL, STT_OBJECT);
-    ojt_elf_add_reloc(&elf, tdata, 24, R_X86_64_64, plain, 0);
+    ojt_elf_add_reloc(&elf, tdata, 24, OJT_R_ADDR, plain, 0);
     ojt_tls_add_function(&elf, "address", value, model);
     ojt_tls_add_function(&elf, "address_zero", zero, model);
     return ojt_object(&elf, "variables.o");
