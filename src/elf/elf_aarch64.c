@@ -130,6 +130,7 @@
     X(571, TLSLE_LDST128_TPREL_LO12_NC, OJI_A64_TLSLE_LDST128_TPREL_LO12_NC, 4, OJI_USE_TLS_POINTER)  \
     X(572, TLSLD_LDST128_DTPREL_LO12, OJI_A64_TLSLD_LDST128_DTPREL_LO12, 4, OJI_USE_TLS_OFFSET)       \
     X(573, TLSLD_LDST128_DTPREL_LO12_NC, OJI_A64_TLSLD_LDST128_DTPREL_LO12_NC, 4, OJI_USE_TLS_OFFSET) \
+    REFUSED(X, 580, AUTH_ABS64)                                                                       \
     REFUSED(X, 1024, COPY)                                                                            \
     REFUSED(X, 1025, GLOB_DAT)                                                                        \
     REFUSED(X, 1026, JUMP_SLOT)                                                                       \
@@ -153,6 +154,8 @@ static const char *refusal(uint32_t number)
 {
     if (number == R_AARCH64_IRELATIVE)
         return "indirect functions (ifunc)";
+    if (number == R_AARCH64_AUTH_ABS64)
+        return "pointers that are signed as a program is loaded (the PAuth ABI)";
     return "the dynamic linker, and has no place in a relocatable object";
 }
 

@@ -110,7 +110,14 @@
     X(133, THM_ALU_ABS_G1_NC, OJI_ARM_THM_ABS_G1, 2, ANY)                 \
     X(134, THM_ALU_ABS_G2_NC, OJI_ARM_THM_ABS_G2, 2, ANY)                 \
     X(135, THM_ALU_ABS_G3_NC, OJI_ARM_THM_ABS_G3, 2, ANY)                 \
-    REFUSED(X, 160, IRELATIVE)
+    REFUSED(X, 160, IRELATIVE)                                            \
+    REFUSED(X, 161, GOTFUNCDESC)                                          \
+    REFUSED(X, 162, GOTOFFFUNCDESC)                                       \
+    REFUSED(X, 163, FUNCDESC)                                             \
+    REFUSED(X, 164, FUNCDESC_VALUE)                                       \
+    REFUSED(X, 165, TLS_GD32_FDPIC)                                       \
+    REFUSED(X, 166, TLS_LDM32_FDPIC)                                      \
+    REFUSED(X, 167, TLS_IE32_FDPIC)
 
 #define NUMBER(number, name, kind, width, uses) R_ARM_##name = number,
 enum { RELOCATIONS(NUMBER) };
@@ -125,6 +132,8 @@ static const char *refusal(uint32_t number)
 {
     if (number == R_ARM_SBREL32 || (number >= R_ARM_ALU_SB_G0_NC && number <= R_ARM_THM_MOVW_BREL))
         return "data at a distance from a static base, which GNU/Linux has not";
+    if (number >= R_ARM_GOTFUNCDESC && number <= R_ARM_TLS_IE32_FDPIC)
+        return "systems without memory mapping (FDPIC)";
     return "the dynamic linker, and has no place in a relocatable object";
 }
 

@@ -58,13 +58,19 @@
     X(37, TLS_LOAD, OJI_RELOC_NONE, 0, 0)                                  \
     X(38, TLS_GDCALL, OJI_RELOC_NONE, 0, 0)                                \
     X(39, TLS_LDCALL, OJI_RELOC_NONE, 0, 0)                                \
+    REFUSED(X, 40, TLS_GD32)                                               \
     X(41, TLS_GD64, OJI_S390X_TLS_GD64, 8, OJI_USE_TLS_INDEX | START)      \
     X(42, TLS_GOTIE12, OJI_S390X_TLS_GOTIE12, 2, OJI_USE_TLS_LOAD | START) \
+    REFUSED(X, 43, TLS_GOTIE32)                                            \
     X(44, TLS_GOTIE64, OJI_S390X_TLS_GOTIE64, 8, OJI_USE_TLS_LOAD | START) \
+    REFUSED(X, 45, TLS_LDM32)                                              \
     X(46, TLS_LDM64, OJI_S390X_TLS_LDM64, 8, OJI_USE_TLS_BLOCK | START)    \
+    REFUSED(X, 47, TLS_IE32)                                               \
     X(48, TLS_IE64, OJI_S390X_TLS_IE64, 8, OJI_USE_TLS_LOAD)               \
     X(49, TLS_IEENT, OJI_S390X_TLS_IEENT, 4, OJI_USE_TLS_LOAD)             \
+    REFUSED(X, 50, TLS_LE32)                                               \
     X(51, TLS_LE64, OJI_S390X_TLS_LE64, 8, OJI_USE_TLS_POINTER)            \
+    REFUSED(X, 52, TLS_LDO32)                                              \
     X(53, TLS_LDO64, OJI_S390X_TLS_LDO64, 8, OJI_USE_TLS_OFFSET)           \
     REFUSED(X, 54, TLS_DTPMOD)                                             \
     REFUSED(X, 55, TLS_DTPOFF)                                             \
@@ -105,6 +111,8 @@ static const char *refusal(uint32_t number)
 {
     if (number == R_390_IRELATIVE)
         return "indirect functions (ifunc)";
+    if (number >= R_390_TLS_GD32 && number <= R_390_TLS_LDO32)
+        return "the 31-bit ABI";
     return "the dynamic linker, and has no place in a relocatable object";
 }
 
