@@ -205,6 +205,7 @@ static void table_without_code_is_no_part_of_a_link(void **state)
         ojt_elf elf;
         ojt_elf_init(&elf);
         ojt_elf_add_section(&elf, ".eh_frame", SHF_ALLOC, 8, table, sizeof table);
+        ojt_elf_add_section(&elf, ".eh_frame", SHF_ALLOC, 8, table, 0);
         object = ojt_object(&elf, "a.o");
         oj_link_options_init(&options);
         options.flags = flags[i];
