@@ -118,7 +118,7 @@ static oj_status check_adding(const oj_session *session, oj_module **out, const 
 static oj_status add_object(oj_session *session, const oj_object *object, oj_object *owned,
                             const oj_module_options *options, oj_module **out, oj_error *error)
 {
-    oj_module *module;
+    oj_module *module = NULL;
     oj_status status =
         oji_session_make_module(session, options, oj_object_name(object), OJI_MODULE_OBJECT, &module, error);
     if (status != OJ_OK) {
@@ -183,7 +183,7 @@ oj_status oj_session_add_archive(oj_session *session, oj_archive *archive, const
                                  oj_module **out, oj_error *error)
 {
     oj_module_options ours;
-    oj_module *module;
+    oj_module *module = NULL;
     oj_status status;
     OJI_TRY(check_adding(session, out, archive, "archive", error));
     OJI_TRY(import_options(&ours, options, error));
@@ -213,7 +213,7 @@ oj_status oj_session_add_resolver(oj_session *session, const oj_resolver *resolv
 {
     oj_module_options options;
     oj_resolver ours;
-    oj_module *module;
+    oj_module *module = NULL;
     oj_status status;
     OJI_TRY(check_adding(session, out, resolver, "resolver", error));
     OJI_TRY(import_resolver(&ours, resolver, error));

@@ -47,6 +47,7 @@ class Program:
         self.arguments = arguments
         self.native = link_natively(target, name, self.objects('gcc', '-O2', target.plain))
         self.expected = {}
+        self.folder = tempfile.TemporaryDirectory()
 
     def objects(self, which, level, variant):
         flags = [level, *variant, *self.flags]
@@ -55,9 +56,8 @@ class Program:
 
     def run(self, argv, script):
         """At the same place each time: some programs print it."""
-        with tempfile.TemporaryDirectory() as folder:
-            return self.target.emulate([*argv, *self.arguments(script)], place=os.path.join(folder, 'work'),
-                                       **SETTINGS)
+        return self.target.emulate([*argv, *self.arguments(script)], place=os.path.join(self.folder.name, 'work'),
+                                   **SETTINGS)
 
     def check(self, tap, tag, which, level, variant, scripts, build='out'):
         files = self.objects(which, level, variant)

@@ -1,6 +1,6 @@
-/* A small writer of relocatable files, so that tests make objects, odd ones too, in memory and with no process. They are
- * of the architecture that this was compiled for where a test says nothing else. Nothing is checked: it writes what it
- * is told. */
+/* A small writer of relocatable files, so that tests make objects, odd ones too, in memory and with no process. They
+ * are of the architecture that this was compiled for where a test says nothing else. Nothing is checked: it writes what
+ * it is told. */
 #ifndef OJT_ELF_BUILDER_H
 #define OJT_ELF_BUILDER_H
 
