@@ -57,8 +57,7 @@ static void fill_arrays(const oj_plan *plan, oji_code_arrays *arrays)
 static void answer_wanted(const oj_plan *plan)
 {
     for (size_t i = 0; i < plan->options.n_wanted; i++) {
-        const char *wanted = plan->options.wanted[i].name;
-        const oji_link_name *name = oji_link_find_name(plan, wanted, strlen(wanted));
+        const oji_link_name *name = &plan->names[plan->wanted[i]];
         plan->options.wanted[i].addr =
             name->is_tls ? oji_link_tls_wanted_addr(plan, name) : oji_link_name_addr(plan, name);
     }

@@ -247,6 +247,7 @@ struct oj_plan {
     bool matches_names; /* a name may come twice: it is looked for before it is added */
     oji_table by_name;  /* no slots where names are few or a single object needs none */
     uint32_t by_name_capacity;
+    uint32_t *wanted; /* index of the name of each that is wanted */
 
     const oji_group **groups; /* shared ones that are taken */
     uint32_t n_groups;
@@ -370,8 +371,7 @@ oj_status oji_link_resolve(oj_plan *plan, const oj_object *const *objects, size_
 /* Link in those of the architecture's runtime objects that the process is asked for and does not have. */
 oj_status oji_link_add_runtime(oj_plan *plan, oj_error *error);
 
-/* Find a name of a plan that has a table of names; NULL where there is none. It has one where something is wanted, and
- * after indexing, which is false where memory ends. */
+/* Find a name, NULL where there is none; where there are many, after indexing, which is false where memory ends. */
 bool oji_link_index_names(oj_plan *plan);
 const oji_link_name *oji_link_find_name(const oj_plan *plan, const char *name, size_t name_size);
 

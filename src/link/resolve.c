@@ -299,6 +299,10 @@ static oj_status pull_archives(oj_plan *plan, oj_error *error)
 /* After the objects, so that wanted names are found there; before archives, so that they are pulled. */
 static oj_status add_wanted(oj_plan *plan, oj_error *error)
 {
+    if (plan->options.n_wanted > 0 && !plan->wanted)
+        plan->wanted = oji_arena_array(&plan->arena, plan->options.n_wanted, sizeof *plan->wanted);
+    if (plan->options.n_wanted > 0 && !plan->wanted)
+        return out_of_memory(error);
     for (size_t i = 0; i < plan->options.n_wanted; i++) {
         const char *wanted = plan->options.wanted[i].name;
         size_t size = strlen(wanted);
@@ -306,6 +310,7 @@ static oj_status add_wanted(oj_plan *plan, oj_error *error)
         if (name == OJI_NONE)
             return out_of_memory(error);
         plan->names[name].is_wanted = true;
+        plan->wanted[i] = name;
     }
     return OJ_OK;
 }

@@ -281,8 +281,8 @@ static void populate(const oji_memory_provider *provider, const oj_placement *pl
         const oj_segment *segment = &placement->segments[i];
         uint64_t page = oji_memory_os_page_size(), skipped;
         bool is_keyed = provider->mode == OJ_MEMORY_MODE_KEYS && segment->kind == OJ_SEGMENT_CODE;
-        if (segment->size < 4 * page || !(segment->flags & OJ_SEGMENT_ZEROED) ||
-            segment->kind == OJ_SEGMENT_DATA || is_keyed)
+        if (segment->size < 4 * page || !(segment->flags & OJ_SEGMENT_ZEROED) || segment->kind == OJ_SEGMENT_DATA ||
+            is_keyed)
             continue;
         skipped = (uint64_t)(uintptr_t)segment->write & (page - 1);
         oji_memory_os_populate((uint8_t *)segment->write - skipped, segment->size + skipped);

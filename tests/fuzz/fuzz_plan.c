@@ -12,13 +12,18 @@ typedef struct input {
     size_t size;
 } input;
 
-/* What a plan keeps is in an entry. One that moves leaves it where it was. */
-typedef struct entry {
-    oj_plan *plan;
-    bool is_placed;
+/* What a plan borrows is in its kit, which stays where it is. */
+typedef struct kit {
     oj_wanted wanted;
     oj_resolver resolvers[2];
     oj_link_stats stats;
+    bool is_used;
+} kit;
+
+typedef struct entry {
+    oj_plan *plan;
+    kit *kit;
+    bool is_placed;
 } entry;
 
 typedef struct world {
@@ -27,6 +32,7 @@ typedef struct world {
     oj_object *objects[MAX_OBJECTS];
     size_t n_objects;
     entry plans[MAX_PLANS];
+    kit kits[MAX_PLANS];
     size_t n_plans;
     oj_code *codes[MAX_CODES];
     size_t n_codes;
@@ -66,9 +72,19 @@ static void read_objects(world *w, input *in)
     }
 }
 
+static kit *free_kit(world *w)
+{
+    kit *found = w->kits;
+    while (found->is_used)
+        found++;
+    memset(found, 0, sizeof *found);
+    return found;
+}
+
 static void make_plan(world *w, uint8_t choice)
 {
     entry *made = &w->plans[w->n_plans];
+    kit *lent;
     const oj_object *objects[2];
     oj_link_options options;
     oj_error error;
@@ -77,24 +93,26 @@ static void make_plan(world *w, uint8_t choice)
         return;
     objects[0] = w->objects[(choice & 7) % w->n_objects];
     objects[1] = w->objects[(choice >> 3 & 7) % w->n_objects];
-    memset(made, 0, sizeof *made);
-    made->wanted = (oj_wanted){names[choice & 7], 1};
-    made->resolvers[0] = oj_resolver_objects();
-    made->resolvers[1] = oj_resolver_callback(resolve, &w->all);
+    lent = free_kit(w);
+    *made = (entry){.kit = lent};
+    lent->wanted = (oj_wanted){names[choice & 7], 1};
+    lent->resolvers[0] = oj_resolver_objects();
+    lent->resolvers[1] = oj_resolver_callback(resolve, &w->all);
     oj_link_options_init(&options);
     options.memory = &w->memory;
-    options.resolvers = made->resolvers;
+    options.resolvers = lent->resolvers;
     options.n_resolvers = 2;
     options.flags = (choice & 64 ? OJ_LINK_SECTIONS_SINGLY : 0) | (choice & 128 ? OJ_LINK_DROP_UNREFERENCED : 0) |
                     (choice & 32 ? OJ_LINK_KEEP_LOCAL_SYMBOLS : 0);
-    options.wanted = &made->wanted;
+    options.wanted = &lent->wanted;
     options.n_wanted = choice & 16 ? 1 : 0;
-    options.stats = &made->stats;
-    options.stats_size = (choice & 15) * sizeof made->stats / 15;
+    options.stats = &lent->stats;
+    options.stats_size = (choice & 15) * sizeof lent->stats / 15;
     status = oj_plan_create(&made->plan, objects, choice & 8 ? 2 : 1, &options, &error);
     check(status, &error);
     if ((status == OJ_OK) != (made->plan != NULL))
         abort();
+    lent->is_used = status == OJ_OK;
     w->n_plans += status == OJ_OK;
 }
 
@@ -170,6 +188,7 @@ static void write_plan(world *w, entry *e, uint8_t choice)
 static void end_plan(world *w, entry *e)
 {
     oj_plan_destroy(e->plan);
+    e->kit->is_used = false;
     *e = w->plans[--w->n_plans];
 }
 
