@@ -35,7 +35,8 @@ PROGRAMS_LEFT_OUT = {'test_worker_liar': CLONE, 'test_worker_program': CLONE, 't
                      'test_publish_valgrind': 'Valgrind runs code of this machine only',
                      'test_debug_threads': 'the emulator writes files of profilers, too',
                      'test_link_cases': 'links in buffers, as on this machine, for minutes'}
-PROGRAMS_LEFT_OUT_BIG = {'test_code_gdb': ORDER, 'test_debug_tables': ORDER, 'test_link_veneers': ORDER}
+PROGRAMS_LEFT_OUT_BIG = {'test_code_gdb': ORDER, 'test_debug_tables': ORDER, 'test_link_veneers': ORDER,
+                         'test_unwind_tables': ORDER}
 # In `make test`: what links, runs and drops code.
 CHOSEN = ('test_code_handle', 'test_control_clients', 'test_link_archives', 'test_link_constructors', 'test_link_groups',
           'test_link_memory', 'test_link_plan', 'test_link_symbols', 'test_session_ends', 'test_unwind_tables')
