@@ -143,6 +143,17 @@ def inspects(c):
                 len(rows) == len(re.findall(r'R_X86_64_', readelf(c, '-rW', 'i.o'))),
                 '%d\n%s' % (len(rows), readelf(c, '-rW', 'i.o')))
     check_layout(c, text)
+    c.write('tls.c', '__thread int own = 1;\nstatic __thread int zero;\nextern __thread int far;\n'
+                     'extern __thread int near __attribute__((tls_model("initial-exec")));\n'
+                     'static int pick(void) { return 1; }\n'
+                     'int (*choose(void))(void) { return pick; }\n'
+                     'int chosen(void) __attribute__((ifunc("choose")));\n'
+                     'int f(void) { return own + zero++ + far + near + chosen(); }\n')
+    for dialect in ('gnu', 'gnu2'):
+        c.build('gcc', '-O2', '-fPIC', '-mtls-dialect=' + dialect, '-c', 'tls.c', '-o', 'tls.o')
+        c.expect('cli_inspect_thread_locals_' + dialect, ['inspect', 'tls.o'], 0,
+                 out_has=(' tls ', ' tls-bss ', 'ifunc     chosen, .text', '\n  far (thread-local)\n',
+                          '\n  near (thread-local)\n', 'GOT', 'thread-local'))
     c.write('a.c', 'int in_a(void) { return 1; }\nint also_a;\n')
     c.write('b.c', 'int in_b(void) { return 1; }\n')
     for name in 'ab':

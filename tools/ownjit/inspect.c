@@ -57,10 +57,10 @@ static const char *word(const char *const *words, size_t n_words, uint32_t value
 #define WORD(words, value) word(words, sizeof(words) / sizeof((words)[0]), value)
 
 /* ORDER oj_section_kind, oj_symbol_binding, oj_symbol_visibility, oj_symbol_type, oj_segment_kind */
-static const char *const section_kinds[] = {"-", "code", "rodata", "data", "zero", "unwind", "debug"};
-static const char *const bindings[] = {"local", "global", "weak"};
+static const char *const section_kinds[] = {"-", "code", "rodata", "data", "zero", "unwind", "debug", "tls", "tls-bss"};
+static const char *const bindings[] = {"local", "global", "weak", "unique"};
 static const char *const visibilities[] = {"default", "internal", "hidden", "protected"};
-static const char *const types[] = {"-", "data", "function", "section", "file"};
+static const char *const types[] = {"-", "data", "function", "section", "file", "?", "tls", "?", "?", "?", "ifunc"};
 static const char *const segment_kinds[] = {"?", "code", "read-only data", "data"};
 
 /* Section 0 and symbol 0 are the format's empty ones. */
@@ -168,19 +168,41 @@ struct needs {
 
 #define ANSWERED_ADDR UINT64_C(0x10000)
 
+static void print_need(struct needs *needs, const char *name, const char *remark)
+{
+    if (needs->n_names++ == 0)
+        puts("\nNeeds from elsewhere");
+    fputs("  ", stdout);
+    print_name(name);
+    puts(remark);
+}
+
 static oj_status answer_all(void *context, oj_query *queries, size_t n_queries, oj_error *error)
 {
-    struct needs *needs = context;
     (void)error;
     for (size_t i = 0; i < n_queries; i++) {
-        if (needs->n_names++ == 0)
-            puts("\nNeeds from elsewhere");
-        fputs("  ", stdout);
-        print_name(queries[i].name);
-        puts(queries[i].is_weak ? " (weak)" : "");
+        print_need(context, queries[i].name, queries[i].is_weak ? " (weak)" : "");
         queries[i].addr = ANSWERED_ADDR;
         queries[i].found = 1;
     }
+    return OJ_OK;
+}
+
+/* Nothing is written, so that no distance is looked at. */
+static oj_status define_tls(void *context, oj_tls_module *module, oj_error *error)
+{
+    (void)context;
+    (void)error;
+    module->token = 1;
+    return OJ_OK;
+}
+
+static oj_status find_tls(void *context, oj_tls_query *query, oj_error *error)
+{
+    (void)error;
+    print_need(context, query->name, " (thread-local)");
+    query->token = 1;
+    query->found = 1;
     return OJ_OK;
 }
 
@@ -233,8 +255,16 @@ static bool print_layout(const oj_object *object)
     oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_callback(answer_all, &needs)};
     oj_link_options options;
     oj_plan *plan = NULL;
+    oj_tls tls;
     oj_error error;
+    oj_tls_init(&tls);
+    tls.context = &needs;
+    tls.get_addr = tls.descriptor = ANSWERED_ADDR;
+    tls.define = define_tls;
+    tls.find = find_tls;
     oj_link_options_init(&options);
+    options.flags = OJ_LINK_OMIT_UNWIND;
+    options.tls = &tls;
     options.resolvers = resolvers;
     options.n_resolvers = 2;
     if (oj_plan_create(&plan, &object, 1, &options, &error) != OJ_OK) {
