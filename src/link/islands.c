@@ -51,10 +51,11 @@ static bool needs_entry(uint32_t uses, bool is_inside)
 }
 
 /* Only functions: a stub can stand for one because calling either does the same. Data would have to be copied into
- * the link (the psABI's copy relocation), which only a program's own link can do for the whole process. */
-static bool is_canonical(const oji_link_name *name)
+ * the link (the psABI's copy relocation), which only a program's own link can do for the whole process. What is linked
+ * for another architecture has addresses of another machine: what lies there in this process says nothing. */
+static bool is_canonical(const oj_plan *plan, const oji_link_name *name)
 {
-    return name->definition == OJI_LINK_EXTERNAL && name->later == 0 &&
+    return name->definition == OJI_LINK_EXTERNAL && name->later == 0 && plan->arch == oji_arch_host() &&
            (name->uses & (OJI_USE_NEAR | OJI_USE_LOW2G | OJI_USE_LOW4G)) && oji_link_is_process_code(name->addr);
 }
 
@@ -67,7 +68,7 @@ static bool add_stubs(oj_plan *plan, oji_link_island *island, uint32_t *capacity
 {
     for (uint32_t i = 0; i < plan->n_names; i++) {
         oji_link_name *name = &plan->names[i];
-        name->is_canonical = is_canonical(name);
+        name->is_canonical = is_canonical(plan, name);
         if (!name->is_canonical && !needs_stub(name->uses, oji_link_name_is_inside(plan, name)) &&
             !name_crosses_sets(plan, name))
             continue;

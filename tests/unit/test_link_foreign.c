@@ -50,6 +50,48 @@ static void foreign_code_is_not_run(void **state)
     oj_object_destroy(object);
 }
 
+/* Far functions of this process have a stub that stands for them: what lies at the address of another machine's
+ * function here says nothing. */
+static void foreign_functions_are_none_of_this_process(void **state)
+{
+    static const uint8_t bytes_of_code[8];
+    const uint64_t addr = (uintptr_t)ojt_client_flush, start = addr & ~UINT64_C(0xfff);
+    const bool is_x86 = OJT_MACHINE == EM_AARCH64;
+    const oj_definition far = {"far", addr};
+    const oj_resolver resolver = oj_resolver_table(&far, 1);
+    oj_object *object = NULL;
+    oj_link_options options;
+    oj_link_stats stats;
+    ojt_client client;
+    oj_error error = {0};
+    oj_code *code;
+    ojt_elf elf;
+    uint16_t text;
+    size_t size;
+    uint8_t *bytes;
+    (void)state;
+    ojt_elf_init(&elf);
+    elf.machine = is_x86 ? EM_X86_64 : EM_AARCH64;
+    text = ojt_elf_add_code(&elf, bytes_of_code, sizeof bytes_of_code);
+    ojt_elf_add_reloc(&elf, text, is_x86 ? 4 : 0, is_x86 ? R_X86_64_PC32 : R_AARCH64_ADR_PREL_PG_HI21,
+                      ojt_elf_add_undefined(&elf, "far"), 0);
+    bytes = ojt_elf_finish(&elf, &size);
+    if (oj_object_create(&object, bytes, size, NULL, &error) != OJ_OK)
+        fail_msg("%s", error.text);
+    ojt_client_init_buffers(&client, start + 0x10000, start + 0x20000, start + 0x30000);
+    oj_link_options_init(&options);
+    options.memory = &client.table;
+    options.resolvers = &resolver;
+    options.n_resolvers = 1;
+    options.stats = &stats;
+    options.stats_size = sizeof stats;
+    code = ojt_link(&object, 1, &options);
+    assert_int_equal(stats.n_stubs, 0);
+    oj_code_destroy(code);
+    oj_object_destroy(object);
+    free(bytes);
+}
+
 static void foreign_plan_asks_for_memory(void **state)
 {
     oj_object *object = make_foreign();
@@ -137,5 +179,6 @@ static void missing_handles_answered(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(foreign_code_is_not_run), cmocka_unit_test(foreign_plan_asks_for_memory),
+         cmocka_unit_test(foreign_functions_are_none_of_this_process),
          cmocka_unit_test(foreign_and_own_objects_are_not_mixed), cmocka_unit_test(missing_handles_answered),
          cmocka_unit_test(foreign_relocations_are_refused_by_place))
