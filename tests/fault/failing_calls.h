@@ -5,7 +5,8 @@
 #ifndef OJT_FAILING_CALLS_H
 #define OJT_FAILING_CALLS_H
 
-#include <dirent.h>
+#include "../support/process.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -463,18 +464,6 @@ OJT_REPLACED int dlinfo(void *handle, int request, void *answer)
 #endif
 
 /* --- what is held ------------------------------------------------------------------------------------------------- */
-
-static inline int ojt_count_files(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    int n = 0;
-    if (!folder)
-        abort();
-    while (readdir(folder))
-        n++;
-    closedir(folder);
-    return n;
-}
 
 /* Bytes mapped, but for libraries, stacks and the C library's heap. */
 static inline size_t ojt_mapped_size(void)

@@ -1,6 +1,6 @@
 /* Reading IR: sizes that are too large, files that cannot be asked for theirs, and memory that ends while one of an
  * unknown size grows. No LLVM looks at any of it. */
-#include "support/test.h"
+#include "support/heap.h"
 
 #include "compile/compile.h"
 
@@ -27,51 +27,17 @@ int fstat(int fd, struct stat *status)
     return next(fd, status);
 }
 
-/* --- a heap that fails at one request ----------------------------------------------------------------------------- */
-
-typedef struct heap {
-    size_t held;
-    size_t n_requests;
-    size_t fail_at; /* 0 = never */
-} heap;
-
-static void *take(void *context, size_t size)
-{
-    heap *h = context;
-    if (++h->n_requests == h->fail_at)
-        return NULL;
-    h->held += size;
-    return malloc(size);
-}
-
-static void give(void *context, void *pointer, size_t size)
-{
-    ((heap *)context)->held -= size;
-    free(pointer);
-}
-
-static oj_allocator allocator_of(heap *h)
-{
-    oj_allocator allocator;
-    oj_allocator_init(&allocator);
-    allocator.context = h;
-    allocator.allocate = take;
-    allocator.release = give;
-    return allocator;
-}
-
 /* --- tests -------------------------------------------------------------------------------------------------------- */
 
-static oj_status open_path(heap *h, const char *path, uint64_t *size, oj_error *error)
+static oj_status open_path(ojt_heap *heap, const char *path, uint64_t *size, oj_error *error)
 {
-    oj_allocator allocator = allocator_of(h);
     oj_ir ir = oj_ir_file(path);
     oji_input input;
-    oj_status status = oji_compile_open_input(&input, &ir, &allocator, error);
+    oj_status status = oji_compile_open_input(&input, &ir, &heap->table, error);
     *size = status == OJ_OK ? input.size : 0;
     if (status == OJ_OK)
-        oji_compile_close_input(&input, &allocator);
-    assert_int_equal(h->held, 0);
+        oji_compile_close_input(&input, &heap->table);
+    assert_int_equal(heap->live_size, 0);
     return status;
 }
 
@@ -79,19 +45,20 @@ static void input_whose_size_cannot_be_asked_for_refused(void **state)
 {
     char path[] = "/tmp/ownjit-test-XXXXXX";
     int fd = mkstemp(path);
-    heap h = {0};
+    ojt_heap heap;
     oj_error error;
     uint64_t size;
     (void)state;
+    ojt_heap_init(&heap);
     assert_int_equal(write(fd, "; text\n", 7), 7);
     close(fd);
     stat_failure = EIO;
-    assert_int_equal(open_path(&h, path, &size, &error), OJ_E_SYSTEM);
+    assert_int_equal(open_path(&heap, path, &size, &error), OJ_E_SYSTEM);
     stat_failure = 0;
     assert_int_equal(error.system_error, EIO);
     assert_non_null(strstr(error.text, path));
     assert_non_null(strstr(error.text, "cannot read"));
-    assert_int_equal(open_path(&h, path, &size, &error), OJ_OK);
+    assert_int_equal(open_path(&heap, path, &size, &error), OJ_OK);
     assert_int_equal(size, 7);
     unlink(path);
 }
@@ -123,18 +90,21 @@ static void input_of_unknown_size_where_memory_ends(void **state)
     enum { SIZE = 200 * 1024, N_BUFFERS = 3 }; /* of 64, 128 and 256 KiB */
     (void)state;
     for (size_t at = 0; at <= N_BUFFERS; at++) {
-        heap h = {.fail_at = at};
+        ojt_heap heap;
         char path[64];
         oj_error error;
         uint64_t size;
         int fd;
         pid_t child = fill_pipe(SIZE, path, &fd);
-        oj_status status = open_path(&h, path, &size, &error);
+        oj_status status;
+        ojt_heap_init(&heap);
+        heap.fail_at = at;
+        status = open_path(&heap, path, &size, &error);
         close(fd);
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);
         assert_int_equal(status, at ? OJ_E_NOMEM : OJ_OK);
-        assert_int_equal(h.n_requests, at ? at : N_BUFFERS);
+        assert_int_equal(heap.n_calls, at ? at : N_BUFFERS);
         assert_int_equal(size, at ? 0 : SIZE);
         if (at)
             assert_non_null(strstr(error.text, path));
@@ -145,25 +115,24 @@ static void input_of_unknown_size_where_memory_ends(void **state)
 static void input_of_4_gib_of_text_refused(void **state)
 {
     size_t size = ((size_t)1 << 32) + 4096;
-    oj_allocator allocator;
-    heap h = {0};
+    ojt_heap heap;
     oji_input input;
     oj_error error;
     char *text;
     (void)state;
     if (getenv("OJT_VALGRIND"))
         skip();
-    allocator = allocator_of(&h);
+    ojt_heap_init(&heap);
     text = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (text == MAP_FAILED)
         skip();
     memset(text, '\n', 64);
     oj_ir ir = oj_ir_bytes(text, size);
     ir.name = "large.ll";
-    assert_int_equal(oji_compile_open_input(&input, &ir, &allocator, &error), OJ_E_IR);
+    assert_int_equal(oji_compile_open_input(&input, &ir, &heap.table, &error), OJ_E_IR);
     assert_string_equal(error.text, "large.ll: textual IR of 4 GiB or more");
     assert_string_equal(error.object, "large.ll");
-    assert_int_equal(h.n_requests, 0);
+    assert_int_equal(heap.n_calls, 0);
     munmap(text, size);
 }
 

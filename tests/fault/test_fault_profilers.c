@@ -8,7 +8,6 @@
 
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 enum { N = 2000, NAME = 24, PERF_HEADER = 40, RECORD_LOAD = 0 };
 
@@ -33,18 +32,6 @@ static oji_debug_info info_of(uint32_t n)
                             .names = names,
                             .names_size = (uint64_t)n * NAME,
                             .machine = 62};
-}
-
-static void in_child(void (*run)(void))
-{
-    int status;
-    pid_t child = fork();
-    if (child == 0) {
-        run();
-        _exit(0);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
 }
 
 static oj_status tell_jitdump(uint32_t n, oj_error *error)
@@ -134,7 +121,7 @@ static void fault_profilers_full_disk(void **state)
     (void)state;
     assert_non_null(mkdtemp(folder));
     setenv("JITDUMPDIR", folder, 1);
-    in_child(fill_disk);
+    assert_int_equal(ojt_returns_in_child(fill_disk), 0);
     snprintf(command, sizeof command, "rm -r %s", folder);
     assert_int_equal(system(command), 0);
 }
@@ -155,7 +142,7 @@ static void name_a_long_folder(void)
 static void fault_profilers_long_folder(void **state)
 {
     (void)state;
-    in_child(name_a_long_folder);
+    assert_int_equal(ojt_returns_in_child(name_a_long_folder), 0);
 }
 
 static void write_long_map(void)
@@ -180,7 +167,7 @@ static void write_long_map(void)
 static void fault_profilers_long_map(void **state)
 {
     (void)state;
-    in_child(write_long_map);
+    assert_int_equal(ojt_returns_in_child(write_long_map), 0);
 }
 
 OJT_MAIN(cmocka_unit_test(fault_profilers_full_disk), cmocka_unit_test(fault_profilers_long_folder),

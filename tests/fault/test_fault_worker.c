@@ -4,13 +4,11 @@
  *
  * The worker program is the liar telling the truth, so that no LLVM is needed. */
 #include "fault/failing_calls.h"
-#include "support/test.h"
+#include "support/liar.h"
 
 #include "worker/channel.h"
 #include "worker/listing.h"
 #include "worker/worker.h"
-
-#include <ownjit/ownjit.h>
 
 #include <sys/wait.h>
 
@@ -43,51 +41,20 @@ ssize_t readlink(const char *path, char *text, size_t size)
 
 /* --- the compile under test --------------------------------------------------------------------------------------- */
 
-static char liar_path[4096];
 /* Too large for a message: it goes in a memory file, as the liar's object does. */
 static char ir_text[32 * 1024] = "define void @f() {\n  ret void\n}\n";
 
-static void find_liar(void)
-{
-    ssize_t length = readlink("/proc/self/exe", liar_path, sizeof liar_path - 32);
-    assert_true(length > 0);
-    liar_path[length] = '\0';
-    strcpy(strrchr(liar_path, '/'), "/worker_liar");
-    setenv("OJT_LIE", "", 1);
-    memset(ir_text + strlen(ir_text), '\n', sizeof ir_text - 1 - strlen(ir_text));
-}
+static void begin(void) { memset(ir_text + strlen(ir_text), '\n', sizeof ir_text - 1 - strlen(ir_text)); }
 
 static oj_status compile_once(oj_workers *workers, oj_error *error)
 {
-    oj_compiler_options options;
-    oj_compiler *compiler = NULL;
-    oj_bytes *bytes = NULL;
-    oj_ir ir = oj_ir_bytes(ir_text, sizeof ir_text - 1);
-    oj_status status;
-    oj_compiler_options_init(&options);
-    options.isolation = OJ_ISOLATION_WORKER;
-    options.workers = workers;
-    options.deadline_ms = 5000;
-    status = oj_compiler_create(&compiler, &options, error);
-    if (status == OJ_OK)
-        status = oj_compile_object(compiler, &ir, &bytes, error);
-    assert_true((bytes != NULL) == (status == OJ_OK));
+    oj_bytes *bytes;
+    oj_status status = ojt_liar_compile(workers, 5000, ir_text, sizeof ir_text - 1, &bytes, error);
     oj_bytes_destroy(bytes);
-    oj_compiler_destroy(compiler);
     return status;
 }
 
-static oj_workers *create_pool(void)
-{
-    oj_workers_options options;
-    oj_workers *workers;
-    oj_workers_options_init(&options);
-    options.path = liar_path;
-    options.n_workers = 1;
-    options.start_ms = 5000;
-    assert_int_equal(oj_workers_create(&workers, &options, NULL), OJ_OK);
-    return workers;
-}
+static oj_workers *create_pool(void) { return ojt_liar_pool("", 1, 0, 5000); }
 
 /* What cannot be told apart from a worker's own end is met by trying again: some failures end in success. */
 static long fail_in_turn(int reason, long *n_statuses)
@@ -129,7 +96,7 @@ static void fault_worker_calls_fail_in_turn(void **state)
     (void)state;
     if (getenv("OJT_VALGRIND")) /* knows no clone() but those of threads and fork() */
         skip();
-    find_liar();
+    begin();
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
         long n_statuses = 0, n = fail_in_turn(reasons[i], &n_statuses);
         print_message("workers: %ld failure points, %ld refused\n", n - 1, n_statuses);
@@ -145,7 +112,7 @@ static void fault_worker_interrupted_calls_go_on(void **state)
     (void)state;
     if (getenv("OJT_VALGRIND")) /* knows no clone() but those of threads and fork() */
         skip();
-    find_liar();
+    begin();
     assert_true(fail_in_turn(EINTR, &n_statuses) > 20);
     /* Calls that are never interrupted (making a socket or a second descriptor, say) fail with it all the same. */
     assert_true(n_statuses < 16);
@@ -195,8 +162,8 @@ static void fault_worker_default_pool_without_memory(void **state)
     (void)state;
     if (getenv("OJT_VALGRIND") || !OJT_OWN_HEAP)
         skip();
-    find_liar();
-    setenv("OWNJIT_WORKER", liar_path, 1);
+    begin();
+    setenv("OWNJIT_WORKER", ojt_liar_path(), 1);
     oj_compiler_options_init(&options);
     options.isolation = OJ_ISOLATION_WORKER;
     for (; was_met; n++) {

@@ -1,9 +1,9 @@
 /* Soak: cycles of compile, link, run and drop from several threads, with failures and killed workers in between, in
  * rounds. After each round nothing may be held that was not held after the first: resident memory, mappings,
  * descriptors, children. OJT_SOAK is the time in seconds (`make soak`), a few by default. */
+#include "support/process.h"
 #include "unit/test_tls_support.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -45,20 +45,9 @@ static long count_lines(const char *path)
     return n;
 }
 
-static long count_files(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    long n = 0;
-    assert_non_null(folder);
-    while (readdir(folder))
-        n++;
-    closedir(folder);
-    return n;
-}
-
 static usage measure(void)
 {
-    usage u = {0, count_lines("/proc/self/maps"), count_files()};
+    usage u = {0, count_lines("/proc/self/maps"), ojt_count_files()};
     FILE *file = fopen("/proc/self/statm", "r");
     long size;
     assert_non_null(file);

@@ -7,6 +7,7 @@
 #ifndef OJT_FUZZ_DATAGRAMS_H
 #define OJT_FUZZ_DATAGRAMS_H
 
+#include "fuzz/input.h"
 #include "worker/channel.h"
 
 #include <errno.h>
@@ -20,25 +21,12 @@ enum { MAX_DATAGRAMS = 8, REQUEST_ID = 7, OTHER_ID = 99, FILE_BYTES = 64 };
 
 enum { FILE_NONE, FILE_SEALED, FILE_NOT_SEALED, FILE_OTHER_SIZE, FILE_DEVICE, FILE_TWO, FILE_EMPTY };
 
-typedef struct input {
-    const uint8_t *data;
-    size_t size;
-} input;
-
 /* A message as it will be sent. */
 typedef struct datagram {
     uint8_t bytes[OJI_WIRE_MAX_SIZE];
     uint32_t size;
     unsigned file; /* FILE_... */
 } datagram;
-
-static uint8_t next_byte(input *in)
-{
-    uint8_t byte = in->size > 0 ? *in->data : 0;
-    in->data += in->size > 0;
-    in->size -= in->size > 0;
-    return byte;
-}
 
 /* Offsets as docs/worker.md has them. */
 static void mend_header(datagram *d, uint8_t choice)
@@ -58,16 +46,14 @@ static void mend_header(datagram *d, uint8_t choice)
 static bool next_datagram(input *in, datagram *d)
 {
     uint8_t choice;
+    input part;
     if (in->size == 0)
         return false;
     choice = next_byte(in);
-    d->size = next_byte(in);
-    d->size |= (uint32_t)next_byte(in) << 8;
-    d->size = d->size > in->size ? (uint32_t)in->size : d->size;
+    part = next_bytes(in, next_size(in));
+    d->size = (uint32_t)part.size;
     d->file = choice >> 3 & 7;
-    memcpy(d->bytes, in->data, d->size);
-    in->data += d->size;
-    in->size -= d->size;
+    memcpy(d->bytes, part.data, part.size);
     if (choice & 7)
         mend_header(d, choice);
     return true;

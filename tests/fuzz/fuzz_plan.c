@@ -2,15 +2,11 @@
  * linked, written to addresses of the client's, ended in any order. The input is a list of objects (size in 2 bytes,
  * and bytes), ended by size 0, and of steps of two bytes. Nothing is executed. */
 #include "fuzz/buffers.h"
+#include "fuzz/input.h"
 
 enum { MAX_OBJECTS = 4, MAX_PLANS = 4, MAX_CODES = 32, MAX_STEPS = 64, MAX_BY_HAND = 256 };
 
 static const char *const names[] = {"a", "f", "main", "first", "start", "far", "table", ""};
-
-typedef struct input {
-    const uint8_t *data;
-    size_t size;
-} input;
 
 /* What a plan borrows is in its kit, which stays where it is. */
 typedef struct kit {
@@ -38,14 +34,6 @@ typedef struct world {
     size_t n_codes;
 } world;
 
-static uint8_t next_byte(input *in)
-{
-    uint8_t byte = in->size > 0 ? *in->data : 0;
-    in->data += in->size > 0;
-    in->size -= in->size > 0;
-    return byte;
-}
-
 static void check(oj_status status, const oj_error *error)
 {
     if (error->status != status || (status != OJ_OK && error->text[0] == '\0') || !strcmp(oj_status_name(status), ""))
@@ -55,20 +43,17 @@ static void check(oj_status status, const oj_error *error)
 static void read_objects(world *w, input *in)
 {
     while (w->n_objects < MAX_OBJECTS) {
-        size_t size = next_byte(in);
+        size_t size = next_size(in);
+        input part = next_bytes(in, size);
         oj_object *object;
-        size |= (size_t)next_byte(in) << 8;
         if (size == 0)
             return;
-        size = size > in->size ? in->size : size;
-        if (oj_object_create(&object, in->data, size, NULL, NULL) == OJ_OK) {
+        if (oj_object_create(&object, part.data, part.size, NULL, NULL) == OJ_OK) {
             if (runs_when_linked(object))
                 oj_object_destroy(object);
             else
                 w->objects[w->n_objects++] = object;
         }
-        in->data += size;
-        in->size -= size;
     }
 }
 

@@ -2,15 +2,11 @@
  * says what, a byte of choice, and for those that take bytes their size (2 bytes) and the bytes. Names come from a
  * fixed list, so that modules meet. Nothing is executed: memory is plain buffers. */
 #include "fuzz/buffers.h"
+#include "fuzz/input.h"
 
 enum { MAX_MODULES = 16, MAX_STEPS = 64, MAX_CODES = 256 };
 
 static const char *const names[] = {"a", "b", "f", "g", "main", "first", "second", "add"};
-
-typedef struct steps {
-    const uint8_t *data;
-    size_t size;
-} steps;
 
 typedef struct world {
     oj_session *session;
@@ -22,26 +18,6 @@ typedef struct world {
     size_t n_codes;
 } world;
 
-static uint8_t next_byte(steps *s)
-{
-    uint8_t byte = s->size > 0 ? *s->data : 0;
-    s->data += s->size > 0;
-    s->size -= s->size > 0;
-    return byte;
-}
-
-static steps next_bytes(steps *s)
-{
-    size_t size = next_byte(s);
-    steps part;
-    size |= (size_t)next_byte(s) << 8;
-    size = size > s->size ? s->size : size;
-    part = (steps){s->data, size};
-    s->data += size;
-    s->size -= size;
-    return part;
-}
-
 static void check(oj_status status, const oj_error *error)
 {
     if (error->status != status || (status != OJ_OK && error->text[0] == '\0'))
@@ -50,7 +26,7 @@ static void check(oj_status status, const oj_error *error)
 
 /* Of an object, and of each that an archive may have as a member: with what lies behind it, where fewer tables end
  * outside. */
-static bool has_what_runs(steps part)
+static bool has_what_runs(input part)
 {
     for (size_t i = 0; i + 4 <= part.size; i++) {
         oj_object *object = NULL;
@@ -66,9 +42,9 @@ static bool has_what_runs(steps part)
     return false;
 }
 
-static void add_bytes(world *w, steps *s, uint8_t choice)
+static void add_bytes(world *w, input *s, uint8_t choice)
 {
-    steps part = next_bytes(s);
+    input part = next_bytes(s, next_size(s));
     oj_module_options options;
     oj_module *module = NULL;
     oj_error error;
@@ -85,9 +61,9 @@ static void add_bytes(world *w, steps *s, uint8_t choice)
         w->modules[w->n_modules++] = module;
 }
 
-static void add_archive(world *w, steps *s)
+static void add_archive(world *w, input *s)
 {
-    steps part = next_bytes(s);
+    input part = next_bytes(s, next_size(s));
     oj_archive *archive = NULL;
     oj_module *module = NULL;
     oj_error error;
@@ -131,7 +107,7 @@ static void take_code(world *w)
     w->n_modules = 0;
 }
 
-static void step(world *w, steps *s)
+static void step(world *w, input *s)
 {
     uint8_t what = next_byte(s), choice = next_byte(s);
     oj_session_stats stats;
@@ -181,7 +157,7 @@ static void end(world *w)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    steps s = {data, size};
+    input s = {data, size};
     uint8_t choice = next_byte(&s);
     scene all = {bases[choice & 3], (choice & 4) != 0};
     oj_resolver resolver = oj_resolver_callback(resolve, &all);

@@ -1,6 +1,8 @@
 /* Any placements with the library's own memory provider, sizes and alignments near 2^64 included, and any sizes of the
  * record asked for: what the accounts say must add up, be what a model counts, and be written up to the size only.
  * The first byte chooses the mode and the budget; a step is a byte that says what, and bytes of choice. */
+#include "fuzz/input.h"
+
 #include <ownjit/ownjit.h>
 
 #include <stdbool.h>
@@ -23,19 +25,6 @@ typedef struct world {
     size_t n_live;
     uint64_t peak;
 } world;
-
-typedef struct input {
-    const uint8_t *data;
-    size_t size;
-} input;
-
-static uint8_t next_byte(input *in)
-{
-    uint8_t byte = in->size > 0 ? *in->data : 0;
-    in->data += in->size > 0;
-    in->size -= in->size > 0;
-    return byte;
-}
 
 static void require(bool condition)
 {
@@ -97,7 +86,7 @@ static void ask(const world *w, uint8_t choice)
 
 /* --- steps -------------------------------------------------------------------------------------------------------- */
 
-static uint64_t next_size(input *in)
+static uint64_t next_length(input *in)
 {
     uint8_t choice = next_byte(in);
     uint64_t size = next_byte(in) + UINT64_C(1);
@@ -148,7 +137,7 @@ static void place(world *w, input *in)
         if (choice >> (kind - 1) & 1) {
             oj_segment *segment = &made->segments[made->placement.n_segments++];
             segment->kind = kind;
-            segment->size = next_size(in);
+            segment->size = next_length(in);
             segment->alignment = UINT64_C(1) << next_byte(in) % 24;
             all = segment->size > LARGEST ? UINT64_MAX : all + segment->size;
         }

@@ -1,10 +1,11 @@
-/* What tests of the linker share: objects made in memory, a client's memory table that records and misbehaves on
- * request, and a heap that counts and fails on request. */
+/* What tests of the linker share: objects made in memory, and a client's memory table that records and misbehaves on
+ * request. */
 #ifndef OJT_LINKTEST_H
 #define OJT_LINKTEST_H
 
 #include "base/base.h"
 #include "link/elf_builder.h"
+#include "support/heap.h"
 
 #include <ownjit/ownjit.h>
 #include <sys/mman.h>
@@ -15,63 +16,6 @@
 #else
 #define OJT_STRESS 0
 #endif
-
-/* --- heap --------------------------------------------------------------------------------------------------------- */
-
-/* Counts what is live, checks the sizes given back, and fails call number fail_at (from 1; 0 = none), or all calls from
- * there on. */
-typedef struct ojt_heap {
-    oj_allocator table;
-    size_t n_calls;
-    size_t n_live;
-    size_t live_size;
-    size_t peak_size;
-    size_t fail_at;
-    bool fail_from;
-} ojt_heap;
-
-/* Keeps the alignment of malloc(). */
-typedef struct ojt_heap_header {
-    _Alignas(16) size_t size;
-} ojt_heap_header;
-
-static inline void *ojt_heap_allocate(void *context, size_t size)
-{
-    ojt_heap *heap = context;
-    ojt_heap_header *header;
-    heap->n_calls++;
-    if (heap->fail_at != 0 && (heap->fail_from ? heap->n_calls >= heap->fail_at : heap->n_calls == heap->fail_at))
-        return NULL;
-    assert_true(size > 0);
-    header = malloc(sizeof *header + size);
-    assert_non_null(header);
-    header->size = size;
-    memset(header + 1, 0xa5, size);
-    heap->n_live++;
-    heap->live_size += size;
-    if (heap->live_size > heap->peak_size)
-        heap->peak_size = heap->live_size;
-    return header + 1;
-}
-
-static inline void ojt_heap_release(void *context, void *pointer, size_t size)
-{
-    ojt_heap *heap = context;
-    ojt_heap_header *header = (ojt_heap_header *)pointer - 1;
-    assert_int_equal(header->size, size);
-    heap->n_live--;
-    heap->live_size -= size;
-    free(header);
-}
-
-static inline void ojt_heap_init(ojt_heap *heap)
-{
-    memset(heap, 0, sizeof *heap);
-    oj_allocator_init(&heap->table);
-    heap->table.context = heap;
-    heap->table.allocate = ojt_heap_allocate;
-    heap->table.release = ojt_heap_release;
-}
 
 /* --- a client's memory -------------------------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /* Checked arithmetic, bounded reading, the heap hook, the scratch arena, and the table of names. */
-#include "support/test.h"
+#include "support/heap.h"
 
 #include "base/base.h"
 
@@ -71,48 +71,13 @@ static void base_loads_and_stores_agree_at_any_alignment(void **state)
     }
 }
 
-struct heap {
-    int n_live;
-    int n_calls;
-    int fails_at; /* the call that fails, counted from 1; 0 = none */
-    uint64_t bytes;
-};
-
-static void *allocate_counted(void *context, size_t size)
-{
-    struct heap *heap = context;
-    assert_true(size > 0);
-    if (++heap->n_calls == heap->fails_at)
-        return NULL;
-    heap->n_live++;
-    heap->bytes += size;
-    return malloc(size);
-}
-
-static void release_counted(void *context, void *pointer, size_t size)
-{
-    struct heap *heap = context;
-    heap->n_live--;
-    heap->bytes -= size;
-    free(pointer);
-}
-
-static oj_allocator counted_allocator(struct heap *heap)
-{
-    oj_allocator allocator;
-    oj_allocator_init(&allocator);
-    allocator.context = heap;
-    allocator.allocate = allocate_counted;
-    allocator.release = release_counted;
-    return allocator;
-}
-
 static void base_allocator_sizes_come_back(void **state)
 {
-    struct heap heap = {0};
-    oj_allocator given = counted_allocator(&heap), ours;
+    oj_allocator ours;
+    ojt_heap heap;
     (void)state;
-    assert_int_equal(oji_allocator_import(&ours, &given, NULL), OJ_OK);
+    ojt_heap_init(&heap);
+    assert_int_equal(oji_allocator_import(&ours, &heap.table, NULL), OJ_OK);
     void *none = oji_allocate(&ours, 0);
     uint8_t *zeroed = oji_allocate_zeroed(&ours, 100);
     assert_non_null(none);
@@ -124,24 +89,25 @@ static void base_allocator_sizes_come_back(void **state)
     oji_release(&ours, zeroed, 100);
     oji_release(&ours, NULL, 5);
     assert_int_equal(heap.n_live, 0);
-    assert_int_equal(heap.bytes, 0);
+    assert_int_equal(heap.live_size, 0);
 }
 
 static void base_allocator_incomplete_rejected(void **state)
 {
-    struct heap heap = {0};
-    oj_allocator given = counted_allocator(&heap), ours;
+    oj_allocator ours;
+    ojt_heap heap;
     oj_error error;
     (void)state;
-    given.release = NULL;
-    assert_int_equal(oji_allocator_import(&ours, &given, &error), OJ_E_MISUSE);
+    ojt_heap_init(&heap);
+    heap.table.release = NULL;
+    assert_int_equal(oji_allocator_import(&ours, &heap.table, &error), OJ_E_MISUSE);
     assert_non_null(strstr(error.text, "release"));
-    given = counted_allocator(&heap);
-    given.allocate = NULL;
-    assert_int_equal(oji_allocator_import(&ours, &given, &error), OJ_E_MISUSE);
+    ojt_heap_init(&heap);
+    heap.table.allocate = NULL;
+    assert_int_equal(oji_allocator_import(&ours, &heap.table, &error), OJ_E_MISUSE);
     assert_non_null(strstr(error.text, "allocate"));
-    given.struct_size = 0;
-    assert_int_equal(oji_allocator_import(&ours, &given, &error), OJ_E_MISUSE);
+    heap.table.struct_size = 0;
+    assert_int_equal(oji_allocator_import(&ours, &heap.table, &error), OJ_E_MISUSE);
     assert_int_equal(oji_allocator_import(&ours, NULL, &error), OJ_OK);
     void *memory = oji_allocate(&ours, 8);
     assert_non_null(memory);
@@ -150,13 +116,13 @@ static void base_allocator_incomplete_rejected(void **state)
 
 static void base_arena_grows_and_frees_all(void **state)
 {
-    struct heap heap = {0};
-    oj_allocator allocator = counted_allocator(&heap);
+    ojt_heap heap;
     uint8_t buffer[257];
     oji_arena arena;
     (void)state;
+    ojt_heap_init(&heap);
     for (size_t skew = 0; skew < 17; skew++) {
-        oji_arena_init(&arena, &allocator, buffer + skew, sizeof buffer - skew);
+        oji_arena_init(&arena, &heap.table, buffer + skew, sizeof buffer - skew);
         uint8_t *small = oji_arena_array(&arena, 10, 8);
         assert_true(small >= buffer && small + 80 <= buffer + sizeof buffer);
         for (uint64_t n = 1; n < 100000; n *= 3) {
@@ -168,21 +134,21 @@ static void base_arena_grows_and_frees_all(void **state)
         }
         oji_arena_free(&arena);
         assert_int_equal(heap.n_live, 0);
-        assert_int_equal(heap.bytes, 0);
+        assert_int_equal(heap.live_size, 0);
     }
 }
 
 static void base_arena_refuses_what_cannot_be(void **state)
 {
-    struct heap heap = {0};
-    oj_allocator allocator = counted_allocator(&heap);
+    ojt_heap heap;
     oji_arena arena;
     (void)state;
-    oji_arena_init(&arena, &allocator, NULL, 0);
+    ojt_heap_init(&heap);
+    oji_arena_init(&arena, &heap.table, NULL, 0);
     assert_null(oji_arena_array(&arena, UINT64_MAX, 2));
     assert_null(oji_arena_array(&arena, UINT64_MAX, 1));
     assert_null(oji_arena_array(&arena, 1, (uint64_t)PTRDIFF_MAX));
-    heap.fails_at = heap.n_calls + 1;
+    heap.fail_at = heap.n_calls + 1;
     assert_null(oji_arena_array(&arena, 1, 100));
     assert_non_null(oji_arena_array(&arena, 1, 100));
     oji_arena_free(&arena);
@@ -192,11 +158,11 @@ static void base_arena_refuses_what_cannot_be(void **state)
 /* NULL means that memory has ended, and nothing else. */
 static void base_arena_no_elements_is_no_failure(void **state)
 {
-    struct heap heap = {0};
-    oj_allocator allocator = counted_allocator(&heap);
+    ojt_heap heap;
     oji_arena arena;
     (void)state;
-    oji_arena_init(&arena, &allocator, NULL, 0);
+    ojt_heap_init(&heap);
+    oji_arena_init(&arena, &heap.table, NULL, 0);
     assert_non_null(oji_arena_array(&arena, 0, 8));
     assert_non_null(oji_arena_array(&arena, 1, 8));
     assert_non_null(oji_arena_array(&arena, 0, 0));

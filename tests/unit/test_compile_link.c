@@ -61,8 +61,7 @@ static void compile_link_failure_is_passed_on(void **state)
     static const char text[] = "declare i32 @nobody_has_this(i32)\n"
                                "define i32 @f() {\n  %a = call i32 @nobody_has_this(i32 5)\n  ret i32 %a\n}\n";
     oj_llvm *llvm = ojt_llvm_open();
-    ojt_heap heap = {0, 0, 0};
-    oj_allocator allocator = ojt_heap_allocator(&heap);
+    ojt_heap heap;
     oj_compiler_options options;
     oj_compiler *compiler;
     oj_ir ir = oj_ir_bytes(text, strlen(text));
@@ -70,23 +69,24 @@ static void compile_link_failure_is_passed_on(void **state)
     oj_error error;
     size_t held;
     (void)state;
+    ojt_heap_init(&heap);
     oj_compiler_options_init(&options);
-    options.allocator = &allocator;
+    options.allocator = &heap.table;
     compiler = ojt_compiler(&options, llvm);
-    held = heap.held;
+    held = heap.live_size;
     ir.name = "my module";
     assert_int_equal(oj_compile(compiler, &ir, NULL, &code, &error), OJ_E_UNDEFINED);
     assert_null(code);
     assert_non_null(strstr(error.text, "nobody_has_this"));
     assert_non_null(strstr(error.text, "my module"));
-    assert_int_equal(heap.held, held);
+    assert_int_equal(heap.live_size, held);
     assert_int_equal(oj_compile_bitcode(compiler, "rex", 3, NULL, &code, &error), OJ_E_IR);
     assert_null(code);
     assert_int_equal(oj_compile_bitcode(compiler, ojt_add_ir, strlen(ojt_add_ir), NULL, &code, &error), OJ_OK);
     assert_adds(code);
     oj_code_destroy(code);
     oj_compiler_destroy(compiler);
-    assert_int_equal(heap.held, 0);
+    assert_int_equal(heap.live_size, 0);
     oj_llvm_destroy(llvm);
 }
 

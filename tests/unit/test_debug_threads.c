@@ -330,51 +330,21 @@ static void debug_child_of_fork_has_its_own_files(void **state)
     oj_code_destroy(code);
 }
 
-/* A heap of a client's own that ends after so many allocations. */
-typedef struct ending_heap {
-    long left;
-    long n_live;
-} ending_heap;
-
-static void *heap_allocate(void *context, size_t size)
-{
-    ending_heap *heap = context;
-    void *block = heap->left-- > 0 ? malloc(size) : NULL;
-    heap->n_live += block != NULL;
-    return block;
-}
-
-static void heap_release(void *context, void *pointer, size_t size)
-{
-    ending_heap *heap = context;
-    (void)size;
-    heap->n_live--;
-    free(pointer);
-}
-
-static oj_allocator allocator_of(ending_heap *heap)
-{
-    oj_allocator allocator;
-    oj_allocator_init(&allocator);
-    allocator.context = heap;
-    allocator.allocate = heap_allocate;
-    allocator.release = heap_release;
-    return allocator;
-}
-
 static void debug_each_allocation_may_fail(void **state)
 {
     oj_object *object = ojt_object_returning("one.o", "f", 42);
     oj_status status = OJ_E_NOMEM;
     (void)state;
-    for (long n = 0; status != OJ_OK; n++) {
-        ending_heap heap = {n, 0};
+    for (size_t n = 1; status != OJ_OK; n++) {
+        ojt_heap heap;
         oj_link_options options;
-        oj_allocator allocator = allocator_of(&heap);
         oj_code *code;
         oj_error error;
+        ojt_heap_init(&heap);
+        heap.fail_at = n;
+        heap.fail_from = true;
         oj_link_options_init(&options);
-        options.allocator = &allocator;
+        options.allocator = &heap.table;
         options.flags = ALL_TOOLS;
         status = oj_link((const oj_object *const *)&object, 1, &options, &code, &error);
         if (status != OJ_OK) {
@@ -394,17 +364,18 @@ static void debug_symbol_files_are_of_the_links_allocator(void **state)
 {
     enum { N = 20 };
     oj_object *object = ojt_object_returning("one.o", "f", 42);
-    ending_heap heaps[2] = {{LONG_MAX, 0}, {LONG_MAX, 0}};
+    ojt_heap heaps[2];
     oj_code *codes[N];
     oj_debugger_stats stats, none;
     oj_error error;
     (void)state;
+    ojt_heap_init(&heaps[0]);
+    ojt_heap_init(&heaps[1]);
     assert_int_equal(oj_debugger_get_stats(&none, sizeof none), OJ_OK);
     for (int i = 0; i < N; i++) {
         oj_link_options options;
-        oj_allocator allocator = allocator_of(&heaps[i % 2]);
         oj_link_options_init(&options);
-        options.allocator = &allocator;
+        options.allocator = &heaps[i % 2].table;
         options.flags = OJ_LINK_DEBUGGER | OJ_LINK_NO_UNWIND;
         assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &codes[i], &error), OJ_OK);
         assert_int_equal(heaps[i % 2].n_live, (i / 2 + 1) * 2); /* the handle, and what is kept */
@@ -427,17 +398,17 @@ static void debug_symbol_files_are_of_the_links_allocator(void **state)
 static void debug_record_of_taken_code_is_the_allocators(void **state)
 {
     oj_object *object = ojt_object_returning("one.o", "f", 42);
-    ending_heap heap = {LONG_MAX, 0};
-    oj_allocator allocator = allocator_of(&heap);
     oj_link_options options;
+    ojt_heap heap;
     oj_segment segments[4];
     oj_record records[1];
     oj_taken taken;
     oj_code *code;
     oj_error error;
     (void)state;
+    ojt_heap_init(&heap);
     oj_link_options_init(&options);
-    options.allocator = &allocator;
+    options.allocator = &heap.table;
     options.flags = OJ_LINK_DEBUGGER | OJ_LINK_NO_UNWIND;
     assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_OK);
     oj_taken_init(&taken);

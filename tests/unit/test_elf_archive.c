@@ -1,6 +1,7 @@
 /* Archives: GNU and thin, right and wrong. */
 #include "archive_writer.h"
 #include "object_walk.h"
+#include "support/heap.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -160,7 +161,7 @@ static void archive_unordered_index_read(void **state)
     assert_int_equal(oj_archive_lookup(archive, "a1", &first, NULL), OJ_OK);
     assert_int_equal(oj_archive_lookup(archive, "a2", &second, NULL), OJ_OK);
     assert_ptr_equal(first, second);
-    /* The first of two entries of one name counts. */
+    /* The first of two entries of one name heap. */
     assert_int_equal(oj_archive_lookup(archive, "b1", &first, NULL), OJ_OK);
     assert_string_equal(oj_object_name(first), "x.a(b.o)");
     assert_int_equal(oj_archive_lookup(archive, "b2", &second, NULL), OJ_OK);
@@ -407,36 +408,6 @@ static void archive_damaged_and_cut_survived(void **state)
 
 /* --- memory ------------------------------------------------------------------------------------------------------- */
 
-typedef struct counting {
-    size_t fail_at;
-    size_t n_calls;
-    size_t bytes_live;
-} counting;
-
-static void *count_allocate(void *context, size_t size)
-{
-    counting *counts = context;
-    if (++counts->n_calls == counts->fail_at)
-        return NULL;
-    counts->bytes_live += size;
-    return malloc(size);
-}
-
-static void count_release(void *context, void *pointer, size_t size)
-{
-    ((counting *)context)->bytes_live -= size;
-    free(pointer);
-}
-
-static void counting_allocator(oj_allocator *allocator, counting *counts)
-{
-    memset(counts, 0, sizeof *counts);
-    oj_allocator_init(allocator);
-    allocator->context = counts;
-    allocator->allocate = count_allocate;
-    allocator->release = count_release;
-}
-
 /* A big index, out of order so that the scratch table is needed too. */
 static void make_unordered(ojt_ar *ar)
 {
@@ -454,42 +425,41 @@ static void make_unordered(ojt_ar *ar)
 
 static void archive_memory_failing_reported(void **state)
 {
-    oj_allocator allocator;
     oj_archive_options options;
     oj_archive *archive;
     const oj_object *object;
     oj_error error;
-    counting counts;
+    ojt_heap heap;
     size_t held;
     ojt_ar ar;
     (void)state;
-    counting_allocator(&allocator, &counts);
+    ojt_heap_init(&heap);
     oj_archive_options_init(&options);
-    options.allocator = &allocator;
+    options.allocator = &heap.table;
     make_unordered(&ar);
-    counts.fail_at = 1;
+    heap.fail_at = 1;
     while (oj_archive_create(&archive, ar.bytes, ar.size, &options, &error) != OJ_OK) {
         assert_int_equal(error.status, OJ_E_NOMEM);
         assert_null(archive);
-        assert_int_equal(counts.bytes_live, 0);
-        counts.n_calls = 0;
-        counts.fail_at++;
+        assert_int_equal(heap.live_size, 0);
+        heap.n_calls = 0;
+        heap.fail_at++;
     }
-    assert_true(counts.fail_at > 4);
+    assert_true(heap.fail_at > 4);
     oj_archive_destroy(archive);
-    assert_int_equal(counts.bytes_live, 0);
+    assert_int_equal(heap.live_size, 0);
     free(ar.bytes);
     /* A member that cannot be had now can be had later. */
     ojt_ar_make(&ar, 4);
-    counting_allocator(&allocator, &counts);
+    ojt_heap_init(&heap);
     assert_int_equal(oj_archive_create(&archive, ar.bytes, ar.size, &options, &error), OJ_OK);
-    held = counts.bytes_live;
-    counts.fail_at = counts.n_calls + 1;
+    held = heap.live_size;
+    heap.fail_at = heap.n_calls + 1;
     expect_member_refused(archive, "one", OJ_E_NOMEM, "out of memory");
-    assert_int_equal(counts.bytes_live, held);
+    assert_int_equal(heap.live_size, held);
     assert_int_equal(oj_archive_lookup(archive, "one", &object, &error), OJ_OK);
     oj_archive_destroy(archive);
-    assert_int_equal(counts.bytes_live, 0);
+    assert_int_equal(heap.live_size, 0);
     free(ar.bytes);
 }
 
@@ -592,33 +562,32 @@ static void archive_thin_files_missing_reported(void **state)
 
 static void archive_thin_memory_failing_reported(void **state)
 {
-    oj_allocator allocator;
     oj_archive_options options;
     oj_archive *archive;
     const oj_object *object;
     oj_error error;
-    counting counts;
+    ojt_heap heap;
     size_t held, steps = 0;
     thin thin;
     (void)state;
     make_thin(&thin, "sub/member.o");
-    counting_allocator(&allocator, &counts);
+    ojt_heap_init(&heap);
     oj_archive_options_init(&options);
-    options.allocator = &allocator;
+    options.allocator = &heap.table;
     options.name = thin.archive;
     assert_int_equal(oj_archive_create(&archive, thin.ar.bytes, thin.ar.size, &options, &error), OJ_OK);
-    held = counts.bytes_live;
+    held = heap.live_size;
     do {
-        counts.n_calls = 0;
-        counts.fail_at = ++steps;
+        heap.n_calls = 0;
+        heap.fail_at = ++steps;
         if (oj_archive_lookup(archive, "inside", &object, &error) != OJ_OK) {
             assert_int_equal(error.status, OJ_E_NOMEM);
-            assert_int_equal(counts.bytes_live, held);
+            assert_int_equal(heap.live_size, held);
         }
     } while (!object);
     assert_int_equal(steps, 4); /* a path, the file's bytes, the object, and success */
     oj_archive_destroy(archive);
-    assert_int_equal(counts.bytes_live, 0);
+    assert_int_equal(heap.live_size, 0);
     remove_thin(&thin);
 }
 

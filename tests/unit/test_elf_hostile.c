@@ -2,6 +2,7 @@
  * heap blocks of their size, so that a sanitizer or Valgrind sees any read outside them. */
 #include "elf_writer.h"
 #include "object_walk.h"
+#include "support/heap.h"
 
 /* A sample with something of everything: two tables, debug information, a common and an absolute symbol. */
 static void make_rich(ojt_sample *sample)
@@ -152,82 +153,47 @@ static void elf_random_section_headers_survived(void **state)
 
 /* --- memory ------------------------------------------------------------------------------------------------------- */
 
-typedef struct counting {
-    size_t fail_at; /* 0 = never; else the allocation that fails */
-    size_t n_calls;
-    size_t n_live;
-    size_t bytes_live;
-} counting;
-
-static void *count_allocate(void *context, size_t size)
-{
-    counting *counts = context;
-    assert_true(size > 0);
-    if (++counts->n_calls == counts->fail_at)
-        return NULL;
-    counts->n_live++;
-    counts->bytes_live += size;
-    return malloc(size);
-}
-
-static void count_release(void *context, void *pointer, size_t size)
-{
-    counting *counts = context;
-    assert_non_null(pointer);
-    counts->n_live--;
-    counts->bytes_live -= size;
-    memset(pointer, 0xdd, size);
-    free(pointer);
-}
-
 static void elf_memory_failing_reported(void **state)
 {
-    counting counts = {1, 0, 0, 0};
-    oj_allocator allocator;
+    ojt_heap heap;
     oj_object_options options;
     ojt_sample sample;
     oj_object *object;
     oj_error error;
     (void)state;
-    oj_allocator_init(&allocator);
-    allocator.context = &counts;
-    allocator.allocate = count_allocate;
-    allocator.release = count_release;
+    ojt_heap_init(&heap);
     oj_object_options_init(&options);
-    options.allocator = &allocator;
+    options.allocator = &heap.table;
+    heap.fail_at = 1;
     make_rich(&sample);
     while (oj_object_create(&object, sample.elf.bytes, sample.elf.size, &options, &error) != OJ_OK) {
         assert_int_equal(error.status, OJ_E_NOMEM);
         assert_non_null(strstr(error.text, "out of memory"));
         assert_null(object);
-        assert_int_equal(counts.n_live, 0);
-        counts.n_calls = 0;
-        counts.fail_at++;
+        assert_int_equal(heap.n_live, 0);
+        heap.n_calls = 0;
+        heap.fail_at++;
     }
     /* One allocation an object, and all of it is given back with the size it was asked for. */
-    assert_int_equal(counts.fail_at, 2);
-    assert_int_equal(counts.n_live, 1);
+    assert_int_equal(heap.fail_at, 2);
+    assert_int_equal(heap.n_live, 1);
     ojt_walk_object(object);
     oj_object_destroy(object);
-    assert_int_equal(counts.n_live, 0);
-    assert_int_equal(counts.bytes_live, 0);
+    assert_int_equal(heap.n_live, 0);
+    assert_int_equal(heap.live_size, 0);
     ojt_free(&sample.elf);
 }
 
 /* Whatever is wrong with the input, nothing stays allocated. */
 static void elf_refused_objects_leak_nothing(void **state)
 {
-    counting counts = {0, 0, 0, 0};
-    oj_allocator allocator;
+    ojt_heap heap;
     oj_object_options options;
     ojt_sample sample;
     (void)state;
-    oj_allocator_init(&allocator);
-    allocator.context = &counts;
-    allocator.allocate = count_allocate;
-    allocator.release = count_release;
+    ojt_heap_init(&heap);
     oj_object_options_init(&options);
-    options.allocator = &allocator;
+    options.allocator = &heap.table;
     make_rich(&sample);
     for (size_t i = 0; i < sample.elf.size; i++) {
         oj_object *object;
@@ -235,10 +201,10 @@ static void elf_refused_objects_leak_nothing(void **state)
         oj_object_create(&object, sample.elf.bytes, sample.elf.size, &options, NULL);
         sample.elf.bytes[i] ^= 0xff;
         oj_object_destroy(object);
-        assert_int_equal(counts.n_live, 0);
-        assert_int_equal(counts.bytes_live, 0);
+        assert_int_equal(heap.n_live, 0);
+        assert_int_equal(heap.live_size, 0);
     }
-    assert_true(counts.n_calls > 500);
+    assert_true(heap.n_calls > 500);
     ojt_free(&sample.elf);
 }
 

@@ -239,16 +239,22 @@ static const failing all_failing[] = {{'p', "oj_memory.place", "p"},        {'b'
                                       {'e', "oj_memory.write_end", "pber"}, {'f', "oj_memory.flush", "pbefr"},
                                       {'P', "oj_memory.protect", "pbefPr"}, {'s', "oj_memory.synchronize", "pbefPsr"}};
 
+static void begin_failing(job *link, const failing *row, oj_status status, const char *text)
+{
+    begin(link);
+    ojt_client_init_full(&link->client);
+    link->client.fail = row->letter;
+    link->client.fail_status = status;
+    link->client.fail_text = text;
+    memset(&link->error, 'x', sizeof link->error);
+}
+
 static void callback_failure_is_the_links_and_names_the_callback(void **state)
 {
     (void)state;
     for (size_t i = 0; i < OJI_COUNT(all_failing); i++) {
         job link;
-        begin(&link);
-        ojt_client_init_full(&link.client);
-        link.client.fail = all_failing[i].letter;
-        link.client.fail_status = OJ_E_BUDGET;
-        memset(&link.error, 'x', sizeof link.error);
+        begin_failing(&link, &all_failing[i], OJ_E_BUDGET, NULL);
         assert_int_equal(run(&link), OJ_E_BUDGET);
         assert_null(link.code);
         assert_int_equal(link.error.status, OJ_E_BUDGET);
@@ -268,12 +274,7 @@ static void callback_own_text_is_kept(void **state)
     (void)state;
     for (size_t i = 0; i < OJI_COUNT(all_failing); i++) {
         job link;
-        begin(&link);
-        ojt_client_init_full(&link.client);
-        link.client.fail = all_failing[i].letter;
-        link.client.fail_status = OJ_E_PERMISSION;
-        link.client.fail_text = "the vault is locked";
-        memset(&link.error, 'x', sizeof link.error);
+        begin_failing(&link, &all_failing[i], OJ_E_PERMISSION, "the vault is locked");
         assert_int_equal(run(&link), OJ_E_PERMISSION);
         assert_int_equal(link.error.status, OJ_E_PERMISSION);
         assert_non_null(strstr(link.error.text, "the vault is locked"));
@@ -315,11 +316,7 @@ static void callback_number_that_is_no_status_is_told(void **state)
         for (size_t j = 0; j < OJI_COUNT(numbers); j++) {
             char number[32];
             job link;
-            begin(&link);
-            ojt_client_init_full(&link.client);
-            link.client.fail = all_failing[i].letter;
-            link.client.fail_status = numbers[j];
-            link.client.fail_text = j % 2 ? "the vault is locked" : NULL;
+            begin_failing(&link, &all_failing[i], numbers[j], j % 2 ? "the vault is locked" : NULL);
             assert_int_equal(run(&link), OJ_E_CALLBACK);
             assert_int_equal(link.error.status, OJ_E_CALLBACK);
             snprintf(number, sizeof number, " %d,", (int)numbers[j]);
@@ -336,10 +333,7 @@ static void callback_failure_without_error_struct(void **state)
     (void)state;
     for (size_t i = 0; i < OJI_COUNT(all_failing); i++) {
         job link;
-        begin(&link);
-        ojt_client_init_full(&link.client);
-        link.client.fail = all_failing[i].letter;
-        link.client.fail_status = OJ_E_CALLBACK;
+        begin_failing(&link, &all_failing[i], OJ_E_CALLBACK, NULL);
         assert_int_equal(oj_link((const oj_object *const *)&link.object, 1, &link.options, &link.code, NULL),
                          OJ_E_CALLBACK);
         assert_null(link.code);

@@ -313,21 +313,22 @@ static void llvm_trim_drops_pages_and_compiling_goes_on(void **state)
 static void llvm_out_of_memory_is_a_status(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
-    ojt_heap heap = {0, 0, 1};
-    oj_allocator allocator = ojt_heap_allocator(&heap);
+    ojt_heap heap;
     oj_llvm_options options = options_of(OJ_LLVM_PATH);
     oj_llvm *second = NULL;
     (void)state;
+    ojt_heap_init(&heap);
+    heap.fail_at = 1;
     options.path = oj_llvm_path(llvm);
-    options.allocator = &allocator;
+    options.allocator = &heap.table;
     assert_fails(&options, OJ_E_NOMEM, "memory");
-    assert_int_equal(heap.held, 0);
-    heap.fail_from = 0;
+    assert_int_equal(heap.live_size, 0);
+    heap.fail_at = 0;
     assert_int_equal(oj_llvm_create(&second, &options, NULL), OJ_OK);
-    assert_true(heap.held > 0);
+    assert_true(heap.live_size > 0);
     oj_llvm_destroy(second);
-    assert_int_equal(heap.held, 0);
-    allocator.release = NULL;
+    assert_int_equal(heap.live_size, 0);
+    heap.table.release = NULL;
     assert_fails(&options, OJ_E_MISUSE, "release");
     oj_llvm_destroy(llvm);
 }

@@ -123,13 +123,13 @@ static void compile_file_of_no_known_size_read(void **state)
 static void compile_object_outlives_compiler(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
-    ojt_heap heap = {0, 0, 0};
-    oj_allocator allocator = ojt_heap_allocator(&heap);
+    ojt_heap heap;
     oj_compiler_options options = ojt_defaults();
     oj_compiler *compiler;
     oj_bytes *bytes;
     (void)state;
-    options.allocator = &allocator;
+    ojt_heap_init(&heap);
+    options.allocator = &heap.table;
     compiler = ojt_compiler(&options, llvm);
     bytes = ojt_object(compiler, ojt_add_ir);
     oj_compiler_destroy(compiler);
@@ -138,7 +138,7 @@ static void compile_object_outlives_compiler(void **state)
     oj_bytes_destroy(bytes);
     oj_bytes_destroy(NULL);
     oj_compiler_destroy(NULL);
-    assert_int_equal(heap.held, 0);
+    assert_int_equal(heap.live_size, 0);
     oj_llvm_destroy(llvm);
 }
 
@@ -675,20 +675,21 @@ static void compile_live_module_stays_the_clients(void **state)
 static void compile_each_allocation_may_fail(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
-    ojt_heap heap = {0, 0, 0};
-    oj_allocator allocator = ojt_heap_allocator(&heap);
+    ojt_heap heap;
     oj_compiler_options options = ojt_defaults();
     oj_status status = OJ_E_NOMEM;
     size_t step;
     (void)state;
-    options.allocator = &allocator;
+    ojt_heap_init(&heap);
+    options.allocator = &heap.table;
     options.llvm = llvm;
+    heap.fail_from = true;
     for (step = 1; status != OJ_OK; step++) {
         oj_compiler *compiler = NULL;
         oj_bytes *bytes = NULL;
         oj_error error;
-        heap.n_requests = 0;
-        heap.fail_from = step;
+        heap.n_calls = 0;
+        heap.fail_at = step;
         status = oj_compiler_create(&compiler, &options, &error);
         if (status == OJ_OK)
             status = ojt_compile_text(compiler, ojt_add_ir, &bytes, &error);
@@ -699,7 +700,7 @@ static void compile_each_allocation_may_fail(void **state)
         }
         oj_bytes_destroy(bytes);
         oj_compiler_destroy(compiler);
-        assert_int_equal(heap.held, 0);
+        assert_int_equal(heap.live_size, 0);
     }
     assert_true(step > 3);
     oj_llvm_destroy(llvm);

@@ -35,13 +35,15 @@ static uint64_t count_abandoned(const oj_compiler *compiler)
 static void contained_fatal_error_is_a_status(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
-    ojt_heap heap = {.held = 0};
-    oj_allocator allocator = ojt_heap_allocator(&heap);
-    oj_compiler *compiler = contained(llvm, &allocator);
+    ojt_heap heap;
+    oj_compiler *compiler;
     char with_flag[sizeof fatal_ir + sizeof flag];
-    size_t held = heap.held;
+    size_t held;
     oj_error error;
     (void)state;
+    ojt_heap_init(&heap);
+    compiler = contained(llvm, &heap.table);
+    held = heap.live_size;
     assert_int_equal(count_abandoned(compiler), 0);
     for (uint64_t i = 1; i <= 5; i++) {
         error = ojt_assert_text_fails(compiler, fatal_ir, OJ_E_COMPILE, "module: LLVM gave up: Cannot select");
@@ -51,9 +53,9 @@ static void contained_fatal_error_is_a_status(void **state)
     snprintf(with_flag, sizeof with_flag, "%s%s", fatal_ir, flag);
     ojt_assert_text_fails(compiler, with_flag, OJ_E_COMPILE, "Cannot select");
     ojt_assert_text_fails(compiler, "define i32 @f( {", OJ_E_IR, "module:1:");
-    assert_int_equal(heap.held, held);
+    assert_int_equal(heap.live_size, held);
     oj_compiler_destroy(compiler);
-    assert_int_equal(heap.held, 0);
+    assert_int_equal(heap.live_size, 0);
     oj_llvm_destroy(llvm);
 }
 

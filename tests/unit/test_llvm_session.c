@@ -13,14 +13,14 @@ typedef struct setup {
 static void setup_open(setup *s)
 {
     oj_session_options options;
-    oj_allocator allocator;
     oj_error error;
     memset(s, 0, sizeof *s);
     s->llvm = ojt_llvm_open();
     s->compiler = ojt_compiler(NULL, s->llvm);
-    allocator = ojt_heap_allocator(&s->heap);
+    ojt_heap_init(&s->heap);
+    s->heap.fail_from = true;
     oj_session_options_init(&options);
-    options.allocator = &allocator;
+    options.allocator = &s->heap.table;
     options.compiler = s->compiler;
     assert_int_equal(oj_session_create(&s->session, &options, &error), OJ_OK);
 }
@@ -28,7 +28,7 @@ static void setup_open(setup *s)
 static void setup_close(setup *s)
 {
     oj_session_destroy(s->session);
-    assert_int_equal(s->heap.held, 0);
+    assert_int_equal(s->heap.live_size, 0);
     oj_compiler_destroy(s->compiler);
     oj_llvm_destroy(s->llvm);
 }
@@ -321,14 +321,14 @@ static void session_ir_every_allocation_may_fail(void **state)
         oj_module *a = NULL, *b = NULL;
         oj_error error;
         oj_status status;
-        s.heap.n_requests = 0;
-        s.heap.fail_from = step;
+        s.heap.n_calls = 0;
+        s.heap.fail_at = step;
         status = oj_session_add_ir(s.session, &ir, NULL, &a, &error);
         if (status == OJ_OK)
             status = oj_session_add_ir(s.session, &other, NULL, &b, &error);
         if (status == OJ_OK)
             status = try(&s, "even", &error);
-        s.heap.fail_from = 0;
+        s.heap.fail_at = 0;
         done = status == OJ_OK;
         n_failed += !done;
         assert_int_equal(status, done ? OJ_OK : OJ_E_NOMEM);

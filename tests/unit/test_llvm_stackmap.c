@@ -100,19 +100,21 @@ static void survive_ending_heap(const oj_code *code)
     oj_stackmap *map = NULL;
     oj_error error;
     for (size_t n = 1;; n++) {
-        ojt_heap heap = {.fail_from = n};
-        oj_allocator allocator = ojt_heap_allocator(&heap);
-        oj_status status = oj_code_stackmap(&map, code, &allocator, &error);
+        ojt_heap heap;
+        oj_status status;
+        ojt_heap_init(&heap);
+        heap.fail_at = n;
+        status = oj_code_stackmap(&map, code, &heap.table, &error);
         if (status == OJ_OK) {
             assert_int_equal(n, 3);
-            assert_int_equal(heap.held, oj_stackmap_heap_size(map));
+            assert_int_equal(heap.live_size, oj_stackmap_heap_size(map));
             oj_stackmap_destroy(map);
-            assert_int_equal(heap.held, 0);
+            assert_int_equal(heap.live_size, 0);
             return;
         }
         assert_int_equal(status, OJ_E_NOMEM);
         assert_null(map);
-        assert_int_equal(heap.held, 0);
+        assert_int_equal(heap.live_size, 0);
     }
 }
 

@@ -4,7 +4,7 @@
 #ifndef OJT_LLVM_SUPPORT_H
 #define OJT_LLVM_SUPPORT_H
 
-#include "support/test.h"
+#include "support/heap.h"
 
 #include <ownjit/ownjit.h>
 
@@ -166,39 +166,6 @@ static inline oj_error ojt_assert_text_fails(oj_compiler *compiler, const char *
     assert_null(strchr(error.text, '\n'));
     oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
     return error;
-}
-
-/* An allocator that counts what is held and can be made to fail from the n-th request on (0 = never). */
-typedef struct ojt_heap {
-    size_t held;
-    size_t n_requests;
-    size_t fail_from;
-} ojt_heap;
-
-static inline void *ojt_heap_allocate(void *context, size_t size)
-{
-    ojt_heap *heap = context;
-    if (++heap->n_requests >= heap->fail_from && heap->fail_from != 0)
-        return NULL;
-    heap->held += size;
-    return malloc(size);
-}
-
-static inline void ojt_heap_release(void *context, void *pointer, size_t size)
-{
-    ojt_heap *heap = context;
-    heap->held -= size;
-    free(pointer);
-}
-
-static inline oj_allocator ojt_heap_allocator(ojt_heap *heap)
-{
-    oj_allocator allocator;
-    oj_allocator_init(&allocator);
-    allocator.context = heap;
-    allocator.allocate = ojt_heap_allocate;
-    allocator.release = ojt_heap_release;
-    return allocator;
 }
 
 #endif

@@ -1,7 +1,7 @@
 /* Compilers in worker processes: what they give, what their failures come to, and what the client sees of them. */
+#include "support/process.h"
 #include "test_llvm_worker_support.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -11,23 +11,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-/* The keeper's children, from the system. */
-static int worker_pids(oj_workers *workers, pid_t *pids, int capacity)
-{
-    char path[96];
-    FILE *file;
-    int n = 0, pid;
-    int keeper = stats_of(workers).keeper_pid;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", keeper, keeper);
-    file = fopen(path, "r");
-    if (!file)
-        return 0;
-    while (n < capacity && fscanf(file, "%d", &pid) == 1)
-        pids[n++] = pid;
-    fclose(file);
-    return n;
-}
 
 static pid_t only_worker(oj_workers *workers)
 {
@@ -543,23 +526,12 @@ static void worker_no_child_of_the_client(void **state)
     sigaction(SIGCHLD, &action, NULL);
 }
 
-static int count_files(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    int n = 0;
-    assert_non_null(folder);
-    while (readdir(folder))
-        n++;
-    closedir(folder);
-    return n;
-}
-
 static void worker_leaves_no_descriptor(void **state)
 {
     int before;
     (void)state;
     oj_workers_destroy(open_pool_of(1));
-    before = count_files();
+    before = ojt_count_files();
     for (int i = 0; i < 3; i++) {
         oj_workers *workers = open_pool_of(2);
         oj_compiler *compiler = open_compiler(workers);
@@ -568,7 +540,7 @@ static void worker_leaves_no_descriptor(void **state)
         oj_compiler_destroy(compiler);
         oj_workers_destroy(workers);
     }
-    assert_int_equal(count_files(), before);
+    assert_int_equal(ojt_count_files(), before);
 }
 
 /* In a child, because the test's own streams must stay. Its exit status tells what failed. */
@@ -644,14 +616,10 @@ static int leave_root(oj_workers *workers)
 
 static int run_in_child(int (*function)(oj_workers *), oj_workers *workers)
 {
-    int status;
-    pid_t pid = fork();
-    assert_true(pid >= 0);
+    pid_t pid = ojt_fork();
     if (pid == 0)
         _exit(function(workers));
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    return ojt_wait(pid);
 }
 
 static void worker_works_without_standard_streams(void **state)
@@ -752,20 +720,22 @@ static void worker_every_allocation_may_fail(void **state)
     (void)state;
     oj_workers_destroy(open_pool_of(1));
     while (status == OJ_E_NOMEM && fail_from++ < 40) {
-        ojt_heap heap = {0, 0, fail_from};
-        oj_allocator allocator = ojt_heap_allocator(&heap);
+        ojt_heap heap;
         oj_workers_options pool;
         oj_compiler_options options;
         oj_workers *workers = NULL;
         oj_compiler *compiler = NULL;
         oj_bytes *bytes = NULL;
+        ojt_heap_init(&heap);
+        heap.fail_at = fail_from;
+        heap.fail_from = true;
         oj_workers_options_init(&pool);
-        pool.allocator = &allocator;
+        pool.allocator = &heap.table;
         pool.llvm_version = ojt_llvm_wanted();
         pool.n_workers = 1;
         status = oj_workers_create(&workers, &pool, NULL);
         options = isolated(workers);
-        options.allocator = &allocator;
+        options.allocator = &heap.table;
         if (status == OJ_OK)
             status = oj_compiler_create(&compiler, &options, NULL);
         if (status == OJ_OK)
@@ -773,7 +743,7 @@ static void worker_every_allocation_may_fail(void **state)
         oj_bytes_destroy(bytes);
         oj_compiler_destroy(compiler);
         oj_workers_destroy(workers);
-        assert_int_equal(heap.held, 0);
+        assert_int_equal(heap.live_size, 0);
     }
     assert_int_equal(status, OJ_OK);
     assert_true(fail_from > 5);

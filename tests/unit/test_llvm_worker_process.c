@@ -25,16 +25,8 @@ static void catch_signals(void)
 
 static pid_t first_worker(oj_workers *workers)
 {
-    char path[96];
-    int keeper = stats_of(workers).keeper_pid, pid = 0;
-    FILE *file;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", keeper, keeper);
-    file = fopen(path, "r");
-    if (file && fscanf(file, "%d", &pid) != 1)
-        pid = 0;
-    if (file)
-        fclose(file);
-    return pid;
+    pid_t pid = 0;
+    return worker_pids(workers, &pid, 1) == 1 ? pid : 0;
 }
 
 static void kill_and_wait(pid_t pid)

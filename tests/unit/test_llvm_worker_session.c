@@ -9,7 +9,6 @@ typedef struct setup {
     oj_compiler *compiler;
     oj_session *session;
     ojt_heap heap;
-    oj_allocator allocator;
 } setup;
 
 static void setup_open(setup *s)
@@ -19,12 +18,12 @@ static void setup_open(setup *s)
     oj_error error;
     memset(s, 0, sizeof *s);
     s->workers = open_pool_of(1);
-    s->allocator = ojt_heap_allocator(&s->heap);
+    ojt_heap_init(&s->heap);
     isolation = isolated(s->workers);
-    isolation.allocator = &s->allocator;
+    isolation.allocator = &s->heap.table;
     s->compiler = open_with(&isolation);
     oj_session_options_init(&options);
-    options.allocator = &s->allocator;
+    options.allocator = &s->heap.table;
     options.compiler = s->compiler;
     assert_int_equal(oj_session_create(&s->session, &options, &error), OJ_OK);
 }
@@ -33,7 +32,7 @@ static void setup_close(setup *s)
 {
     oj_session_destroy(s->session);
     oj_compiler_destroy(s->compiler);
-    assert_int_equal(s->heap.held, 0);
+    assert_int_equal(s->heap.live_size, 0);
     oj_workers_destroy(s->workers);
 }
 

@@ -6,6 +6,7 @@
 #include "test_llvm_support.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 #include <time.h>
 
 /* LLVM ends the process for it, on every target but one. */
@@ -75,6 +76,23 @@ static inline oj_workers_stats stats_of(oj_workers *workers)
     oj_workers_stats stats;
     assert_int_equal(oj_workers_get_stats(workers, &stats, sizeof stats), OJ_OK);
     return stats;
+}
+
+/* The keeper's children, from the system; their count, at most `capacity`. */
+static inline int worker_pids(oj_workers *workers, pid_t *pids, int capacity)
+{
+    char path[96];
+    FILE *file;
+    int n = 0, pid;
+    int keeper = stats_of(workers).keeper_pid;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", keeper, keeper);
+    file = fopen(path, "r");
+    if (!file)
+        return 0;
+    while (n < capacity && fscanf(file, "%d", &pid) == 1)
+        pids[n++] = pid;
+    fclose(file);
+    return n;
 }
 
 static inline uint64_t now_ms(void)

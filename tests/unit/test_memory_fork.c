@@ -1,4 +1,5 @@
 /* Fork: neither side can change what the other runs, both go on placing, data is private to each. */
+#include "support/process.h"
 #include "test_memory_support.h"
 
 #include <sys/mman.h>
@@ -9,16 +10,13 @@
 /* Run `child` in a forked process; its result is the exit status. */
 static int in_child(int (*child)(void *context), void *context, bool bare)
 {
-    int status = 0;
     pid_t pid;
     fflush(NULL);
     pid = bare ? ojt_bare_fork() : fork();
     assert_true(pid >= 0);
     if (pid == 0)
         _exit(child(context));
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    return ojt_wait(pid);
 }
 
 typedef struct setup {

@@ -1,5 +1,6 @@
 /* Systems that forbid one way or the other: what is used instead, and what is said where nothing works. Each test
  * restricts its own child process. */
+#include "support/process.h"
 #include "test_memory_support.h"
 
 #include <errno.h>
@@ -19,23 +20,9 @@
 #define MDWE_REFUSE_EXEC_GAIN 1
 #define SKIPPED 77
 
-static int in_child(int (*child)(void))
-{
-    int status = 0;
-    pid_t pid;
-    fflush(NULL);
-    pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0)
-        _exit(child());
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
 static void expect_child(int (*child)(void))
 {
-    int status = in_child(child);
+    int status = ojt_in_child(child);
     if (status == SKIPPED)
         skip();
     assert_int_equal(status, 0);

@@ -1,6 +1,8 @@
 /* The default provider through its public table: placing, running, taking back, accounts, limits. */
 #include "test_memory_support.h"
 
+#include "support/heap.h"
+
 #include <sys/mman.h>
 
 static void provider_code_runs_and_is_reused(void **state)
@@ -690,47 +692,21 @@ static void provider_options_are_checked(void **state)
     assert_int_equal(oj_memory_create(NULL, NULL, NULL), OJ_E_MISUSE);
 }
 
-typedef struct counting_heap {
-    size_t n_calls;
-    size_t fail_at; /* 1-based; 0 = never */
-    size_t n_live;
-} counting_heap;
-
-static void *counting_allocate(void *context, size_t size)
-{
-    counting_heap *heap = context;
-    if (++heap->n_calls == heap->fail_at)
-        return NULL;
-    heap->n_live++;
-    return malloc(size);
-}
-
-static void counting_release(void *context, void *pointer, size_t size)
-{
-    (void)size;
-    ((counting_heap *)context)->n_live--;
-    free(pointer);
-}
-
 /* Each allocation fails in turn; the last round, in which none does, works. */
 static void provider_heap_failures_are_statuses(void **state)
 {
-    counting_heap heap = {0};
-    oj_allocator allocator;
+    ojt_heap heap;
     bool done = false;
     (void)state;
-    oj_allocator_init(&allocator);
-    allocator.context = &heap;
-    allocator.allocate = counting_allocate;
-    allocator.release = counting_release;
     for (size_t step = 1; !done; step++) {
         oj_memory_options options;
         oj_memory *memory;
         oj_error error;
         ojt_link link;
         oj_memory_options_init(&options);
-        options.allocator = &allocator;
-        heap = (counting_heap){.fail_at = step};
+        ojt_heap_init(&heap);
+        heap.fail_at = step;
+        options.allocator = &heap.table;
         if (oj_memory_create(&memory, &options, &error) != OJ_OK) {
             assert_int_equal(error.status, OJ_E_NOMEM);
             assert_null(memory);

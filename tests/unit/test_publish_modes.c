@@ -1,5 +1,6 @@
 /* Linking, patching, forking and destroying on systems that forbid one thing or another, before the first link or only
  * after it. Each test restricts a child process of its own and looks at what the calls say there. */
+#include "support/process.h"
 #include "test_publish_support.h"
 
 #include <errno.h>
@@ -34,22 +35,16 @@ static int *failed_line;
 static void in_child(int (*child)(void))
 {
     int status, line;
-    pid_t pid;
     if (getenv("OJT_VALGRIND"))
         skip();
     failed_line = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(failed_line, MAP_FAILED);
-    fflush(NULL);
-    pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0)
-        _exit(child());
-    assert_int_equal(waitpid(pid, &status, 0), pid);
+    status = ojt_in_child(child);
     line = *failed_line;
     munmap(failed_line, 4096);
     if (line != 0)
         fail_msg("line %d failed in the child", line);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED)
+    if (status == SKIPPED)
         skip();
     assert_int_equal(status, 0);
 }

@@ -1,5 +1,5 @@
 /* Stack maps as they should not be: each wrong field, every length, a heap that ends. */
-#include "support/test.h"
+#include "support/heap.h"
 #include "unit/stackmap_writer.h"
 
 #include <ownjit/ownjit.h>
@@ -169,55 +169,30 @@ static void stackmap_bytes_changed_later_survived(void **state)
     free(bytes);
 }
 
-typedef struct heap {
-    size_t held;
-    size_t n_requests;
-    size_t fail_at;
-} heap;
-
-static void *allocate(void *context, size_t size)
-{
-    heap *h = context;
-    if (++h->n_requests == h->fail_at)
-        return NULL;
-    h->held += size;
-    return malloc(size);
-}
-
-static void release(void *context, void *pointer, size_t size)
-{
-    heap *h = context;
-    h->held -= size;
-    free(pointer);
-}
-
 static void stackmap_heap_ends_survived(void **state)
 {
     ojt_stackmap bytes = {.size = 0};
     oj_stackmap *map = NULL;
-    oj_allocator allocator;
     oj_error error;
-    heap h = {.fail_at = 1};
+    ojt_heap heap;
     (void)state;
     put_small(&bytes);
-    oj_allocator_init(&allocator);
-    allocator.context = &h;
-    allocator.allocate = allocate;
-    allocator.release = release;
-    assert_int_equal(oj_stackmap_create(&map, bytes.bytes, bytes.size, &allocator, &error), OJ_E_NOMEM);
+    ojt_heap_init(&heap);
+    heap.fail_at = 1;
+    assert_int_equal(oj_stackmap_create(&map, bytes.bytes, bytes.size, &heap.table, &error), OJ_E_NOMEM);
     assert_null(map);
-    assert_int_equal(h.held, 0);
-    h = (heap){.held = 0};
-    assert_int_equal(oj_stackmap_create(&map, bytes.bytes, bytes.size, &allocator, &error), OJ_OK);
-    assert_int_equal(h.n_requests, 1);
-    assert_int_equal(h.held, oj_stackmap_heap_size(map));
+    assert_int_equal(heap.live_size, 0);
+    ojt_heap_init(&heap);
+    assert_int_equal(oj_stackmap_create(&map, bytes.bytes, bytes.size, &heap.table, &error), OJ_OK);
+    assert_int_equal(heap.n_calls, 1);
+    assert_int_equal(heap.live_size, oj_stackmap_heap_size(map));
     oj_stackmap_destroy(map);
-    assert_int_equal(h.held, 0);
+    assert_int_equal(heap.live_size, 0);
 }
 
 /* Between the two walks over the bytes the heap is asked for once: that is when these change. */
 typedef struct changing {
-    heap heap;
+    ojt_heap heap; /* first: the table's context is both */
     uint8_t *bytes;
     const ojt_stackmap *becomes;
 } changing;
@@ -226,7 +201,7 @@ static void *allocate_and_change(void *context, size_t size)
 {
     changing *c = context;
     memcpy(c->bytes, c->becomes->bytes, c->becomes->size);
-    return allocate(&c->heap, size);
+    return ojt_heap_allocate(&c->heap, size);
 }
 
 /* Tables of functions with records each; zeros to the end. */
@@ -257,18 +232,15 @@ static void stackmap_bytes_changed_meanwhile_refused(void **state)
         ojt_stackmap first = {.size = 0}, second = {.size = 0};
         changing c = {.bytes = first.bytes, .becomes = &second};
         oj_stackmap *map = (oj_stackmap *)state;
-        oj_allocator allocator;
         oj_error error;
         put_tables(&first, before[0], before[1], before[2]);
         put_tables(&second, after[0], after[1], after[2]);
-        oj_allocator_init(&allocator);
-        allocator.context = &c;
-        allocator.allocate = allocate_and_change;
-        allocator.release = release;
-        assert_int_equal(oj_stackmap_create(&map, first.bytes, first.size, &allocator, &error), OJ_E_MALFORMED);
+        ojt_heap_init(&c.heap);
+        c.heap.table.allocate = allocate_and_change;
+        assert_int_equal(oj_stackmap_create(&map, first.bytes, first.size, &c.heap.table, &error), OJ_E_MALFORMED);
         assert_non_null(strstr(error.text, "changed"));
         assert_null(map);
-        assert_int_equal(c.heap.held, 0);
+        assert_int_equal(c.heap.live_size, 0);
     }
 }
 

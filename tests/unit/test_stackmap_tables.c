@@ -35,6 +35,13 @@ static void put_sample(ojt_stackmap *out, uint64_t base)
     ojt_put_empty_record(out, 7, 0x30);
 }
 
+static oj_stackmap *create_sample(ojt_stackmap *bytes, uint64_t base)
+{
+    bytes->size = 0;
+    put_sample(bytes, base);
+    return create(bytes);
+}
+
 static void stackmap_every_field_read(void **state)
 {
     static const oj_stackmap_location expected[] = {
@@ -43,15 +50,14 @@ static void stackmap_every_field_read(void **state)
         {.kind = OJ_LOCATION_INDIRECT, .size = 2, .dwarf_register = 7, .offset = 8},
         {.kind = OJ_LOCATION_CONSTANT, .size = 8, .value = (uint64_t)-5},
         {.kind = OJ_LOCATION_CONSTANT_INDEX, .size = 8, .value = 0xfedcba9876543210}};
-    ojt_stackmap bytes = {.size = 0};
+    ojt_stackmap bytes;
     oj_stackmap_function_info function;
     oj_stackmap_record_info record;
     oj_stackmap_location location;
     oj_stackmap_live_out live;
     oj_stackmap *map;
     (void)state;
-    put_sample(&bytes, 0x400000);
-    map = create(&bytes);
+    map = create_sample(&bytes, 0x400000);
     assert_int_equal(oj_stackmap_function_count(map), 2);
     assert_int_equal(oj_stackmap_record_count(map), 3);
     assert_int_equal(oj_stackmap_function(map, 0, &function, sizeof function), OJ_OK);
@@ -82,15 +88,14 @@ static void stackmap_every_field_read(void **state)
 
 static void stackmap_indices_checked(void **state)
 {
-    ojt_stackmap bytes = {.size = 0};
+    ojt_stackmap bytes;
     oj_stackmap_function_info function;
     oj_stackmap_record_info record;
     oj_stackmap_location location;
     oj_stackmap_live_out live;
     oj_stackmap *map;
     (void)state;
-    put_sample(&bytes, 0);
-    map = create(&bytes);
+    map = create_sample(&bytes, 0);
     assert_int_equal(oj_stackmap_function(map, 2, &function, sizeof function), OJ_E_MISUSE);
     assert_int_equal(oj_stackmap_record(map, 3, &record, sizeof record), OJ_E_MISUSE);
     assert_int_equal(oj_stackmap_location_at(map, 0, 5, &location, sizeof location), OJ_E_MISUSE);
@@ -110,13 +115,12 @@ static void stackmap_indices_checked(void **state)
 
 static void stackmap_found_by_address_and_id(void **state)
 {
-    ojt_stackmap bytes = {.size = 0};
+    ojt_stackmap bytes;
     oj_stackmap_function_info function;
     oj_stackmap_record_info record;
     oj_stackmap *map;
     (void)state;
-    put_sample(&bytes, 0x400000);
-    map = create(&bytes);
+    map = create_sample(&bytes, 0x400000);
     assert_int_equal(oj_stackmap_find_function(map, 0x400000, &function, sizeof function), OJ_OK);
     assert_int_equal(function.index, 1);
     assert_int_equal(oj_stackmap_find_function(map, 0x400001, &function, sizeof function), OJ_E_NOT_FOUND);
@@ -323,9 +327,7 @@ static void stackmap_statepoint_malformed_refused(void **state)
     map = statepoint(&bytes, -1, kinds, 4);
     assert_int_equal(oj_stackmap_statepoint(map, 0, &point, sizeof point, &error), OJ_E_MALFORMED);
     oj_stackmap_destroy(map);
-    bytes.size = 0;
-    put_sample(&bytes, 0);
-    map = create(&bytes);
+    map = create_sample(&bytes, 0);
     assert_int_equal(oj_stackmap_statepoint(map, 0, &point, sizeof point, &error), OJ_E_MALFORMED);
     assert_int_equal(oj_stackmap_statepoint(map, 1, &point, sizeof point, &error), OJ_E_MALFORMED);
     oj_stackmap_destroy(map);
@@ -333,13 +335,12 @@ static void stackmap_statepoint_malformed_refused(void **state)
 
 static void stackmap_patch_range_checked(void **state)
 {
-    ojt_stackmap bytes = {.size = 0};
+    ojt_stackmap bytes;
     uint64_t addr;
     oj_error error;
     oj_stackmap *map;
     (void)state;
-    put_sample(&bytes, 0x400000);
-    map = create(&bytes);
+    map = create_sample(&bytes, 0x400000);
     assert_int_equal(oj_stackmap_patch_range(map, 0, 16, NULL, &addr, &error), OJ_OK);
     assert_int_equal(addr, 0x401010);
     assert_int_equal(oj_stackmap_patch_range(map, 0, 17, NULL, &addr, &error), OJ_E_RANGE);
@@ -358,7 +359,7 @@ static void stackmap_patch_range_checked(void **state)
 /* Every argument that can be missing is, and places that there are none of. */
 static void stackmap_missing_arguments_refused(void **state)
 {
-    ojt_stackmap bytes = {.size = 0};
+    ojt_stackmap bytes;
     oj_stackmap_function_info function;
     oj_stackmap_record_info record;
     oj_stackmap_location location;
@@ -369,8 +370,7 @@ static void stackmap_missing_arguments_refused(void **state)
     oj_error error;
     uint64_t value = 0;
     (void)state;
-    put_sample(&bytes, 0x400000);
-    map = create(&bytes);
+    map = create_sample(&bytes, 0x400000);
     assert_int_equal(oj_code_stackmap_range(NULL, 0, &range, sizeof range), OJ_E_MISUSE);
     assert_int_equal(oj_stackmap_function(map, 0, NULL, 0), OJ_E_MISUSE);
     assert_int_equal(oj_stackmap_function(NULL, 0, &function, sizeof function), OJ_E_MISUSE);

@@ -1,12 +1,10 @@
 /* A worker that lies, stalls, sends half, sends twice, or ends at any byte: a status each time, within the deadline,
  * and nothing of it is kept. tests/support/worker_liar.c is the liar. */
-#include "support/test.h"
-
-#include <ownjit/ownjit.h>
+#include "support/liar.h"
+#include "support/process.h"
 
 #include "worker/worker.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -15,54 +13,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char liar_path[4096];
 static uint32_t deadline_ms = 5000;
 static bool may_differ; /* the object, from the liar's */
 static const char ir_text[] = "define void @f() {\n  ret void\n}\n";
 
-static const char *find_liar(void)
-{
-    ssize_t length = readlink("/proc/self/exe", liar_path, sizeof liar_path - 32);
-    assert_true(length > 0);
-    liar_path[length] = '\0';
-    strcpy(strrchr(liar_path, '/'), "/worker_liar");
-    return liar_path;
-}
-
-static int count_files(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    int n = 0;
-    assert_non_null(folder);
-    while (readdir(folder))
-        n++;
-    closedir(folder);
-    return n;
-}
-
-/* Create a compiler over the liar and compile. */
+/* What was accepted can be read to its end. */
 static oj_status compile_by(oj_workers *workers, oj_error *error)
 {
-    oj_compiler_options options;
-    oj_compiler *compiler = NULL;
-    oj_bytes *bytes = NULL;
-    oj_ir ir = oj_ir_bytes(ir_text, sizeof ir_text - 1);
-    oj_status status;
-    oj_compiler_options_init(&options);
-    options.isolation = OJ_ISOLATION_WORKER;
-    options.workers = workers;
-    options.deadline_ms = deadline_ms;
-    status = oj_compiler_create(&compiler, &options, error);
+    oj_bytes *bytes;
+    oj_status status = ojt_liar_compile(workers, deadline_ms, ir_text, sizeof ir_text - 1, &bytes, error);
     if (status == OJ_OK) {
-        status = oj_compile_object(compiler, &ir, &bytes, error);
-        if (status == OJ_OK) {
-            /* Read to its end: what was accepted can be. */
-            assert_int_equal(oj_bytes_size(bytes), sizeof "an object");
-            assert_true(may_differ || memcmp(oj_bytes_data(bytes), "an object", oj_bytes_size(bytes)) == 0);
-        }
+        assert_int_equal(oj_bytes_size(bytes), sizeof "an object");
+        assert_true(may_differ || memcmp(oj_bytes_data(bytes), "an object", oj_bytes_size(bytes)) == 0);
     }
     oj_bytes_destroy(bytes);
-    oj_compiler_destroy(compiler);
     return status;
 }
 
@@ -70,23 +34,17 @@ static oj_status compile_by(oj_workers *workers, oj_error *error)
  * told. */
 static oj_status lie(const char *how, oj_error *error)
 {
-    oj_workers_options options;
     oj_workers *workers;
     oj_workers_stats stats;
     oj_status first, second;
-    int before = count_files();
-    setenv("OJT_LIE", how, 1);
-    oj_workers_options_init(&options);
-    options.path = find_liar();
-    options.n_workers = 1;
-    options.start_ms = 300;
-    assert_int_equal(oj_workers_create(&workers, &options, error), OJ_OK);
+    int before = ojt_count_files();
+    workers = ojt_liar_pool(how, 1, 0, 300);
     first = compile_by(workers, error);
     second = compile_by(workers, first == OJ_OK ? error : NULL);
     assert_int_equal(oj_workers_get_stats(workers, &stats, sizeof stats), OJ_OK);
     assert_int_equal(stats.n_busy, 0);
     oj_workers_destroy(workers);
-    assert_int_equal(count_files(), before);
+    assert_int_equal(ojt_count_files(), before);
     for (const char *c = error->text; *c; c++)
         assert_true((unsigned char)*c >= ' ');
     return first == OJ_OK ? second : first;
@@ -260,31 +218,12 @@ static void liar_bit_of_every_byte_does_no_harm(void **state)
 
 static oj_workers *open_pool(const char *how, uint32_t n_workers, uint32_t flags)
 {
-    oj_workers_options options;
-    oj_workers *workers;
-    setenv("OJT_LIE", how, 1);
-    oj_workers_options_init(&options);
-    options.path = find_liar();
-    options.n_workers = n_workers;
-    options.flags = flags;
-    options.start_ms = 10000;
-    assert_int_equal(oj_workers_create(&workers, &options, NULL), OJ_OK);
-    return workers;
-}
-
-static oj_compiler_options options_for(oj_workers *workers, uint32_t ms)
-{
-    oj_compiler_options options;
-    oj_compiler_options_init(&options);
-    options.isolation = OJ_ISOLATION_WORKER;
-    options.workers = workers;
-    options.deadline_ms = ms;
-    return options;
+    return ojt_liar_pool(how, n_workers, flags, 10000);
 }
 
 static oj_compiler *open_compiler(oj_workers *workers, uint32_t ms)
 {
-    oj_compiler_options options = options_for(workers, ms);
+    oj_compiler_options options = ojt_liar_options(workers, ms);
     oj_compiler *compiler;
     oj_error error;
     if (oj_compiler_create(&compiler, &options, &error) != OJ_OK)
@@ -434,7 +373,7 @@ static void liar_on_a_system_without_filters_is_told(void **state)
 static void liar_is_not_sent_what_is_too_long(void **state)
 {
     oj_workers *workers = open_pool("", 1, 0);
-    oj_compiler_options options = options_for(workers, 5000);
+    oj_compiler_options options = ojt_liar_options(workers, 5000);
     oj_compiler *compiler;
     oj_bytes *bytes;
     oj_error error;
@@ -473,7 +412,7 @@ static void fork_at_warning(void *context, uint32_t severity, const char *text)
 static void liar_warns_a_client_that_forks(void **state)
 {
     oj_workers *workers = open_pool("diagnostic_cut_9999", 1, 0);
-    oj_compiler_options options = options_for(workers, 5000);
+    oj_compiler_options options = ojt_liar_options(workers, 5000);
     oj_ir ir = oj_ir_bytes(ir_text, sizeof ir_text - 1);
     oj_compiler *compiler;
     oj_bytes *bytes;
