@@ -98,7 +98,8 @@ typedef struct oji_elf_arch {
     oji_reloc_kind (*choose)(const uint8_t *bytes, uint64_t offset, int64_t addend, uint32_t number);
     /* What that kind needs of the symbol, beyond what the number's row says. */
     uint32_t (*chosen_uses)(uint32_t kind);
-    /* What a number that has a name and is refused is for, in words that go after "is for". */
+    /* What a number that has a name and is refused is for, in words that go after "is for"; NULL for the dynamic
+     * linker's, which only linked files have. */
     const char *(*refusal)(uint32_t number);
     bool is_64; /* the class and the byte order of its files */
     bool is_big;

@@ -149,14 +149,13 @@ static const oji_elf_row rows[] = {RELOCATIONS(OJI_ELF_ROW)};
 #define NAME(number, name, kind, width, uses) [number] = "R_AARCH64_" #name,
 static const char *const names[] = {RELOCATIONS(NAME)};
 
-/* Goes after "is for". */
 static const char *refusal(uint32_t number)
 {
     if (number == R_AARCH64_IRELATIVE)
         return "indirect functions (ifunc)";
     if (number == R_AARCH64_AUTH_ABS64)
         return "pointers that are signed as a program is loaded (the PAuth ABI)";
-    return "the dynamic linker, and has no place in a relocatable object";
+    return NULL;
 }
 
 const oji_elf_arch oji_elf_aarch64 = {

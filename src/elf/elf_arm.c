@@ -134,7 +134,7 @@ static const char *refusal(uint32_t number)
         return "data at a distance from a static base, which GNU/Linux has not";
     if (number >= R_ARM_GOTFUNCDESC && number <= R_ARM_TLS_IE32_FDPIC)
         return "systems without memory mapping (FDPIC)";
-    return "the dynamic linker, and has no place in a relocatable object";
+    return NULL;
 }
 
 /* Of a load or an ADR relative to the place: bit 23 of both, or bits 21 and 23 of ADR, say whether it is taken away. */
@@ -220,7 +220,10 @@ static oj_status finish(const oji_elf_reader *reader, oji_elf_parts *parts)
 {
     for (uint32_t i = 1; parts->object->has_tls && i < reader->n_sections; i++) {
         const oji_section *section = &parts->sections[i];
-        oji_reloc *relocs = parts->relocs + (section->relocs - parts->relocs);
+        oji_reloc *relocs;
+        if (section->n_relocs == 0)
+            continue;
+        relocs = parts->relocs + (section->relocs - parts->relocs);
         for (uint32_t k = 0; k < section->n_relocs; k++) {
             if (relocs[k].kind != OJI_ARM_TLS_CALL && relocs[k].kind != OJI_ARM_THM_TLS_CALL)
                 continue;

@@ -93,17 +93,7 @@ static const char *refusal(uint32_t number)
 {
     if (number >= R_386_TLS_GD_32 && number <= R_386_TLS_LDM_POP)
         return "thread-local storage as Sun's compilers write it";
-    switch (number) {
-    case R_386_COPY:
-    case R_386_GLOB_DAT:
-    case R_386_JUMP_SLOT:
-    case R_386_RELATIVE:
-        return "the dynamic linker, and has no place in a relocatable object";
-    case R_386_IRELATIVE:
-        return "indirect functions (ifunc)";
-    default:
-        return "the dynamic linker, and has no place in a relocatable object";
-    }
+    return number == R_386_IRELATIVE ? "indirect functions (ifunc)" : NULL;
 }
 
 static int64_t read_addend(const uint8_t *field, uint32_t number)

@@ -34,10 +34,13 @@ static oj_status refuse_reloc(const oji_elf_reader *reader, const oji_elf_parts 
         return oji_fail_at(reader->error, OJ_E_MALFORMED, &place,
                            "%s: section %s, offset %#llx: %s refers to symbol %u of %u", reader->name, target->name,
                            offset, name, symbol, reader->n_symbols);
-    if (arch->rows[number].kind == OJI_ELF_REFUSED)
+    if (arch->rows[number].kind == OJI_ELF_REFUSED) {
+        const char *what = arch->refusal(number);
         return oji_fail_at(reader->error, OJ_E_UNSUPPORTED, &place,
-                           "%s: section %s, offset %#llx: %s to '%s' is for %s, which is not supported", reader->name,
-                           target->name, offset, name, symbol_name, arch->refusal(number));
+                           "%s: section %s, offset %#llx: %s to '%s' is for %s%s", reader->name, target->name, offset,
+                           name, symbol_name, what ? what : "the dynamic linker",
+                           what ? ", which is not supported" : ", and has no place in a relocatable object");
+    }
     return oji_fail_at(reader->error, OJ_E_MALFORMED, &place,
                        "%s: section %s, offset %#llx: %s lies outside the section's %llu bytes", reader->name,
                        target->name, offset, name, (unsigned long long)target->size);

@@ -82,12 +82,11 @@ static const oji_elf_row rows_32[] = {RELOCATIONS(ROW_32)};
 #define NAME(number, name, kind, width, uses) [number] = "R_RISCV_" #name,
 static const char *const names[] = {RELOCATIONS(NAME)};
 
-/* Goes after "is for". */
 static const char *refusal(uint32_t number)
 {
     if (number == R_RISCV_IRELATIVE)
         return "indirect functions (ifunc)";
-    return "the dynamic linker, and has no place in a relocatable object";
+    return NULL;
 }
 
 /* --- pairs -------------------------------------------------------------------------------------------------------- */

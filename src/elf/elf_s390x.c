@@ -106,14 +106,13 @@ static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t adde
 
 static uint32_t chosen_uses(uint32_t kind) { return kind == OJI_S390X_PLT32DBL ? CALL : NEAR; }
 
-/* Goes after "is for". */
 static const char *refusal(uint32_t number)
 {
     if (number == R_390_IRELATIVE)
         return "indirect functions (ifunc)";
     if (number >= R_390_TLS_GD32 && number <= R_390_TLS_LDO32)
         return "the 31-bit ABI";
-    return "the dynamic linker, and has no place in a relocatable object";
+    return NULL;
 }
 
 const oji_elf_arch oji_elf_s390x = {

@@ -99,7 +99,6 @@ static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t adde
 
 static uint32_t chosen_uses(uint32_t kind) { return kind == OJI_RELOC_GOT_LOAD32 ? OJI_USE_GOT : OJI_USE_GOT_RELAX; }
 
-/* Goes after "is for". */
 static const char *refusal(uint32_t number)
 {
     switch (number) {
@@ -109,7 +108,7 @@ static const char *refusal(uint32_t number)
     case R_X86_64_PLT32_BND:
         return "Intel MPX, which was withdrawn";
     default:
-        return "the dynamic linker, and has no place in a relocatable object";
+        return NULL;
     }
 }
 
