@@ -53,8 +53,8 @@ typedef struct oji_unwinder {
     void (*add_array)(const void *tables, void *object); /* of an array of tables that NULL ends */
     void *(*remove)(const void *table_or_array);
     const void *(*find)(void *pc, void *bases);
-    void (*add_entry)(const void *fde); /* LLVM's unwinder, which takes entries singly; NULL where it is not known.
-                                           Locked, both */
+    /* LLVM's unwinder, which takes entries singly; NULL where it is not known. Read under the registry's lock. */
+    void (*add_entry)(const void *fde);
     void (*remove_entry)(const void *fde);
 } oji_unwinder;
 

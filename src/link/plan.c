@@ -274,9 +274,7 @@ oj_status oj_plan_write(oj_plan *plan, const oj_segment *segments, size_t n_segm
     if (plan->is_placed)
         return oji_fail(error, OJ_E_MISUSE, "the plan is placed already: its addresses are its provider's");
     if (plan->has_unwind_aside)
-        return oji_fail(error, OJ_E_MISUSE,
-                        "the plan has left its unwind tables out (OJ_LINK_OMIT_UNWIND): nobody "
-                        "would know them");
+        return oji_fail(error, OJ_E_MISUSE, "the plan has left its unwind tables out: OJ_LINK_OMIT_UNWIND");
     zero_wanted(&plan->options);
     OJI_TRY(oji_link_finish(plan, segments ? segments : &none, n_segments, out, error));
     return oji_succeed(error);

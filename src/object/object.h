@@ -77,17 +77,15 @@ enum {
     OJI_USE_JUMP_ODD = 0x20000   /* from Thumb */
 };
 
-/* Of a thread-local symbol besides: the thread pointer less it, in the GOT. */
-enum { OJI_USE_TLS_MINUS = 0x40000 };
-
 /* Of thread-local symbols, instead of all the others but OJI_USE_REFERENCED; OJI_USE_TLS_BLOCK is the object's. */
 enum {
-    OJI_USE_TLS_INDEX = 1024,   /* an oj_tls_index in the GOT */
-    OJI_USE_TLS_DESC = 2048,    /* a descriptor in the GOT */
-    OJI_USE_TLS_LOAD = 4096,    /* its distance from the thread pointer in the GOT */
-    OJI_USE_TLS_POINTER = 8192, /* its distance from the thread pointer */
-    OJI_USE_TLS_OFFSET = 16384, /* its offset in this link's block */
-    OJI_USE_TLS_BLOCK = 32768,  /* the oj_tls_index of this link's block in the GOT */
+    OJI_USE_TLS_INDEX = 1024,    /* an oj_tls_index in the GOT */
+    OJI_USE_TLS_DESC = 2048,     /* a descriptor in the GOT */
+    OJI_USE_TLS_LOAD = 4096,     /* its distance from the thread pointer in the GOT */
+    OJI_USE_TLS_POINTER = 8192,  /* its distance from the thread pointer */
+    OJI_USE_TLS_OFFSET = 16384,  /* its offset in this link's block */
+    OJI_USE_TLS_BLOCK = 32768,   /* the oj_tls_index of this link's block in the GOT */
+    OJI_USE_TLS_MINUS = 0x40000, /* the thread pointer less it in the GOT */
     OJI_USES_TLS = OJI_USE_TLS_INDEX | OJI_USE_TLS_DESC | OJI_USE_TLS_LOAD | OJI_USE_TLS_POINTER | OJI_USE_TLS_OFFSET |
                    OJI_USE_TLS_MINUS,
     OJI_USES_TLS_STATIC = OJI_USE_TLS_LOAD | OJI_USE_TLS_POINTER | OJI_USE_TLS_MINUS,
