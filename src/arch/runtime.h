@@ -42,6 +42,8 @@
                                  .reloc_numbers = runtime_numbers,                                         \
                                  .reloc_names = runtime_names,                                             \
                                  .n_sections = OJI_COUNT(id##_sections),                                   \
+                                 .first_loaded = 1,                                                        \
+                                 .loaded_end = OJI_COUNT(id##_sections),                                   \
                                  .n_symbols = OJI_COUNT(id##_symbols),                                     \
                                  .first_global = 1,                                                        \
                                  .n_loaded_relocs = OJI_COUNT(runtime_relocs),                             \

@@ -140,7 +140,6 @@ struct oji_elf_reader {
     uint32_t max_groups;     /* upper bound of what will be made */
     bool has_ifuncs;         /* saw a function that another chooses */
     bool has_arrays;         /* saw an array of functions to run */
-    bool has_unwind;         /* saw an unwind table */
     bool has_index;          /* saw an index of unwind entries */
     bool has_stackmaps;      /* saw stack maps */
     bool has_linkonce;       /* saw a section that is a group of its own */
@@ -194,21 +193,18 @@ static inline const char *oji_elf_section_name(const oji_elf_reader *reader, con
     return (const char *)reader->section_names.data + header->name;
 }
 
-/* Fill a neutral section from header `index`: its kind, name and bytes. Refuses what would not run as it should.
- * Needs the headers' ranges checked; fills all but relocs and n_relocs. */
-oj_status oji_elf_read_section(oji_elf_reader *reader, uint32_t index, oji_section *section);
-
-/* An index of unwind entries tells about one section of code. Needs all sections; index has ones. */
-oj_status oji_elf_check_indexes(const oji_elf_reader *reader, const oji_section *sections);
+/* Fill the neutral sections: kind, name and bytes of each, and the object's ranges of them. Refuses what would not run
+ * as it should. Needs the headers' ranges checked; fills all but relocs and n_relocs. */
+oj_status oji_elf_read_sections(oji_elf_reader *reader, const oji_elf_parts *parts);
 
 /* elf_compressed.c: count the room that a section's bytes will take once they are whole; needs them in range. */
 static inline bool oji_elf_is_compressed(const oji_elf_header *header)
 {
     return (header->flags & ELF_SHF_COMPRESSED) && header->type != ELF_SHT_NOBITS;
 }
-void oji_elf_count_compressed(oji_elf_reader *reader, const oji_elf_header *header);
+void oji_elf_count_compressed(oji_elf_reader *reader, uint32_t index);
 /* Fill bytes, size and alignment of a section that is not loaded, or mark it as compressed. */
-oj_status oji_elf_decompress(oji_elf_reader *reader, const oji_elf_header *header, oji_section *section);
+oj_status oji_elf_decompress(oji_elf_reader *reader, uint32_t index, oji_section *section);
 
 /* What stands before compressed bytes. */
 typedef struct oji_elf_compression {
@@ -225,7 +221,11 @@ typedef enum oji_elf_inflation { OJI_ELF_WHOLE = 0, OJI_ELF_BROKEN, OJI_ELF_NO_M
 oji_elf_inflation oji_elf_inflate(const oji_elf_compression *compression, uint8_t *out);
 
 /* Does the section make up a group by itself, as GNU's compilers wrote shared definitions before there were groups? */
-bool oji_elf_is_linkonce(const oji_elf_header *header, const char *name);
+static inline bool oji_elf_is_linkonce(const oji_elf_header *header, const char *name)
+{
+    return name[0] == '.' && name[1] == 'g' && (header->flags & ELF_SHF_ALLOC) &&
+           strncmp(name, ".gnu.linkonce.", 14) == 0;
+}
 
 /* Make the groups and tell their sections. Needs the sections, and the symbols' range and names. */
 oj_status oji_elf_read_groups(oji_elf_reader *reader, oji_elf_parts *parts);

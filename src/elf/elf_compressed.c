@@ -39,21 +39,23 @@ static bool is_wanted(const oji_elf_reader *reader, const oji_elf_header *header
 }
 
 /* Room is counted for sections that fit, in their order; those behind may fit again. */
-void oji_elf_count_compressed(oji_elf_reader *reader, const oji_elf_header *header)
+void oji_elf_count_compressed(oji_elf_reader *reader, uint32_t index)
 {
+    const oji_elf_header header = oji_elf_section_header(reader, index);
     const uint64_t room = reader->file.size * MAX_GROWTH - reader->whole_size;
     oji_elf_compression compression;
-    if (is_wanted(reader, header) && read_compression(reader, header, &compression) && compression.size <= room)
+    if (is_wanted(reader, &header) && read_compression(reader, &header, &compression) && compression.size <= room)
         reader->whole_size += compression.size;
 }
 
 /* Needs the room. What lies in the client's bytes may have changed since it was counted: the room is asked again. */
-oj_status oji_elf_decompress(oji_elf_reader *reader, const oji_elf_header *header, oji_section *section)
+oj_status oji_elf_decompress(oji_elf_reader *reader, uint32_t index, oji_section *section)
 {
+    const oji_elf_header header = oji_elf_section_header(reader, index);
     oji_elf_compression compression;
     oji_elf_inflation result;
     section->flags |= OJI_SECTION_COMPRESSED;
-    if (!is_wanted(reader, header) || !read_compression(reader, header, &compression) ||
+    if (!is_wanted(reader, &header) || !read_compression(reader, &header, &compression) ||
         compression.size > reader->whole_size)
         return OJ_OK;
     result = oji_elf_inflate(&compression, reader->whole);

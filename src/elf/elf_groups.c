@@ -3,12 +3,6 @@
 #include "elf/elf.h"
 
 /* GNU ld compares the whole name: .gnu.linkonce.t.f and .gnu.linkonce.d.f are two definitions. */
-bool oji_elf_is_linkonce(const oji_elf_header *header, const char *name)
-{
-    return name[0] == '.' && name[1] == 'g' && (header->flags & ELF_SHF_ALLOC) &&
-           strncmp(name, ".gnu.linkonce.", 14) == 0;
-}
-
 static oj_status refuse_group(const oji_elf_reader *reader, const char *name, const char *signature, const char *why)
 {
     oji_place place = {reader->name, name, NULL, signature, UINT64_MAX};

@@ -261,7 +261,7 @@ static oj_status scan_sections(oji_elf_reader *reader)
             return fail_section(reader, i, OJ_E_MALFORMED, "overlaps others: together they exceed the input");
         left -= header.size;
         if (OJI_UNLIKELY(oji_elf_is_compressed(&header)))
-            oji_elf_count_compressed(reader, &header);
+            oji_elf_count_compressed(reader, i);
         OJI_TRY(scan_section(reader, i, &header));
     }
     if (reader->n_relocs > UINT32_MAX)
@@ -412,17 +412,6 @@ static oj_status allocate_object(oji_elf_reader *reader, const oj_allocator *all
     return OJ_OK;
 }
 
-/* Needs the scan's ranges. Kinds must be known before symbols (what is loaded) and relocations (what is read). */
-static oj_status read_sections(oji_elf_reader *reader, oji_section *sections)
-{
-    memset(&sections[0], 0, sizeof sections[0]);
-    sections[0].name = "";
-    sections[0].alignment = 1;
-    for (uint32_t i = 1; i < reader->n_sections; i++)
-        OJI_TRY(oji_elf_read_section(reader, i, &sections[i]));
-    return reader->has_index ? oji_elf_check_indexes(reader, sections) : OJ_OK;
-}
-
 oj_status oji_elf_read_object(oj_object **out, oji_bytes file, const char *name, uint32_t flags,
                               const oj_allocator *allocator, oj_error *error)
 {
@@ -441,11 +430,11 @@ oj_status oji_elf_read_object(oj_object **out, oji_bytes file, const char *name,
     OJI_TRY(scan_sections(&reader));
     OJI_TRY(find_symbols(&reader));
     OJI_TRY(allocate_object(&reader, allocator, &parts));
-    status = read_sections(&reader, parts.sections);
+    /* Kinds must be known before symbols (what is loaded) and relocations (what is read). */
+    status = oji_elf_read_sections(&reader, &parts);
     parts.object->has_versions =
         reader.symbol_names.size > 0 && memchr(reader.symbol_names.data, '@', (size_t)reader.symbol_names.size) != NULL;
     parts.object->has_arrays = reader.has_arrays;
-    parts.object->has_unwind = reader.has_unwind;
     parts.object->has_index = reader.has_index;
     parts.object->has_stackmaps = reader.has_stackmaps;
     if (status == OJ_OK && reader.max_groups > 0)

@@ -196,8 +196,6 @@ static oj_status read_loaded(oji_elf_reader *reader, const oji_elf_header *heade
         section->order = header->link;
         reader->has_index |= section->size > 0;
     }
-    reader->has_unwind |=
-        section->kind == OJ_SECTION_UNWIND && !(section->flags & OJI_SECTION_INDEX) && section->size > 0;
     reader->has_stackmaps |= (section->flags & OJI_SECTION_STACKMAPS) && section->size > 0;
     if (header->flags & ELF_SHF_GNU_RETAIN)
         section->flags |= OJI_SECTION_RETAIN;
@@ -226,8 +224,9 @@ static oj_status read_alignment(const oji_elf_reader *reader, const oji_elf_head
     return OJ_OK;
 }
 
-/* SHF_LINK_ORDER's sh_link (AAELF32, 4.3.5): where the code goes, its entries go. Every section's link is in range. */
-oj_status oji_elf_check_indexes(const oji_elf_reader *reader, const oji_section *sections)
+/* An index tells about one section of code, SHF_LINK_ORDER's sh_link (AAELF32, 4.3.5): where the code goes, its entries
+ * go. Every section's link is in range. */
+static oj_status check_indexes(const oji_elf_reader *reader, const oji_section *sections)
 {
     for (uint32_t i = 1; i < reader->n_sections; i++) {
         const oji_section *section = &sections[i];
@@ -241,7 +240,7 @@ oj_status oji_elf_check_indexes(const oji_elf_reader *reader, const oji_section 
     return OJ_OK;
 }
 
-oj_status oji_elf_read_section(oji_elf_reader *reader, uint32_t index, oji_section *section)
+static oj_status read_section(oji_elf_reader *reader, uint32_t index, oji_section *section)
 {
     oji_elf_header header = oji_elf_section_header(reader, index);
     const char *name = oji_elf_section_name(reader, &header);
@@ -269,6 +268,31 @@ oj_status oji_elf_read_section(oji_elf_reader *reader, uint32_t index, oji_secti
         return read_loaded(reader, &header, section);
     section->kind = unloaded_kind(name);
     if (OJI_UNLIKELY(oji_elf_is_compressed(&header)))
-        OJI_TRY(oji_elf_decompress(reader, &header, section));
+        OJI_TRY(oji_elf_decompress(reader, index, section));
     return check_unloaded(reader, &header, name);
+}
+
+/* What links look for is between the first and the last of its kind. */
+static void extend_range(uint32_t *first, uint32_t *end, uint32_t index)
+{
+    if (*end == 0)
+        *first = index;
+    *end = index + 1;
+}
+
+/* Needs the scan's ranges. */
+oj_status oji_elf_read_sections(oji_elf_reader *reader, const oji_elf_parts *parts)
+{
+    oj_object *object = parts->object;
+    parts->sections[0] = (oji_section){.name = "", .alignment = 1};
+    for (uint32_t i = 1; i < reader->n_sections; i++) {
+        const oji_section *section = &parts->sections[i];
+        OJI_TRY(read_section(reader, i, &parts->sections[i]));
+        if (!oji_section_is_loaded(section))
+            continue;
+        extend_range(&object->first_loaded, &object->loaded_end, i);
+        if (section->kind == OJ_SECTION_UNWIND && !(section->flags & OJI_SECTION_INDEX) && section->size > 0)
+            extend_range(&object->first_unwind, &object->unwind_end, i);
+    }
+    return reader->has_index ? check_indexes(reader, parts->sections) : OJ_OK;
 }

@@ -77,6 +77,16 @@ static bool lay_section(oj_plan *plan, const oji_section *section, oji_link_slot
     return true;
 }
 
+/* The sections in front of all that are loaded, and behind them. */
+static void mark_unloaded(const oji_link_member *member)
+{
+    const oj_object *object = member->object;
+    for (uint32_t i = 0; i < object->first_loaded; i++)
+        member->slots[i] = (oji_link_slot){.segment = OJI_NONE};
+    for (uint32_t i = object->loaded_end; i < object->n_sections; i++)
+        member->slots[i] = (oji_link_slot){.segment = OJI_NONE};
+}
+
 /* All but the zero-filled ones, which *has_zero tells of. Fills slots in the order of members and sections, on which
  * write.c and ranges.c rely. */
 static bool lay_sections(oj_plan *plan, bool *has_zero)
@@ -85,7 +95,8 @@ static bool lay_sections(oj_plan *plan, bool *has_zero)
     *has_zero = false;
     for (uint32_t m = 0; m < plan->n_members; m++) {
         const oji_link_member *member = &plan->members[m];
-        for (uint32_t i = 0; i < member->object->n_sections; i++) {
+        mark_unloaded(member);
+        for (uint32_t i = member->object->first_loaded; i < member->object->loaded_end; i++) {
             const oji_section *section = &member->object->sections[i];
             oji_link_slot *slot = &member->slots[i];
             if (section->kind == OJ_SECTION_ZERO)
@@ -108,7 +119,7 @@ static bool lay_zero_sections(oj_plan *plan)
 {
     for (uint32_t m = 0; m < plan->n_members; m++) {
         const oji_link_member *member = &plan->members[m];
-        for (uint32_t i = 0; i < member->object->n_sections; i++) {
+        for (uint32_t i = member->object->first_loaded; i < member->object->loaded_end; i++) {
             const oji_section *section = &member->object->sections[i];
             if (section->kind == OJ_SECTION_ZERO && member->slots[i].segment != OJI_NONE &&
                 !member->slots[i].is_in_run && !lay_section(plan, section, &member->slots[i]))

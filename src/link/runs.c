@@ -93,7 +93,7 @@ static void count_sections(oj_plan *plan, const oji_table *by_name)
 {
     for (uint32_t m = 0; m < plan->n_members; m++) {
         const oji_link_member *member = &plan->members[m];
-        for (uint32_t i = 0; i < member->object->n_sections; i++) {
+        for (uint32_t i = member->object->first_loaded; i < member->object->loaded_end; i++) {
             uint32_t run = run_of(plan, by_name, m, i);
             if (run == OJI_NONE)
                 continue;

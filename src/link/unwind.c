@@ -7,24 +7,22 @@
 
 #include <stdlib.h>
 
-#define FEW_FDES 16u
-
 struct oji_link_unwind {
     oji_unwind_tables tables;
     oji_eh_cie *cies;
     oji_eh_fde *fdes;
-    oji_unwind_range *ranges;
     uint8_t *bytes; /* copies of all sections */
     uint32_t cies_capacity;
     uint32_t fdes_capacity;
-    bool is_in_order; /* FDEs ascend, and none overlaps the one before */
+    bool is_in_order;    /* FDEs ascend, and none overlaps the one before */
+    oji_eh_cie first[1]; /* objects rarely have more */
+    oji_unwind_range ranges[];
 };
 
-/* Sections are looked at one by one only where there may be tables. */
-static uint32_t n_sections_of(const oj_plan *plan, uint32_t member)
+/* Sections are looked at from the object's first_unwind up to here. */
+static uint32_t tables_end(const oj_plan *plan, const oj_object *object)
 {
-    const oj_object *object = plan->members[member].object;
-    return object->has_unwind && !(plan->options.flags & OJ_LINK_NO_UNWIND) ? object->n_sections : 0;
+    return plan->options.flags & OJ_LINK_NO_UNWIND ? 0 : object->unwind_end;
 }
 
 static const oji_section *table_at(const oj_plan *plan, uint32_t member, uint32_t index)
@@ -61,7 +59,7 @@ static bool is_referred_to(const oj_plan *plan)
 {
     for (uint32_t m = 0; m < plan->n_members; m++) {
         const oj_object *object = plan->members[m].object;
-        for (uint32_t i = 0; object->has_unwind && i < object->n_symbols; i++) {
+        for (uint32_t i = 0; object->unwind_end > 0 && i < object->n_symbols; i++) {
             const oji_symbol *symbol = &plan->members[m].symbols[i];
             if ((symbol->uses & OJI_USE_REFERENCED) && oji_link_is_inside(symbol) &&
                 object->sections[symbol->section].kind == OJ_SECTION_UNWIND)
@@ -98,11 +96,13 @@ uint32_t oji_link_count_unwind(const oj_plan *plan)
 {
     uint32_t n = 0;
     bool is_read = false;
-    for (uint32_t m = 0; plan->n_requests > 0 && m < plan->n_members; m++)
-        for (uint32_t i = 0; i < n_sections_of(plan, m); i++) {
+    for (uint32_t m = 0; plan->n_requests > 0 && m < plan->n_members; m++) {
+        const oj_object *object = plan->members[m].object;
+        for (uint32_t i = object->first_unwind; i < tables_end(plan, object); i++) {
             n += is_placed(plan, m, i);
             is_read = is_read || is_placed(plan, m, i) || is_aside(plan, m, i);
         }
+    }
     return n + (is_read && is_registered(plan));
 }
 
@@ -142,31 +142,33 @@ static bool reserve_fdes(oj_plan *plan, uint32_t n)
     return true;
 }
 
+static uint64_t size_of_tables(const oj_plan *plan)
+{
+    uint64_t size = 0;
+    for (uint32_t m = 0; m < plan->n_members; m++) {
+        const oj_object *object = plan->members[m].object;
+        for (uint32_t i = object->first_unwind; i < tables_end(plan, object); i++)
+            size += is_placed(plan, m, i) || is_aside(plan, m, i) ? table_at(plan, m, i)->size : 0;
+    }
+    return size;
+}
+
 /* None where there are no tables. A plan may be linked again: the room of the first time is large enough. */
 static bool make_room(oj_plan *plan)
 {
-    uint64_t size = 0;
-    if (plan->unwind)
-        return true;
-    for (uint32_t m = 0; m < plan->n_members; m++)
-        for (uint32_t i = 0; i < n_sections_of(plan, m); i++)
-            size += is_placed(plan, m, i) || is_aside(plan, m, i) ? table_at(plan, m, i)->size : 0;
+    uint64_t size = plan->unwind ? 0 : size_of_tables(plan);
+    oji_link_unwind *unwind;
     if (size == 0)
         return true;
-    oji_link_unwind *unwind = oji_arena_array(&plan->arena, 1, sizeof *unwind);
+    unwind = oji_arena_raw(&plan->arena, 1, sizeof *unwind + plan->n_requests * sizeof unwind->ranges[0]);
     if (!unwind)
         return false;
+    memset(unwind, 0, sizeof *unwind);
+    unwind->cies = unwind->first;
+    unwind->cies_capacity = OJI_COUNT(unwind->first);
     unwind->bytes = oji_arena_raw(&plan->arena, size, 1);
-    unwind->ranges = oji_arena_array(&plan->arena, plan->n_requests, sizeof *unwind->ranges);
-    /* Enough for small ones; large ones are counted. */
-    unwind->fdes_capacity = size / 32 < FEW_FDES ? (uint32_t)(size / 32 + 1) : FEW_FDES;
-    unwind->cies_capacity = 1;
-    unwind->fdes = oji_arena_raw(&plan->arena, unwind->fdes_capacity, sizeof *unwind->fdes);
-    unwind->cies = oji_arena_array(&plan->arena, unwind->cies_capacity, sizeof *unwind->cies);
-    if (!unwind->bytes || !unwind->ranges || !unwind->fdes || !unwind->cies)
-        return false;
-    plan->unwind = unwind;
-    return true;
+    plan->unwind = unwind->bytes ? unwind : NULL;
+    return unwind->bytes != NULL;
 }
 
 static void list_code(const oj_plan *plan, oji_link_unwind *unwind)
@@ -327,13 +329,15 @@ oj_status oji_link_read_unwind(oj_plan *plan, oj_error *error)
     plan->unwind->tables.n_cies = plan->unwind->tables.n_fdes = 0;
     plan->unwind->is_in_order = true;
     copy = plan->unwind->bytes;
-    for (uint32_t m = 0; m < plan->n_members; m++)
-        for (uint32_t i = 0; i < n_sections_of(plan, m); i++) {
+    for (uint32_t m = 0; m < plan->n_members; m++) {
+        const oj_object *object = plan->members[m].object;
+        for (uint32_t i = object->first_unwind; i < tables_end(plan, object); i++) {
             if (!is_placed(plan, m, i) && !is_aside(plan, m, i))
                 continue;
             OJI_TRY(read_table(plan, m, i, copy, error));
-            copy += plan->members[m].object->sections[i].size;
+            copy += object->sections[i].size;
         }
+    }
     order_fdes(plan->unwind);
     return OJ_OK;
 }
@@ -348,15 +352,17 @@ oj_status oji_link_attach_unwind(const oj_plan *plan, const oj_code *code, oj_re
     if (is_registered(plan) && code->memory)
         OJI_TRY(oji_unwind_add(&plan->unwind->tables, record, error));
     record += record->data != NULL;
-    for (uint32_t m = 0; m < plan->n_members; m++)
-        for (uint32_t i = 0; i < n_sections_of(plan, m); i++) {
+    for (uint32_t m = 0; m < plan->n_members; m++) {
+        const oj_object *object = plan->members[m].object;
+        for (uint32_t i = object->first_unwind; i < tables_end(plan, object); i++) {
             const oji_link_slot *slot = &plan->members[m].slots[i];
             if (!is_placed(plan, m, i))
                 continue;
             record->kind = OJ_RECORD_UNWIND;
             record->addr = request_of(plan, slot)->run_addr + slot->offset;
-            record->size = plan->members[m].object->sections[i].size;
+            record->size = object->sections[i].size;
             record++;
         }
+    }
     return OJ_OK;
 }

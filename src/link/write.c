@@ -52,7 +52,7 @@ static void copy_sections(oj_plan *plan)
 {
     for (uint32_t m = 0; m < plan->n_members; m++) {
         const oji_link_member *member = &plan->members[m];
-        for (uint32_t i = 0; i < member->object->n_sections; i++) {
+        for (uint32_t i = member->object->first_loaded; i < member->object->loaded_end; i++) {
             const oji_section *section = &member->object->sections[i];
             if (member->slots[i].segment < OJI_IN_BLOCK && section->kind != OJ_SECTION_ZERO && section->size > 0 &&
                 !member->slots[i].is_in_run)
@@ -357,11 +357,13 @@ static oj_status relocate_merged(oj_plan *plan, oji_fixups *fixups, oj_error *er
         fixups->stubs_addr = oji_link_run_addr(plan, SEGMENT_CODE);
         OJI_TRY(relocate_stretches(plan, fixups, error));
     }
-    for (uint32_t m = 0; m < plan->n_members; m++)
-        for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++)
+    for (uint32_t m = 0; m < plan->n_members; m++) {
+        const oj_object *object = plan->members[m].object;
+        for (uint32_t i = object->first_loaded; i < object->loaded_end; i++)
             if (is_relocated(plan, m, i) &&
                 (plan->n_stretches == 0 || plan->members[m].slots[i].segment != SEGMENT_CODE))
                 OJI_TRY(relocate_section(plan, (oji_link_ref){.member = m, .symbol = i}, fixups, error));
+    }
     return OJ_OK;
 }
 

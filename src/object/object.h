@@ -191,10 +191,13 @@ struct oj_object {
     bool has_versions;  /* some name says a version: name@VERSION */
     bool has_ifuncs;    /* some symbol is OJ_SYMBOL_IFUNC */
     bool has_arrays;    /* some section is OJI_SECTION_INIT or OJI_SECTION_FINI */
-    bool has_unwind;    /* some section of a size is OJ_SECTION_UNWIND, and no index */
     bool has_index;     /* some section of a size is OJI_SECTION_INDEX */
     bool has_stackmaps; /* some section of a size is OJI_SECTION_STACKMAPS */
     uint32_t n_sections;
+    uint32_t first_loaded; /* sections before this one, and from loaded_end on, are not loaded */
+    uint32_t loaded_end;
+    uint32_t first_unwind; /* the same of unwind tables of a size that are no index: equal where there are none */
+    uint32_t unwind_end;
     uint32_t n_symbols;
     uint32_t first_global;    /* symbols before it are local */
     uint32_t n_loaded_relocs; /* relocations in loaded sections */
