@@ -192,14 +192,17 @@ oj_status oji_succeed(oj_error *error)
 enum { LARGEST_STRUCT = 4096 };
 
 /* Every struct begins with its struct_size, which is copied out because `given` has no type here. A tail of zeroes
- * is a newer client that asks for nothing new. */
+ * is a newer client that asks for nothing new. What is not copied is zeroed, and nothing twice: small links import
+ * several. */
 oj_status oji_import(void *ours, size_t our_size, size_t minimum, const void *given, const char *name, oj_error *error)
 {
-    uint32_t size;
-    memset(ours, 0, our_size);
+    uint32_t size = 0;
+    if (given)
+        memcpy(&size, given, sizeof size);
+    if (size < our_size)
+        memset(ours, 0, our_size);
     if (!given)
         return OJ_OK;
-    memcpy(&size, given, sizeof size);
     if (size < minimum)
         return oji_fail(error, OJ_E_MISUSE, "%s.struct_size is %u, below %zu: it was not made by its inline function",
                         name, size, minimum);

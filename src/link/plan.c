@@ -85,16 +85,16 @@ static void zero_wanted(const oj_link_options *options)
         options->wanted[i].addr = 0;
 }
 
-/* Everything up to layout. On failure the plan has been emptied. Whatever returns before the arena is begun holds
- * nothing. A plan that has a buffer lives no longer than one link. */
+/* Everything up to layout, with options that have been imported. On failure the plan has been emptied. Whatever returns
+ * before the arena is begun holds nothing. A plan that has a buffer lives no longer than one link. */
 static oj_status open_plan(oj_plan *plan, const oj_object *const *objects, size_t n_objects,
                            const oj_link_options *options, void *buffer, size_t buffer_size, oj_error *error)
 {
     oj_status status;
     memset(plan, 0, sizeof *plan);
     plan->is_once = buffer != NULL;
+    plan->options = *options;
     OJI_TRY(check_objects(objects, n_objects, error));
-    OJI_TRY(oji_import(&plan->options, sizeof plan->options, sizeof plan->options, options, "oj_link_options", error));
     OJI_TRY(check_options(&plan->options, error));
     OJI_TRY(oji_allocator_import(&plan->allocator, plan->options.allocator, error));
     OJI_TRY(import_memory(plan, error));
@@ -111,6 +111,11 @@ static oj_status open_plan(oj_plan *plan, const oj_object *const *objects, size_
     if (status != OJ_OK)
         oji_arena_free(&plan->arena);
     return status;
+}
+
+static oj_status import_options(oj_link_options *ours, const oj_link_options *options, oj_error *error)
+{
+    return oji_import(ours, sizeof *ours, sizeof *ours, options, "oj_link_options", error);
 }
 
 /* Plan and arena lie on the stack: a link of one small function allocates nothing but its code's handle. */
@@ -130,14 +135,16 @@ static oj_status link_once(const oj_object *const *objects, size_t n_objects, co
 oj_status oj_link(const oj_object *const *objects, size_t n_objects, const oj_link_options *options, oj_code **out,
                   oj_error *error)
 {
+    oj_link_options imported;
     if (!out)
         return oji_fail(error, OJ_E_MISUSE, "out is NULL");
     *out = NULL;
-    return link_once(objects, n_objects, options, 0, out, error);
+    OJI_TRY(import_options(&imported, options, error));
+    return link_once(objects, n_objects, &imported, 0, out, error);
 }
 
-/* The object borrows `bytes` and ends with the call; a code refers to neither. Options are imported here too, for
- * allocator and statistics only: open_plan() judges them. */
+/* The object borrows `bytes` and ends with the call; a code refers to neither. Of the options only a few are looked at
+ * before open_plan() judges them. */
 oj_status oj_link_bytes(const void *bytes, size_t size, const oj_link_options *options, oj_code **out, oj_error *error)
 {
     oj_object_options object_options;
@@ -148,7 +155,7 @@ oj_status oj_link_bytes(const void *bytes, size_t size, const oj_link_options *o
     if (!out)
         return oji_fail(error, OJ_E_MISUSE, "out is NULL");
     *out = NULL;
-    OJI_TRY(oji_import(&imported, sizeof imported, sizeof imported, options, "oj_link_options", error));
+    OJI_TRY(import_options(&imported, options, error));
     oj_object_options_init(&object_options);
     object_options.flags = OJ_OBJECT_BORROW;
     if (imported.flags & (OJ_LINK_DEBUGGER | OJ_LINK_JITDUMP))
@@ -157,7 +164,7 @@ oj_status oj_link_bytes(const void *bytes, size_t size, const oj_link_options *o
     start = imported.stats ? oji_now() : 0;
     OJI_TRY(oj_object_create(&object, bytes, size, &object_options, error));
     status =
-        link_once((const oj_object *const *)&object, 1, options, imported.stats ? oji_now() - start : 0, out, error);
+        link_once((const oj_object *const *)&object, 1, &imported, imported.stats ? oji_now() - start : 0, out, error);
     oj_object_destroy(object);
     return status;
 }
@@ -167,11 +174,13 @@ oj_status oj_link_bytes(const void *bytes, size_t size, const oj_link_options *o
 oj_status oj_plan_create(oj_plan **out, const oj_object *const *objects, size_t n_objects,
                          const oj_link_options *options, oj_error *error)
 {
+    oj_link_options imported;
     oj_plan opened, *plan;
     if (!out)
         return oji_fail(error, OJ_E_MISUSE, "out is NULL");
     *out = NULL;
-    OJI_TRY(open_plan(&opened, objects, n_objects, options, NULL, 0, error));
+    OJI_TRY(import_options(&imported, options, error));
+    OJI_TRY(open_plan(&opened, objects, n_objects, &imported, NULL, 0, error));
     plan = oji_link_list_ranges(&opened) ? oji_allocate(&opened.allocator, sizeof *plan) : NULL;
     if (!plan) {
         oji_arena_free(&opened.arena);
