@@ -125,6 +125,9 @@ static oj_status check_answer(const oj_plan *plan, oj_error *error)
         return OJ_OK;
     for (uint32_t i = 0; i < plan->n_requests; i++)
         OJI_TRY(check_segment(plan, &plan->requests[i], error));
+    few[0] = &plan->requests[0];
+    if (plan->n_requests == 1)
+        return check_span(plan, reach_of(plan), few, error);
     if (plan->n_requests > SEGMENTS)
         sorted = oji_allocate(&plan->allocator, plan->n_requests * sizeof *sorted);
     if (!sorted)

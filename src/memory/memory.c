@@ -338,17 +338,19 @@ static oj_status place_single(oji_memory_provider *provider, oj_placement *place
 /* Small enough, and aligned to no more than a page? */
 static bool is_for_slab(const oji_memory_provider *provider, const oj_placement *placement)
 {
-    uint64_t room = provider->slab_size / SLAB_SHARE, unit = OJI_MEMORY_GRANULE;
-    if (placement->flags & OJ_PLACEMENT_WHOLE_PAGES)
-        unit = oji_memory_os_page_size();
+    const uint64_t page = oji_memory_os_page_size();
+    const uint64_t unit = placement->flags & OJ_PLACEMENT_WHOLE_PAGES ? page : OJI_MEMORY_GRANULE;
+    uint64_t room = provider->slab_size / SLAB_SHARE;
     for (size_t i = 0; i < placement->n_segments; i++) {
         const oj_segment *segment = &placement->segments[i];
+        uint64_t size;
         /* The bare size first: rounding a hostile one up could wrap. */
-        if (segment->size > room || segment->alignment > oji_memory_os_page_size())
+        if (segment->size > room || segment->alignment > page)
             return false;
-        if ((segment->size + unit - 1) / unit * unit > room)
+        size = (segment->size + unit - 1) & ~(unit - 1);
+        if (size > room)
             return false;
-        room -= (segment->size + unit - 1) / unit * unit;
+        room -= size;
     }
     return true;
 }

@@ -62,7 +62,7 @@ static uint32_t take_room(oji_memory_region *region, const oj_segment *segment, 
 {
     uint64_t unit = is_whole ? oji_memory_os_page_size() : OJI_MEMORY_GRANULE;
     uint64_t alignment = segment->alignment > unit ? segment->alignment : unit;
-    uint64_t n = (segment->size + unit - 1) / unit * (unit / OJI_MEMORY_GRANULE), limit = region->size;
+    uint64_t n = ((segment->size + unit - 1) & ~(unit - 1)) / OJI_MEMORY_GRANULE, limit = region->size;
     if (allowance < region->size) {
         uint64_t allowed = pages_below(region->zone.top) + allowance;
         limit = allowed < limit ? allowed : limit;
