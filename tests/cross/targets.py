@@ -30,6 +30,11 @@ ARCHITECTURES = {
     'riscv64': ('riscv64-linux-gnu', 'riscv64', 'riscv64', 'riscv64-linux-gnu', {'': ['-ffp-contract=off']}),
 }
 BIG = {'s390x'}
+# Branches that do not reach across all code that one link can have, and calls that reach everything.
+WITH_VENEERS = {'arm64', 'armhf'}
+WITHOUT_STUBS = {'i386'}
+# Branches inside a function are relocations as well, and are never cut short: a stub may use a register that is live.
+WITH_LABELS = {'riscv64'}
 # Debian 12 has no packages of this architecture but those of its cross compiler, where that looks anyway.
 WITHOUT_ARCHIVE = {'riscv64'}
 
@@ -83,6 +88,9 @@ class Target:
         self.plain = next(iter(self.variants.values()))
         self.build = os.path.join(BUILD, 'cross', name)
         self.is_big = name in BIG
+        self.has_veneers = name in WITH_VENEERS
+        self.has_stubs = name not in WITHOUT_STUBS
+        self.has_labels = name in WITH_LABELS
         self.has_archive = name not in WITHOUT_ARCHIVE
         self.root = os.path.join(inputs.CACHE, 'sysroot', name, 'root') if self.has_archive else '/usr/' + self.prefix
         self.flags = ['--sysroot=' + self.root] if self.has_archive else []

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Lua's and SQLite's own scripts on other architectures, under qemu-user: objects of that architecture's GCC and of
 clang, linked by `ownjit run` there; output is that of the program linked by the cross compiler. In a build with calls
-cut short every call goes through a stub or a veneer."""
+cut short every call goes through a stub or a veneer, and counts of both show it."""
 
 import concurrent.futures
 import glob
+import json
 import os
 import subprocess
 import sys
@@ -64,12 +65,33 @@ class Program:
         modules = [option for path in files[1:] for option in ('--module', path)]
         for script in scripts:
             topic = os.path.splitext(os.path.basename(script))[0]
-            argv = [self.target.ownjit(build), 'run', *LOAD, *modules, files[0]]
+            stats = os.path.join(self.folder.name, 'stats.json')
+            argv = [self.target.ownjit(build), 'run', '--stats-file=' + stats, *LOAD, *modules, files[0]]
             expected = self.expected.get(script) or self.run(['-0', files[0], self.native], script)
             self.expected[script] = expected
             got = self.run(argv, script)
             tap.check('%s_%s_%s_%s' % (self.target.name, self.name, tag, topic), expected == got,
                       tapping.describe(argv[:6], expected, got))
+        check_counts(tap, self.target, '%s_%s_%s' % (self.target.name, self.name, tag), build, stats)
+
+
+def check_counts(tap, target, tag, build, path):
+    """With calls cut short no call is direct; with branches cut short some need veneers as well. Otherwise a program of
+    a megabyte needs none."""
+    try:
+        with open(path, encoding='utf-8') as file:
+            counts = json.load(file)['counts']
+        os.remove(path)
+    except (OSError, ValueError, KeyError) as error:
+        tap.check(tag + '_counts', False, str(error))
+        return
+    veneers, others = counts['veneers'], counts['stubs'] - counts['veneers']
+    if build != 'stress':
+        passed = veneers == 0
+    else:
+        passed = (others > 100) == target.has_stubs and (veneers > 100) == target.has_veneers
+        passed = passed and (counts['direct'] == 0 or target.has_labels)
+    tap.check(tag + '_counts', passed, '%d veneers, %d other stubs, %d direct' % (veneers, others, counts['direct']))
 
 
 def write_multiarch(folder, name):
@@ -90,8 +112,10 @@ def sqlite(target):
                    lambda script: ['-batch', '-init', '/dev/null', 'main.db', '.read ' + script])
 
 
-# Of each architecture one compiler and level, and of one a build with calls cut short; `make cross` does all.
-CHOSEN = {'arm64': [('stress', 'gcc', '-O2')], 'armhf': [('out', 'gcc', '-O2')], 'riscv64': [('out', 'clang', '-O2')]}
+# Of each architecture one compiler and level, and of those with veneers a build with calls cut short; `make cross` does
+# all.
+CHOSEN = {'arm64': [('stress', 'gcc', '-O2')], 'armhf': [('stress', 'gcc', '-O2')],
+          'riscv64': [('out', 'clang', '-O2')]}
 ALL = [(build, which, level) for which in ('gcc', 'clang') for build, level in (('out', '-O0'), ('out', '-O2'),
                                                                                 ('stress', '-O2'))]
 

@@ -11,7 +11,6 @@ import tempfile
 import inputs
 import tap as tapping
 
-BUILD = os.environ['OJT_BUILD']
 FOLDER = os.path.join(inputs.HERE, 'codes')
 SOURCE = os.path.dirname(os.path.dirname(inputs.HERE))
 COMPILERS = [('gxx_O0', 'g++', ['-O0']), ('gxx_O2', 'g++', ['-O2']), ('clangxx19_O2', 'clang++-19', ['-O2']),
@@ -28,7 +27,8 @@ types 1
 
 def build_host(path):
     """Exported symbols: the host's types are then those that the dynamic linker knows."""
-    library = next(p for p in (os.path.join(BUILD, 'src', 'libownjit.a'), os.path.join(BUILD, 'lib', 'libownjit.a'))
+    build = os.environ['OJT_BUILD']
+    library = next(p for p in (os.path.join(build, 'src', 'libownjit.a'), os.path.join(build, 'lib', 'libownjit.a'))
                    if os.path.exists(p))
     subprocess.run(['g++', '-std=c++17', '-O1', '-rdynamic', '-I' + os.path.join(SOURCE, 'include'),
                     os.path.join(FOLDER, 'host.cpp'), library, '-o', path, '-lpthread', '-ldl'], check=True)

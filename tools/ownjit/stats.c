@@ -99,6 +99,7 @@ static void add_counts(struct rows *rows, const struct run_stats *stats)
     add(rows, UNIT_COUNT, "relocations", "relocations", l->n_relocations);
     add(rows, UNIT_COUNT, "got_entries", "GOT entries", l->n_got_entries);
     add(rows, UNIT_COUNT, "stubs", "stubs", l->n_stubs);
+    add(rows, UNIT_COUNT, "veneers", "of these, veneers", l->n_veneers);
     add(rows, UNIT_COUNT, "relaxed", "GOT uses made direct", l->n_relaxed);
     add(rows, UNIT_COUNT, "direct", "calls made direct", l->n_direct);
 }
