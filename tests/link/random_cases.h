@@ -234,8 +234,7 @@ typedef struct random_list {
 #define RANDOM_CODE UINT64_C(0x3000000000)
 
 static const random_list random_lists[] = {
-    {"aarch64_", "", RANDOM_CODE, UINT64_MAX, random_aarch64,
-     sizeof random_aarch64 / sizeof *random_aarch64},
+    {"aarch64_", "", RANDOM_CODE, UINT64_MAX, random_aarch64, sizeof random_aarch64 / sizeof *random_aarch64},
     {"s390x_", "", RANDOM_CODE, UINT64_MAX, random_s390x, sizeof random_s390x / sizeof *random_s390x},
     {"arm_a32_", ".syntax unified\n.arm\n", 0x10000000, UINT32_MAX, random_a32, sizeof random_a32 / sizeof *random_a32},
     {"arm_thumb_", ".syntax unified\n.thumb\n", 0x10000000, UINT32_MAX, random_thumb,

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* What handles are created with is `table`. Call number fail_at fails (from 1; 0 = none), or all calls from there on. */
+/* Handles are created with its `table`. Call number fail_at fails (from 1; 0 = none), or all calls from there on. */
 typedef struct ojt_heap {
     oj_allocator table;
     size_t n_calls;
