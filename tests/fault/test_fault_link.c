@@ -5,8 +5,8 @@
  * Calls of malloc() are left alone here: handles have a heap of their own. */
 #include "fault/failing_calls.h"
 #include "link/linktest.h"
+#include "support/ar.h"
 
-#include <ar.h>
 #include <limits.h>
 
 /* --- inputs
@@ -56,29 +56,22 @@ static uint8_t *archive_of(const uint8_t *member, size_t member_size, size_t *si
 {
     size_t names_size = 0, index_size, position;
     uint8_t *bytes;
-    struct ar_hdr header;
-    char number[24];
+    const size_t header_size = sizeof(struct ar_hdr);
     for (int i = 0; i < 40; i++)
         names_size += strlen(many_names[i]) + 1;
     index_size = 4 + 4 * 40 + names_size;
     index_size += index_size & 1;
-    position = SARMAG + sizeof header + index_size;
-    *size = position + sizeof header + member_size;
+    position = SARMAG + header_size + index_size;
+    *size = position + header_size + member_size;
     bytes = calloc(1, *size);
     assert_non_null(bytes);
     memcpy(bytes, ARMAG, SARMAG);
-    for (int i = 0; i < 2; i++) {
-        memset(&header, ' ', sizeof header);
-        memcpy(header.ar_name, i ? "m.o/" : "/", i ? 4 : 1);
-        snprintf(number, sizeof number, "%zu", i ? member_size : index_size);
-        memcpy(header.ar_size, number, strlen(number));
-        memcpy(header.ar_fmag, ARFMAG, 2);
-        memcpy(bytes + (i ? position : SARMAG), &header, sizeof header);
-    }
-    memcpy(bytes + position + sizeof header, member, member_size);
-    bytes[SARMAG + sizeof header + 3] = 40;
-    for (size_t i = 0, name = SARMAG + sizeof header + 4 + 160; i < 40; i++) {
-        uint8_t *entry = bytes + SARMAG + sizeof header + 4 + 4 * i;
+    ojt_ar_put_header(bytes + SARMAG, "/", index_size);
+    ojt_ar_put_header(bytes + position, "m.o/", member_size);
+    memcpy(bytes + position + header_size, member, member_size);
+    bytes[SARMAG + header_size + 3] = 40;
+    for (size_t i = 0, name = SARMAG + header_size + 4 + 160; i < 40; i++) {
+        uint8_t *entry = bytes + SARMAG + header_size + 4 + 4 * i;
         entry[2] = (uint8_t)(position >> 8);
         entry[3] = (uint8_t)position;
         memcpy(bytes + name, many_names[i], strlen(many_names[i]) + 1);

@@ -184,6 +184,14 @@ static inline void ojt_client_init(ojt_client *client)
     client->table.release = ojt_client_release;
 }
 
+/* The client's memory, and defaults otherwise. */
+static inline void ojt_options_init(oj_link_options *options, ojt_client *client)
+{
+    ojt_client_init(client);
+    oj_link_options_init(options);
+    options->memory = &client->table;
+}
+
 /* Does everything itself. */
 static inline void ojt_client_init_full(ojt_client *client)
 {

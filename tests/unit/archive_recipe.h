@@ -3,8 +3,7 @@
 #define OJT_ARCHIVE_RECIPE_H
 
 #include "link/linktest.h"
-
-#include <ar.h>
+#include "support/ar.h"
 
 enum { OJT_RECIPE_MEMBERS = 8, OJT_RECIPE_INDEX = 8 };
 
@@ -53,18 +52,6 @@ static inline void ojt_recipe_calling(ojt_recipe *made, const char *function, co
     ojt_recipe_index(made, function, made->n_members - 1);
 }
 
-static inline void ojt_recipe_header(uint8_t *at, const char *name, size_t size)
-{
-    struct ar_hdr header;
-    char number[24];
-    memset(&header, ' ', sizeof header);
-    memcpy(header.ar_name, name, strlen(name));
-    snprintf(number, sizeof number, "%zu", size);
-    memcpy(header.ar_size, number, strlen(number));
-    memcpy(header.ar_fmag, ARFMAG, 2);
-    memcpy(at, &header, sizeof header);
-}
-
 static inline void ojt_recipe_put32be(uint8_t *at, size_t value)
 {
     for (int i = 0; i < 4; i++)
@@ -82,7 +69,7 @@ static inline oj_archive *ojt_recipe_open(ojt_recipe *made)
     memcpy(bytes, ARMAG, SARMAG);
     for (int i = 0; i < made->n_index; i++)
         index_size += strlen(made->index_names[i]) + 1;
-    ojt_recipe_header(bytes + index, "/", index_size);
+    ojt_ar_put_header(bytes + index, "/", index_size);
     position = index + sizeof(struct ar_hdr) + index_size;
     for (int i = 0; i < made->n_members; i++) {
         char name[16];
@@ -90,7 +77,7 @@ static inline oj_archive *ojt_recipe_open(ojt_recipe *made)
         offsets[i] = position;
         snprintf(name, sizeof name, "m%d.o/", i);
         assert_true(position + sizeof(struct ar_hdr) + made->sizes[i] < sizeof bytes);
-        ojt_recipe_header(bytes + position, name, made->sizes[i]);
+        ojt_ar_put_header(bytes + position, name, made->sizes[i]);
         memcpy(bytes + position + sizeof(struct ar_hdr), made->members[i], made->sizes[i]);
         position += sizeof(struct ar_hdr) + made->sizes[i];
         free(made->members[i]);

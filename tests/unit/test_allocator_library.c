@@ -1,9 +1,9 @@
 /* Nothing is allocated outside oj_allocator: every public entry that needs no LLVM runs with a heap of the client's for
  * each handle, while malloc is watched. What is left to libc is listed by the last tests. */
 #include "link/linktest.h"
+#include "support/ar.h"
 #include "test_allocator_watch.h"
 
-#include <ar.h>
 #include <dlfcn.h>
 
 static void allocator_watch_sees_every_call(void **state)
@@ -110,19 +110,6 @@ static uint8_t *make_sections(inputs *in, unsigned binding)
     return ojt_elf_finish(&elf, &in->sections_size);
 }
 
-static size_t put_header(uint8_t *at, const char *name, size_t size)
-{
-    struct ar_hdr header;
-    char number[24];
-    memset(&header, ' ', sizeof header);
-    memcpy(header.ar_name, name, strlen(name));
-    snprintf(number, sizeof number, "%zu", size);
-    memcpy(header.ar_size, number, strlen(number));
-    memcpy(header.ar_fmag, ARFMAG, 2);
-    memcpy(at, &header, sizeof header);
-    return sizeof header;
-}
-
 /* One member, "m.o", whose index has `callee` alone; thin: the member is a file. */
 static void make_archive(inputs *in, bool is_thin)
 {
@@ -130,18 +117,18 @@ static void make_archive(inputs *in, bool is_thin)
     size_t end = SARMAG, field;
     memset(in->archive, 0, sizeof in->archive);
     memcpy(in->archive, is_thin ? "!<thin>\n" : ARMAG, SARMAG);
-    end += put_header(in->archive + end, "/", sizeof index);
+    end += ojt_ar_put_header(in->archive + end, "/", sizeof index);
     field = end + 4;
     memcpy(in->archive + end, index, sizeof index);
     end += sizeof index;
     if (is_thin) {
-        end += put_header(in->archive + end, "//", 6);
+        end += ojt_ar_put_header(in->archive + end, "//", 6);
         memcpy(in->archive + end, "m.o/\n\n", 6);
         end += 6;
     }
     in->archive[field + 2] = (uint8_t)(end >> 8);
     in->archive[field + 3] = (uint8_t)end;
-    end += put_header(in->archive + end, is_thin ? "/0" : "m.o/", in->callee_size);
+    end += ojt_ar_put_header(in->archive + end, is_thin ? "/0" : "m.o/", in->callee_size);
     if (!is_thin) {
         assert_true(end + in->callee_size <= sizeof in->archive);
         memcpy(in->archive + end, in->callee, in->callee_size);

@@ -53,9 +53,7 @@ static void link_first_group_taken(void **state)
     ojt_client client;
     oj_code *code;
     (void)state;
-    ojt_client_init(&client);
-    oj_link_options_init(&options);
-    options.memory = &client.table;
+    ojt_options_init(&options, &client);
     options.stats = &stats;
     options.stats_size = sizeof stats;
     code = ojt_link(objects, OJI_COUNT(objects), &options);
@@ -80,9 +78,7 @@ static void link_many_groups_taken_once(void **state)
     ojt_client client;
     oj_code *code;
     (void)state;
-    ojt_client_init(&client);
-    oj_link_options_init(&options);
-    options.memory = &client.table;
+    ojt_options_init(&options, &client);
     for (uint32_t i = 0; i < N; i++) {
         snprintf(names[i], sizeof names[i], "f%u", i);
         objects[i] = shared_returning("first.o", names[i], i);
@@ -109,9 +105,7 @@ static void link_left_out_group_needs_nothing(void **state)
     start_shared(&elf, "f", ojt_calling_code, sizeof ojt_calling_code);
     ojt_elf_add_call(&elf, 2, 0, ojt_elf_add_undefined(&elf, "nowhere"));
     objects[1] = finish_shared(&elf, "b.o");
-    ojt_client_init(&client);
-    oj_link_options_init(&options);
-    options.memory = &client.table;
+    ojt_options_init(&options, &client);
     code = ojt_link(objects, 2, &options);
     assert_int_equal(ojt_call(code, "f"), 10);
     oj_code_destroy(code);
@@ -141,9 +135,7 @@ static void link_reference_to_left_out_code_rejected(void **state)
     oj_error error;
     oj_code *code;
     (void)state;
-    ojt_client_init(&client);
-    oj_link_options_init(&options);
-    options.memory = &client.table;
+    ojt_options_init(&options, &client);
     assert_int_equal(oj_link((const oj_object *const *)objects, 2, &options, &code, &error), OJ_E_MALFORMED);
     assert_string_equal(error.object, "b.o");
     assert_string_equal(error.section, ".data");
@@ -166,9 +158,7 @@ static void link_tables_lose_left_out_code(void **state)
         oj_link_options options;
         ojt_client client;
         oj_code *code;
-        ojt_client_init(&client);
-        oj_link_options_init(&options);
-        options.memory = &client.table;
+        ojt_options_init(&options, &client);
         options.flags = OJ_LINK_KEEP_UNWIND;
         code = ojt_link(objects, 2, &options);
         assert_memory_equal(oj_code_lookup(code, "table"), expected, sizeof expected);
@@ -195,9 +185,7 @@ static void link_shared_taken_from_older_code(void **state)
         oj_link_options options;
         ojt_client client;
         oj_code *first, *second;
-        ojt_client_init(&client);
-        oj_link_options_init(&options);
-        options.memory = &client.table;
+        ojt_options_init(&options, &client);
         first = ojt_link(&older, 1, &options);
         resolvers[0] = oj_resolver_objects();
         resolvers[1] = oj_resolver_code(first);

@@ -268,9 +268,7 @@ static void plan_of_object_without_globals_works(void **state)
     ojt_elf_init(&elf);
     ojt_elf_add_data(&elf, bytes, sizeof bytes);
     object = ojt_object(&elf, "a.o");
-    ojt_client_init(&client);
-    oj_link_options_init(&options);
-    options.memory = &client.table;
+    ojt_options_init(&options, &client);
     if (oj_plan_create(&plan, (const oj_object *const *)&object, 1, &options, &error) != OJ_OK)
         fail_msg("%s", error.text);
     assert_int_equal(oj_plan_link(plan, &code, &error), OJ_OK);
@@ -291,9 +289,7 @@ static void link_of_nothing_loaded_gives_code_without_segments(void **state)
     ojt_elf_init(&elf);
     ojt_elf_add_symbol(&elf, "fixed", SHN_ABS, 0x1234, 0, STB_GLOBAL, STT_NOTYPE);
     object = ojt_object(&elf, "a.o");
-    ojt_client_init(&client);
-    oj_link_options_init(&options);
-    options.memory = &client.table;
+    ojt_options_init(&options, &client);
     code = ojt_link(&object, 1, &options);
     assert_int_equal(oj_code_segment_count(code), 0);
     assert_int_equal(oj_code_lookup_addr(code, "fixed"), 0x1234);
@@ -411,9 +407,7 @@ static void link_bytes_reads_and_links_at_once(void **state)
     ojt_elf_add_global(&elf, "f", ojt_elf_add_code(&elf, ojt_return_code(bytes, 77), OJT_RETURN_SIZE), 0,
                        OJT_RETURN_SIZE);
     file = ojt_elf_finish(&elf, &size);
-    ojt_client_init(&client);
-    oj_link_options_init(&options);
-    options.memory = &client.table;
+    ojt_options_init(&options, &client);
     options.stats = &stats;
     options.stats_size = sizeof stats;
     assert_int_equal(oj_link_bytes(file, size, &options, &code, &error), OJ_OK);

@@ -22,9 +22,7 @@ static int call_with(oj_object *object, const char *function, const oj_resolver 
     ojt_client client;
     oj_code *code = NULL;
     int result = -1;
-    ojt_client_init(&client);
-    oj_link_options_init(&options);
-    options.memory = &client.table;
+    ojt_options_init(&options, &client);
     options.resolvers = resolvers;
     options.n_resolvers = n_resolvers;
     *status = oj_link((const oj_object *const *)&object, 1, &options, &code, error);
@@ -91,9 +89,7 @@ static void resolver_definition_at_zero_counts_as_found(void **state)
     section = ojt_elf_add_data(&elf, data, 8);
     ojt_elf_add_addr(&elf, section, 0, ojt_elf_add_undefined(&elf, "nothing"), 3);
     object = ojt_object(&elf, "a.o");
-    ojt_client_init(&client);
-    oj_link_options_init(&options);
-    options.memory = &client.table;
+    ojt_options_init(&options, &client);
     options.resolvers = resolvers;
     options.n_resolvers = 2;
     code = ojt_link(&object, 1, &options);
@@ -299,9 +295,7 @@ static void resolver_code_finds_kept_symbols(void **state)
     oj_code *first;
     oj_status status;
     (void)state;
-    ojt_client_init(&client);
-    oj_link_options_init(&options);
-    options.memory = &client.table;
+    ojt_options_init(&options, &client);
     first = ojt_link(&object, 1, &options);
     oj_object_destroy(object);
     const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_code(first), oj_resolver_process()};
@@ -641,9 +635,7 @@ static uint64_t version_addr(const char *name, oj_error *error)
     ojt_elf_add_global(&elf, "pointer", data, 0, 8);
     ojt_elf_add_addr(&elf, data, 0, ojt_elf_add_undefined(&elf, name), 0);
     object = ojt_object(&elf, "a.o");
-    ojt_client_init(&client);
-    oj_link_options_init(&options);
-    options.memory = &client.table;
+    ojt_options_init(&options, &client);
     options.resolvers = &process;
     options.n_resolvers = 1;
     options.wanted = &wanted;

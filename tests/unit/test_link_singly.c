@@ -94,9 +94,7 @@ static void singly_segments_are_named(void **state)
     oj_error error = {0};
     int n_named = 0;
     (void)state;
-    ojt_client_init(&client);
-    oj_link_options_init(&options);
-    options.memory = &client.table;
+    ojt_options_init(&options, &client);
     options.flags = OJ_LINK_SECTIONS_SINGLY;
     assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, &options, &error), OJ_OK);
     for (size_t i = 0; i < oj_plan_segment_count(plan); i++) {

@@ -7,13 +7,6 @@ static void destroy_all(oj_object **objects, size_t n)
         oj_object_destroy(objects[i]);
 }
 
-static void init_options(oj_link_options *options, ojt_client *client)
-{
-    ojt_client_init(client);
-    oj_link_options_init(options);
-    options->memory = &client->table;
-}
-
 /* Link, call `function`, clean up. */
 static int link_and_call(oj_object **objects, size_t n, const char *function)
 {
@@ -21,7 +14,7 @@ static int link_and_call(oj_object **objects, size_t n, const char *function)
     ojt_client client;
     oj_code *code;
     int result;
-    init_options(&options, &client);
+    ojt_options_init(&options, &client);
     code = ojt_link(objects, n, &options);
     result = ojt_call(code, function);
     oj_code_destroy(code);
@@ -61,7 +54,7 @@ static void link_strong_duplicate_rejected(void **state)
         ojt_client client;
         oj_code *code = NULL;
         oj_error error = {0};
-        init_options(&options, &client);
+        ojt_options_init(&options, &client);
         options.flags = flags[i];
         assert_int_equal(oj_link((const oj_object *const *)objects, 2, &options, &code, &error), OJ_E_DUPLICATE);
         assert_int_equal(error.status, OJ_E_DUPLICATE);
@@ -90,7 +83,7 @@ static void link_duplicate_in_one_object_rejected(void **state)
     ojt_elf_add_global(&elf, "same", text, 0, OJT_RETURN_SIZE);
     ojt_elf_add_global(&elf, "same", text, 5, 1);
     object = ojt_object(&elf, "a.o");
-    init_options(&options, &client);
+    ojt_options_init(&options, &client);
     assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_E_DUPLICATE);
     assert_string_equal(error.symbol, "same");
     oj_object_destroy(object);
@@ -113,7 +106,7 @@ static void link_common_largest_size_and_alignment_win(void **state)
     oj_code *code;
     oj_segment segment;
     (void)state;
-    init_options(&options, &client);
+    ojt_options_init(&options, &client);
     code = ojt_link(objects, 3, &options);
     assert_int_equal(oj_code_segment_count(code), 1);
     assert_int_equal(oj_code_segment(code, 0, &segment, sizeof segment), OJ_OK);
@@ -177,7 +170,7 @@ static void link_hidden_definition_binds_and_is_not_kept(void **state)
         elf.symbols[1].st_other = STV_HIDDEN;
         objects[0] = ojt_object(&elf, "hidden.o");
         objects[1] = ojt_object_calling("main.o", "outer", "inner");
-        init_options(&options, &client);
+        ojt_options_init(&options, &client);
         options.flags = keep_local ? OJ_LINK_KEEP_LOCAL_SYMBOLS : 0;
         code = ojt_link(objects, 2, &options);
         assert_int_equal(ojt_call(code, "outer"), 6);
@@ -207,7 +200,7 @@ static void link_local_symbols_of_one_name_stay_apart(void **state)
     }
     oj_link_options options;
     ojt_client client;
-    init_options(&options, &client);
+    ojt_options_init(&options, &client);
     oj_code *code = ojt_link(objects, 2, &options);
     assert_int_equal(ojt_call(code, "first"), 31);
     assert_int_equal(ojt_call(code, "second"), 32);
@@ -253,7 +246,7 @@ static void link_absolute_symbol_is_kept_as_its_value(void **state)
     ojt_elf_add_code(&elf, ojt_return_code(bytes, 1), OJT_RETURN_SIZE);
     ojt_elf_add_symbol(&elf, "fixed", SHN_ABS, 0x123456789abc, 0, STB_GLOBAL, STT_NOTYPE);
     object = ojt_object(&elf, "a.o");
-    init_options(&options, &client);
+    ojt_options_init(&options, &client);
     code = ojt_link(&object, 1, &options);
     assert_int_equal(oj_code_lookup_addr(code, "fixed"), 0x123456789abc);
     oj_code_destroy(code);
@@ -278,7 +271,7 @@ static void link_weak_undefined_is_address_zero(void **state)
     ojt_elf_add_addr(&elf, section, 0,
                      ojt_elf_add_symbol(&elf, "ojt_nobody_defines_this", SHN_UNDEF, 0, 0, STB_WEAK, STT_NOTYPE), 0);
     object = ojt_object(&elf, "a.o");
-    init_options(&options, &client);
+    ojt_options_init(&options, &client);
     code = ojt_link(&object, 1, &options);
     memcpy(&value, oj_code_lookup(code, "pointer"), sizeof value);
     assert_int_equal(value, 0);
@@ -337,7 +330,7 @@ static void link_undefined_all_listed_at_once(void **state)
     oj_error error = {0};
     (void)state;
     memset(&all, 0, sizeof all);
-    init_options(&options, &client);
+    ojt_options_init(&options, &client);
     options.undefined = hear;
     options.undefined_context = &all;
     assert_int_equal(oj_link((const oj_object *const *)objects, 2, &options, &code, &error), OJ_E_UNDEFINED);
@@ -387,7 +380,7 @@ static void link_undefined_more_than_fit_are_counted(void **state)
         snprintf(name, sizeof name, "%d.o", i);
         objects[i] = ojt_object_calling(name, function, callee);
     }
-    init_options(&options, &client);
+    ojt_options_init(&options, &client);
     options.undefined = hear;
     options.undefined_context = &all;
     assert_int_equal(oj_link((const oj_object *const *)objects, N, &options, &code, &error), OJ_E_UNDEFINED);
@@ -417,7 +410,7 @@ static void link_undefined_reference_is_strong_if_any_is(void **state)
     ojt_elf_add_addr(&elf, data, 0, ojt_elf_add_symbol(&elf, "ojt_mixed", SHN_UNDEF, 0, 0, STB_WEAK, STT_NOTYPE), 0);
     objects[0] = ojt_object(&elf, "weak.o");
     objects[1] = ojt_object_calling("strong.o", "f", "ojt_mixed");
-    init_options(&options, &client);
+    ojt_options_init(&options, &client);
     assert_int_equal(oj_link((const oj_object *const *)objects, 2, &options, &code, &error), OJ_E_UNDEFINED);
     assert_string_equal(error.symbol, "ojt_mixed");
     destroy_all(objects, 2);
@@ -431,7 +424,7 @@ static void link_keep_no_symbols_keeps_none(void **state)
     ojt_client client;
     oj_code *code;
     (void)state;
-    init_options(&options, &client);
+    ojt_options_init(&options, &client);
     options.flags = OJ_LINK_KEEP_NO_SYMBOLS;
     options.wanted = &wanted;
     options.n_wanted = 1;
@@ -462,7 +455,7 @@ static void link_keep_local_symbols_keeps_functions_and_data(void **state)
     ojt_elf_add_symbol(&elf, "local_data", ojt_elf_add_data(&elf, data, 4), 0, 4, STB_LOCAL, STT_OBJECT);
     ojt_elf_add_global(&elf, "global", text, 5, 1);
     object = ojt_object(&elf, "a.o");
-    init_options(&options, &client);
+    ojt_options_init(&options, &client);
     for (int keep_local = 0; keep_local < 2; keep_local++) {
         oj_code *code;
         options.flags = keep_local ? OJ_LINK_KEEP_LOCAL_SYMBOLS : 0;
@@ -487,9 +480,7 @@ static void symbols_bounds_of_a_program_are_explained(void **state)
     oj_error error;
     oj_code *code;
     (void)state;
-    ojt_client_init(&client);
-    oj_link_options_init(&options);
-    options.memory = &client.table;
+    ojt_options_init(&options, &client);
     options.resolvers = resolvers;
     options.n_resolvers = OJI_COUNT(resolvers);
     assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_E_UNDEFINED);

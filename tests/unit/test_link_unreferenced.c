@@ -31,9 +31,7 @@ static void unreferenced_sections_and_their_needs_left_out(void **state)
     oj_error error;
     oj_code *code;
     (void)state;
-    ojt_client_init(&client);
-    oj_link_options_init(&options);
-    options.memory = &client.table;
+    ojt_options_init(&options, &client);
     options.stats = &stats;
     options.stats_size = sizeof stats;
     options.wanted = &wanted;
@@ -80,9 +78,7 @@ static void unreferenced_roots_stay(void **state)
         ojt_elf_add_section(&elf, rows[i].name, rows[i].flags, 8, bytes, sizeof bytes);
         ojt_elf_add_global(&elf, "f", text, 0, sizeof code_bytes);
         object = ojt_object(&elf, "a.o");
-        ojt_client_init(&client);
-        oj_link_options_init(&options);
-        options.memory = &client.table;
+        ojt_options_init(&options, &client);
         options.stats = &stats;
         options.stats_size = sizeof stats;
         options.wanted = &wanted;
@@ -122,9 +118,7 @@ static void unreferenced_code_not_kept_by_stackmaps(void **state)
     ojt_elf_add_addr(&elf, table, 0, f_symbol, 0);
     ojt_elf_add_addr(&elf, table, 8, g_symbol, 0);
     object = ojt_object(&elf, "a.o");
-    ojt_client_init(&client);
-    oj_link_options_init(&options);
-    options.memory = &client.table;
+    ojt_options_init(&options, &client);
     options.stats = &stats;
     options.stats_size = sizeof stats;
     options.wanted = wanted;

@@ -412,9 +412,7 @@ static void tls_plan_failing_after_a_link(void **state)
     oj_code *code, *failed;
     oj_error error;
     (void)state;
-    ojt_client_init(&client);
-    oj_link_options_init(&options);
-    options.memory = &client.table;
+    ojt_options_init(&options, &client);
     assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, &options, &error), OJ_OK);
     assert_int_equal(oj_plan_link(plan, &code, &error), OJ_OK);
     client.fail = 'p';
