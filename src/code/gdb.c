@@ -418,13 +418,13 @@ oj_status oj_debugger_get_stats(oj_debugger_stats *out, size_t out_size)
     return OJ_OK;
 }
 
-/* Needs the lock. */
+/* Needs the lock. Where pointers have 32 bits a record has the index alone. */
 static part *find_part(const oj_record *record)
 {
-    uint64_t id = (uint64_t)(uintptr_t)record->data;
+    uintptr_t id = (uintptr_t)record->data;
     uint32_t index = (uint32_t)id - 1;
     part *p = (uint32_t)id != 0 && index < n_slots ? slots[index].used : NULL;
-    return p && p->id == id && p->addr == record->addr && p->size == record->size ? p : NULL;
+    return p && (uintptr_t)p->id == id && p->addr == record->addr && p->size == record->size ? p : NULL;
 }
 
 static bool is_known(const oj_record *record)

@@ -39,7 +39,8 @@ static oj_status check_segment(const oj_plan *plan, const oj_segment *segment, o
         return bad_answer(error, segment, "no write address");
     if ((write | segment->run_addr) & (segment->alignment - 1))
         return bad_answer(error, segment, "a misaligned address");
-    if (!oji_add(write, segment->size, &end) || !oji_add(segment->run_addr, segment->size, &end))
+    if (!oji_add(write, segment->size, &end) || (uintptr_t)end != end ||
+        !oji_add(segment->run_addr, segment->size, &end))
         return bad_answer(error, segment, "an address at the end of the address space");
     if (segment->run_addr >= plan->low_addr && (plan->high_addr == 0 || end <= plan->high_addr))
         return OJ_OK;

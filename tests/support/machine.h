@@ -118,6 +118,15 @@ static inline void ojt_only_on(uint16_t machine, const char *reason)
     }
 }
 
+/* First in a test of addresses or sizes beyond 32 bits. */
+static inline void ojt_needs_64_bits(const char *reason)
+{
+    if (sizeof(void *) < 8) {
+        print_message("skipped: %s\n", reason);
+        skip();
+    }
+}
+
 /* Write the code of a function that returns `value`: a load of a constant, and a return. */
 static inline const uint8_t *ojt_return_code(uint8_t code[OJT_RETURN_SIZE], uint32_t value)
 {
@@ -144,6 +153,13 @@ static inline const uint8_t *ojt_return_code(uint8_t code[OJT_RETURN_SIZE], uint
 #endif
     return code;
 }
+
+/* What the C library calls for mmap(), fcntl() and ftruncate() where files have 64-bit offsets and words have not. */
+#ifdef SYS_mmap2
+enum { OJT_SYS_MMAP = SYS_mmap2, OJT_SYS_FCNTL = SYS_fcntl64, OJT_SYS_FTRUNCATE = SYS_ftruncate64 };
+#else
+enum { OJT_SYS_MMAP = SYS_mmap, OJT_SYS_FCNTL = SYS_fcntl, OJT_SYS_FTRUNCATE = SYS_ftruncate };
+#endif
 
 /* A fork that the C library does not see: newer architectures have no such call, and s390 its arguments in another
  * order. */

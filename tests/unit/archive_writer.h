@@ -23,14 +23,14 @@ static inline void ojt_ar_start(ojt_ar *ar, const char *magic)
 }
 
 /* Append a member's header only; size is what it says. Returns the header's offset. */
-static inline size_t ojt_ar_header(ojt_ar *ar, const char *name, size_t size)
+static inline size_t ojt_ar_header(ojt_ar *ar, const char *name, uint64_t size)
 {
     char header[80];
     size_t offset;
     if (ar->size & 1)
         ojt_ar_append(ar, "\n", 1);
     offset = ar->size;
-    snprintf(header, sizeof header, "%-16s%-12d%-6d%-6d%-8o%-10zu`\n", name, 0, 0, 0, 0644, size);
+    snprintf(header, sizeof header, "%-16s%-12d%-6d%-6d%-8o%-10llu`\n", name, 0, 0, 0, 0644, (unsigned long long)size);
     ojt_ar_append(ar, header, 60);
     return offset;
 }

@@ -77,8 +77,8 @@ static oj_record add(unsigned i)
     oj_error error;
     info.names_size = (uint64_t)snprintf(names, sizeof names, "f%u", i) + 1;
     snprintf(text, sizeof text, "%u", i);
-    oji_store32(unit, i);
-    oji_store32(unit + 4, 0);
+    oji_store32_host(unit, i);
+    oji_store32_host(unit + 4, 0);
     info.sections[OJI_DEBUG_INFO] = (oji_debug_data){unit, sizeof unit};
     info.sections[OJI_DEBUG_STR] = (oji_debug_data){(uint8_t *)text, sizeof text};
     assert_int_equal(oji_gdb_register(&info, heap(), &record, &error), OJ_OK);
@@ -107,8 +107,8 @@ static void check_units(const uint8_t *file, size_t n_symbols)
     assert_int_equal(info->sh_size, n_symbols * 8);
     for (uint64_t at = 0; at < info->sh_size; at += 8) {
         char expected[8];
-        uint32_t offset = oji_load32(file + info->sh_offset + at + 4);
-        snprintf(expected, sizeof expected, "%u", oji_load32(file + info->sh_offset + at));
+        uint32_t offset = oji_load32_host(file + info->sh_offset + at + 4);
+        snprintf(expected, sizeof expected, "%u", oji_load32_host(file + info->sh_offset + at));
         assert_true(offset < text->sh_size);
         assert_string_equal((const char *)file + text->sh_offset + offset, expected);
     }
@@ -288,8 +288,8 @@ static void gdb_code_of_32_bits_has_a_file_of_32_bits(void **state)
     assert_string_equal(file + section_32(file, ".strtab")->sh_offset + symbols[1].st_name, "f");
     frames = section_32(file, ".debug_frame");
     assert_int_equal(frames->sh_size, 16 + 16);
-    assert_int_equal(oji_load32(file + frames->sh_offset + 24), BASE);
-    assert_int_equal(oji_load32(file + frames->sh_offset + 28), SIZE);
+    assert_int_equal(oji_load32_host(file + frames->sh_offset + 24), BASE);
+    assert_int_equal(oji_load32_host(file + frames->sh_offset + 28), SIZE);
     oji_gdb_registry.undo(&record);
     oji_arena_free(&arena);
 }

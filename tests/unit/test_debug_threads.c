@@ -175,7 +175,7 @@ static void debug_dump_has_the_code(void **state)
     p = (const uint8_t *)read_all(dump_path, &size);
     assert_int_equal(oji_load32(p), 0x4a695444);
     assert_int_equal(oji_load32(p + 8), 40);
-    assert_int_equal(oji_load32(p + 12), EM_X86_64);
+    assert_int_equal(oji_load32(p + 12), OJT_MACHINE);
     assert_int_equal(oji_load32(p + 20), getpid());
     p += 40;
     assert_int_equal(oji_load32(p), 0);

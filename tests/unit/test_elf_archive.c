@@ -284,7 +284,7 @@ static void archive_headers_checked(void **state)
 }
 
 /* One member; its header and the index are as a hostile archive has them. */
-static oj_archive *open_one(ojt_ar *ar, const char *magic, const char *member, size_t size, size_t offset,
+static oj_archive *open_one(ojt_ar *ar, const char *magic, const char *member, uint64_t size, size_t offset,
                             const char *name)
 {
     static const char *const names[] = {"f"};
@@ -304,7 +304,7 @@ static void archive_members_checked(void **state)
 {
     static const struct {
         const char *member;
-        size_t size;
+        uint64_t size;
         size_t offset; /* in the index; 0 = the right one */
         oj_status status;
         const char *words;

@@ -178,7 +178,7 @@ static void archive_broken_member_fails_and_leaves_archive_usable(void **state)
     (void)state;
     ojt_recipe_returning(&made, "broken", 10);
     ojt_recipe_returning(&made, "whole", 20);
-    made.members[0][EI_CLASS] = ELFCLASS32;
+    made.members[0][EI_CLASS] ^= ELFCLASS32 ^ ELFCLASS64;
     archive = ojt_recipe_open(&made);
     for (int round = 0; round < 2; round++) {
         init_job(&link, &archive, 1);

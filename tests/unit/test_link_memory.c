@@ -216,7 +216,9 @@ static void placement_request_says_what_is_needed(void **state)
     assert_int_equal(link.client.asked.flags, OJ_PLACEMENT_WHOLE_PAGES);
     assert_int_equal(link.client.asked.low_addr, 0);
     assert_int_equal(link.client.asked.high_addr, 0);
-    assert_true(link.client.asked.reach > 0 && link.client.asked.reach < UINT64_C(1) << 31);
+    /* Of 32 bits every address is in reach of every other. */
+    assert_true(link.client.asked.reach > 0);
+    assert_true(sizeof(void *) < 8 || link.client.asked.reach < UINT64_C(1) << 31);
     assert_int_equal(link.client.asked.n_segments, 3);
     assert_null(link.client.asked.token);
     oj_code_destroy(link.code);

@@ -111,9 +111,9 @@ static oj_object *make_riscv(uint32_t flags)
     size_t size;
     uint8_t *bytes;
     ojt_elf_init(&elf);
+    elf.machine = EM_RISCV;
     ojt_elf_add_data(&elf, "8 bytes", 8);
     bytes = ojt_elf_finish(&elf, &size);
-    oji_store16(bytes + offsetof(Elf64_Ehdr, e_machine), EM_RISCV);
     oji_store32(bytes + offsetof(Elf64_Ehdr, e_flags), flags);
     if (oj_object_create(&object, bytes, size, NULL, &error) != OJ_OK)
         fail_msg("%s", error.text);

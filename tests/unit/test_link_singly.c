@@ -65,6 +65,7 @@ static void singly_sections_far_apart_run(void **state)
     ojt_client client;
     oj_code *code;
     (void)state;
+    ojt_needs_64_bits("its sections are further apart than 32 bits");
     ojt_client_init(&client);
     client.table.place = place_far_apart;
     client.table.release = release_far_apart;
@@ -134,6 +135,7 @@ static void singly_direct_reference_too_far_rejected(void **state)
     ojt_elf elf;
     uint16_t text;
     (void)state;
+    ojt_needs_64_bits("its sections are further apart than 32 bits");
     ojt_elf_init(&elf);
     elf.machine = EM_X86_64;
     text = ojt_elf_add_code(&elf, code, sizeof code);
@@ -252,7 +254,7 @@ static void by_hand_unusable_addresses_rejected(void **state)
 {
     by_hand link;
     (void)state;
-    for (int what = 0; what < 6; what++) {
+    for (int what = 0; what < (sizeof(void *) < 8 ? 5 : 6); what++) { /* all is in reach of 32 bits */
         begin(&link, 0x10000);
         if (what == 0)
             link.segments[0].write = NULL;

@@ -248,7 +248,7 @@ static void link_absolute_symbol_is_kept_as_its_value(void **state)
     object = ojt_object(&elf, "a.o");
     ojt_options_init(&options, &client);
     code = ojt_link(&object, 1, &options);
-    assert_int_equal(oj_code_lookup_addr(code, "fixed"), 0x123456789abc);
+    assert_int_equal(oj_code_lookup_addr(code, "fixed"), (uintptr_t)UINT64_C(0x123456789abc));
     oj_code_destroy(code);
     oj_object_destroy(object);
 }
@@ -262,7 +262,7 @@ static void link_weak_undefined_is_address_zero(void **state)
     ojt_elf elf;
     uint16_t section;
     oj_code *code;
-    uint64_t value;
+    uintptr_t value;
     (void)state;
     memset(data, 0xff, sizeof data);
     ojt_elf_init(&elf);

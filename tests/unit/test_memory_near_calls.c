@@ -29,6 +29,7 @@ static void near_calls_are_direct(void **state)
 {
     uint8_t ret42[OJT_RETURN_SIZE];
     (void)state;
+    ojt_needs_64_bits("every call of 32 bits is in reach");
     for (uint32_t mode = OJ_MEMORY_MODE_VIEWS; mode <= OJ_MEMORY_MODE_PRIVATE; mode++) {
         for (int near = 0; near < 2; near++) {
             uint8_t *far_page = map_far_page();
@@ -68,6 +69,7 @@ static void near_library_function_is_direct(void **state)
     oj_link_stats stats;
     oj_code *code;
     (void)state;
+    ojt_needs_64_bits("every call of 32 bits is in reach");
     oj_link_options_init(&options);
     options.memory = memory;
     options.resolvers = &resolver;

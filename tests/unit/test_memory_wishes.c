@@ -35,6 +35,7 @@ static uint8_t *map_far_page(void)
 static void wish_near_is_kept_by_every_link(void **state)
 {
     (void)state;
+    ojt_needs_64_bits("every address of 32 bits is near");
     for (uint32_t mode = OJ_MEMORY_MODE_DEFAULT; mode <= OJ_MEMORY_MODE_PRIVATE; mode++) {
         uint8_t *far_page = map_far_page();
         oj_memory *memory = create(mode, (uint64_t)(uintptr_t)far_page, 0);
@@ -94,6 +95,7 @@ static void see_mapping(void *context, uint64_t start, uint64_t end, const char 
 static void wish_near_without_room_is_far(void **state)
 {
     (void)state;
+    ojt_needs_64_bits("every address of 32 bits is near");
     OJT_EACH_MODE(mode)
     {
         uint8_t *far_page = map_far_page();

@@ -73,11 +73,11 @@ static const struct {
     {NO_FILE, SYS_memfd_create, 0, 0, false, EPERM},
     {NO_GAIN, SYS_mprotect, 2, PROT_EXEC, false, EACCES},
     {NO_GAIN, SYS_pkey_mprotect, 2, PROT_EXEC, false, EACCES},
-    {NO_SEAL, SYS_fcntl, 1, F_ADD_SEALS, true, EINVAL},
+    {NO_SEAL, OJT_SYS_FCNTL, 1, F_ADD_SEALS, true, EINVAL},
     {NO_DONTFORK, SYS_madvise, 2, MADV_DONTFORK, true, EINVAL},
     {NO_TWIN, SYS_mremap, 3, MREMAP_DONTUNMAP_FLAG, false, EINVAL},
     {NO_BARRIER, SYS_membarrier, 0, 0, false, EPERM},
-    {NO_EXECUTE, SYS_mmap, 2, PROT_EXEC, false, EPERM},
+    {NO_EXECUTE, OJT_SYS_MMAP, 2, PROT_EXEC, false, EPERM},
 };
 
 static bool restrict_to(int restrictions)

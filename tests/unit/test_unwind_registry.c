@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BASE UINT64_C(0x10000000000)
+#define BASE (sizeof(void *) < 8 ? UINT64_C(0x10000000) : UINT64_C(0x10000000000))
 #define PAGE UINT64_C(4096)
 
 /* As struct dwarf_eh_bases of libgcc. */
@@ -76,8 +76,8 @@ static void expect_found(const function *f)
         if (!fde || start != f->addr)
             fail_msg("0x%llx of [0x%llx, +0x%llx): %s 0x%llx", (unsigned long long)pcs[i], (unsigned long long)f->addr,
                      (unsigned long long)f->size, fde ? "found" : "nothing", (unsigned long long)start);
-        assert_int_equal(oji_load64(fde + OJI_EH_FDE_ADDR), f->addr);
-        assert_int_equal(oji_load64(fde + OJI_EH_FDE_SIZE), f->size);
+        assert_int_equal(oji_load64_host(fde + OJI_EH_FDE_ADDR), f->addr);
+        assert_int_equal(oji_load64_host(fde + OJI_EH_FDE_SIZE), f->size);
     }
 }
 
@@ -286,10 +286,10 @@ static void unwind_registry_many_cies(void **state)
     for (uint32_t i = 0; i < 500; i++) {
         uint64_t start;
         const uint8_t *fde = find(functions[i].addr, &start);
-        const uint8_t *cie = fde + 4 - (int32_t)oji_load32(fde + 4);
+        const uint8_t *cie = fde + 4 - (int32_t)oji_load32_host(fde + 4);
         assert_int_equal(cie[8], 1);
         assert_string_equal((const char *)cie + 9, "zRPL");
-        assert_int_equal(oji_load64(cie + 14 + 3 + 3), BASE + i);
+        assert_int_equal(oji_load64_host(cie + 14 + 3 + 3), BASE + i);
     }
     for (uint32_t i = 0; i < 500; i++)
         remove_function(&functions[i]);
@@ -356,7 +356,7 @@ static void *look(void *context)
     for (uint32_t i = 0; !stop; i = (i + 1) % 64) {
         uint64_t start;
         const uint8_t *fde = find(kept[i].addr + 7, &start);
-        missed += !fde || start != kept[i].addr || oji_load64(fde + OJI_EH_FDE_SIZE) != kept[i].size;
+        missed += !fde || start != kept[i].addr || oji_load64_host(fde + OJI_EH_FDE_SIZE) != kept[i].size;
     }
     return (void *)missed;
 }

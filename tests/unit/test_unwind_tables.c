@@ -284,6 +284,7 @@ static void unwind_info_tells_where_tables_are(void **state)
                  {OJ_LINK_NO_UNWIND, false, false}};
     oj_object *object = object_with(good);
     (void)state;
+    ojt_needs_64_bits("its table names a register that machines of 32 bits have not");
     for (size_t i = 0; i < OJI_COUNT(cases); i++) {
         oj_link_options options;
         oj_unwind_info info;
@@ -322,6 +323,7 @@ static void unwind_plan_may_leave_tables_out(void **state)
                  {OJ_LINK_OMIT_UNWIND | OJ_LINK_SECTIONS_SINGLY, true}};
     oj_object *object = object_with(good);
     (void)state;
+    ojt_needs_64_bits("its table names a register that machines of 32 bits have not");
     for (size_t i = 0; i < OJI_COUNT(cases); i++) {
         bool is_told = !(cases[i].flags & OJ_LINK_UNWIND_BY_CLIENT);
         oj_link_options options;
@@ -376,6 +378,7 @@ static void unwind_session_places_tables_that_are_asked_for(void **state)
 {
     oj_object *object = object_with(good);
     (void)state;
+    ojt_needs_64_bits("its table names a register that machines of 32 bits have not");
     for (unsigned keeps = 0; keeps < 2; keeps++) {
         oj_session *session = ojt_session_with(NULL, NULL);
         oj_module_options options;
@@ -405,6 +408,7 @@ static void unwind_session_places_tables_that_are_asked_for(void **state)
 static void unwind_function_at_any_offset_is_told(void **state)
 {
     (void)state;
+    ojt_needs_64_bits("its table names a register that machines of 32 bits have not");
     for (unsigned offset = 0; offset <= 64; offset++) {
         oj_object *object = object_at(good, offset);
         oj_code *code = ojt_link(&object, 1, NULL);
@@ -447,6 +451,7 @@ static void unwind_taken_over_code_stays_registered(void **state)
     uint64_t addr;
     oj_error error;
     (void)state;
+    ojt_needs_64_bits("its table names a register that machines of 32 bits have not");
     code = ojt_link(&object, 1, NULL);
     addr = oj_code_lookup_addr(code, "f");
     oj_taken_init(&taken);
@@ -506,6 +511,7 @@ static void unwind_small_code_takes_few_bytes(void **state)
     held before = {0}, after;
     uint64_t used, beyond;
     (void)state;
+    ojt_needs_64_bits("its table names a register that machines of 32 bits have not");
     ojt_heap_init(&heap);
     oj_link_options_init(&options);
     options.allocator = &heap.table;
