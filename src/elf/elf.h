@@ -220,7 +220,8 @@ typedef enum oji_elf_inflation { OJI_ELF_WHOLE = 0, OJI_ELF_BROKEN, OJI_ELF_NO_M
  * that is missing is as good as a broken stream. */
 oji_elf_inflation oji_elf_inflate(const oji_elf_compression *compression, uint8_t *out);
 
-/* Does the section make up a group by itself, as GNU's compilers wrote shared definitions before there were groups? */
+/* Does the section make up a group by itself, as GNU's compilers wrote shared definitions before there were groups? GNU
+ * ld compares the whole name: .gnu.linkonce.t.f and .gnu.linkonce.d.f are two definitions. */
 static inline bool oji_elf_is_linkonce(const oji_elf_header *header, const char *name)
 {
     return name[0] == '.' && name[1] == 'g' && (header->flags & ELF_SHF_ALLOC) &&

@@ -2,7 +2,6 @@
  * Source: ELF gABI chapter 4, "Section Groups" (SHT_GROUP, GRP_COMDAT); `.gnu.linkonce` as binutils treats it. */
 #include "elf/elf.h"
 
-/* GNU ld compares the whole name: .gnu.linkonce.t.f and .gnu.linkonce.d.f are two definitions. */
 static oj_status refuse_group(const oji_elf_reader *reader, const char *name, const char *signature, const char *why)
 {
     oji_place place = {reader->name, name, NULL, signature, UINT64_MAX};

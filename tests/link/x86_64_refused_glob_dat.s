@@ -1,5 +1,6 @@
-#  R_X86_64_GLOB_DAT has no place in a relocatable object, or is for what is not supported yet: a clear status, never wrong code.
+#  Only files that are linked already have R_X86_64_GLOB_DAT.
 # refused OJ_E_UNSUPPORTED section=.text offset=2 relocation=R_X86_64_GLOB_DAT symbol=target
+# says is for the dynamic linker, and has no place in a relocatable object
 .text
 .skip 2
 .reloc 2, R_X86_64_GLOB_DAT, target

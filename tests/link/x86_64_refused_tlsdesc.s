@@ -1,5 +1,6 @@
-#  R_X86_64_TLSDESC has no place in a relocatable object, or is for what is not supported yet: a clear status, never wrong code.
+#  Only files that are linked already have R_X86_64_TLSDESC.
 # refused OJ_E_UNSUPPORTED section=.text offset=2 relocation=R_X86_64_TLSDESC symbol=target
+# says is for the dynamic linker, and has no place in a relocatable object
 .text
 .skip 2
 .reloc 2, R_X86_64_TLSDESC, target
