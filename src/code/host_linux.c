@@ -102,35 +102,10 @@ static bool has_known_lists(const uint8_t *entry)
     return is_known && found == entry;
 }
 
-/* Does what is looked up find what is registered? */
-static bool finds(const uint8_t *table, const uint8_t *entry)
-{
-    static oji_unwinder_object object[2];
-    void *bases[4];
-    bool is_found;
-    unwinder.add(table, object);
-    is_found = unwinder.find((void *)(uintptr_t)1, bases) == entry;
-    unwinder.remove(table);
-    return is_found;
-}
-
-/* Where the C library has these functions too, a libgcc that is loaded later calls the C library's, by the dynamic
- * linker's order: to register, through its own, and when it unwinds. Only what it exports to look up is its own. */
-static void find_as_registered(const uint8_t *table, const uint8_t *entry)
-{
-    const oji_unwinder own = unwinder;
-    if (finds(table, entry))
-        return;
-    LOOK_UP(RTLD_DEFAULT, "_Unwind_Find_FDE", unwinder.find);
-    if (!unwinder.find || !finds(table, entry))
-        unwinder.find = own.find;
-}
-
 static oji_unwinder_kind probe(void)
 {
     static _Alignas(8) uint8_t table[96];
     const uint8_t *entry = write_probe(table, sizeof table);
-    find_as_registered(table, entry);
     if (!has_lists(table))
         return OJI_UNWINDER_TREE;
     return has_known_lists(entry) ? OJI_UNWINDER_SHEETS : OJI_UNWINDER_LISTS;
