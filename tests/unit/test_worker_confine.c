@@ -308,7 +308,9 @@ static const int known_calls[] = {
     SYS_set_robust_list,
     SYS_restart_syscall,
     SYS_rseq,
+#ifdef SYS_mmap
     SYS_mmap,
+#endif
     SYS_mprotect,
     SYS_clone,
     SYS_tgkill,
