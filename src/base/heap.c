@@ -58,7 +58,6 @@ void oji_release(const oj_allocator *allocator, void *pointer, uint64_t size)
 }
 
 /* A stress build's blocks hold next to nothing: nearly every allocation is one of the heap, and can be made to fail. */
-#define ARENA_ALIGNMENT _Alignof(max_align_t)
 #ifdef OJ_STRESS
 #define ARENA_BLOCK 64u
 #else
@@ -77,9 +76,9 @@ void oji_arena_init(oji_arena *arena, const oj_allocator *allocator, void *buffe
     arena->allocator = allocator;
     arena->next = arena->end = NULL;
     arena->blocks = NULL;
-    if (size >= 2 * ARENA_ALIGNMENT) {
-        uintptr_t misaligned = (uintptr_t)buffer % ARENA_ALIGNMENT;
-        arena->next = (uint8_t *)buffer + (misaligned ? ARENA_ALIGNMENT - misaligned : 0);
+    if (size >= 2 * OJI_ARENA_ALIGNMENT) {
+        uintptr_t misaligned = (uintptr_t)buffer % OJI_ARENA_ALIGNMENT;
+        arena->next = (uint8_t *)buffer + (misaligned ? OJI_ARENA_ALIGNMENT - misaligned : 0);
         arena->end = (uint8_t *)buffer + size;
     }
 }
@@ -100,13 +99,13 @@ static bool grow_arena(oji_arena *arena, uint64_t wanted)
 }
 
 /* An array of 0 elements takes one unit, so that NULL always means that memory ended. */
-void *oji_arena_raw(oji_arena *arena, uint64_t n, uint64_t size)
+void *oji_arena_extend(oji_arena *arena, uint64_t n, uint64_t size)
 {
     uint64_t total;
     void *result;
     if (!oji_mul(n, size, &total) || total > PTRDIFF_MAX / 2)
         return NULL;
-    total = ((total ? total : 1) + ARENA_ALIGNMENT - 1) & ~(uint64_t)(ARENA_ALIGNMENT - 1);
+    total = ((total ? total : 1) + OJI_ARENA_ALIGNMENT - 1) & ~(uint64_t)(OJI_ARENA_ALIGNMENT - 1);
     if ((uint64_t)(arena->end - arena->next) < total && !grow_arena(arena, total))
         return NULL;
     result = arena->next;
@@ -122,13 +121,10 @@ void *oji_arena_array(oji_arena *arena, uint64_t n, uint64_t size)
 
 /* The old array stays until the arena ends: all old ones together are smaller than the new one. Pointers into it go
  * stale without being freed, so that a forgotten one reads old data and not foreign data. */
-bool oji_arena_grow(oji_arena *arena, void **array, uint32_t n, uint32_t *capacity, uint64_t size)
+bool oji_arena_enlarge(oji_arena *arena, void **array, uint32_t n, uint32_t *capacity, uint64_t size)
 {
     uint64_t wanted = *capacity < 8 ? 8 : (uint64_t)*capacity * 2;
-    void *grown;
-    if (n < *capacity)
-        return true;
-    grown = wanted <= UINT32_MAX / 2 ? oji_arena_array(arena, wanted, size) : NULL;
+    void *grown = wanted <= UINT32_MAX / 2 ? oji_arena_array(arena, wanted, size) : NULL;
     if (!grown)
         return false;
     if (n > 0)
