@@ -39,21 +39,24 @@ static const step steps[] = {{oji_link_count_unwind, oji_link_attach_unwind, tru
 
 static bool is_taken(const step *s, bool by_hand) { return s->is_by_hand || !by_hand; }
 
-uint32_t oji_link_count_records(const oj_plan *plan, bool by_hand)
+uint32_t oji_link_count_records(oj_plan *plan, bool by_hand)
 {
     uint32_t n = 0;
-    for (const step *s = steps; s->count; s++)
-        n += is_taken(s, by_hand) ? s->count(plan) : 0;
+    _Static_assert(OJI_COUNT(steps) == OJI_COUNT(plan->n_records) + 1, "a count for each step");
+    for (uint32_t i = 0; steps[i].count; i++) {
+        plan->n_records[i] = is_taken(&steps[i], by_hand) ? steps[i].count(plan) : 0;
+        n += plan->n_records[i];
+    }
     return n;
 }
 
 /* Records are counted as they are made: after a failure the code's destruction undoes what there is. */
-oj_status oji_link_attach(const oj_plan *plan, oj_code *code, bool by_hand, oj_error *error)
+oj_status oji_link_attach(const oj_plan *plan, oj_code *code, oj_error *error)
 {
-    for (const step *s = steps; s->count; s++) {
-        uint32_t n = is_taken(s, by_hand) ? s->count(plan) : 0;
+    for (uint32_t i = 0; steps[i].count; i++) {
+        uint32_t n = plan->n_records[i];
         if (n > 0)
-            OJI_TRY(s->attach(plan, code, &oji_code_records(code)[code->n_records], error));
+            OJI_TRY(steps[i].attach(plan, code, &oji_code_records(code)[code->n_records], error));
         for (; n > 0 && oji_code_records(code)[code->n_records].kind != 0; n--)
             code->n_records++;
     }

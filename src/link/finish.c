@@ -199,7 +199,7 @@ oj_status oji_link_prepare(oj_plan *plan, oj_error *error)
 /* What needs code that can run, and is told to the process. Constructors come last, and find everything in place. */
 static oj_status start_code(oj_plan *plan, oj_code *code, oj_error *error)
 {
-    OJI_TRY(oji_link_attach(plan, code, false, error));
+    OJI_TRY(oji_link_attach(plan, code, error));
     if (!plan->is_incomplete)
         OJI_TRY(oji_link_choose_ifuncs(plan, error));
     return plan->options.flags & OJ_LINK_RUN_CONSTRUCTORS ? oj_code_construct(code, error) : OJ_OK;
@@ -247,7 +247,7 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     oji_link_tls_hand_over(plan, code);
     status = oji_link_tls_prepare_wanted(plan, error);
     if (status == OJ_OK)
-        status = by_hand ? oji_link_attach(plan, code, true, error) : start_code(plan, code, error);
+        status = by_hand ? oji_link_attach(plan, code, error) : start_code(plan, code, error);
     if (status != OJ_OK) {
         plan->is_incomplete = false;
         oj_code_destroy(code);

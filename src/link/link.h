@@ -303,6 +303,8 @@ struct oj_plan {
     uint32_t n_kept;
     uint64_t kept_names_size; /* bytes, zeros included */
 
+    uint32_t n_records[5]; /* that each step of attach.c makes at most */
+
     oji_link_unwind *unwind; /* what was read of unwind tables; NULL where none was */
 
     oj_range_info *ranges; /* of a plan that a client holds */
@@ -536,8 +538,8 @@ oj_status oji_link_make_tls_ahead(oj_plan *plan, oj_error *error);
 oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_hand, oj_code **out, oj_error *error);
 
 /* attach.c: tell the process of published code. As many records at most as counted before. */
-uint32_t oji_link_count_records(const oj_plan *plan, bool by_hand);
-oj_status oji_link_attach(const oj_plan *plan, oj_code *code, bool by_hand, oj_error *error);
+uint32_t oji_link_count_records(oj_plan *plan, bool by_hand);
+oj_status oji_link_attach(const oj_plan *plan, oj_code *code, oj_error *error);
 
 /* Relocate a copy of a section as if it ran at an address; needs oji_link_write(). */
 oj_status oji_link_relocate_aside(oj_plan *plan, uint32_t member, uint32_t section, uint8_t *bytes, uint64_t run_addr,
