@@ -175,10 +175,11 @@ static bool take_operands(cursor *c, const char *kinds, uint64_t n_registers)
 }
 
 /* Pass over the commonest instructions, whose operands are of few bytes and say nothing that could be wrong: advance,
- * restore, nop; offset and def_cfa_offset, each with a number; advance_loc1 and 2. While there are three bytes left all
+ * restore, nop; offset and def_cfa_offset, each with a number; advance_loc1 and 2; def_cfa, which nearly all CIEs begin
+ * with, of a register that there is. While there are three bytes left all
  * of each is inside; what is read further is read with care. By branches: a table of sizes would make each step wait
  * for the one before. */
-static const uint8_t *pass_plain(const uint8_t *at, const uint8_t *end)
+static const uint8_t *pass_plain(const uint8_t *at, const uint8_t *end, uint64_t n_registers)
 {
     while (end - at >= 3) {
         uint8_t instruction = *at;
@@ -192,6 +193,8 @@ static const uint8_t *pass_plain(const uint8_t *at, const uint8_t *end)
             at += 3;
         else if (instruction == 0x02 || instruction == 0x03)
             at += instruction;
+        else if (instruction == 0x0c && at[1] < 0x80 && at[1] < n_registers && at[2] < 0x80)
+            at += 3;
         else
             break;
     }
@@ -205,7 +208,7 @@ static bool is_valid_program(const uint8_t *program, uint64_t size, uint64_t n_r
 {
     cursor c = {.at = program, .end = program + size};
     uint64_t n_states = 0;
-    while ((c.at = pass_plain(c.at, c.end)) < c.end) {
+    while ((c.at = pass_plain(c.at, c.end, n_registers)) < c.end) {
         uint8_t instruction = take_byte(&c);
         const char *kinds;
         if (instruction == 0x0a || instruction == 0x0b) {

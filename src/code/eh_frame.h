@@ -58,7 +58,8 @@ oji_eh_step oji_eh_next(oji_eh_reader *reader, oji_eh_cie *cie, oji_eh_fde *fde)
 
 /* Bytes of a CIE that we write, whole words of 4. */
 uint64_t oji_eh_cie_size(const oji_eh_cie *cie);
-void oji_eh_write_cie(uint8_t *to, uint64_t size, const oji_eh_cie *cie);
+/* Where its instructions stand then. */
+const uint8_t *oji_eh_write_cie(uint8_t *to, uint64_t size, const oji_eh_cie *cie);
 
 /* ORDER EH FDE: the fields of an FDE that we write. */
 enum { OJI_EH_FDE_CIE = 4, OJI_EH_FDE_ADDR = 8, OJI_EH_FDE_SIZE = 16, OJI_EH_FDE_DATA = 24 };

@@ -97,11 +97,14 @@ static uint8_t *put_program(uint8_t *to, const uint8_t *program, uint64_t size)
 }
 
 /* The rest is DW_CFA_nop, which is 0. */
-void oji_eh_write_cie(uint8_t *to, uint64_t size, const oji_eh_cie *cie)
+const uint8_t *oji_eh_write_cie(uint8_t *to, uint64_t size, const oji_eh_cie *cie)
 {
+    uint8_t *program;
     memset(to, 0, (size_t)size);
-    put_program(put_head(to, cie), cie->program, cie->program_size);
+    program = put_head(to, cie);
+    put_program(program, cie->program, cie->program_size);
     oji_store32_host(to, (uint32_t)(size - 4));
+    return program;
 }
 
 uint64_t oji_eh_fde_size(const oji_eh_cie *cie, uint64_t program_size)

@@ -9,43 +9,54 @@ typedef struct shared_cie {
     uint32_t size; /* bytes that follow */
 } shared_cie;
 
-/* Most codes have one of a few. */
-static shared_cie *recent[8];
+/* Most codes have one of a few. What each was written from is compared, so that none is written to be found. */
+static struct {
+    shared_cie *shared; /* NULL where there is none */
+    oji_eh_cie cie;     /* its program is the one that was written */
+} recent[8];
 static uint32_t next_recent;
 
 static uint8_t *cie_bytes(shared_cie *cie) { return (uint8_t *)(cie + 1); }
 
-static shared_cie *find_recent(const uint8_t *bytes, uint64_t size)
+/* Are the same bytes written of both? ORDER EH CIE. */
+static bool is_alike(const oji_eh_cie *a, const oji_eh_cie *b)
+{
+    return a->program_size == b->program_size && a->return_register == b->return_register &&
+           a->code_alignment == b->code_alignment && a->data_alignment == b->data_alignment &&
+           a->personality == b->personality && (a->lsda_encoding == 0xff) == (b->lsda_encoding == 0xff) &&
+           a->is_indirect == b->is_indirect && a->is_signal == b->is_signal && a->has_b_key == b->has_b_key &&
+           (a->program_size == 0 || memcmp(a->program, b->program, a->program_size) == 0);
+}
+
+static shared_cie *find_recent(const oji_eh_cie *cie)
 {
     for (size_t i = 0; i < OJI_COUNT(recent); i++)
-        if (recent[i] && recent[i]->size == size && memcmp(cie_bytes(recent[i]), bytes, (size_t)size) == 0)
-            return recent[i];
+        if (recent[i].shared && is_alike(&recent[i].cie, cie))
+            return recent[i].shared;
     return NULL;
 }
 
 /* NULL where memory ends. */
 static shared_cie *use_cie(const oji_eh_cie *cie)
 {
-    uint8_t few[128];
-    uint64_t size = oji_eh_cie_size(cie);
-    shared_cie *made;
-    if (size <= sizeof few) {
-        oji_eh_write_cie(few, size, cie);
-        made = find_recent(few, size);
-        if (made) {
-            made->n_users++;
-            return made;
-        }
+    shared_cie *shared = find_recent(cie);
+    uint32_t at = next_recent % OJI_COUNT(recent);
+    uint64_t size;
+    if (shared) {
+        shared->n_users++;
+        return shared;
     }
-    made = oji_cells_take_for_cie(CIE_HEAD + size);
-    if (!made)
+    size = oji_eh_cie_size(cie);
+    shared = oji_cells_take_for_cie(CIE_HEAD + size);
+    if (!shared)
         return NULL;
-    made->n_users = 1;
-    made->size = (uint32_t)size;
-    oji_eh_write_cie(cie_bytes(made), size, cie);
-    if (size <= sizeof few)
-        recent[next_recent++ % OJI_COUNT(recent)] = made;
-    return made;
+    shared->n_users = 1;
+    shared->size = (uint32_t)size;
+    recent[at].shared = shared;
+    recent[at].cie = *cie;
+    recent[at].cie.program = oji_eh_write_cie(cie_bytes(shared), size, cie);
+    next_recent++;
+    return shared;
 }
 
 static void drop_cie(shared_cie *cie)
@@ -53,8 +64,8 @@ static void drop_cie(shared_cie *cie)
     if (--cie->n_users > 0)
         return;
     for (size_t i = 0; i < OJI_COUNT(recent); i++)
-        if (recent[i] == cie)
-            recent[i] = NULL;
+        if (recent[i].shared == cie)
+            recent[i].shared = NULL;
     oji_cells_free(cie, CIE_HEAD + cie->size);
 }
 

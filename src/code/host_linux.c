@@ -198,4 +198,13 @@ void *oji_unwind_map(uint64_t size)
 
 void oji_unwind_unmap(void *start, uint64_t size) { (void)munmap(start, (size_t)size); }
 
-uint64_t oji_unwind_page_size(void) { return (uint64_t)sysconf(_SC_PAGESIZE); }
+uint64_t oji_unwind_page_size(void)
+{
+    static uint64_t known; /* every thread that finds it unset stores the same value */
+    uint64_t size = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    if (OJI_UNLIKELY(size == 0)) {
+        size = (uint64_t)sysconf(_SC_PAGESIZE);
+        __atomic_store_n(&known, size, __ATOMIC_RELAXED);
+    }
+    return size;
+}

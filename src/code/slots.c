@@ -77,7 +77,7 @@ static uint64_t bytes_of(uint64_t capacity) { return sizeof(oji_slots) + capacit
 /* Room for `used` slots and more at the end; a mapping's pages cost nothing before they are used. */
 static oji_slots *allocate(uint64_t used)
 {
-    uint64_t capacity = used + FREE_LEAST + used / 4;
+    uint64_t capacity = used + FREE_LEAST + used / 2;
     bool is_mapped = bytes_of(capacity) >= MAPPED;
     oji_slots *s;
     if (is_mapped)

@@ -25,22 +25,17 @@ static uint32_t tables_end(const oj_plan *plan, const oj_object *object)
     return plan->options.flags & OJ_LINK_NO_UNWIND ? 0 : object->unwind_end;
 }
 
-static const oji_section *table_at(const oj_plan *plan, uint32_t member, uint32_t index)
+typedef enum table_state { NO_TABLE, PLACED, ASIDE } table_state;
+
+static table_state state_of(const oj_plan *plan, uint32_t member, uint32_t index)
 {
     const oji_section *section = &plan->members[member].object->sections[index];
-    bool is_table = section->kind == OJ_SECTION_UNWIND && !(section->flags & OJI_SECTION_INDEX);
-    return is_table && section->size > 0 ? section : NULL;
-}
-
-static bool is_placed(const oj_plan *plan, uint32_t member, uint32_t index)
-{
-    return table_at(plan, member, index) && plan->members[member].slots[index].segment != OJI_NONE;
-}
-
-static bool is_aside(const oj_plan *plan, uint32_t member, uint32_t index)
-{
     const oji_link_slot *slot = &plan->members[member].slots[index];
-    return table_at(plan, member, index) && slot->segment == OJI_NONE && slot->offset == OJI_ASIDE;
+    if (section->kind != OJ_SECTION_UNWIND || (section->flags & OJI_SECTION_INDEX) || section->size == 0)
+        return NO_TABLE;
+    if (slot->segment != OJI_NONE)
+        return PLACED;
+    return slot->offset == OJI_ASIDE ? ASIDE : NO_TABLE;
 }
 
 /* A section of some size is in a segment that was asked for. */
@@ -99,8 +94,9 @@ uint32_t oji_link_count_unwind(const oj_plan *plan)
     for (uint32_t m = 0; plan->n_requests > 0 && m < plan->n_members; m++) {
         const oj_object *object = plan->members[m].object;
         for (uint32_t i = object->first_unwind; i < tables_end(plan, object); i++) {
-            n += is_placed(plan, m, i);
-            is_read = is_read || is_placed(plan, m, i) || is_aside(plan, m, i);
+            table_state state = state_of(plan, m, i);
+            n += state == PLACED;
+            is_read = is_read || state != NO_TABLE;
         }
     }
     return n + (is_read && is_registered(plan));
@@ -148,7 +144,7 @@ static uint64_t size_of_tables(const oj_plan *plan)
     for (uint32_t m = 0; m < plan->n_members; m++) {
         const oj_object *object = plan->members[m].object;
         for (uint32_t i = object->first_unwind; i < tables_end(plan, object); i++)
-            size += is_placed(plan, m, i) || is_aside(plan, m, i) ? table_at(plan, m, i)->size : 0;
+            size += state_of(plan, m, i) != NO_TABLE ? object->sections[i].size : 0;
     }
     return size;
 }
@@ -243,9 +239,9 @@ static oj_status fail_bad(const oj_object *object, const char *section, const oj
 static oj_status copy_table(oj_plan *plan, uint32_t member, uint32_t index, uint8_t *copy, uint64_t *run_addr,
                             oj_error *error)
 {
-    const oji_section *section = table_at(plan, member, index);
+    const oji_section *section = &plan->members[member].object->sections[index];
     const oji_link_slot *slot = &plan->members[member].slots[index];
-    if (is_aside(plan, member, index)) {
+    if (slot->segment == OJI_NONE) {
         *run_addr = oji_link_aside_addr(plan, section->size);
         memcpy(copy, section->bytes, (size_t)section->size);
         return oji_link_relocate_aside(plan, member, index, copy, *run_addr, error);
@@ -332,7 +328,7 @@ oj_status oji_link_read_unwind(oj_plan *plan, oj_error *error)
     for (uint32_t m = 0; m < plan->n_members; m++) {
         const oj_object *object = plan->members[m].object;
         for (uint32_t i = object->first_unwind; i < tables_end(plan, object); i++) {
-            if (!is_placed(plan, m, i) && !is_aside(plan, m, i))
+            if (state_of(plan, m, i) == NO_TABLE)
                 continue;
             OJI_TRY(read_table(plan, m, i, copy, error));
             copy += object->sections[i].size;
@@ -356,7 +352,7 @@ oj_status oji_link_attach_unwind(const oj_plan *plan, const oj_code *code, oj_re
         const oj_object *object = plan->members[m].object;
         for (uint32_t i = object->first_unwind; i < tables_end(plan, object); i++) {
             const oji_link_slot *slot = &plan->members[m].slots[i];
-            if (!is_placed(plan, m, i))
+            if (state_of(plan, m, i) != PLACED)
                 continue;
             record->kind = OJ_RECORD_UNWIND;
             record->addr = request_of(plan, slot)->run_addr + slot->offset;

@@ -2,7 +2,7 @@
  * the tables of their code. */
 #include "session_support.h"
 
-#include "code/unwind.h"
+#include "code/sheet.h"
 
 /* A CIE of 24 bytes and an FDE of 24, for 6 bytes of code 0x100 behind the FDE's field. */
 static const uint8_t good[48] = {20, 0,    0,    0, 0, 0,    0, 0, 1, 'z', 'R', 0,    1,  0x78, 16,
@@ -230,6 +230,51 @@ static bool is_registered(uint64_t addr)
 {
     void *bases[4] = {NULL};
     return oji_unwinder_bind()->find((void *)(uintptr_t)(addr + 2), bases) && (uint64_t)(uintptr_t)bases[2] == addr;
+}
+
+/* Where the entry's CIE is. */
+static const uint8_t *cie_at(const uint8_t *entry)
+{
+    return entry + OJI_EH_FDE_CIE - (int32_t)oji_load32_host(entry + OJI_EH_FDE_CIE);
+}
+
+/* Functions share a CIE where the same bytes would be written for both, and only there. */
+static void unwind_cies_are_shared_by_content(void **state)
+{
+    static const uint8_t program[] = {0x0c, 7, 8, 0x90, 1}, copy[] = {0x0c, 7, 8, 0x90, 1},
+                         other[] = {0x0c, 7, 16, 0x90, 1};
+    const oji_eh_cie base = {.program = program,
+                             .program_size = 5,
+                             .return_register = 16,
+                             .code_alignment = 1,
+                             .data_alignment = -8,
+                             .personality = 0x1000,
+                             .lsda_encoding = 0x1b};
+    oji_eh_cie cies[] = {base, base, base, base, base, base, base, base, base, base, base};
+    const oji_eh_fde fdes[] = {{.addr = 0x2000, .size = 16, .cie = 0}, {.addr = 0x3000, .size = 16, .cie = 1}};
+    (void)state;
+    cies[0].program = copy;
+    cies[0].offset = 24;
+    cies[0].lsda_encoding = 0x10;
+    cies[1].program = other;
+    cies[2].program_size = 3;
+    cies[3].return_register = 15;
+    cies[4].code_alignment = 4;
+    cies[5].data_alignment = -4;
+    cies[6].personality = 0x1008;
+    cies[7].lsda_encoding = 0xff;
+    cies[8].is_indirect = true;
+    cies[9].is_signal = true;
+    cies[10].has_b_key = true;
+    for (size_t i = 0; i < OJI_COUNT(cies); i++) {
+        const oji_eh_cie pair[] = {base, cies[i]};
+        const oji_unwind_tables tables = {.cies = pair, .n_cies = 2, .fdes = fdes, .n_fdes = 2};
+        uint8_t *entries[2];
+        assert_true(oji_entries_make(&tables, 0, 2, entries));
+        if ((cie_at(entries[0]) == cie_at(entries[1])) != (i == 0))
+            fail_msg("CIE %zu is %sshared", i, i == 0 ? "not " : "");
+        oji_entries_free(entries, 2);
+    }
 }
 
 static void check_info(const oj_code *code, const oj_unwind_info *info)
@@ -541,7 +586,7 @@ OJT_MAIN(cmocka_unit_test(unwind_table_is_read), cmocka_unit_test(unwind_table_b
          cmocka_unit_test(unwind_table_bad_runs_of_bytes_rejected),
          cmocka_unit_test(unwind_table_any_byte_any_length_read_inside),
          cmocka_unit_test(unwind_table_written_anew_reads_the_same),
-         cmocka_unit_test(unwind_table_written_size_of_any_cie),
+         cmocka_unit_test(unwind_table_written_size_of_any_cie), cmocka_unit_test(unwind_cies_are_shared_by_content),
          cmocka_unit_test(unwind_info_is_there_for_code_placed_by_hand),
          cmocka_unit_test(unwind_info_tells_where_tables_are), cmocka_unit_test(unwind_plan_may_leave_tables_out),
          cmocka_unit_test(unwind_plan_without_tables_is_not_written_by_hand),
