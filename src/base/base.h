@@ -234,7 +234,7 @@ typedef struct oji_arena {
 void oji_arena_init(oji_arena *arena, const oj_allocator *allocator, void *buffer, size_t size);
 /* n * size bytes, zeroed, aligned for any object; NULL only where memory ends or the product overflows. */
 void *oji_arena_array(oji_arena *arena, uint64_t n, uint64_t size);
-/* The same, not zeroed, from a block that there may have to be first: what oji_arena_raw() does in all cases. */
+/* The same, not zeroed, where the current block may have no room: the rest of oji_arena_raw(). */
 void *oji_arena_extend(oji_arena *arena, uint64_t n, uint64_t size);
 /* An array of n elements that has more room from then on, for one more at least; false where memory ends. */
 bool oji_arena_enlarge(oji_arena *arena, void **array, uint32_t n, uint32_t *capacity, uint64_t size);
@@ -242,7 +242,8 @@ void oji_arena_free(oji_arena *arena);
 
 #define OJI_ARENA_ALIGNMENT _Alignof(max_align_t)
 
-/* As oji_arena_array(), not zeroed: for what is written before it is read. A total of 0 wraps, and is no common case. */
+/* As oji_arena_array(), not zeroed: for what is written before it is read. A total of 0 wraps: it is not the common
+ * case. */
 static inline void *oji_arena_raw(oji_arena *arena, uint64_t n, uint64_t size)
 {
     const uint64_t left = (uint64_t)(arena->end - arena->next);
