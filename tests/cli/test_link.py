@@ -111,6 +111,8 @@ def names(c):
 
 def usage(c):
     make(c)
+    os.link(c.path('app.o'), c.path('again.o'))
+    before = c.read('app.o')
     out = ['-o', 'x.bin']
     base = '--base=0x10000000'
     for name, argv, parts in (
@@ -129,9 +131,14 @@ def usage(c):
             ('defsym_twice', ['app.o', base, '--defsym=a=1', '--defsym=a=2', *out], ("'a' two addresses",)),
             ('output_is_map', ['app.o', base, *out, '--map=x.bin'], ("both write to 'x.bin'",)),
             ('both_to_standard_output', ['app.o', base, '-o', '-', '--map=-'], ("both write to '-'",)),
+            ('output_is_input', ['app.o', base, *NAMES, '-o', 'again.o'], ("-o would overwrite 'app.o'",)),
+            ('map_is_input', ['app.o', base, *NAMES, *out, '--map=./app.o'], ("--map would overwrite 'app.o'",)),
+            ('target_is_a_triple', ['app.o', base, *NAMES, '--target=x86_64-linux-gnu', *out],
+             ('--target=x86_64-linux-gnu is none of', 'x86-64, aarch64')),
             ('descriptor_alone', ['app.o', base, '--tls-descriptor=1', *out], ('--tls-get-addr',)),
             ('unknown_option', ['app.o', '--frobnicate', base, *out], ("unknown option '--frobnicate'",))):
         c.expect_failure('cli_link_usage_' + name, ['link', *argv], *parts)
+    c.tap.check('cli_link_input_is_never_overwritten', c.read('app.o') == before)
 
 
 def failures(c):

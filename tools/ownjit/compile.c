@@ -85,6 +85,7 @@ static error_t parse_compile(int key, char *arg, struct argp_state *state)
             fail_usage(command, "no FILE to compile");
         if (!options->output)
             fail_usage(command, "no file to write to: name it with -o OUT.o");
+        output_check(command, "-o", options->output, options->input);
         return 0;
     default:
         return options_common(command, key, state);

@@ -174,8 +174,8 @@ static bool check_elf_type(const struct input *input)
     const unsigned char *field = (const unsigned char *)input->data + offsetof(Elf64_Ehdr, e_type);
     unsigned type = field[0] | (unsigned)field[1] << 8;
     if (type == ET_DYN)
-        return fail("'%s' is a shared library or a finished program, not a relocatable object (.o). A shared library "
-                    "is given with --load=FILE",
+        return fail("'%s' is a shared library or a finished program, not a relocatable object (.o). 'ownjit run' "
+                    "takes a shared library with --load=FILE",
                     input->name);
     if (type == ET_EXEC)
         return fail("'%s' is a finished program, not a relocatable object (.o)", input->name);

@@ -112,6 +112,19 @@ static void add_definition(struct link_options *options, const char *text)
     options->n_definitions++;
 }
 
+/* A triple, or what other tools call an architecture, would be found to differ from every object's. */
+static void check_target(const struct command *command, const char *target)
+{
+    char names[256] = "";
+    size_t used = 0;
+    for (size_t i = 0; oj_link_architecture(i) && used < sizeof names; i++) {
+        if (strcmp(oj_link_architecture(i), target) == 0)
+            return;
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "", oj_link_architecture(i));
+    }
+    fail_usage(command, "--target=%s is none of %s", target, names);
+}
+
 static void check_link_options(const struct link_options *options)
 {
     const struct command *command = &options->command;
@@ -121,10 +134,17 @@ static void check_link_options(const struct link_options *options)
         fail_usage(command, "no address to link for: name it with --base=ADDR");
     if (!options->output)
         fail_usage(command, "no file to write to: name it with -o FILE");
+    if (options->target)
+        check_target(command, options->target);
     if (options->tls_descriptor.is_given && !options->tls_get_addr.is_given)
         fail_usage(command, "--tls-descriptor needs --tls-get-addr: descriptors hold that address too");
     if (options->map && strcmp(options->map, options->output) == 0)
         fail_usage(command, "-o and --map both write to '%s'", options->map);
+    for (size_t i = 0; i < options->n_files; i++) {
+        output_check(command, "-o", options->output, options->files[i]);
+        if (options->map)
+            output_check(command, "--map", options->map, options->files[i]);
+    }
 }
 
 static error_t parse_link(int key, char *arg, struct argp_state *state)

@@ -7,6 +7,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* By device and number: another name, or a link, may lead to the same file. Devices are not destroyed. */
+void output_check(const struct command *command, const char *option, const char *output, const char *input)
+{
+    struct stat to, from;
+    if (stat(output, &to) == 0 && stat(input, &from) == 0 && S_ISREG(to.st_mode) && to.st_dev == from.st_dev &&
+        to.st_ino == from.st_ino)
+        fail_usage(command, "%s would overwrite '%s', which is read", option, input);
+}
+
 /* Writes to pipes may be cut short. */
 static bool write_all(int fd, const char *bytes, size_t size)
 {

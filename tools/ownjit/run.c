@@ -70,6 +70,15 @@ static const char run_doc[] =
     "  ownjit run --module=util.o --load=libz.so.1 main.ll\n"
     "  ownjit run -O2 --archive=/usr/lib/x86_64-linux-gnu/liblua5.4.a host.bc";
 
+static void check_stats_file(const struct run_options *options)
+{
+    if (!options->stats_file)
+        return;
+    output_check(&options->command, "--stats-file", options->stats_file, options->program[0]);
+    for (size_t i = 0; i < options->modules.n_paths; i++)
+        output_check(&options->command, "--stats-file", options->stats_file, options->modules.paths[i]);
+}
+
 static error_t parse_run(int key, char *arg, struct argp_state *state);
 static const struct argp_child run_children[] = {{&codegen_argp, 0, NULL, 2}, {0}};
 static const struct argp run_argp = {run_table, parse_run, "FILE [ARGS...]", run_doc, run_children, NULL, NULL};
@@ -128,6 +137,7 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         if (!options->program)
             fail_usage(&options->command, "no FILE to run");
+        check_stats_file(options);
         options->codegen.wants_debug = (options->link_flags & (OJ_LINK_DEBUGGER | OJ_LINK_JITDUMP)) != 0;
         return 0;
     default:

@@ -124,6 +124,8 @@ struct output_part {
     size_t size;
 };
 
+/* End the program where writing `output`, what option `option` names, would destroy `input`, a FILE that is read. */
+void output_check(const struct command *command, const char *option, const char *output, const char *input);
 /* Write a file anew; "-" is standard output. Nothing of it is left on failure. */
 bool output_write(const char *path, const struct output_part *parts, size_t n_parts);
 
