@@ -37,7 +37,7 @@ typedef enum oj_relocation_model {
 typedef enum oj_code_model {
     OJ_CODE_MODEL_DEFAULT = 0, /* OJ_CODE_MODEL_SMALL */
     OJ_CODE_MODEL_SMALL = 1,
-    OJ_CODE_MODEL_MEDIUM = 2,
+    OJ_CODE_MODEL_MEDIUM = 2, /* OJ_E_TARGET for AArch64, which has none */
     OJ_CODE_MODEL_LARGE = 3
 } oj_code_model;
 

@@ -107,12 +107,23 @@ static oj_status create_checked(creation *c, oj_error *error)
                     o->library->version / 10000, text);
 }
 
+/* LLVM ends the process: "Only small, tiny and large code models are allowed on AArch64". */
+static oj_status check_model(const oji_llvm_target_options *o, oj_error *error)
+{
+    bool is_aarch64 = strncmp(o->triple, "aarch64", 7) == 0 || strncmp(o->triple, "arm64", 5) == 0;
+    if (is_aarch64 && o->model == OJI_LLVM_MODEL_MEDIUM)
+        return oji_fail(error, OJ_E_TARGET, "target \"%s\" has no medium code model: small and large are there",
+                        o->triple);
+    return OJ_OK;
+}
+
 /* `checked` spares a thread for the host's own CPU and features, the most frequent case. */
 oj_status oji_llvm_create_machine(const oji_llvm_target_options *options, bool checked, oji_llvm_machine **out,
                                   oj_error *error)
 {
     creation c = {options, NULL};
     *out = NULL;
+    OJI_TRY(check_model(options, error));
     if (checked)
         create(&c);
     else

@@ -460,6 +460,26 @@ static void compile_cpu_without_64_bit_refused(void **state)
     oj_llvm_destroy(llvm);
 }
 
+/* LLVM ends the process for a code model that AArch64 has not. */
+static void compile_model_that_the_target_lacks_refused(void **state)
+{
+    static const char *const triples[] = {"aarch64-linux-gnu", "aarch64_be-linux-gnu", "arm64-linux-gnu"};
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = ojt_defaults();
+    (void)state;
+    for (size_t i = 0; i < sizeof triples / sizeof *triples; i++) {
+        options.triple = triples[i];
+        options.code_model = OJ_CODE_MODEL_MEDIUM;
+        assert_create_fails(llvm, options, OJ_E_TARGET, "no medium code model");
+        options.code_model = OJ_CODE_MODEL_LARGE;
+        oj_compiler_destroy(ojt_compiler(&options, llvm));
+    }
+    options.triple = "riscv64-linux-gnu";
+    options.code_model = OJ_CODE_MODEL_MEDIUM;
+    oj_compiler_destroy(ojt_compiler(&options, llvm));
+    oj_llvm_destroy(llvm);
+}
+
 static void compile_bad_options_refused(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
@@ -751,6 +771,7 @@ OJT_MAIN(cmocka_unit_test(compile_text_bitcode_and_file_agree), cmocka_unit_test
          cmocka_unit_test(compile_other_architectures_give_their_objects),
          cmocka_unit_test(compile_unknown_targets_refused), cmocka_unit_test(compile_unknown_cpu_refused_in_silence),
          cmocka_unit_test(compile_cpu_without_64_bit_refused),
+         cmocka_unit_test(compile_model_that_the_target_lacks_refused),
          cmocka_unit_test(compile_cpu_check_needs_one_system_call), cmocka_unit_test(compile_bad_options_refused),
          cmocka_unit_test(compile_invalid_inline_assembly_fails),
          cmocka_unit_test(compile_error_from_code_generation_fails),
