@@ -174,6 +174,7 @@ typedef struct oj_link_stats {
 /* Ask for each section as a segment of its own, for allocators that hand them out so; each brings the GOT entries and
  * stubs that it uses. */
 #define OJ_LINK_SECTIONS_SINGLY 32u
+/* Of NO_UNWIND, UNWIND_BY_CLIENT and KEEP_UNWIND at most one: OJ_E_MISUSE. */
 #define OJ_LINK_UNWIND_BY_CLIENT 64u /* place .eh_frame, unread, and tell nobody: oj_code_unwind() says where it is */
 #define OJ_LINK_KEEP_UNWIND 4096u    /* place .eh_frame though the process's unwinder, which has a copy, is told */
 /* Of a plan: place .eh_frame no more than oj_link() does, which has no use for the flag. Not for oj_plan_write(), whose

@@ -18,13 +18,27 @@ _Static_assert(OJI_LINK_FLAGS ==
                     OJ_LINK_KEEP_UNWIND | OJ_LINK_OMIT_UNWIND),
                "every flag is known to the structs that take them");
 
-/* Unknown bits are refused rather than ignored: a newer client would believe that they had an effect. Elements of
- * wanted and archives are followed later without a check. */
+/* Unknown bits are refused rather than ignored: a newer client would believe that they had an effect. */
+static oj_status check_flags(uint32_t flags, oj_error *error)
+{
+    OJI_TRY(oji_check_flags(flags, OJI_LINK_FLAGS, "oj_link_options.flags", error));
+    if ((flags & OJ_LINK_KEEP_NO_SYMBOLS) && (flags & OJ_LINK_KEEP_LOCAL_SYMBOLS))
+        return oji_fail(error, OJ_E_MISUSE, "oj_link_options.flags both keeps no symbols and keeps local ones");
+    if ((flags & OJ_LINK_NO_UNWIND) && (flags & (OJ_LINK_KEEP_UNWIND | OJ_LINK_UNWIND_BY_CLIENT)))
+        return oji_fail(error, OJ_E_MISUSE,
+                        "oj_link_options.flags both leaves unwind tables out (OJ_LINK_NO_UNWIND) and places them (%s)",
+                        flags & OJ_LINK_KEEP_UNWIND ? "OJ_LINK_KEEP_UNWIND" : "OJ_LINK_UNWIND_BY_CLIENT");
+    if ((flags & OJ_LINK_KEEP_UNWIND) && (flags & OJ_LINK_UNWIND_BY_CLIENT))
+        return oji_fail(error, OJ_E_MISUSE,
+                        "oj_link_options.flags both tells the process's unwinder (OJ_LINK_KEEP_UNWIND) and "
+                        "tells nobody (OJ_LINK_UNWIND_BY_CLIENT)");
+    return OJ_OK;
+}
+
+/* Elements of wanted and archives are followed later without a check. */
 static oj_status check_options(const oj_link_options *options, oj_error *error)
 {
-    OJI_TRY(oji_check_flags(options->flags, OJI_LINK_FLAGS, "oj_link_options.flags", error));
-    if ((options->flags & OJ_LINK_KEEP_NO_SYMBOLS) && (options->flags & OJ_LINK_KEEP_LOCAL_SYMBOLS))
-        return oji_fail(error, OJ_E_MISUSE, "oj_link_options.flags both keeps no symbols and keeps local ones");
+    OJI_TRY(check_flags(options->flags, error));
     if (!options->resolvers && options->n_resolvers > 0)
         return oji_fail(error, OJ_E_MISUSE, "oj_link_options.resolvers is NULL but n_resolvers is %zu",
                         options->n_resolvers);
@@ -219,7 +233,7 @@ oj_status oj_plan_prepare(oj_plan *plan, oj_error *error)
     if (!plan || !plan->is_placed || plan->is_prepared)
         return oji_fail(error, OJ_E_MISUSE,
                         !plan              ? "plan is NULL"
-                        : !plan->is_placed ? "the plan is not placed"
+                        : !plan->is_placed ? "the plan is not placed: oj_plan_place() comes first"
                                            : "the plan is prepared already");
     if (plan->options.flags & OJ_LINK_RUN_CONSTRUCTORS)
         return oji_fail(error, OJ_E_MISUSE, "a plan with OJ_LINK_RUN_CONSTRUCTORS cannot be one of several");
@@ -230,7 +244,9 @@ oj_status oj_plan_prepare(oj_plan *plan, oj_error *error)
 oj_status oj_plan_complete(oj_plan *plan, oj_error *error)
 {
     if (!plan || !plan->is_incomplete)
-        return oji_fail(error, OJ_E_MISUSE, plan ? "the plan was not prepared and linked" : "plan is NULL");
+        return oji_fail(error, OJ_E_MISUSE,
+                        plan ? "the plan was not prepared and linked: oj_plan_prepare() and oj_plan_link() come first"
+                             : "plan is NULL");
     OJI_TRY(oji_link_choose_ifuncs(plan, error));
     plan->is_incomplete = false;
     return oji_succeed(error);
@@ -259,7 +275,8 @@ oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr, oj_err
     if (!plan || !name)
         return oji_fail(error, OJ_E_MISUSE, "%s is NULL", plan ? "name" : "plan");
     if (!plan->has_addresses)
-        return oji_fail(error, OJ_E_MISUSE, "the plan is not placed: its symbols have no addresses");
+        return oji_fail(error, OJ_E_MISUSE,
+                        "the plan is not placed: its symbols have no addresses before oj_plan_place()");
     if (!oji_link_index_names(plan))
         return oji_fail(error, OJ_E_NOMEM, "out of memory: a plan's table of names");
     found = oji_link_find_name(plan, name, strlen(name));
@@ -281,7 +298,9 @@ oj_status oj_plan_write(oj_plan *plan, const oj_segment *segments, size_t n_segm
     if (!plan || (!segments && n_segments > 0))
         return oji_fail(error, OJ_E_MISUSE, "%s is NULL", plan ? "segments" : "plan");
     if (plan->is_placed)
-        return oji_fail(error, OJ_E_MISUSE, "the plan is placed already: its addresses are its provider's");
+        return oji_fail(error, OJ_E_MISUSE,
+                        "the plan is placed already: its addresses are its provider's, and oj_plan_link() uses "
+                        "them");
     if (plan->has_unwind_aside)
         return oji_fail(error, OJ_E_MISUSE, "the plan has left its unwind tables out: OJ_LINK_OMIT_UNWIND");
     zero_wanted(&plan->options);

@@ -334,9 +334,11 @@ bool oji_wire_get_exit(const uint8_t *message, const oji_wire_header *header, oj
 
 /* --- texts -------------------------------------------------------------------------------------------------------- */
 
-/* What a worker sends may be shown on a terminal. */
+/* What a worker sends may be shown on a terminal. Line ends at its end would be blanks within a message. */
 void oji_wire_copy_text(char *buffer, size_t capacity, oji_wire_text text)
 {
+    while (text.size > 0 && (unsigned char)text.data[text.size - 1] <= ' ')
+        text.size--;
     size_t size = text.size < capacity ? text.size : capacity - 1;
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)text.data[i];

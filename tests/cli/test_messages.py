@@ -11,6 +11,7 @@ MAIN = 'int main(void) { return 0; }\n'
 
 def usage(c):
     c.write('good.c', MAIN)
+    c.write('more.c', 'int more;\n')
     for name, argv, parts in (
             ('no_command', [], ('no command', 'ownjit --help')),
             ('unknown_command', ['frobnicate'], ("'frobnicate' is not a command", 'run, compile, link, inspect, info')),

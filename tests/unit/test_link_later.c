@@ -108,10 +108,12 @@ static void later_plans_prepared_linked_and_completed(void **state)
     of_user.other = a = plan_with(object, NULL, 0, &client, NULL);
     b = plan_with(user, &from_definer, 1, &client, NULL);
     assert_int_equal(oj_plan_prepare(a, &error), OJ_E_MISUSE);
+    assert_non_null(strstr(error.text, "oj_plan_place()"));
     assert_int_equal(oj_plan_place(a, &error), OJ_OK);
     assert_int_equal(oj_plan_place(b, &error), OJ_OK);
     assert_int_equal(oj_plan_lookup(a, "value", &addr, &error), OJ_E_UNSUPPORTED);
     assert_int_equal(oj_plan_complete(a, &error), OJ_E_MISUSE);
+    assert_non_null(strstr(error.text, "oj_plan_link()"));
     assert_int_equal(oj_plan_prepare(a, &error), OJ_OK);
     assert_int_equal(oj_plan_prepare(a, &error), OJ_E_MISUSE);
     assert_int_equal(oj_plan_prepare(b, &error), OJ_OK);

@@ -133,6 +133,12 @@ static void options_contradicting_flags_rejected(void **state)
     begin(&link);
     link.options.flags = OJ_LINK_KEEP_NO_SYMBOLS | OJ_LINK_KEEP_LOCAL_SYMBOLS;
     expect_options(&link, OJ_E_MISUSE, "flags");
+    link.options.flags = OJ_LINK_NO_UNWIND | OJ_LINK_KEEP_UNWIND;
+    expect_options(&link, OJ_E_MISUSE, "OJ_LINK_KEEP_UNWIND");
+    link.options.flags = OJ_LINK_NO_UNWIND | OJ_LINK_UNWIND_BY_CLIENT;
+    expect_options(&link, OJ_E_MISUSE, "OJ_LINK_UNWIND_BY_CLIENT");
+    link.options.flags = OJ_LINK_KEEP_UNWIND | OJ_LINK_UNWIND_BY_CLIENT;
+    expect_options(&link, OJ_E_MISUSE, "tells nobody");
     end(&link);
 }
 

@@ -262,6 +262,10 @@ static void wire_text_is_made_printable(void **state)
     assert_string_equal(buffer, "a   b");
     oji_wire_copy_text(buffer, sizeof buffer, oji_wire_text_of("longer than that"));
     assert_string_equal(buffer, "long...");
+    oji_wire_copy_text(buffer, sizeof buffer, oji_wire_text_of("line\n \r\n"));
+    assert_string_equal(buffer, "line");
+    oji_wire_copy_text(buffer, sizeof buffer, oji_wire_text_of("\n"));
+    assert_string_equal(buffer, "");
 }
 
 /* A listing: nothing is told of bytes that are not wholly one. */
