@@ -42,7 +42,7 @@ PROGRAMS_LEFT_OUT_EMULATED = {'test_worker_liar': CLONE, 'test_worker_program': 
                               'test_debug_threads': 'the emulator writes files of profilers, too'}
 PROGRAMS_LEFT_OUT_LITTLE = {'test_link_cases': 'links in buffers, as on this machine, for minutes'}
 PROGRAMS_LEFT_OUT_BIG = {'test_code_gdb': ORDER, 'test_debug_tables': ORDER, 'test_link_veneers': ORDER,
-                         'test_stackmap_hostile': ORDER, 'test_stackmap_tables': ORDER, 'test_unwind_tables': ORDER}
+                         'test_unwind_tables': ORDER}
 PROGRAMS_LEFT_OUT_LATE = {'test_unwind_registry': LATE}
 HAVE_OLD_UNWINDER = {'i386', 's390x'}
 # What the programs run besides themselves.

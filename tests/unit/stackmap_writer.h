@@ -2,6 +2,8 @@
 #ifndef OJT_STACKMAP_WRITER_H
 #define OJT_STACKMAP_WRITER_H
 
+#include "base/base.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -14,13 +16,14 @@ static inline size_t ojt_put(ojt_stackmap *out, uint64_t value, size_t size)
 {
     size_t at = out->size;
     for (size_t i = 0; i < size; i++)
-        out->bytes[out->size++] = (uint8_t)(value >> 8 * i);
+        out->bytes[out->size++] = (uint8_t)(value >> 8 * (OJI_HOST_IS_BIG ? size - 1 - i : i));
     return at;
 }
 
 static inline void ojt_put_header(ojt_stackmap *out, uint32_t n_functions, uint32_t n_constants, uint32_t n_records)
 {
-    ojt_put(out, 3, 4);
+    ojt_put(out, 3, 1);
+    ojt_put(out, 0, 3);
     ojt_put(out, n_functions, 4);
     ojt_put(out, n_constants, 4);
     ojt_put(out, n_records, 4);
@@ -44,9 +47,11 @@ static inline void ojt_put_record(ojt_stackmap *out, uint64_t id, uint32_t offse
 static inline void ojt_put_location(ojt_stackmap *out, uint8_t kind, uint16_t size, uint16_t dwarf_register,
                                     int32_t offset)
 {
-    ojt_put(out, kind, 2);
+    ojt_put(out, kind, 1);
+    ojt_put(out, 0, 1);
     ojt_put(out, size, 2);
-    ojt_put(out, dwarf_register, 4);
+    ojt_put(out, dwarf_register, 2);
+    ojt_put(out, 0, 2);
     ojt_put(out, (uint32_t)offset, 4);
 }
 
@@ -64,7 +69,8 @@ static inline void ojt_put_live_outs(ojt_stackmap *out, uint16_t n, const uint16
     ojt_put(out, n, 2);
     for (uint16_t i = 0; i < n; i++) {
         ojt_put(out, dwarf_registers[i], 2);
-        ojt_put(out, 8u << 8, 2);
+        ojt_put(out, 0, 1);
+        ojt_put(out, 8, 1);
     }
     ojt_put_padding(out);
 }

@@ -204,6 +204,8 @@ static void gdb_foreign_record_rejected(void **state)
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
         wrong = record;
         wrong.data = (void *)(uintptr_t)ids[i];
+        if (wrong.data == record.data) /* 32 bits have no room for a serial number */
+            continue;
         assert_int_equal(oji_records_check(&wrong, 1, &error), OJ_E_MISUSE);
         assert_non_null(strstr(error.text, "debugger"));
         oji_gdb_registry.undo(&wrong);

@@ -193,9 +193,9 @@ static void call_of_a_common_symbol_has_a_veneer(void **state)
         uint8_t *bytes;
         ojt_elf elf;
         ojt_elf_init(&elf);
+        elf.machine = EM_AARCH64;
         ojt_elf_add_symbol(&elf, "common", SHN_COMMON, 8, 8, STB_GLOBAL, STT_OBJECT);
         bytes = ojt_elf_finish(&elf, &size);
-        oji_store16(bytes + offsetof(Elf64_Ehdr, e_machine), EM_AARCH64);
         assert_int_equal(oj_object_create(&common, bytes, size, NULL, &error), OJ_OK);
         free(bytes);
         objects[2] = common;
@@ -254,6 +254,10 @@ static void link_without_room_for_an_index_rejected(void **state)
 {
     static const uint64_t sizes[] = {LARGEST - 7, LARGEST - 15};
     (void)state;
+    if (OJI_HOST_IS_BIG) {
+        print_message("skipped: its headers are in this machine's order of bytes, which is not ARM's\n");
+        skip();
+    }
     ojt_needs_64_bits("its object takes more address space than 32 bits have");
     for (size_t i = 0; i < OJI_COUNT(sizes); i++) {
         uint8_t *file = make_indexed(sizes[i]);

@@ -86,6 +86,10 @@ static void expect(size_t at, uint32_t value, size_t size, oj_status status, uin
 static void stackmap_wrong_fields_refused(void **state)
 {
     (void)state;
+    if (OJI_HOST_IS_BIG) {
+        print_message("skipped: it changes single bytes of fields in the other order\n");
+        skip();
+    }
     expect(0, 2, 1, OJ_E_UNSUPPORTED, 0, "version");
     expect(0, 4, 1, OJ_E_UNSUPPORTED, 0, "version");
     expect(1, 1, 1, OJ_E_MALFORMED, 1, "reserved");
@@ -111,11 +115,14 @@ static void stackmap_junk_between_tables_refused(void **state)
     oj_error error;
     (void)state;
     put_small(&bytes);
-    ojt_put(&bytes, 0x0300, 8);
+    ojt_put(&bytes, 0, 1);
+    ojt_put(&bytes, 3, 1);
+    ojt_put(&bytes, 0, 6);
     assert_int_equal(create(bytes.bytes, bytes.size, &error), OJ_E_MALFORMED);
     assert_int_equal(error.offset, END + 1);
     bytes.size = END;
-    ojt_put(&bytes, 9, 8);
+    ojt_put(&bytes, 9, 1);
+    ojt_put(&bytes, 0, 7);
     assert_int_equal(create(bytes.bytes, bytes.size, &error), OJ_E_TRUNCATED);
     ojt_put(&bytes, 0, 8);
     assert_int_equal(create(bytes.bytes, bytes.size, &error), OJ_E_UNSUPPORTED);
