@@ -443,26 +443,27 @@ static uint32_t field_size(uint32_t kind)
     return oji_rv_width(kind);
 }
 
-/* auipc t3, entry; ld or lw t3, entry(t3); jr t3; nop. t3 is what the psABI's own stubs load the target into
- * ("Program Linkage Table"). */
+/* auipc t1, entry; ld or lw t1, entry(t1); jr t1; nop. Of what the psABI's own stubs change ("Program Linkage Table"),
+ * t1 is never live at a call: LLVM passes the ninth argument of functions that it knows all callers of in t3, t0 links
+ * millicode, and t2 has a nested function's frame. */
 static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry, uint32_t load, bool is_64)
 {
     static const row pair = {ENTRY, 1, SIGNED, 32, PAIR, 0};
-    oji_store32(write, UINT32_C(0x00000e17));
+    oji_store32(write, UINT32_C(0x00000317));
     oji_store32(write + 4, load);
-    oji_store32(write + 8, UINT32_C(0x000e0067));
+    oji_store32(write + 8, UINT32_C(0x00030067));
     oji_store32(write + 12, UINT32_C(0x00000013));
     return store_checked(write, &pair, entry - stub, is_64);
 }
 
 static bool write_stub_64(uint8_t *write, uint64_t stub, uint64_t entry)
 {
-    return write_stub(write, stub, entry, UINT32_C(0x000e3e03), true);
+    return write_stub(write, stub, entry, UINT32_C(0x00033303), true);
 }
 
 static bool write_stub_32(uint8_t *write, uint64_t stub, uint64_t entry)
 {
-    return write_stub(write, stub, entry, UINT32_C(0x000e2e03), false);
+    return write_stub(write, stub, entry, UINT32_C(0x00032303), false);
 }
 
 /* Nothing is promised to a hart that fetches what another one stores (volume I, "Zifencei"), and no profile of 32 bits

@@ -233,6 +233,23 @@ static void arch_riscv_uleb128_must_end_in_the_section(void **state)
     assert_int_equal(relocate_one(&oji_arch_riscv64, bytes, relocs, 2, &target, 0), 0);
 }
 
+/* LLVM passes ninth and later arguments in t3 to t6 where it knows all callers. */
+static void arch_riscv_stub_changes_t1_alone(void **state)
+{
+    const oji_arch *const tables[] = {&oji_arch_riscv64, &oji_arch_riscv32};
+    const uint32_t load[] = {0x80033303, 0x80032303};
+    uint8_t stub[16];
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tables[i]->stub_size, sizeof stub);
+        assert_true(tables[i]->write_stub(stub, 0x10000, 0x11800));
+        assert_int_equal(oji_load32(stub), 0x00002317);
+        assert_int_equal(oji_load32(stub + 4), load[i]);
+        assert_int_equal(oji_load32(stub + 8), 0x00030067);
+        assert_int_equal(oji_load32(stub + 12), 0x00000013);
+    }
+}
+
 /* RISC-V of 32 bits, whose harts are promised nothing about instructions that change. */
 static void arch_riscv32_patches_nothing(void **state)
 {
@@ -420,7 +437,7 @@ OJT_MAIN(cmocka_unit_test(arch_list_ends_and_finds_the_host),
          cmocka_unit_test(arch_relocations_write_their_fields_alone), cmocka_unit_test(arch_unknown_kinds_do_not_fit),
          cmocka_unit_test(arch_riscv_halves_need_their_entry),
          cmocka_unit_test(arch_riscv_uleb128_must_end_in_the_section), cmocka_unit_test(arch_riscv32_patches_nothing),
-         cmocka_unit_test(arch_aarch64_relaxes_whole_pairs_only),
+         cmocka_unit_test(arch_riscv_stub_changes_t1_alone), cmocka_unit_test(arch_aarch64_relaxes_whole_pairs_only),
          cmocka_unit_test(arch_x86_64_neither_address_nor_load_in_reach),
          cmocka_unit_test(arch_s390x_stub_jumps_through_its_entry), cmocka_unit_test(arch_s390x_patches_one_byte),
          cmocka_unit_test(arch_s390x_relaxes_loads_only), cmocka_unit_test(arch_what_cannot_be_written_is_not),

@@ -43,6 +43,6 @@ int main(int argc, char **)
     case hash("one"): std::puts("one"); break;
     case hash("two"): std::puts("two"); break;
     }
-    std::printf("%d %ld %d %.1f %d\n", primes[static_cast<std::size_t>(argc)], 3_kib, start, text(3L), text('a'));
+    std::printf("%d %ld %d %.1f %d\n", primes[static_cast<std::size_t>(argc)], 3_kib, start, text(3LL), text('a'));
     return 0;
 }
