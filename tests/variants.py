@@ -235,8 +235,8 @@ def plan_coverage_list(variant, build):
 
 
 def coverage_variants():
-    """As users get it; the stress build, where nearly every allocation is one that can fail; the fuzz targets. Counters that several
-    processes share are added to atomically, so that no outcome seems taken that was not; Valgrind reads DWARF 4."""
+    """As users get it; the stress build, where nearly every allocation is one that can fail; the fuzz targets. Counters that
+    several processes share are added to atomically, so that no outcome seems taken that was not; Valgrind reads DWARF 4."""
     profile = '-fprofile-instr-generate=@BUILD@/profiles/%m%c.profraw'
     options = ('-Dtests=true', '-Dexamples=false', '--buildtype=debugoptimized', '-Dc_link_args=' + profile,
                '-Dc_args=%s -fcoverage-mapping -fprofile-update=atomic -gdwarf-4 -mllvm -runtime-counter-relocation=true'

@@ -115,32 +115,93 @@ static void fault_registries_cells(void **state)
     assert_int_equal(ojt_returns_in_child(take_cells), 0);
 }
 
-/* Each call in turn: all of it is registered, or nothing. */
-static void add_tables(void)
+/* Whether a call was there to fail. All of the tables is registered, or nothing. */
+static bool add_once(const oji_unwind_tables *t, long n, long *n_refused)
 {
     const oji_unwinder *unwinder = oji_unwinder_bind();
+    oj_record record = {.kind = 0};
+    void *bases[4];
+    oj_error error;
+    oj_status status;
+    bool was_met;
+    ojt_fail(n, ENOMEM);
+    status = oji_unwind_add(t, &record, &error);
+    was_met = ojt_fail_end();
+    *n_refused += status != OJ_OK;
+    assert_true(status == OJ_OK || (was_met && status == OJ_E_NOMEM));
+    assert_int_equal(record.data != NULL, status == OJ_OK);
+    for (uint32_t i = 0; i < t->n_fdes; i += t->n_fdes - 1)
+        assert_int_equal(unwinder->find((void *)(uintptr_t)(t->fdes[i].addr + 5), bases) != NULL, status == OJ_OK);
+    assert_true(oji_unwind_registry.is_known(&record));
+    oji_unwind_registry.undo(&record);
+    assert_null(unwinder->find((void *)(uintptr_t)(t->fdes[0].addr + 5), bases));
+    return was_met;
+}
+
+/* Each call in turn, and again: what a failure leaves for the next link may be in the way of a call. */
+static void add_each(const char *what, const oji_unwind_tables *t)
+{
     bool was_met = true;
     long n = 0, n_refused = 0;
     for (; was_met; n++) {
-        oj_record record = {.kind = 0};
-        void *bases[4];
-        oj_error error;
-        oj_status status;
-        ojt_fail(n, ENOMEM);
-        status = oji_unwind_add(&tables, &record, &error);
-        was_met = ojt_fail_end();
-        n_refused += status != OJ_OK;
-        assert_true(status == OJ_OK || (was_met && status == OJ_E_NOMEM));
-        assert_int_equal(record.data != NULL, status == OJ_OK);
-        for (int i = 0; i < 2; i++)
-            assert_int_equal(unwinder->find((void *)(uintptr_t)(fdes[i].addr + 5), bases) != NULL, status == OJ_OK);
-        assert_true(oji_unwind_registry.is_known(&record));
-        oji_unwind_registry.undo(&record);
-        assert_null(unwinder->find((void *)(uintptr_t)(fdes[0].addr + 5), bases));
+        was_met = add_once(t, n, &n_refused);
+        was_met |= add_once(t, n, &n_refused);
         assert_true(n < 100);
     }
-    print_message("unwind tables: %ld failure points, %ld refused\n", n - 1, n_refused);
+    print_message("%s: %ld failure points, %ld refused\n", what, n - 1, n_refused);
     assert_true(n_refused > 1 || !OJT_OWN_HEAP);
+}
+
+static void add_tables(void) { add_each("unwind tables", &tables); }
+
+/* More entries than the stack has room for, and more slots than the heap is asked for. */
+static void add_many(void)
+{
+    static oji_eh_fde many[40000];
+    oji_unwind_range all = {BASE, OJI_COUNT(many) * UINT64_C(16)};
+    oji_unwind_tables large = {.cies = &cie, .n_cies = 1, .fdes = many, .ranges = &all, .n_ranges = 1};
+    for (uint32_t i = 0; i < OJI_COUNT(many); i++)
+        many[i] = (oji_eh_fde){.addr = BASE + i * UINT64_C(16), .size = 16};
+    large.n_fdes = OJI_COUNT(many);
+    add_each("many functions", &large);
+}
+
+/* The entry does not fit the pages that are open. Other tables hold what is made with the first, so that the calls are
+ * the same each time. */
+static void add_long(void)
+{
+    static const uint8_t nops[512 * 1024];
+    const oji_unwind_range range = {BASE + 0x100000, 128};
+    const oji_eh_fde two[2] = {{.addr = BASE + 0x100000, .size = 64, .program = nops, .program_size = sizeof nops},
+                               {.addr = BASE + 0x100040, .size = 64}};
+    const oji_unwind_tables longer = {
+        .cies = &cie, .n_cies = 1, .fdes = two, .n_fdes = 2, .ranges = &range, .n_ranges = 1};
+    oj_record held = {.kind = 0};
+    assert_int_equal(oji_unwind_add(&tables, &held, NULL), OJ_OK);
+    add_each("a long program", &longer);
+    oji_unwind_registry.undo(&held);
+}
+
+static void forget_table(const void *tables_, void *object)
+{
+    (void)tables_;
+    (void)object;
+}
+static void *remove_nothing(const void *table)
+{
+    (void)table;
+    return NULL;
+}
+
+/* libgcc had no memory to sort the sheet's table. */
+static void add_unsorted(void)
+{
+    oji_unwinder forgetful = *oji_unwinder_bind();
+    forgetful.add_array = forget_table;
+    forgetful.remove = remove_nothing;
+    if (forgetful.kind == OJI_UNWINDER_SHEETS)
+        assert_null(oji_sheet_add(&forgetful, &tables, 0, 0, 1));
+    add_tables();
 }
 
 static void add_tables_to_lists(void)
@@ -154,6 +215,9 @@ static void fault_registries_unwind_tables(void **state)
 {
     (void)state;
     assert_int_equal(ojt_returns_in_child(add_tables), 0);
+    assert_int_equal(ojt_returns_in_child(add_many), 0);
+    assert_int_equal(ojt_returns_in_child(add_long), 0);
+    assert_int_equal(ojt_returns_in_child(add_unsorted), 0);
     assert_int_equal(ojt_returns_in_child(add_tables_to_lists), 0);
 }
 
