@@ -184,7 +184,7 @@ static void reference_to_a_table_left_out(void **state)
     ojt_elf_init(&elf);
     data = ojt_elf_add_data(&elf, "8 bytes", 8);
     frames = ojt_elf_add_section(&elf, ".eh_frame", SHF_ALLOC, 8, table, sizeof table);
-    ojt_elf_add_reloc(&elf, data, 0, R_X86_64_64,
+    ojt_elf_add_reloc(&elf, data, 0, OJT_R_ADDR,
                       ojt_elf_add_symbol(&elf, "frames", frames, 0, 4, STB_GLOBAL, STT_OBJECT), 0);
     object = ojt_object(&elf, "a.o");
     oj_link_options_init(&options);
