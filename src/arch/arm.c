@@ -109,13 +109,15 @@ static inline __attribute__((always_inline)) bool is_aligned(const oji_symbol *s
     return (v->place & place_mask) == 0 && (!is_inside || ((v->target - v->addend) & mask) == 0);
 }
 
-/* Direct where it reaches and the instruction can change sets; else the stub's entry of the caller's own set. */
+/* Direct where it reaches and the instruction can change sets; else the stub's entry of the caller's own set, which
+ * leads to the symbol: a branch further has none. Addends have what the PC is ahead. */
 static inline __attribute__((always_inline)) bool fix_branch(oji_fixups *fixups, const oji_reloc *reloc, uint32_t kind,
                                                              const values *given, uint8_t *where)
 {
     const oji_symbol *symbol = &fixups->symbols[reloc->symbol];
     values through = *given;
     const values *v = &through;
+    bool has_stub;
     if (!is_aligned(symbol, kind, given)) {
         fixups->misfit = OJI_MISFIT_ALIGNMENT;
         return false;
@@ -128,14 +130,15 @@ static inline __attribute__((always_inline)) bool fix_branch(oji_fixups *fixups,
         branch_to_next(kind, where);
         return true;
     }
+    has_stub = v->stub != 0 && v->addend + (is_thumb_branch(kind) ? 4 : 8) == 0;
 #ifdef OJ_STRESS
-    if (v->stub == 0)
+    if (!has_stub)
 #endif
         if (fix_branch_to(kind, v, where)) {
-            fixups->n_direct += v->stub != 0;
+            fixups->n_direct += has_stub;
             return true;
         }
-    if (v->stub == 0)
+    if (!has_stub)
         return false;
     through.is_thumb = is_thumb_branch(kind);
     through.target = v->stub + (through.is_thumb ? 1 : STUB_A32) + v->addend;

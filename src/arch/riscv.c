@@ -223,7 +223,8 @@ static bool is_within_function(const oji_symbol *symbol, const row *how)
            symbol->type == OJ_SYMBOL_NOTYPE;
 }
 
-/* A stub would lead to an odd address as well, and JALR drop the lowest bit: to where no instruction is. */
+/* A stub would lead to an odd address as well, and JALR drop the lowest bit: to where no instruction is. It leads to
+ * the symbol, and no branch further. */
 static bool fix_to_stub(oji_fixups *fixups, const oji_reloc *reloc, const row *how, uint8_t *where, uint64_t distance,
                         bool is_64)
 {
@@ -232,7 +233,8 @@ static bool fix_to_stub(oji_fixups *fixups, const oji_reloc *reloc, const row *h
         fixups->misfit = OJI_MISFIT_ALIGNMENT;
         return false;
     }
-    return target->stub != 0 && !is_within_function(&fixups->symbols[reloc->symbol], how) &&
+    return target->stub != 0 && !(how->is_branch && reloc->addend != 0) &&
+           !is_within_function(&fixups->symbols[reloc->symbol], how) &&
            store_checked(where, how, fixups->stubs_addr + (uint64_t)(target->stub - 1) * STUB_SIZE + distance, is_64);
 }
 

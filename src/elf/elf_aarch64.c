@@ -158,6 +158,92 @@ static const char *refusal(uint32_t number)
     return NULL;
 }
 
+/* --- branches to functions that are named by their section -------------------------------------------------------- */
+
+/* A stub leads to a symbol and nowhere behind it. So a branch to a section and an addend, as assemblers write those to
+ * a file's own functions, is made one to the function's own symbol, where the file has that. */
+static bool is_by_section(const oji_elf_parts *parts, const oji_reloc *reloc)
+{
+    return (reloc->kind == OJI_A64_CALL26 || reloc->kind == OJI_A64_JUMP26) && reloc->addend > 0 &&
+           parts->symbols[reloc->symbol].type == OJ_SYMBOL_SECTION;
+}
+
+static bool has_any(const oji_elf_reader *reader, const oji_elf_parts *parts)
+{
+    for (uint32_t i = 1; i < reader->n_sections; i++)
+        for (uint32_t k = 0; k < parts->sections[i].n_relocs; k++)
+            if (is_by_section(parts, &parts->sections[i].relocs[k]))
+                return true;
+    return false;
+}
+
+static uint64_t hash_of(uint32_t section, uint64_t value)
+{
+    uint64_t words[2] = {section, value};
+    return oji_hash((const char *)words, sizeof words);
+}
+
+/* Only what no other file can define in its place. */
+static bool is_own_function(const oji_symbol *symbol)
+{
+    return symbol->type == OJ_SYMBOL_FUNCTION && symbol->binding == OJ_SYMBOL_LOCAL;
+}
+
+static bool index_functions(const oji_elf_reader *reader, const oji_elf_parts *parts, oji_table *functions,
+                            oji_arena *arena)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 1; i < reader->n_symbols; i++)
+        n += is_own_function(&parts->symbols[i]);
+    if (!oji_table_init(functions, arena, (uint64_t)n + 1))
+        return false;
+    for (uint32_t i = 1; i < reader->n_symbols; i++)
+        if (is_own_function(&parts->symbols[i]))
+            oji_table_add(functions, hash_of(parts->symbols[i].section, parts->symbols[i].value), i);
+    return true;
+}
+
+static void name_function(const oji_elf_parts *parts, const oji_table *functions, bool is_loaded, oji_reloc *reloc)
+{
+    uint32_t section = parts->symbols[reloc->symbol].section, cursor = 0, found;
+    uint64_t value = (uint64_t)reloc->addend, hash = hash_of(section, value);
+    while ((found = oji_table_next(functions, hash, &cursor)) != OJI_TABLE_NONE) {
+        oji_symbol *function = &parts->symbols[found];
+        if (function->section != section || function->value != value)
+            continue;
+        function->uses |= is_loaded ? OJI_USE_REFERENCED | OJI_USE_CALL : 0;
+        reloc->symbol = found & (OJI_MAX_SYMBOLS - 1);
+        reloc->addend = 0;
+        return;
+    }
+}
+
+static void name_functions(const oji_elf_reader *reader, const oji_elf_parts *parts, const oji_table *functions)
+{
+    for (uint32_t i = 1; i < reader->n_sections; i++) {
+        const oji_section *section = &parts->sections[i];
+        for (uint32_t k = 0; k < section->n_relocs; k++)
+            if (is_by_section(parts, &section->relocs[k]))
+                name_function(parts, functions, oji_section_is_loaded(section),
+                              &parts->relocs[section->relocs - parts->relocs + k]);
+    }
+}
+
+static oj_status finish(const oji_elf_reader *reader, oji_elf_parts *parts)
+{
+    oji_arena arena;
+    oji_table functions;
+    bool is_indexed;
+    if (!has_any(reader, parts))
+        return OJ_OK;
+    oji_arena_init(&arena, &parts->object->allocator, NULL, 0);
+    is_indexed = index_functions(reader, parts, &functions, &arena);
+    if (is_indexed)
+        name_functions(reader, parts, &functions);
+    oji_arena_free(&arena);
+    return is_indexed ? OJ_OK : oji_fail(reader->error, OJ_E_NOMEM, "out of memory: %s: its functions", reader->name);
+}
+
 const oji_elf_arch oji_elf_aarch64 = {
     .id = OJI_ARCH_AARCH64,
     .machine = ELF_EM_AARCH64,
@@ -166,4 +252,5 @@ const oji_elf_arch oji_elf_aarch64 = {
     .names = names,
     .refusal = refusal,
     .is_64 = true,
+    .finish = finish,
 };
