@@ -2,6 +2,7 @@
 #  function, and not behind one of the section.
 # code 0x10000000
 # rodata 0x20000000
+# relaxes
 # counts 1 1 1
 # expect code @0 04 00 00 94 c0 03 5f d6
 # expect rodata 24 00 00 18 00 00 00 00
