@@ -189,6 +189,17 @@ static bool is_own_function(const oji_symbol *symbol)
     return symbol->type == OJ_SYMBOL_FUNCTION && symbol->binding == OJ_SYMBOL_LOCAL;
 }
 
+static uint32_t find_function(const oji_elf_parts *parts, const oji_table *functions, uint32_t section, uint64_t value)
+{
+    uint32_t cursor = 0, found;
+    uint64_t hash = hash_of(section, value);
+    while ((found = oji_table_next(functions, hash, &cursor)) != OJI_TABLE_NONE)
+        if (parts->symbols[found].section == section && parts->symbols[found].value == value)
+            break;
+    return found;
+}
+
+/* One for each place: a file may have any number of names for it, and each would be walked past. */
 static bool index_functions(const oji_elf_reader *reader, const oji_elf_parts *parts, oji_table *functions,
                             oji_arena *arena)
 {
@@ -197,25 +208,23 @@ static bool index_functions(const oji_elf_reader *reader, const oji_elf_parts *p
         n += is_own_function(&parts->symbols[i]);
     if (!oji_table_init(functions, arena, (uint64_t)n + 1))
         return false;
-    for (uint32_t i = 1; i < reader->n_symbols; i++)
-        if (is_own_function(&parts->symbols[i]))
-            oji_table_add(functions, hash_of(parts->symbols[i].section, parts->symbols[i].value), i);
+    for (uint32_t i = 1; i < reader->n_symbols; i++) {
+        const oji_symbol *symbol = &parts->symbols[i];
+        if (is_own_function(symbol) &&
+            find_function(parts, functions, symbol->section, symbol->value) == OJI_TABLE_NONE)
+            oji_table_add(functions, hash_of(symbol->section, symbol->value), i);
+    }
     return true;
 }
 
 static void name_function(const oji_elf_parts *parts, const oji_table *functions, bool is_loaded, oji_reloc *reloc)
 {
-    uint32_t section = parts->symbols[reloc->symbol].section, cursor = 0, found;
-    uint64_t value = (uint64_t)reloc->addend, hash = hash_of(section, value);
-    while ((found = oji_table_next(functions, hash, &cursor)) != OJI_TABLE_NONE) {
-        oji_symbol *function = &parts->symbols[found];
-        if (function->section != section || function->value != value)
-            continue;
-        function->uses |= is_loaded ? OJI_USE_REFERENCED | OJI_USE_CALL : 0;
-        reloc->symbol = found & (OJI_MAX_SYMBOLS - 1);
-        reloc->addend = 0;
+    uint32_t found = find_function(parts, functions, parts->symbols[reloc->symbol].section, (uint64_t)reloc->addend);
+    if (found == OJI_TABLE_NONE)
         return;
-    }
+    parts->symbols[found].uses |= is_loaded ? OJI_USE_REFERENCED | OJI_USE_CALL : 0;
+    reloc->symbol = found & (OJI_MAX_SYMBOLS - 1);
+    reloc->addend = 0;
 }
 
 static void name_functions(const oji_elf_reader *reader, const oji_elf_parts *parts, const oji_table *functions)
