@@ -79,6 +79,17 @@ static oj_status read_undefined(const oji_elf_reader *reader, uint32_t index, oj
     return OJ_OK;
 }
 
+/* GCC addresses the data of a section by local labels at even distances, the last of which may lie behind the end
+ * (GCC Internals, "Anchored Addresses"). Only addends make addresses of variables from these. */
+static bool is_anchor(const oji_section *section, const oji_symbol *symbol)
+{
+    bool is_data = section->kind == OJ_SECTION_RODATA || section->kind == OJ_SECTION_DATA ||
+                   section->kind == OJ_SECTION_ZERO || oji_section_is_tls(section);
+    return is_data && symbol->binding == OJ_SYMBOL_LOCAL && symbol->size == 0 &&
+           (symbol->type == OJ_SYMBOL_NOTYPE || symbol->type == OJ_SYMBOL_THREAD_LOCAL) &&
+           symbol->value < OJI_MAX_SECTION_SIZE;
+}
+
 /* `section` is what an extended index says where `number` is ELF_SHN_XINDEX, and else the number itself. */
 static oj_status read_place(oji_elf_reader *reader, const oji_section *sections, uint32_t index, uint32_t number,
                             uint32_t section, oji_symbol *symbol)
@@ -101,7 +112,7 @@ static oj_status read_place(oji_elf_reader *reader, const oji_section *sections,
     if ((sections[section].flags & OJI_SECTION_COMPRESSED) && symbol->value > sections[section].size)
         symbol->value = 0;
     /* One past the end is allowed: compilers mark the ends of sections so. */
-    if (symbol->value > sections[section].size)
+    if (OJI_UNLIKELY(symbol->value > sections[section].size) && !is_anchor(&sections[section], symbol))
         return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED, "lies outside its section");
     if (oji_section_is_tls(&sections[section])) {
         /* Its value counts in a block that each thread has, so it is no address, whatever the type says. */

@@ -58,11 +58,13 @@ static bool is_kept_global(const oj_plan *plan, const oji_link_name *name)
     return !name->is_hidden || (plan->options.flags & OJ_LINK_KEEP_LOCAL_SYMBOLS);
 }
 
-/* Sections and files are symbols only to linkers; what lies in a section that is not loaded has no address. */
+/* Sections and files are symbols only to linkers; what lies in a section that is not loaded has no address, and a label
+ * behind its section's end has one that may be another's. */
 static bool is_kept_local(const oj_plan *plan, const oji_link_member *member, const oji_symbol *symbol)
 {
     return (plan->options.flags & OJ_LINK_KEEP_LOCAL_SYMBOLS) && oji_link_is_inside(symbol) &&
            member->slots[symbol->section].segment != OJI_NONE && symbol->name[0] != '\0' &&
+           symbol->value <= member->object->sections[symbol->section].size &&
            (symbol->type == OJ_SYMBOL_FUNCTION || symbol->type == OJ_SYMBOL_DATA || symbol->type == OJ_SYMBOL_NOTYPE ||
             symbol->type == OJ_SYMBOL_THREAD_LOCAL);
 }

@@ -147,7 +147,7 @@ typedef struct oji_group {
 
 typedef struct oji_symbol {
     const char *name; /* "" for none */
-    uint64_t value;   /* offset into the section: at most its size, checked */
+    uint64_t value;   /* offset into the section: at most its size, checked; below 2 GiB for local labels of data */
     uint64_t size;
     uint32_t section;   /* index, or OJI_SECTION_... */
     uint32_t name_size; /* bytes, without the zero; 0 for local symbols, whose names are rarely wanted: strlen() */

@@ -501,6 +501,47 @@ static void elf_symbols_checked(void **state)
     }
 }
 
+/* GCC's anchors: labels from which data is addressed, the last of which may lie behind its section. A function, a
+ * variable and a name of others lie in theirs. */
+static void elf_labels_behind_data_accepted(void **state)
+{
+    static const struct {
+        const char *section;
+        uint32_t section_type;
+        uint64_t flags;
+        unsigned binding, type;
+        uint64_t value, size;
+        bool is_refused;
+    } rows[] = {
+        {".rodata", ELF_SHT_PROGBITS, ELF_SHF_ALLOC, ELF_STB_LOCAL, ELF_STT_NOTYPE, 4096, 0, false},
+        {".data", ELF_SHT_PROGBITS, DATA_FLAGS, ELF_STB_LOCAL, ELF_STT_NOTYPE, 4096, 0, false},
+        {".bss", ELF_SHT_NOBITS, DATA_FLAGS, ELF_STB_LOCAL, ELF_STT_NOTYPE, OJI_MAX_SECTION_SIZE - 1, 0, false},
+        {".tbss", ELF_SHT_NOBITS, DATA_FLAGS | ELF_SHF_TLS, ELF_STB_LOCAL, ELF_STT_TLS, 4096, 0, false},
+        {".tdata", ELF_SHT_PROGBITS, DATA_FLAGS | ELF_SHF_TLS, ELF_STB_LOCAL, ELF_STT_NOTYPE, 4096, 0, false},
+        {".bss", ELF_SHT_NOBITS, DATA_FLAGS, ELF_STB_LOCAL, ELF_STT_NOTYPE, OJI_MAX_SECTION_SIZE, 0, true},
+        {".bss", ELF_SHT_NOBITS, DATA_FLAGS, ELF_STB_LOCAL, ELF_STT_NOTYPE, UINT64_MAX, 0, true},
+        {".bss", ELF_SHT_NOBITS, DATA_FLAGS, ELF_STB_LOCAL, ELF_STT_NOTYPE, 4096, 1, true},
+        {".bss", ELF_SHT_NOBITS, DATA_FLAGS, ELF_STB_LOCAL, ELF_STT_OBJECT, 4096, 0, true},
+        {".bss", ELF_SHT_NOBITS, DATA_FLAGS, ELF_STB_GLOBAL, ELF_STT_NOTYPE, 4096, 0, true},
+        {".text", ELF_SHT_PROGBITS, TEXT_FLAGS, ELF_STB_LOCAL, ELF_STT_NOTYPE, 4096, 0, true},
+        {".note", ELF_SHT_PROGBITS, 0, ELF_STB_LOCAL, ELF_STT_NOTYPE, 4096, 0, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(rows); i++) {
+        ojt_elf elf;
+        oj_error error;
+        ojt_start(&elf);
+        ojt_add_section(&elf, rows[i].section, rows[i].section_type, rows[i].flags, NULL, 16);
+        ojt_add_symbol(&elf, "anchor", rows[i].binding, rows[i].type, 1, rows[i].value, rows[i].size);
+        ojt_finish(&elf);
+        if (rows[i].is_refused)
+            expect_refused(&elf, OJ_E_MALFORMED, "'anchor' lies outside its section", &error);
+        else
+            expect_accepted(&elf);
+        ojt_free(&elf);
+    }
+}
+
 static void elf_symbol_names_checked(void **state)
 {
     ojt_sample sample;
@@ -643,6 +684,7 @@ OJT_MAIN(cmocka_unit_test(elf_other_files_refused), cmocka_unit_test(elf_header_
          cmocka_unit_test(elf_relocated_zero_section_refused), cmocka_unit_test(elf_unsupported_sections_named),
          cmocka_unit_test(elf_groups_checked), cmocka_unit_test(elf_lto_object_named),
          cmocka_unit_test(elf_compressed_debug_never_refused), cmocka_unit_test(elf_symbols_checked),
-         cmocka_unit_test(elf_symbol_names_checked), cmocka_unit_test(elf_extended_indexes_checked),
-         cmocka_unit_test(elf_too_many_symbols_refused), cmocka_unit_test(elf_reloc_symbol_checked),
-         cmocka_unit_test(elf_reference_to_unloaded_refused), cmocka_unit_test(elf_riscv_uleb128_halves_checked))
+         cmocka_unit_test(elf_labels_behind_data_accepted), cmocka_unit_test(elf_symbol_names_checked),
+         cmocka_unit_test(elf_extended_indexes_checked), cmocka_unit_test(elf_too_many_symbols_refused),
+         cmocka_unit_test(elf_reloc_symbol_checked), cmocka_unit_test(elf_reference_to_unloaded_refused),
+         cmocka_unit_test(elf_riscv_uleb128_halves_checked))

@@ -455,6 +455,7 @@ static void link_keep_local_symbols_keeps_functions_and_data(void **state)
     ojt_elf_add_symbol(&elf, "", text, 0, 0, STB_LOCAL, STT_SECTION);
     ojt_elf_add_symbol(&elf, "local_function", text, 0, OJT_RETURN_SIZE, STB_LOCAL, STT_FUNC);
     ojt_elf_add_symbol(&elf, "local_data", ojt_elf_add_data(&elf, data, 4), 0, 4, STB_LOCAL, STT_OBJECT);
+    ojt_elf_add_symbol(&elf, "behind_data", ojt_elf_add_data(&elf, data, 4), 4096, 0, STB_LOCAL, STT_NOTYPE);
     ojt_elf_add_global(&elf, "global", text, 5, 1);
     object = ojt_object(&elf, "a.o");
     ojt_options_init(&options, &client);
