@@ -2,6 +2,8 @@
  * and how soon a dead one is replaced. Always by wall time: the work is done elsewhere. */
 #include "bench.h"
 
+#include <fcntl.h>
+#include <malloc.h>
 #include <ownjit/ownjit.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,8 +17,9 @@
 #define WARM_UP 100u
 #define RECOVERIES 40u
 #define RESIDENT_RUNS 5u
-#define THROUGHPUT_MODULES 50 /* a run, for each worker: so many that the end, where one is idle, does not count */
-#define THROUGHPUT_RUNS 2u
+#define THROUGHPUT_MODULES 4u /* a turn, for each worker */
+#define THROUGHPUT_BARE 2u
+#define THROUGHPUT_ROUNDS 25u
 
 static double now_us(void)
 {
@@ -159,62 +162,177 @@ bool bench_worker_resident(bench_result *result, const bench_inputs *inputs)
 
 /* --- two workers -------------------------------------------------------------------------------------------------- */
 
+/* What two processors bring is the machine's to say: beside workers, processes that only make LLVM's calls take turns,
+ * one and two at once. Pairs of turns are short, so that what else the machine does falls on both of a pair. */
 typedef struct throughput {
-    const bench_inputs *inputs;
+    bench_bytes bitcode;
     oj_workers *workers;
-    uint32_t n_workers;
-    int n_left;
-    int n_failed;
+    oj_compiler *compilers[2];
+    int to_bare[2], from_bare[2]; /* pipes: how many modules, and when they were done; 0 = they do not compile */
 } throughput;
+
+/* What a worker does with its heap, a bare compiler does too. */
+static void serve_bare(const throughput *t, int requests, int answers)
+{
+    void *machine;
+    uint32_t n;
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    bench_llvm_start();
+    machine = bench_machine_create(0);
+    while (machine && read(requests, &n, sizeof n) == (ssize_t)sizeof n) {
+        bool ok = true;
+        for (; ok && n > 0; n--)
+            ok = bench_llvm_emit(machine, t->bitcode, true);
+        double done = ok ? now_us() : 0;
+        if (write(answers, &done, sizeof done) != (ssize_t)sizeof done)
+            break;
+    }
+    _exit(0);
+}
+
+/* The child ends when its pipe does: with this process. */
+static bool start_bare(throughput *t, uint32_t i)
+{
+    int requests[2], answers[2];
+    pid_t child;
+    if (pipe2(requests, O_CLOEXEC) != 0 || pipe2(answers, O_CLOEXEC) != 0 || (child = fork()) < 0)
+        return bench_fail("no bare compiler");
+    if (child == 0) {
+        close(requests[1]);
+        for (uint32_t other = 0; other < i; other++)
+            close(t->to_bare[other]);
+        serve_bare(t, requests[0], answers[1]);
+    }
+    close(requests[0]);
+    close(answers[1]);
+    t->to_bare[i] = requests[1];
+    t->from_bare[i] = answers[0];
+    return true;
+}
+
+/* Milliseconds for each module where n have compiled n_modules each: what both do in a millisecond is added up, so that
+ * the one that ends last does not count as if the other had nothing more to do. Negative where one failed. */
+static double time_of_each(const double *done, uint32_t n, uint32_t n_modules, double start)
+{
+    double rate = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (done[i] <= start)
+            return -1;
+        rate += n_modules / ((done[i] - start) / 1000);
+    }
+    return 1 / rate;
+}
+
+static double bare_turn(throughput *t, uint32_t n, uint32_t n_modules)
+{
+    double start = now_us(), done[2] = {0, 0};
+    bool ok = true;
+    for (uint32_t i = 0; i < n; i++)
+        ok = write(t->to_bare[i], &n_modules, sizeof n_modules) == (ssize_t)sizeof n_modules && ok;
+    for (uint32_t i = 0; ok && i < n; i++)
+        ok = read(t->from_bare[i], &done[i], sizeof done[i]) == (ssize_t)sizeof done[i];
+    return ok ? time_of_each(done, n, n_modules, start) : -1;
+}
+
+typedef struct client {
+    oj_compiler *compiler;
+    bench_bytes bitcode;
+    uint32_t n_modules;
+    double done;
+    pthread_t thread;
+} client;
 
 static void *compile_modules(void *context)
 {
-    throughput *t = context;
-    oj_compiler *compiler = create_compiler(t->workers);
-    while (compiler && __atomic_fetch_sub(&t->n_left, 1, __ATOMIC_RELAXED) > 0)
-        if (time_compile(compiler, t->inputs->lua.bitcode) < 0)
-            __atomic_fetch_add(&t->n_failed, 1, __ATOMIC_RELAXED);
-    oj_compiler_destroy(compiler);
+    client *c = context;
+    bool ok = true;
+    for (uint32_t i = 0; ok && i < c->n_modules; i++)
+        ok = time_compile(c->compiler, c->bitcode) >= 0;
+    c->done = ok ? now_us() : 0;
     return NULL;
+}
+
+static double worker_turn(throughput *t, uint32_t n, uint32_t n_modules)
+{
+    client clients[2];
+    double start = now_us(), done[2] = {0, 0};
+    for (uint32_t i = 0; i < n; i++) {
+        clients[i] = (client){.compiler = t->compilers[i], .bitcode = t->bitcode, .n_modules = n_modules};
+        if (pthread_create(&clients[i].thread, NULL, compile_modules, &clients[i]) != 0)
+            abort();
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        pthread_join(clients[i].thread, NULL);
+        done[i] = clients[i].done;
+    }
+    return time_of_each(done, n, n_modules, start);
+}
+
+static bool start_throughput(throughput *t)
+{
+    for (uint32_t i = 0; i < 2; i++)
+        if (!start_bare(t, i))
+            return false;
+    t->workers = create_workers(2);
+    for (uint32_t i = 0; t->workers && i < 2; i++)
+        t->compilers[i] = create_compiler(t->workers);
+    if (!t->compilers[0] || !t->compilers[1])
+        return false;
+    /* All four have compiled the module once. */
+    return (worker_turn(t, 2, 2) >= 0 && bare_turn(t, 2, 1) >= 0) || bench_fail("a module does not compile");
+}
+
+/* Every other round goes backwards. */
+static bool throughput_round(throughput *t, uint32_t round, double took[4])
+{
+    for (uint32_t i = 0; i < 4; i++) {
+        uint32_t who = round % 2 ? 3 - i : i;
+        took[who] = who < 2 ? worker_turn(t, who + 1, THROUGHPUT_MODULES) : bare_turn(t, who - 1, THROUGHPUT_BARE);
+        if (took[who] < 0)
+            return bench_fail("a module does not compile");
+    }
+    return true;
 }
 
 static bool throughput_run(bench_result *result, void *context)
 {
-    throughput *t = context;
-    pthread_t threads[2];
-    int n_modules = THROUGHPUT_MODULES * (int)t->n_workers;
-    double start;
-    t->workers = create_workers(t->n_workers);
-    if (!t->workers)
-        return false;
-    t->n_left = n_modules;
-    t->n_failed = 0;
-    start = now_us();
-    for (uint32_t i = 0; i < t->n_workers; i++)
-        if (pthread_create(&threads[i], NULL, compile_modules, t) != 0)
-            return bench_fail("no thread");
-    for (uint32_t i = 0; i < t->n_workers; i++)
-        pthread_join(threads[i], NULL);
-    bench_sample(&result->groups[result->n_groups - 1], t->n_workers - 1, (now_us() - start) / 1000 / n_modules);
-    oj_workers_destroy(t->workers);
-    return t->n_failed == 0 && t->n_left < 0;
+    bench_group *times = &result->groups[result->n_groups - 2], *scaling = times + 1;
+    throughput t = {.bitcode = ((const bench_inputs *)context)->lua.bitcode};
+    bool ok = start_throughput(&t);
+    for (uint32_t round = 0; ok && round < THROUGHPUT_ROUNDS; round++) {
+        double took[4];
+        ok = throughput_round(&t, round, took);
+        for (uint32_t who = 0; ok && who < 4; who++)
+            bench_sample(times, who, took[who]);
+        bench_sample(scaling, 0, took[1] / took[0]);
+        bench_sample(scaling, 1, took[3] / took[2]);
+    }
+    oj_compiler_destroy(t.compilers[0]);
+    oj_compiler_destroy(t.compilers[1]);
+    oj_workers_destroy(t.workers);
+    return ok;
 }
 
 bool bench_worker_throughput(bench_result *result, const bench_inputs *inputs)
 {
-    bench_group *group = bench_group_add(result, "worker-throughput", "lua -O0", "ms");
-    snprintf(group->note, sizeof group->note,
-             "each of %u modules by two threads and workers, and of half as many by one, in turns",
-             2 * THROUGHPUT_MODULES * THROUGHPUT_RUNS);
-    bench_series_add(group, "one worker");
-    bench_series_add(group, "two workers");
-    for (uint32_t run = 0; run < THROUGHPUT_RUNS; run++)
-        for (uint32_t n = 1; n <= 2; n++) {
-            throughput t = {.inputs = inputs, .n_workers = n};
-            if (!bench_isolated(throughput_run, result, &t))
-                return false;
-        }
-    return true;
+    bench_group *times = bench_group_add(result, "worker-throughput", "lua -O0", "ms");
+    bench_group *scaling = bench_group_add(result, "worker-scaling", "lua -O0", "of one's");
+    snprintf(
+        times->note, sizeof times->note,
+        "each of %u modules by two threads and workers, and of half as many by one, in turns of %u; bare compilers "
+        "only make LLVM's calls, and are what this machine has to give",
+        2 * THROUGHPUT_MODULES * THROUGHPUT_ROUNDS, THROUGHPUT_MODULES);
+    bench_series_add(times, "one worker");
+    bench_series_add(times, "two workers");
+    bench_series_add(times, "one bare compiler");
+    bench_series_add(times, "two bare compilers");
+    snprintf(scaling->note, sizeof scaling->note,
+             "the time of a module with two as a part of that with one, pair by "
+             "pair of turns: half would be twice the throughput");
+    bench_series_add(scaling, "two workers");
+    bench_series_add(scaling, "two bare compilers");
+    return bench_isolated(throughput_run, result, (void *)(uintptr_t)inputs);
 }
 
 /* --- after a kill ------------------------------------------------------------------------------------------------- */

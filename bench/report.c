@@ -192,6 +192,7 @@ static const goal goals[] = {
     {"worker-resident", "sqlite -O0", "peak while compiling", NULL, 2 << 20, NULL},
     {"worker-resident", "sqlite -O0", "after compiling", NULL, 2 << 20, NULL},
     {"worker-throughput", "lua -O0", "two workers", "one worker", 1.8, NULL},
+    {"worker-scaling", "lua -O0", "two workers", "two bare compilers", 0.95, NULL},
     {"worker-recovery", "add -O0", "worker killed", NULL, 50, NULL},
     {"worker-recovery", "add -O0", "keeper killed", NULL, 50, NULL},
     {"kept-beyond", "add", "ownjit views", NULL, 256, NULL},
