@@ -84,8 +84,16 @@ bool oji_unwinder_is_sorted(const oji_unwinder_object *object, const void *key)
     return vector.key == key && vector.n == 1;
 }
 
-/* Where libgcc has no memory to sort the probe, its tables are told of singly. */
-static bool has_known_lists(const uint8_t *entry)
+/* An array is taken for a table, and one whose first word of 32 bits is 0 for an empty table, of which nothing is
+ * known: such a word is half of an address, on big-endian hosts that of all memory below 4 GB. */
+bool oji_unwinder_forgets(const uint8_t *const *tables)
+{
+    uint32_t word;
+    memcpy(&word, tables, sizeof word);
+    return word != 0;
+}
+
+static bool is_sorted_as_known(const uint8_t *entry)
 {
     static oji_unwinder_object object[2];
     static const uint8_t *tables[2];
@@ -93,6 +101,8 @@ static bool has_known_lists(const uint8_t *entry)
     void *bases[4];
     bool is_known;
     tables[0] = entry;
+    if (!oji_unwinder_forgets(tables))
+        return false;
     unwinder.add_array(tables, object);
     (void)unwinder.find((void *)(uintptr_t)1, bases);
     is_known = object->start == 1 && oji_unwinder_is_sorted(object, tables);
@@ -102,13 +112,51 @@ static bool has_known_lists(const uint8_t *entry)
     return is_known && found == entry;
 }
 
+/* The entry is in memory such as all entries are in: a program's own may be where no array is forgotten. Where libgcc
+ * has no memory to sort the probe, or there is none for it, tables are told of singly. */
+static bool has_known_lists(void)
+{
+    uint8_t *page = oji_unwind_map(oji_unwind_page_size());
+    bool is_known;
+    if (!page)
+        return false;
+    is_known = is_sorted_as_known(write_probe(page, oji_unwind_page_size()));
+    oji_unwind_unmap(page, oji_unwind_page_size());
+    return is_known;
+}
+
+/* Does what is looked up find what is registered? */
+static bool finds(const uint8_t *table, const uint8_t *entry)
+{
+    static oji_unwinder_object object[2];
+    void *bases[4];
+    bool is_found;
+    unwinder.add(table, object);
+    is_found = unwinder.find((void *)(uintptr_t)1, bases) == entry;
+    unwinder.remove(table);
+    return is_found;
+}
+
+/* Where the C library has these functions too, a libgcc that is loaded later calls the C library's, by the dynamic
+ * linker's order: to register, through its own, and when it unwinds. Only what it exports to look up is its own. */
+static void find_as_registered(const uint8_t *table, const uint8_t *entry)
+{
+    const oji_unwinder own = unwinder;
+    if (finds(table, entry))
+        return;
+    LOOK_UP(RTLD_DEFAULT, "_Unwind_Find_FDE", unwinder.find);
+    if (!unwinder.find || !finds(table, entry))
+        unwinder.find = own.find;
+}
+
 static oji_unwinder_kind probe(void)
 {
     static _Alignas(8) uint8_t table[96];
     const uint8_t *entry = write_probe(table, sizeof table);
+    find_as_registered(table, entry);
     if (!has_lists(table))
         return OJI_UNWINDER_TREE;
-    return has_known_lists(entry) ? OJI_UNWINDER_SHEETS : OJI_UNWINDER_LISTS;
+    return has_known_lists() ? OJI_UNWINDER_SHEETS : OJI_UNWINDER_LISTS;
 }
 
 /* The one that the program's own exceptions use comes first: what the dynamic linker finds. Loading libgcc, where

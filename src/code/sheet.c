@@ -93,11 +93,13 @@ static void show(const oji_unwinder *unwinder, sheet *s, oji_slots *slots)
 }
 
 /* A table is sorted by the first lookup that finds nothing in those that are sorted, as nothing is below them all.
- * False where libgcc had no memory to do it. */
+ * False where libgcc had no memory to do it, or would look into the sheet for ever. */
 static bool tell(const oji_unwinder *unwinder, sheet *s)
 {
     registered *r = s->registered;
     r->tables[0] = s->mark;
+    if (!oji_unwinder_forgets(r->tables))
+        return false;
     unwinder->add_array(r->tables, r->u.bytes);
     oji_sheet_wait(unwinder);
     if (!oji_unwinder_is_sorted(&r->u.object, r->tables)) {

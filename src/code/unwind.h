@@ -46,6 +46,8 @@ typedef struct oji_unwinder_object {
 
 /* Has the unwinder sorted what was registered by `key`, a table of one function, and does it keep it as said above? */
 bool oji_unwinder_is_sorted(const oji_unwinder_object *object, const void *key);
+/* Does libgcc ever forget an array that is registered? */
+bool oji_unwinder_forgets(const uint8_t *const *tables);
 
 typedef struct oji_unwinder {
     oji_unwinder_kind kind;

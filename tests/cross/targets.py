@@ -2,6 +2,7 @@
 architecture's packages, under qemu-user."""
 
 import fcntl
+import glob
 import os
 import shutil
 import subprocess
@@ -63,22 +64,33 @@ def quiet(argv, **keywords):
     return done.returncode, done.stdout.decode(errors='replace')[-2000:]
 
 
-def make_libraries(prefix, out):
-    """Jansson from its sources, and xxHash, which is one header, from this machine."""
-    package = inputs.source('jansson')
-    work = out + '.work'
-    subprocess.run(['cmake', '-S', package, '-B', work, '-DCMAKE_SYSTEM_NAME=Linux', '-DJANSSON_BUILD_SHARED_LIBS=OFF',
+def make_library(prefix, out, name, options):
+    """One of Debian's sources that CMake builds, installed in `out`; only its static library, so that programs
+    run where no folder of libraries is told to them."""
+    work = '%s.%s' % (out, name)
+    subprocess.run(['cmake', '-S', inputs.source(name), '-B', work, '-DCMAKE_SYSTEM_NAME=Linux',
                     '-DCMAKE_C_COMPILER=%s-gcc' % prefix, '-DCMAKE_INSTALL_PREFIX=%s/usr' % out,
-                    '-DCMAKE_INSTALL_LIBDIR=lib', '-DJANSSON_BUILD_DOCS=OFF', '-DJANSSON_WITHOUT_TESTS=ON',
-                    '-DJANSSON_EXAMPLES=OFF'], check=True, stdout=subprocess.DEVNULL)
+                    '-DCMAKE_INSTALL_LIBDIR=lib', *options], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(['make', '-s', '-C', work, 'install'], check=True, stdout=subprocess.DEVNULL)
-    shutil.copy('/usr/include/xxhash.h', os.path.join(out, 'usr', 'include'))
+    folder = os.path.join(out, 'usr', 'lib')
+    for path in glob.glob(os.path.join(folder, '*.so*')):
+        os.remove(path)
+    if os.path.exists(os.path.join(folder, 'lib%s-static.a' % name)):
+        os.rename(os.path.join(folder, 'lib%s-static.a' % name), os.path.join(folder, 'lib%s.a' % name))
     # pkg-config's file has the place where it was made.
-    with open(os.path.join(out, 'usr', 'lib', 'pkgconfig', 'jansson.pc'), 'r+', encoding='utf-8') as file:
+    with open(os.path.join(folder, 'pkgconfig', name + '.pc'), 'r+', encoding='utf-8') as file:
         text = file.read().replace(out, '${pcfiledir}/../../..')
         file.seek(0)
         file.write(text)
         file.truncate()
+
+
+def make_libraries(prefix, out):
+    """Jansson and cmocka from their sources, and xxHash, which is one header, from this machine."""
+    make_library(prefix, out, 'jansson', ['-DJANSSON_BUILD_SHARED_LIBS=OFF', '-DJANSSON_BUILD_DOCS=OFF',
+                                          '-DJANSSON_WITHOUT_TESTS=ON', '-DJANSSON_EXAMPLES=OFF'])
+    make_library(prefix, out, 'cmocka', ['-DWITH_STATIC_LIB=ON', '-DWITH_EXAMPLES=OFF'])
+    shutil.copy('/usr/include/xxhash.h', os.path.join(out, 'usr', 'include'))
 
 
 class Target:
@@ -107,7 +119,7 @@ class Target:
                 status, text = quiet([os.path.join(HERE, 'sysroot.sh'), self.name, folder, *PACKAGES])
             return 'its packages cannot be had: ' + text.strip().split('\n')[-1] if status else None
         try:
-            made = inputs.keep('libraries', [self.prefix, inputs.version(self.prefix + '-gcc'), '1'],
+            made = inputs.keep('libraries', [self.prefix, inputs.version(self.prefix + '-gcc'), '2'],
                                lambda out: make_libraries(self.prefix, out))
         except (subprocess.CalledProcessError, OSError) as error:
             return 'its libraries cannot be built: %s' % error

@@ -77,9 +77,12 @@ def check_hosts(tap, target):
     """C++ programs that link code by the C API: exceptions between both, and what a client may do with code."""
     out = os.path.join(target.build, 'out', 'src')
     with tempfile.TemporaryDirectory() as folder:
-        for name, source in (('own', os.path.join(HERE, 'host.cpp')), ('unwind', os.path.join(UNWIND, 'host.cpp'))):
-            status, text = quiet([*target.compiler('gcc', True), *target.plain, '-std=c++17', '-O1', '-w', source, '-I',
-                                  os.path.join(SOURCE, 'include'), os.path.join(out, 'libownjit.a'), '-lpthread',
+        own = os.path.join(HERE, 'host.cpp')
+        # A program at addresses that are linked into it is in the lowest memory.
+        for name, source, flags in (('own', own, []), ('low', own, ['-no-pie']),
+                                    ('unwind', os.path.join(UNWIND, 'host.cpp'), [])):
+            status, text = quiet([*target.compiler('gcc', True), *target.plain, *flags, '-std=c++17', '-O1', '-w', source,
+                                  '-I', os.path.join(SOURCE, 'include'), os.path.join(out, 'libownjit.a'), '-lpthread',
                                   '-ldl', '-o', os.path.join(folder, name)])
             if not tap.check('%s_host_%s_builds' % (target.name, name), status == 0, text):
                 return
@@ -89,9 +92,10 @@ def check_hosts(tap, target):
                 tag = '%s_host_%s%s_' % (target.name, variant, which)
                 if not tap.check(tag + 'compiles', objects is not None, text):
                     continue
-                done = target.emulate([os.path.join(folder, 'own'), objects['own']])
-                tap.check(tag + 'own', (done.status, done.out.decode()) == (0, SAID),
-                          done.out.decode() + done.err.decode()[-500:])
+                for host in ('own', 'low'):
+                    done = target.emulate([os.path.join(folder, host), objects['own']])
+                    tap.check(tag + host, (done.status, done.out.decode()) == (0, SAID),
+                              done.out.decode() + done.err.decode()[-500:])
                 for case, (names, status, output, words) in test_unwinders.CASES.items():
                     # Emulating 1500 links takes minutes but where tables are not rewritten.
                     if case == 'many' and target.name != 'armhf':

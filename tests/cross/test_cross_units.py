@@ -18,7 +18,6 @@ PERMISSIONS = 'qemu-user shows permissions of its own'
 CLONE = 'qemu-user has no clone() with memory but not threads in common'
 COMPRESSED = 'no library to make it with is among the packages'
 ORDER = 'its inputs are in the other order of bytes'
-LATE = "the C library's older unwinder comes before a libgcc that is loaded late, and tables are told of singly"
 
 # What no emulator can do.
 LEFT_OUT_EMULATED = {
@@ -26,7 +25,7 @@ LEFT_OUT_EMULATED = {
     'fork_by_system_call_both_go_on': VIEWS, 'fork_child_cannot_change_parent': VIEWS,
     'fork_child_that_tries_everything_changes_nothing': VIEWS, 'fork_many_times_keeps_mappings_few': VIEWS,
     'fork_parent_frees_and_reuses_while_children_run': VIEWS, 'provider_code_runs_and_is_reused': VIEWS,
-    'provider_freed_code_traps': VIEWS, 'thread_random_steps_views': VIEWS,
+    'provider_freed_code_traps': VIEWS, 'thread_forks_meanwhile': VIEWS, 'thread_random_steps_views': VIEWS,
     'near_calls_are_direct': PLACES, 'wish_near_is_kept_by_every_link': PLACES, 'wish_near_without_room_is_far': PLACES,
     'default_protection_set_and_code_runs': PERMISSIONS,
 }
@@ -43,13 +42,12 @@ PROGRAMS_LEFT_OUT_EMULATED = {'test_worker_liar': CLONE, 'test_worker_program': 
 PROGRAMS_LEFT_OUT_LITTLE = {'test_link_cases': 'links in buffers, as on this machine, for minutes'}
 PROGRAMS_LEFT_OUT_BIG = {'test_code_gdb': ORDER, 'test_debug_tables': ORDER, 'test_link_veneers': ORDER,
                          'test_unwind_tables': ORDER}
-PROGRAMS_LEFT_OUT_LATE = {'test_unwind_registry': LATE}
-HAVE_OLD_UNWINDER = {'i386', 's390x'}
 # What the programs run besides themselves.
 BESIDES = ['tests/worker_liar']
 # In `make test`: what links, runs and drops code.
 CHOSEN = ('test_code_handle', 'test_control_clients', 'test_link_archives', 'test_link_constructors', 'test_link_groups',
-          'test_link_memory', 'test_link_plan', 'test_link_symbols', 'test_session_ends', 'test_unwind_tables')
+          'test_link_memory', 'test_link_plan', 'test_link_symbols', 'test_session_ends', 'test_unwind_registry',
+          'test_unwind_tables')
 NAMES = ('arm64', 's390x', 'i386')
 # An emulated program that runs wild must not take all memory of this machine.
 LIMIT = ['prlimit', '--as=%d' % (16 << 30)]
@@ -68,10 +66,11 @@ def runs_here(target):
 
 
 def emulate(target, argv):
+    env = {'OJT_SOURCE': SOURCE}
     if runs_here(target):
         folders = [target.libraries, target.libraries.replace('/usr/lib/', '/lib/')]
-        return tapping.run(argv, timeout=300, env={'LD_LIBRARY_PATH': ':'.join(folders), 'OJT_SOURCE': SOURCE})
-    return tapping.run([*LIMIT, 'qemu-' + target.qemu, '-L', target.root, *argv], timeout=300)
+        return tapping.run(argv, timeout=300, env={'LD_LIBRARY_PATH': ':'.join(folders), **env})
+    return tapping.run([*LIMIT, 'qemu-' + target.qemu, '-L', target.root, *argv], timeout=300, env=env)
 
 
 def run_one(target, path, name):
@@ -91,8 +90,6 @@ def why_left_out(target, program):
     lists = [PROGRAMS_LEFT_OUT, PROGRAMS_LEFT_OUT_BIG if target.is_big else PROGRAMS_LEFT_OUT_LITTLE]
     if not runs_here(target):
         lists.append(PROGRAMS_LEFT_OUT_EMULATED)
-    if target.name in HAVE_OLD_UNWINDER:
-        lists.append(PROGRAMS_LEFT_OUT_LATE)
     return next((one[program] for one in lists if program in one), None)
 
 

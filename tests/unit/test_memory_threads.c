@@ -52,7 +52,8 @@ static void *work(void *context)
         uint64_t r = ojt_random(&random);
         if (n < LIVE && r % 2) {
             values[n] = j->id << 24 | step;
-            if (!link_value(j->memory, &links[n], values[n], (r >> 8) % 100 == 0 ? 1100000 : 6 + (r >> 8) % 200))
+            if (!link_value(j->memory, &links[n], values[n],
+                            (r >> 8) % 100 == 0 ? 1100000 : OJT_CODE_SIZE + (r >> 8) % 200))
                 j->failed = true;
             n++;
         } else if (n > 0) {
@@ -87,7 +88,7 @@ static void run_threads(uint32_t mode, uint32_t n_steps, int n_forks)
         pid_t pid = fork();
         if (pid == 0) {
             ojt_link link;
-            _exit(link_value(memory, &link, 77, 10) && holds(&link, 77) ? 0 : 1);
+            _exit(link_value(memory, &link, 77, OJT_CODE_SIZE) && holds(&link, 77) ? 0 : 1);
         }
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
