@@ -134,23 +134,35 @@ class Target:
         fcntl.flock(file, fcntl.LOCK_EX)
         return file
 
-    def make(self, options=(), folder='out', goals=('tools/ownjit/ownjit', 'src/libownjit.a')):
-        """Build goals with these options; what the tools said where that fails, else None."""
+    def make(self, options=None, folder='out', goals=('tools/ownjit/ownjit', 'src/libownjit.a')):
+        """Build goals with these options, by default those of 'out', which several tests share: with the unit tests
+        where their library is there. What the tools said where that fails, else None."""
         os.makedirs(self.build, exist_ok=True)
         out = os.path.join(self.build, folder)
+        if options is None:
+            has_cmocka = os.path.exists(os.path.join(self.libraries, 'pkgconfig', 'cmocka.pc'))
+            options = ['-Dtests=true'] if has_cmocka else []
         with self.lock(out):
-            cross = out + '.ini'
-            flags = self.flags or ['-I' + os.path.join(os.path.dirname(self.libraries), 'include')]
-            with open(cross, 'w', encoding='utf-8') as file:
-                file.write(CROSS_FILE.format(prefix=self.prefix, flags=flags, libraries=self.libraries, family=self.family,
-                                             properties="sys_root = '%s'" % self.root if self.has_archive else '',
-                                             endian='big' if self.name in BIG else 'little'))
-            if not os.path.exists(os.path.join(out, 'build.ninja')):
-                status, text = quiet(['meson', 'setup', out, SOURCE, '--cross-file', cross, '-Dexamples=false',
-                                      '-Dwerror=true', '--buildtype=release', *options])
-                if status:
-                    return text
-            status, text = quiet(['ninja', '-C', out, '-j2', *goals])
+            why = self.configure(out, options)
+            status, text = (1, why) if why else quiet(['ninja', '-C', out, '-j2', *goals])
+        return text if status else None
+
+    def configure(self, out, options):
+        """Nothing where that was done with the same options."""
+        flags = self.flags or ['-I' + os.path.join(os.path.dirname(self.libraries), 'include')]
+        wanted = CROSS_FILE.format(prefix=self.prefix, flags=flags, libraries=self.libraries, family=self.family,
+                                   properties="sys_root = '%s'" % self.root if self.has_archive else '',
+                                   endian='big' if self.name in BIG else 'little') + '# %s\n' % ' '.join(options)
+        cross = out + '.ini'
+        if os.path.exists(os.path.join(out, 'build.ninja')):
+            with open(cross, encoding='utf-8') as file:
+                if file.read() == wanted:
+                    return None
+            shutil.rmtree(out)
+        with open(cross, 'w', encoding='utf-8') as file:
+            file.write(wanted)
+        status, text = quiet(['meson', 'setup', out, SOURCE, '--cross-file', cross, '-Dexamples=false',
+                              '-Dwerror=true', '--buildtype=release', *options])
         return text if status else None
 
     def ownjit(self, folder='out'):

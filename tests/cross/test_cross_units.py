@@ -94,7 +94,7 @@ def why_left_out(target, program):
 
 
 def check_program(tap, target, program):
-    path = os.path.join(target.build, 'units', 'tests', program)
+    path = os.path.join(target.build, 'out', 'tests', program)
     why = why_left_out(target, program)
     tag = '%s_%s' % (target.name, program)
     if why:
@@ -119,8 +119,7 @@ def main():
         if why:
             tap.skip(name + '_units', why)
             continue
-        why = target.make(['-Dtests=true', '-Dtools=false'], 'units',
-                          BESIDES + ['tests/' + program for program in programs()])
+        why = target.make(goals=BESIDES + ['tests/' + program for program in programs()])
         if tap.check(name + '_units_build', why is None, why or ''):
             for program in programs():
                 check_program(tap, target, program)
