@@ -176,3 +176,28 @@ class Target:
         if which == 'gcc':
             return [self.prefix + ('-g++' if is_cxx else '-gcc'), *self.flags]
         return ['clang++-19' if is_cxx else 'clang-19', '--target=' + self.triple, '--gcc-toolchain=/usr', *self.flags]
+
+    def object(self, which, flags, path):
+        """One source file's object, kept for the next run; ValueError with the compiler's words where that fails. It
+        says nothing of where the sources lie, which another checkout has elsewhere."""
+        compiler = self.compiler(which, path.endswith('.cpp'))
+        flags = ['-w', *flags]
+        folder = os.path.dirname(path)
+        key = [inputs.version(compiler[0]), *compiler, *flags, inputs.digest_file(path), inputs.digest_headers(folder)]
+        name = '%s-%s.o' % (self.name, os.path.splitext(os.path.basename(path))[0])
+        return self.keep(name, key, [*compiler, *flags, '-ffile-prefix-map=%s=.' % folder, '-c', path])
+
+    def program(self, name, objects, is_cxx=False):
+        """What the cross compiler links of the objects; kept, and ValueError, as above."""
+        compiler = self.compiler('gcc', is_cxx)
+        return self.keep('%s-%s' % (self.name, name), [inputs.version(compiler[0]), *map(inputs.digest_file, objects)],
+                         [*compiler, '-rdynamic', *objects, '-lm', '-ldl', '-lpthread'])
+
+    @staticmethod
+    def keep(name, key, argv):
+        def make(out):
+            status, text = quiet([*argv, '-o', out])
+            if status:
+                raise ValueError(text)
+
+        return inputs.keep(name, key, make)

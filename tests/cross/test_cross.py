@@ -24,31 +24,49 @@ LEFT_OUT = {
     'throw_backtrace.cpp': 'looks for its own names in the process',
 }
 
-def check_program(tap, target, program, folder):
-    is_cxx = program.endswith('.cpp')
-    topic = os.path.basename(program)
-    name = '%s_%s' % (target.name, topic.replace('.', '_'))
-    own = ['-std=c++20'] if is_cxx else []
-    native = os.path.join(folder, 'native')
-    status, text = quiet([*target.compiler('gcc', is_cxx), '-O1', *target.plain, *own, program, '-o', native, '-lm', '-lpthread'])
-    if not tap.check(name + '_native', status == 0, text):
-        return
-    expected = target.emulate(['-0', topic, native, 'first'])
-    load = ['--load=libm.so.6', '--load=libgcc_s.so.1'] + (['--load=libstdc++.so.6'] if is_cxx else [])
+
+def ways_of(target, topic):
+    """Tag, compiler and flags of each way to build a program."""
     for which, level in (('gcc', '-O2'), ('clang', '-O0'), ('clang', '-O2')):
         # No compiler writes ARM's descriptors unless asked, and clang not even then.
         dialects = {'descriptors_' + v: [*f, '-mtls-dialect=gnu2'] for v, f in target.variants.items()
                     if target.name == 'armhf' and which == 'gcc' and 'thread_locals' in topic}
         for variant, flags in {**target.variants, **dialects}.items():
-            file = os.path.join(folder, topic)
-            tag = '%s_%s%s%s' % (name, variant, which, level.replace('-', '_'))
-            status, text = quiet([*target.compiler(which, is_cxx), level, '-fPIC', '-c', *flags, *own, program, '-o',
-                                  file])
-            if not tap.check(tag + '_compiles', status == 0, text):
-                continue
+            yield variant + which + level.replace('-', '_'), which, [level, '-fPIC', *flags]
+
+
+def build(tap, tag, make):
+    """What `make` made; None where the test of it has failed."""
+    try:
+        made, text = make(), ''
+    except ValueError as error:
+        made, text = None, str(error)
+    tap.check(tag, made is not None, text)
+    return made
+
+
+def check_program(tap, target, program, folder):
+    is_cxx = program.endswith('.cpp')
+    topic = os.path.basename(program)
+    name = '%s_%s' % (target.name, topic.replace('.', '_'))
+    own = ['-std=c++20'] if is_cxx else []
+    flags = ['-O1', *target.plain, *own]
+    native = build(tap, name + '_native', lambda: target.program(topic.replace('.', '_'),
+                                                                 [target.object('gcc', flags, program)], is_cxx))
+    if not native:
+        return
+    expected = target.emulate(['-0', topic, native, 'first'])
+    load = ['--load=libm.so.6', '--load=libgcc_s.so.1'] + (['--load=libstdc++.so.6'] if is_cxx else [])
+    file = os.path.join(folder, topic)
+    for way, which, flags in ways_of(target, topic):
+        tag = '%s_%s' % (name, way)
+        made = build(tap, tag + '_compiles', lambda: target.object(which, [*flags, *own], program))
+        if made:
+            os.symlink(made, file)
             got = target.emulate([target.ownjit(), 'run', *load, file, 'first'])
             tap.check(tag, (got.status, got.out) == (expected.status, expected.out),
-                      tapping.describe([file], expected, got) + '\n' + got.err.decode(errors='replace')[:500])
+                      tapping.describe([made], expected, got) + '\n' + got.err.decode(errors='replace')[:500])
+            os.remove(file)
 
 
 # What tests/cross/host.cpp says of tests/cross/linked.cpp.
@@ -56,20 +74,18 @@ ROUND = ('constructed\nflushed 1 synchronized 1\nbuilt 42\ntable 1 1\ncleanup\nc
 SAID = ROUND * 3 + 'constructed\ntable 1 1\ndestroyed\n'
 
 
-def compile_all(target, folder, variant, which):
+def compile_all(target, variant, which):
     """Objects of the hosts' linked code, by name, or what the compiler said."""
     objects = {}
     others = [os.path.join(UNWIND, name) for name in ('linked.cpp', 'user.cpp', 'blind.c')]
     for source in (os.path.join(HERE, 'linked.cpp'), *others):
         stem = 'own' if os.path.dirname(source) == HERE else os.path.basename(source).split('.')[0]
-        objects[stem] = os.path.join(folder, stem + '.o')
-        is_cxx = source.endswith('.cpp')
         flags = ['-fno-asynchronous-unwind-tables', '-fno-exceptions', '-fno-unwind-tables']
-        flags = ['-std=c++17'] if is_cxx else flags
-        status, text = quiet([*target.compiler(which, is_cxx), '-O2', '-fPIC', '-w', '-c', *target.variants[variant],
-                              *flags, source, '-o', objects[stem]])
-        if status:
-            return None, text
+        flags = ['-std=c++17'] if source.endswith('.cpp') else flags
+        try:
+            objects[stem] = target.object(which, ['-O2', '-fPIC', *target.variants[variant], *flags], source)
+        except ValueError as error:
+            return None, str(error)
     return objects, ''
 
 
@@ -88,7 +104,7 @@ def check_hosts(tap, target):
                 return
         for variant in target.variants:
             for which in ('gcc', 'clang'):
-                objects, text = compile_all(target, folder, variant, which)
+                objects, text = compile_all(target, variant, which)
                 tag = '%s_host_%s%s_' % (target.name, variant, which)
                 if not tap.check(tag + 'compiles', objects is not None, text):
                     continue

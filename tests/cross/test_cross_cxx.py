@@ -9,17 +9,15 @@ import concurrent.futures
 import glob
 import itertools
 import os
-import subprocess
 import sys
 import tempfile
 
-from targets import ARCHITECTURES, EVERYTHING, SOURCE, Target, inputs, quiet, tapping
+from targets import ARCHITECTURES, EVERYTHING, SOURCE, Target, quiet, tapping
 import test_cxx
 import test_cxx_codes
 
 PROGRAMS = {os.path.splitext(os.path.basename(path))[0]: path for path in test_cxx.PROGRAMS}
 ARGUMENTS = ['first', 'a second one', '']
-LIBRARIES = ['-lm', '-lpthread']
 
 # What a program needs that a 32-bit architecture does not have, with the reason.
 LEFT_OUT_32 = {'int128_floats': 'has types of 128 bits, which 32-bit targets lack'}
@@ -35,27 +33,6 @@ CHOSEN_WAYS = {'arm64': [('gcc', '-O2', None), ('clang', '-O2', None)],
 ALL_WAYS = [('gcc', '-O0', None), ('gcc', '-O2', None), ('clang', '-O0', None), ('clang', '-O2', None)]
 
 
-def compile_one(target, which, flags, path):
-    """One source file to an object, kept for the next run."""
-    compiler = target.compiler(which, True)
-    key = [inputs.version(compiler[0]), *compiler, *flags, inputs.digest_file(path),
-           inputs.digest_headers(os.path.dirname(path)), path]
-    name = '%s-%s.o' % (target.name, os.path.splitext(os.path.basename(path))[0])
-
-    def make(out):
-        status, text = quiet([*compiler, '-w', *flags, '-c', path, '-o', out])
-        if status:
-            raise ValueError(text)
-
-    return inputs.keep(name, key, make)
-
-
-def link_natively(target, topic, made):
-    compiler = target.compiler('gcc', True)
-    return inputs.keep('%s-%s_cxx' % (target.name, topic), [inputs.version(compiler[0]), inputs.digest_file(made)],
-                       lambda out: subprocess.run([*compiler, '-rdynamic', '-o', out, made, *LIBRARIES], check=True))
-
-
 def ways_of(target):
     """Tag, compiler and flags of each way to build a program."""
     for which, level, only in ALL_WAYS if EVERYTHING else CHOSEN_WAYS.get(target.name, ALL_WAYS):
@@ -69,9 +46,9 @@ def compile_program(target, topic):
     path = PROGRAMS[topic]
     own = ['-std=c++17', *test_cxx.marked(path, 'flags')]
     try:
-        native = link_natively(target, topic, compile_one(target, 'gcc', ['-O0', *target.plain, *own], path))
-        return native, {tag: compile_one(target, which, [*flags, *own], path) for tag, which, flags in ways_of(target)}
-    except (ValueError, subprocess.CalledProcessError) as error:
+        native = target.program(topic, [target.object('gcc', ['-O0', *target.plain, *own], path)], is_cxx=True)
+        return native, {tag: target.object(which, [*flags, *own], path) for tag, which, flags in ways_of(target)}
+    except ValueError as error:
         return None, str(error)
 
 
@@ -109,8 +86,8 @@ def check_codes(tap, target):
                               os.path.join(target.build, 'out', 'src', 'libownjit.a'), '-o', host, '-lpthread', '-ldl'])
         if not tap.check(target.name + '_codes_host_builds', status == 0, text):
             return
-        objects = {tag: [compile_one(target, which, [*flags, '-std=c++17'],
-                                     os.path.join(test_cxx_codes.FOLDER, source + '.cpp'))
+        objects = {tag: [target.object(which, [*flags, '-std=c++17'],
+                                       os.path.join(test_cxx_codes.FOLDER, source + '.cpp'))
                          for source in ('maker', 'user')] for tag, which, flags in ways_of(target)}
         for first, second in itertools.product(objects, objects):
             argv = [host, objects[first][0], objects[second][1]]

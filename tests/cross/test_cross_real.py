@@ -7,7 +7,6 @@ import concurrent.futures
 import glob
 import json
 import os
-import subprocess
 import sys
 import tempfile
 
@@ -16,25 +15,7 @@ from targets import ARCHITECTURES, EVERYTHING, Target, inputs, tapping
 LUA_SCRIPTS = sorted(glob.glob(os.path.join(inputs.HERE, 'lua', '*.lua')))
 SQLITE_SCRIPTS = sorted(glob.glob(os.path.join(inputs.HERE, 'sqlite', '*.sql')))
 LOAD = ['--load=libm.so.6', '--load=libgcc_s.so.1']
-LIBRARIES = ['-lm', '-ldl', '-lpthread']
 SETTINGS = {'stdin': b'a line of input\n', 'timeout': 300}
-
-
-def compile_object(target, which, flags, path):
-    compiler = target.compiler(which)
-    flags = ['-w', '-fPIC', *flags]
-    key = [inputs.version(compiler[0]), *compiler, *flags, inputs.digest_file(path),
-           inputs.digest_headers(os.path.dirname(path))]
-    name = '%s-%s.o' % (target.name, os.path.splitext(os.path.basename(path))[0])
-    return inputs.keep(name, key,
-                       lambda out: subprocess.run([*compiler, *flags, '-c', path, '-o', out], check=True))
-
-
-def link_natively(target, name, objects):
-    compiler = target.compiler('gcc')
-    return inputs.keep('%s-%s' % (target.name, name), [inputs.version(compiler[0]), *map(inputs.digest_file, objects)],
-                       lambda out: subprocess.run([*compiler, '-rdynamic', '-o', out, *objects, *LIBRARIES],
-                                                  check=True))
 
 
 class Program:
@@ -46,14 +27,14 @@ class Program:
         self.sources = sources
         self.flags = flags
         self.arguments = arguments
-        self.native = link_natively(target, name, self.objects('gcc', '-O2', target.plain))
+        self.native = target.program(name, self.objects('gcc', '-O2', target.plain))
         self.expected = {}
         self.folder = tempfile.TemporaryDirectory()
 
     def objects(self, which, level, variant):
-        flags = [level, *variant, *self.flags]
+        flags = ['-fPIC', level, *variant, *self.flags]
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            return list(pool.map(lambda path: compile_object(self.target, which, flags, path), self.sources))
+            return list(pool.map(lambda path: self.target.object(which, flags, path), self.sources))
 
     def run(self, argv, script):
         """At the same place each time: some programs print it."""
