@@ -46,7 +46,8 @@ static inline void oj_object_options_init(oj_object_options *options)
  *           gives *out, end it with oj_object_destroy()
  * Errors:   OJ_E_FORMAT (not ELF, or not relocatable), OJ_E_TRUNCATED, OJ_E_MALFORMED, OJ_E_ARCHITECTURE,
  *           OJ_E_UNSUPPORTED (error->section, ->relocation, ->symbol: what is not supported), OJ_E_LIMIT (a section
- *           of 2 GiB or more, an alignment above 1 GiB, 2^24 or more symbols, 2^32 or more relocations), OJ_E_NOMEM
+ *           of 2 GiB or more, an alignment above 1 GiB, 2^24 or more symbols, 2^32 or more relocations, names that
+ *           share bytes and together have 64 times those of the input), OJ_E_NOMEM
  * Threads:  any
  * Source:   ELF gABI chapter 4, x86-64 psABI section 4.4
  * Since:    0.1 */

@@ -301,14 +301,16 @@ static inline __attribute__((always_inline)) bool fix_own(oji_fixups *fixups, co
 /* --- distances ---------------------------------------------------------------------------------------------------- */
 
 /* As many bytes as the field has, which the assembler left room in: an encoding that is longer than it has to be is
- * valid (DWARF 5, 7.6). False where it is too short, or does not end in the section. */
+ * valid (DWARF 5, 7.6). False where it is too short, or does not end in the section, or where no assembler makes one
+ * so long: each field may be walked to its end. */
 static bool store_uleb128(uint8_t *where, const uint8_t *end, uint64_t value)
 {
+    enum { MAX_SIZE = 64 };
     uint8_t *last = where;
     unsigned bits = 0;
-    while (last < end && (*last & 0x80))
+    while (last < end && last - where < MAX_SIZE && (*last & 0x80))
         last++;
-    if (last == end)
+    if (last == end || last - where == MAX_SIZE)
         return false;
     for (uint8_t *byte = where; byte <= last; byte++, bits += 7)
         *byte = (uint8_t)((bits < 64 ? value >> bits & 0x7f : 0) | (byte < last ? 0x80 : 0));

@@ -86,6 +86,9 @@ typedef struct oji_elf_row {
 typedef struct oji_elf_reader oji_elf_reader;
 typedef struct oji_elf_parts oji_elf_parts;
 
+/* Names may be read as many times as long as their file. */
+enum { OJI_ELF_MAX_SHARING = 64 };
+
 /* An architecture's relocations, by their ELF number. */
 typedef struct oji_elf_arch {
     uint32_t id;      /* oji_arch_id */
@@ -138,6 +141,7 @@ struct oji_elf_reader {
     uint32_t first_table;    /* section index of the first table that they are counted from, 0 = none */
     uint32_t tables_end;     /* one behind the last one's */
     uint32_t max_groups;     /* upper bound of what will be made */
+    uint64_t names_size;     /* bytes of names so far that are read to their ends */
     bool has_ifuncs;         /* saw a function that another chooses */
     bool has_arrays;         /* saw an array of functions to run */
     bool has_index;          /* saw an index of unwind entries */
@@ -191,6 +195,16 @@ static inline const char *oji_elf_section_name(const oji_elf_reader *reader, con
     if (header->name >= reader->section_names.size)
         return "";
     return (const char *)reader->section_names.data + header->name;
+}
+
+/* Names may share their bytes: each of a file's could be as long as the file. A status once those that are read to
+ * their ends come to so many times its size as no honest file's do. It shows none of them: there is no room. */
+oj_status oji_elf_refuse_names(const oji_elf_reader *reader) OJI_FAILURE;
+static inline oj_status oji_elf_count_name(oji_elf_reader *reader, uint64_t size)
+{
+    reader->names_size += size;
+    return OJI_LIKELY(reader->names_size <= reader->file.size * OJI_ELF_MAX_SHARING) ? OJ_OK
+                                                                                     : oji_elf_refuse_names(reader);
 }
 
 /* Fill the neutral sections: kind, name and bytes of each, and the object's ranges of them. Refuses what would not run

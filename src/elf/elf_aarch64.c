@@ -168,12 +168,13 @@ static bool is_by_section(const oji_elf_parts *parts, const oji_reloc *reloc)
            parts->symbols[reloc->symbol].type == OJ_SYMBOL_SECTION;
 }
 
-static bool has_any(const oji_elf_reader *reader, const oji_elf_parts *parts)
+/* Known of their symbols, which are few: that a loaded section has some. What others have needs no stub. */
+static bool has_any(const oji_elf_parts *parts)
 {
-    for (uint32_t i = 1; i < reader->n_sections; i++)
-        for (uint32_t k = 0; k < parts->sections[i].n_relocs; k++)
-            if (is_by_section(parts, &parts->sections[i].relocs[k]))
-                return true;
+    const oj_object *object = parts->object;
+    for (uint32_t i = 1; (object->uses & OJI_USE_CALL) && i < object->first_global; i++)
+        if (parts->symbols[i].type == OJ_SYMBOL_SECTION && (parts->symbols[i].uses & OJI_USE_CALL))
+            return true;
     return false;
 }
 
@@ -243,7 +244,7 @@ static oj_status finish(const oji_elf_reader *reader, oji_elf_parts *parts)
     oji_arena arena;
     oji_table functions;
     bool is_indexed;
-    if (!has_any(reader, parts))
+    if (!has_any(parts))
         return OJ_OK;
     oji_arena_init(&arena, &parts->object->allocator, NULL, 0);
     is_indexed = index_functions(reader, parts, &functions, &arena);

@@ -214,11 +214,11 @@ static int64_t read_addend(const uint8_t *field, uint32_t number)
     }
 }
 
-/* Calls for descriptors all go to one stub, whatever variable they name: that of symbol 0, to which no other branch
- * goes through a stub. */
+/* Calls for descriptors, which the object's uses tell of, all go to one stub, whatever variable they name: that of
+ * symbol 0, to which no other branch goes through a stub. */
 static oj_status finish(const oji_elf_reader *reader, oji_elf_parts *parts)
 {
-    for (uint32_t i = 1; parts->object->has_tls && i < reader->n_sections; i++) {
+    for (uint32_t i = 1; (parts->object->uses & OJI_USE_TLS_DESC) && i < reader->n_sections; i++) {
         const oji_section *section = &parts->sections[i];
         oji_reloc *relocs;
         if (section->n_relocs == 0)

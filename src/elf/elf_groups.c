@@ -37,7 +37,7 @@ static uint32_t add_group(oji_elf_parts *parts, const char *signature, bool is_s
 }
 
 /* Words of section indexes behind a word of flags. A section in two groups would be both taken and left out. */
-static oj_status read_group(const oji_elf_reader *reader, oji_elf_parts *parts, const oji_elf_header *header,
+static oj_status read_group(oji_elf_reader *reader, oji_elf_parts *parts, const oji_elf_header *header,
                             const char *name)
 {
     const uint8_t *words = reader->file.data + header->offset;
@@ -50,6 +50,7 @@ static oj_status read_group(const oji_elf_reader *reader, oji_elf_parts *parts, 
     is_shared = (oji_elf_word(reader->format, words) & ELF_GRP_COMDAT) != 0;
     if (is_shared)
         OJI_TRY(read_signature(reader, parts, header, name, &signature));
+    OJI_TRY(oji_elf_count_name(reader, strlen(signature)));
     group = add_group(parts, signature, is_shared);
     for (uint64_t i = 4; i < header->size; i += 4) {
         uint32_t index = oji_elf_word(reader->format, words + i);
@@ -72,8 +73,11 @@ oj_status oji_elf_read_groups(oji_elf_reader *reader, oji_elf_parts *parts)
     }
     for (uint32_t i = 1; reader->has_linkonce && i < reader->n_sections; i++) {
         oji_elf_header header = oji_elf_section_header(reader, i);
-        if (parts->sections[i].group == 0 && oji_elf_is_linkonce(&header, parts->sections[i].name))
-            parts->sections[i].group = add_group(parts, parts->sections[i].name, true);
+        const char *name = parts->sections[i].name;
+        if (parts->sections[i].group != 0 || !oji_elf_is_linkonce(&header, name))
+            continue;
+        OJI_TRY(oji_elf_count_name(reader, strlen(name)));
+        parts->sections[i].group = add_group(parts, name, true);
     }
     return OJ_OK;
 }

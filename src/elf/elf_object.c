@@ -22,6 +22,12 @@ static oj_status fail_section(const oji_elf_reader *reader, uint32_t index, oj_s
                        why);
 }
 
+oj_status oji_elf_refuse_names(const oji_elf_reader *reader)
+{
+    return oji_fail(reader->error, OJ_E_LIMIT, "%s: names that share bytes: together they exceed %d times the input",
+                    reader->name, (int)OJI_ELF_MAX_SHARING);
+}
+
 /* What people pass by mistake is named: the next step is then clear. */
 static oj_status fail_kind(const oji_elf_reader *reader)
 {

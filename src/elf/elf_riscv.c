@@ -119,17 +119,21 @@ static uint32_t find_offset(const oji_section *section, uint32_t from, uint64_t 
     return low;
 }
 
-/* Replaces the addend, which must be 0, by the way to the upper half that is where the label is. */
+/* Replaces the addend, which must be 0, by the way to the upper half that is where the label is. Assemblers write it
+ * first of the few that they have for a place: no more are walked for each lower half. */
 static oj_status pair_low(const oji_elf_reader *reader, const oji_elf_parts *parts, uint32_t index, oji_reloc *reloc)
 {
     const oji_section *section = &parts->sections[index];
     const oji_symbol *label = &parts->symbols[reloc->symbol];
+    enum { MAX_AT_ONE_PLACE = 64 };
+    uint32_t first;
     if (reloc->addend != 0)
         return fail_reloc(reader, parts, section, reloc, OJ_E_MALFORMED, "has an addend: its label alone says all");
     if (label->section != index)
         return fail_reloc(reader, parts, section, reloc, OJ_E_MALFORMED, "has a label that is not in its section");
-    for (uint32_t i = find_offset(section, (uint32_t)(reloc - section->relocs), label->value);
-         i < section->n_relocs && section->relocs[i].offset == label->value; i++)
+    first = find_offset(section, (uint32_t)(reloc - section->relocs), label->value);
+    for (uint32_t i = first;
+         i < section->n_relocs && i - first < MAX_AT_ONE_PLACE && section->relocs[i].offset == label->value; i++)
         if (oji_rv_is_pcrel_hi(section->relocs[i].kind)) {
             reloc->addend = (int64_t)i - (int64_t)(reloc - section->relocs);
             return OJ_OK;

@@ -197,6 +197,9 @@ static oj_status read_loaded(oji_elf_reader *reader, const oji_elf_header *heade
         reader->has_index |= section->size > 0;
     }
     reader->has_stackmaps |= (section->flags & OJI_SECTION_STACKMAPS) && section->size > 0;
+    /* Priorities end a name, and what may be an identifier is compared with others. */
+    if (section->name[0] != '.' || (section->flags & (OJI_SECTION_INIT | OJI_SECTION_FINI)))
+        OJI_TRY(oji_elf_count_name(reader, strlen(section->name)));
     if (header->flags & ELF_SHF_GNU_RETAIN)
         section->flags |= OJI_SECTION_RETAIN;
     if (!(section->flags & (OJI_SECTION_INIT | OJI_SECTION_FINI)))

@@ -161,7 +161,7 @@ static oj_status read_symbol(oji_elf_reader *reader, const oji_section *sections
     symbol->name_size = (uint32_t)strlen(symbol->name);
     if (symbol->name_size == 0)
         return refuse_symbol(reader, index, "", OJ_E_MALFORMED, "is global, and yet has no name");
-    return OJ_OK;
+    return oji_elf_count_name(reader, symbol->name_size);
 }
 
 /* GCC's objects for its link-time optimiser hold no code, and only a mark that says so. Those that hold both are

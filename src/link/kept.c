@@ -70,7 +70,8 @@ static bool is_kept_local(const oj_plan *plan, const oji_link_member *member, co
 }
 
 /* Fills refs and keys alike, position by position; the caller has made room for every name and every local symbol.
- * Local symbols begin at 1: the first is the null symbol (gABI chapter 4, "Symbol Table"). */
+ * Local symbols begin at 1: the first is the null symbol (gABI chapter 4, "Symbol Table"). Their names may share bytes:
+ * what is longer than oji_code_allocate() takes is not read on. */
 static void collect(const oj_plan *plan, oji_link_ref *refs, uint64_t *keys, uint32_t *n_kept, uint64_t *names_size)
 {
     uint32_t n = 0;
@@ -84,7 +85,7 @@ static void collect(const oj_plan *plan, oji_link_ref *refs, uint64_t *keys, uin
         n++;
     }
     for (uint32_t m = 0; m < plan->n_members && (plan->options.flags & OJ_LINK_KEEP_LOCAL_SYMBOLS); m++)
-        for (uint32_t i = 1; i < plan->members[m].object->first_global; i++) {
+        for (uint32_t i = 1; i < plan->members[m].object->first_global && *names_size <= UINT32_MAX; i++) {
             const oji_symbol *symbol = &plan->members[m].symbols[i];
             if (!is_kept_local(plan, &plan->members[m], symbol))
                 continue;

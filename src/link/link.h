@@ -247,6 +247,8 @@ struct oj_plan {
     bool matches_names; /* a name may come twice: it is looked for before it is added */
     oji_table by_name;  /* no slots where names are few or a single object needs none */
     uint32_t by_name_capacity;
+    oji_table by_object; /* of members; no slots before the first of an archive */
+    uint32_t by_object_capacity;
     uint32_t *wanted; /* index of the name of each that is wanted */
 
     const oji_group **groups; /* shared ones that are taken */
@@ -578,7 +580,7 @@ oj_status oji_link_synchronize(const oj_memory *table, const oji_arch *arch, con
 oj_status oji_link_publish(const oj_plan *plan, const oj_placement *placement, oj_error *error);
 
 /* report.c: messages of failed links. */
-oj_status oji_link_report_undefined(const oj_plan *plan, oj_error *error) OJI_FAILURE;
+oj_status oji_link_report_undefined(oj_plan *plan, oj_error *error) OJI_FAILURE;
 oj_status oji_link_report_duplicate(const oj_plan *plan, const char *name, uint32_t first, uint32_t second,
                                     oj_error *error) OJI_FAILURE;
 /* Relocation `index` of a section does not fit, for the reason in fixups. */

@@ -3,20 +3,14 @@
 
 #include <stdio.h>
 
-/* The first relocation, in a loaded section, whose symbol has this name. */
+/* The first relocation, in a loaded section, whose symbol has this name. object is NULL where a name is only wanted, or
+ * where no loaded section refers to it. */
 typedef struct link_reference {
     const oj_object *object;
     const oji_section *section;
     const oji_reloc *reloc;
     uint64_t n_references;
 } link_reference;
-
-/* Names are unique in a plan, so that pointers can be compared. */
-static bool refers_to(const oj_plan *plan, const oji_link_member *member, const oji_reloc *reloc,
-                      const oji_link_name *name)
-{
-    return oji_link_name_of(plan, member, reloc->symbol) == name;
-}
 
 /* Kinds of relocation that hold a symbol's own distance or low address, with no GOT entry or stub between. Of an
  * architecture's own nothing tells those that reach everything: a message may name such a one. */
@@ -38,30 +32,61 @@ static bool is_direct(const oji_arch *arch, const oji_reloc *reloc)
     }
 }
 
-/* Walks every relocation of the link; object is NULL where a name is only wanted, or where no loaded section refers
- * to it. */
-static link_reference find_reference(const oj_plan *plan, const oji_link_name *name, bool direct_only)
+/* Walks every relocation of what is linked. */
+static void visit_references(const oj_plan *plan, void *context,
+                             void (*visit)(void *context, const oji_link_member *member, const oji_section *section,
+                                           const oji_reloc *reloc))
 {
-    link_reference found = {0};
     for (uint32_t m = 0; m < plan->n_members; m++) {
-        const oj_object *object = plan->members[m].object;
-        for (uint32_t s = 0; s < object->n_sections; s++) {
-            const oji_section *section = &object->sections[s];
-            if (!oji_section_is_loaded(section) || plan->members[m].slots[s].segment == OJI_NONE)
+        const oji_link_member *member = &plan->members[m];
+        for (uint32_t s = 0; s < member->object->n_sections; s++) {
+            const oji_section *section = &member->object->sections[s];
+            if (!oji_section_is_loaded(section) || member->slots[s].segment == OJI_NONE)
                 continue;
-            for (uint32_t i = 0; i < section->n_relocs; i++) {
-                const oji_reloc *reloc = &section->relocs[i];
-                if (!refers_to(plan, &plan->members[m], reloc, name) || (direct_only && !is_direct(plan->arch, reloc)))
-                    continue;
-                if (found.n_references++ == 0) {
-                    found.object = object;
-                    found.section = section;
-                    found.reloc = reloc;
-                }
-            }
+            for (uint32_t i = 0; i < section->n_relocs; i++)
+                visit(context, member, section, &section->relocs[i]);
         }
     }
-    return found;
+}
+
+static void count_reference(link_reference *found, const oji_link_member *member, const oji_section *section,
+                            const oji_reloc *reloc)
+{
+    if (found->n_references++ == 0) {
+        found->object = member->object;
+        found->section = section;
+        found->reloc = reloc;
+    }
+}
+
+/* What find_direct() looks for. */
+typedef struct search {
+    const oj_plan *plan;
+    const oji_link_name *name;
+    link_reference found;
+} search;
+
+static void find_direct(void *context, const oji_link_member *member, const oji_section *section,
+                        const oji_reloc *reloc)
+{
+    search *s = context;
+    if (oji_link_name_of(s->plan, member, reloc->symbol) == s->name && is_direct(s->plan->arch, reloc))
+        count_reference(&s->found, member, section, reloc);
+}
+
+/* One for each name: all that are undefined are told, and each may have as many references as there are. */
+typedef struct listing {
+    const oj_plan *plan;
+    link_reference *references;
+} listing;
+
+static void list_reference(void *context, const oji_link_member *member, const oji_section *section,
+                           const oji_reloc *reloc)
+{
+    const listing *l = context;
+    const oji_link_name *name = oji_link_name_of(l->plan, member, reloc->symbol);
+    if (name)
+        count_reference(&l->references[name - l->plan->names], member, section, reloc);
 }
 
 /* Texts are lent by objects; oji_fail_at() copies them. */
@@ -127,24 +152,26 @@ static void tell_client(const oj_plan *plan, const oji_link_name *name, const li
 
 /* 64 bytes are kept for what stands around the list. The error's place is that of the first name; once a name has
  * not fitted none is added, so that the list is a prefix of what there is. */
-oj_status oji_link_report_undefined(const oj_plan *plan, oj_error *error)
+oj_status oji_link_report_undefined(oj_plan *plan, oj_error *error)
 {
+    listing all = {.plan = plan, .references = oji_arena_array(&plan->arena, plan->n_names, sizeof *all.references)};
     char list[sizeof error->text - 64];
     size_t length = 0;
     uint32_t n = 0, n_listed = 0;
     bool fits = true;
     oji_place place = {.offset = UINT64_MAX};
     list[0] = '\0';
+    if (!all.references)
+        return oji_fail(error, OJ_E_NOMEM, "out of memory: a list of undefined symbols");
+    visit_references(plan, &all, list_reference);
     for (uint32_t i = 0; i < plan->n_names; i++) {
         const oji_link_name *name = &plan->names[i];
-        link_reference first;
         if (!is_undefined(name))
             continue;
-        first = find_reference(plan, name, false);
         if (n++ == 0)
-            place = place_of(&first, name->name);
-        tell_client(plan, name, &first);
-        fits = fits && append(list, sizeof list, &length, name->name, &first);
+            place = place_of(&all.references[i], name->name);
+        tell_client(plan, name, &all.references[i]);
+        fits = fits && append(list, sizeof list, &length, name->name, &all.references[i]);
         n_listed += fits;
     }
     if (n_listed < n)
@@ -218,12 +245,14 @@ oj_status oji_link_report_left_out(const oj_plan *plan, uint32_t member, uint32_
 /* Found before memory is asked for, so there is no place address to tell; the first direct reference stands for all. */
 oj_status oji_link_report_unreachable(const oj_plan *plan, const oji_link_name *name, oj_error *error)
 {
-    const link_reference first = find_reference(plan, name, true);
-    const oji_place place = place_of(&first, name->name);
+    search direct = {.plan = plan, .name = name};
+    visit_references(plan, &direct, find_direct);
+    const link_reference *first = &direct.found;
+    const oji_place place = place_of(first, name->name);
     return oji_fail_at(error, OJ_E_RANGE, &place,
                        "%s, %s+0x%llx: %s against '%s' cannot reach it at 0x%llx from any address that suits the rest "
                        "of the link; compiled with -fPIC the reference goes through the GOT, which reaches everything",
                        place.object ? place.object : "", place.section ? place.section : "",
-                       (unsigned long long)(first.reloc ? first.reloc->offset : 0),
+                       (unsigned long long)(first->reloc ? first->reloc->offset : 0),
                        place.relocation ? place.relocation : "", name->name, (unsigned long long)name->addr);
 }

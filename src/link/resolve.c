@@ -246,10 +246,27 @@ oj_status oji_link_add_runtime(oj_plan *plan, oj_error *error)
 
 /* --- archives ----------------------------------------------------------------------------------------------------- */
 
+static uint64_t object_hash(const oj_object *object) { return oji_hash((const char *)&object, sizeof(oj_object *)); }
+
+/* Room in the table of members for one more, those that came from no archive included. False where memory ends. */
+static bool index_objects(oj_plan *plan)
+{
+    uint64_t capacity = (uint64_t)plan->n_members * 2 + 16;
+    if (plan->by_object.slots && plan->n_members < plan->by_object_capacity)
+        return true;
+    if (capacity > UINT32_MAX / 4 || !oji_table_init(&plan->by_object, &plan->arena, capacity))
+        return false;
+    plan->by_object_capacity = (uint32_t)capacity;
+    for (uint32_t i = 0; i < plan->n_members; i++)
+        oji_table_add(&plan->by_object, object_hash(plan->members[i].object), i);
+    return true;
+}
+
 static bool has_member(const oj_plan *plan, const oj_object *object)
 {
-    for (uint32_t i = 0; i < plan->n_members; i++)
-        if (plan->members[i].object == object)
+    uint32_t cursor = 0, index;
+    while ((index = oji_table_next(&plan->by_object, object_hash(object), &cursor)) != OJI_TABLE_NONE)
+        if (plan->members[index].object == object)
             return true;
     return false;
 }
@@ -265,10 +282,13 @@ static oj_status pull_member(oj_plan *plan, uint32_t index, bool *pulled, oj_err
         if (!archive->find(archive, plan->names[index].name, plan->names[index].name_size, &member))
             continue;
         OJI_TRY(archive->load(archive, member, &object, error));
+        if (!index_objects(plan))
+            return out_of_memory(error);
         /* An index may name a member that does not define it: it must not be linked twice. */
         if (has_member(plan, object))
             continue;
         OJI_TRY(add_member(plan, object, error));
+        oji_table_add(&plan->by_object, object_hash(object), plan->n_members - 1);
         *pulled = true;
         return OJ_OK;
     }

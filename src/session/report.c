@@ -3,22 +3,53 @@
 
 #include <stdio.h>
 
+static uint64_t hash_of(const char *name) { return oji_hash(name, strlen(name)); }
+
+/* NULL where the name is not listed. */
+static oj_undefined *find_undefined(const oji_session_step *step, const char *name)
+{
+    uint32_t cursor = 0, index;
+    uint64_t hash = hash_of(name);
+    while (step->n_undefined > 0 && (index = oji_table_next(&step->undefined_by_name, hash, &cursor)) != OJI_TABLE_NONE)
+        if (strcmp(step->undefined[index].name, name) == 0)
+            return &step->undefined[index];
+    return NULL;
+}
+
+/* Twice the room each time: the tables that are left in the arena are together smaller than the last. */
+static bool grow_table(oji_session_step *step)
+{
+    uint64_t capacity = step->n_undefined < 8 ? 16 : (uint64_t)step->n_undefined * 2;
+    if (capacity > UINT32_MAX / 4 || !oji_table_init(&step->undefined_by_name, &step->arena, capacity))
+        return false;
+    step->undefined_by_name_capacity = (uint32_t)capacity;
+    for (uint32_t i = 0; i < step->n_undefined; i++)
+        oji_table_add(&step->undefined_by_name, hash_of(step->undefined[i].name), i);
+    return true;
+}
+
+static bool add_undefined(oji_session_step *step, const oj_undefined *undefined)
+{
+    void *grown = step->undefined;
+    if (step->n_undefined == step->undefined_by_name_capacity && !grow_table(step))
+        return false;
+    if (!oji_arena_grow(&step->arena, &grown, step->n_undefined, &step->undefined_capacity, sizeof *step->undefined))
+        return false;
+    step->undefined = grown;
+    step->undefined[step->n_undefined] = *undefined;
+    oji_table_add(&step->undefined_by_name, hash_of(undefined->name), step->n_undefined++);
+    return true;
+}
+
 /* The linker's texts belong to objects, which outlive the step. A name that several units refer to is told once. */
 void oji_session_note_undefined(void *context, const oj_undefined *undefined)
 {
     oji_session_step *step = context;
-    void *grown = step->undefined;
-    for (uint32_t i = 0; i < step->n_undefined; i++)
-        if (strcmp(step->undefined[i].name, undefined->name) == 0) {
-            step->undefined[i].n_references += undefined->n_references;
-            return;
-        }
-    if (!oji_arena_grow(&step->arena, &grown, step->n_undefined, &step->undefined_capacity, sizeof *step->undefined)) {
+    oj_undefined *known = find_undefined(step, undefined->name);
+    if (known)
+        known->n_references += undefined->n_references;
+    else if (!add_undefined(step, undefined))
         step->is_out_of_memory = true;
-        return;
-    }
-    step->undefined = grown;
-    step->undefined[step->n_undefined++] = *undefined;
 }
 
 /* Append one name with its place, if it fits as a whole. */

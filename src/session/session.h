@@ -75,7 +75,8 @@ struct oji_session_edge {
     oji_session_unit *to;
     const oji_session_name *name; /* the first by which it does */
     oji_session_edge *next_use;   /* of from */
-    oji_session_edge *next_user;  /* of to */
+    oji_session_edge *previous_use;
+    oji_session_edge *next_user; /* of to */
     oji_session_edge *previous_user;
 };
 
@@ -251,6 +252,8 @@ typedef struct oji_session_step {
     oj_undefined *undefined;
     uint32_t n_undefined;
     uint32_t undefined_capacity;
+    oji_table undefined_by_name; /* no slots before the first */
+    uint32_t undefined_by_name_capacity;
     bool is_out_of_memory;
 } oji_session_step;
 

@@ -49,11 +49,12 @@ static uint8_t rank_of(const oj_object *object, const oji_symbol *symbol)
     return is_one_of_many(object, symbol) ? OJI_SESSION_WEAK : OJI_SESSION_STRONG;
 }
 
-/* The unit's own hints do not count: what is entered takes their place. */
-static oji_session_definition *find_other_strong(const oji_session_name *name, const oji_session_unit *unit)
+/* The unit's own hints do not count: what is entered takes their place. Its own definitions do: an object that has two
+ * of a name cannot be linked. */
+static oji_session_definition *find_other_strong(const oji_session_name *name)
 {
     for (oji_session_definition *d = name->n_strong > 0 ? name->first : NULL; d; d = d->next)
-        if (d->rank == OJI_SESSION_STRONG && !d->is_hint && d->unit != unit)
+        if (d->rank == OJI_SESSION_STRONG && !d->is_hint)
             return d;
     return NULL;
 }
@@ -75,7 +76,7 @@ static oj_status enter_symbol(oj_session *session, oji_session_definition *defin
     definition->rank = rank_of(object, symbol);
     definition->size = symbol->size;
     definition->is_thread_local = is_thread_local(object, symbol);
-    other = definition->rank == OJI_SESSION_STRONG ? find_other_strong(definition->name, definition->unit) : NULL;
+    other = definition->rank == OJI_SESSION_STRONG ? find_other_strong(definition->name) : NULL;
     if (other)
         return oji_session_report_duplicate(definition->name, other, definition->unit->module->name, error);
     oji_session_enter(session, definition);
@@ -137,6 +138,8 @@ bool oji_session_add_edge(oj_session *session, oji_session_unit *from, oji_sessi
     edge->to = to;
     edge->name = name;
     edge->next_use = from->uses;
+    if (edge->next_use)
+        edge->next_use->previous_use = edge;
     from->uses = edge;
     to->last_user = edge;
     return true;
@@ -169,15 +172,16 @@ void oji_session_drop_uses(oj_session *session, oji_session_unit *unit, bool is_
     unit->uses = NULL;
 }
 
-/* An edge is found in its user's list by walking it: only the removal of what is still in use comes here. */
 void oji_session_drop_users(oj_session *session, oji_session_unit *unit)
 {
     for (oji_session_edge *edge = unit->users, *next; edge; edge = next) {
-        oji_session_edge **link = &edge->from->uses;
         next = edge->next_user;
-        while (*link != edge)
-            link = &(*link)->next_use;
-        *link = edge->next_use;
+        if (edge->previous_use)
+            edge->previous_use->next_use = edge->next_use;
+        else
+            edge->from->uses = edge->next_use;
+        if (edge->next_use)
+            edge->next_use->previous_use = edge->previous_use;
         oji_release(&session->allocator, edge, sizeof *edge);
     }
     unit->users = NULL;
