@@ -191,6 +191,9 @@ static oj_status read_loaded(oji_elf_reader *reader, const oji_elf_header *heade
     reader->has_tls |= oji_section_is_tls(section);
     section->flags =
         loaded_flags(section->kind, section->name) | read_array(section->name, header->type, &section->order);
+    if (is_index(reader, header->type) && section->size > 0 && section->kind != OJ_SECTION_UNWIND)
+        return refuse_section(reader, section->name, OJ_E_MALFORMED,
+                              "is an index of unwind entries, and yet code or thread-local");
     if (is_index(reader, header->type)) {
         section->flags |= OJI_SECTION_INDEX;
         section->order = header->link;
