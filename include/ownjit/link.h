@@ -316,7 +316,8 @@ OJ_API oj_status oj_plan_complete(oj_plan *plan, oj_error *error);
 /* Find the address of one of the plan's own global symbols, as its code has it or will have it: of the last
  * oj_plan_place() or oj_plan_link(). Of a thread-local variable it is the calling thread's, and is known between
  * oj_plan_prepare() and oj_plan_link(), where the library keeps it.
- * addr      set to the run address, 0 on failure
+ * addr      set to the run address; 0 on failure, but for OJ_E_NOT_FOUND of a name that a resolver has told the address
+ *           of: then to that
  * Errors:   OJ_E_NOT_FOUND (no global definition of that name, or one that a resolver overrides), OJ_E_UNSUPPORTED (a
  *           thread-local variable at another time, or of an oj_tls), OJ_E_NOMEM, OJ_E_MISUSE (not placed)
  * Threads:  exclusive(plan)

@@ -249,7 +249,7 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     if (status == OJ_OK)
         status = by_hand ? oji_link_attach(plan, code, error) : start_code(plan, code, error);
     if (status != OJ_OK) {
-        plan->is_incomplete = false;
+        plan->is_incomplete = plan->has_addresses = false;
         oj_code_destroy(code);
         return status;
     }

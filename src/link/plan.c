@@ -280,6 +280,8 @@ oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr, oj_err
     if (!oji_link_index_names(plan))
         return oji_fail(error, OJ_E_NOMEM, "out of memory: a plan's table of names");
     found = oji_link_find_name(plan, name, strlen(name));
+    if (found && found->definition == OJI_LINK_EXTERNAL && !found->is_tls && found->later == 0)
+        *addr = oji_link_name_addr(plan, found);
     if (!found || found->definition >= OJI_LINK_EXTERNAL)
         return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "the plan does not define '%s'", name);
     if (found->is_tls)

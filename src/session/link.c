@@ -133,6 +133,14 @@ static oj_status place_all(oji_session_step *step, oj_error *error)
     return OJ_OK;
 }
 
+/* Has the definition given way to another of the session? What gave way to a resolver's has its address, and stays the
+ * session's: all modules then use one and the same. */
+static bool is_lost_to_another(const oji_session_definition *d)
+{
+    const oji_session_definition *chosen = oji_session_choose(d->name);
+    return d->is_thread_local || !chosen || chosen->unit != d->unit;
+}
+
 /* Of definitions that are thread-local, or of those that are not. One that lost its name to another has no address of
  * its own in the plan. */
 static oj_status find_addresses(const oji_session_unit *unit, bool thread_local, oj_error *error)
@@ -143,8 +151,8 @@ static oj_status find_addresses(const oji_session_unit *unit, bool thread_local,
         if (d->is_thread_local != thread_local)
             continue;
         status = oj_plan_lookup(unit->plan, d->name->text, &d->addr, error);
-        d->is_lost = status == OJ_E_NOT_FOUND;
-        if (status != OJ_OK && !d->is_lost)
+        d->is_lost = status == OJ_E_NOT_FOUND && is_lost_to_another(d);
+        if (status != OJ_OK && status != OJ_E_NOT_FOUND)
             return status;
     }
     return OJ_OK;

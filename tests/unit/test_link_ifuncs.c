@@ -53,7 +53,9 @@ static void ifunc_that_chooses_nothing_rejected(void **state)
     oj_link_options options;
     ojt_client client;
     oj_error error;
+    oj_plan *plan;
     oj_code *code;
+    uint64_t addr;
     (void)state;
     ojt_only_on(EM_X86_64, "indirect functions are linked for x86-64 alone");
     begin(&client, &options);
@@ -62,6 +64,12 @@ static void ifunc_that_chooses_nothing_rejected(void **state)
     assert_string_equal(error.symbol, "f");
     assert_string_equal(error.object, "ifunc.o");
     assert_int_equal(client.n_live, 0);
+    /* A plan has no addresses of memory that was given back. */
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, &options, &error), OJ_OK);
+    assert_int_equal(oj_plan_link(plan, &code, &error), OJ_E_UNDEFINED);
+    assert_int_equal(oj_plan_lookup(plan, "f", &addr, &error), OJ_E_MISUSE);
+    assert_int_equal(client.n_live, 0);
+    oj_plan_destroy(plan);
     oj_object_destroy(object);
 }
 

@@ -421,6 +421,93 @@ static void session_resolvers_come_after_modules(void **state)
     oj_object_destroy(puts_user);
 }
 
+/* What is unique in the process (STB_GNU_UNIQUE) is the process's where that has it. */
+static void session_definition_that_the_process_overrides_is_the_processes(void **state)
+{
+    const uint64_t of_process = (uint64_t)(uintptr_t)&environ;
+    oj_session *session = ojt_session_with(NULL, NULL);
+    oj_object *objects[2];
+    oj_module *module;
+    oj_error error;
+    uint64_t addr;
+    ojt_words w;
+    (void)state;
+    ojt_words_init(&w);
+    ojt_words_define(&w, "environ", 1, STB_GNU_UNIQUE, STV_DEFAULT);
+    ojt_words_point(&w, 1);
+    ojt_words_define(&w, "after", 0, STB_GLOBAL, STV_DEFAULT);
+    objects[0] = ojt_words_finish(&w, "unique.o");
+    ojt_words_init(&w);
+    ojt_words_refer(&w, "environ", STB_GLOBAL);
+    ojt_words_define(&w, "late", 0, STB_GLOBAL, STV_DEFAULT);
+    objects[1] = ojt_words_finish(&w, "late.o");
+    module = ojt_session_add(session, objects[0]);
+    assert_int_equal(ojt_word_at(ojt_session_lookup(session, "after") - 8), of_process);
+    assert_int_equal(oj_module_lookup(module, "environ", &addr, &error), OJ_OK);
+    assert_int_equal(addr, of_process);
+    assert_int_equal(ojt_session_lookup(session, "environ"), of_process);
+    ojt_session_add(session, objects[1]);
+    assert_int_equal(ojt_word_at(ojt_session_lookup(session, "late") - 8), of_process);
+    assert_int_equal(oj_module_remove(module, OJ_REMOVE_REFERENCED, &error), OJ_OK);
+    assert_int_equal(ojt_session_try(session, "environ"), OJ_E_NOT_FOUND);
+    oj_session_destroy(session);
+    oj_object_destroy(objects[0]);
+    oj_object_destroy(objects[1]);
+}
+
+/* A weak one gives way to that of a code that a resolver lists. */
+static void session_weak_definition_of_an_older_code_is_the_codes(void **state)
+{
+    oj_session *session = ojt_session_with(NULL, NULL);
+    oj_object *older, *weak;
+    oj_resolver resolver;
+    oj_module *module;
+    oj_error error;
+    oj_code *code;
+    uint64_t addr;
+    ojt_words w;
+    (void)state;
+    ojt_words_init(&w);
+    ojt_words_define(&w, "x", 3, STB_GLOBAL, STV_DEFAULT);
+    older = ojt_words_finish(&w, "older.o");
+    ojt_words_init(&w);
+    ojt_words_define(&w, "x", 4, STB_WEAK, STV_DEFAULT);
+    ojt_words_point(&w, 1);
+    ojt_words_define(&w, "after", 0, STB_GLOBAL, STV_DEFAULT);
+    weak = ojt_words_finish(&w, "weak.o");
+    assert_int_equal(oj_link((const oj_object *const *)&older, 1, NULL, &code, &error), OJ_OK);
+    resolver = oj_resolver_code(code);
+    assert_int_equal(oj_session_add_resolver(session, &resolver, NULL, &error), OJ_OK);
+    module = ojt_session_add(session, weak);
+    assert_int_equal(ojt_word_at(ojt_session_lookup(session, "after") - 8), oj_code_lookup_addr(code, "x"));
+    assert_int_equal(ojt_session_lookup(session, "x"), oj_code_lookup_addr(code, "x"));
+    assert_int_equal(oj_module_lookup(module, "x", &addr, &error), OJ_OK);
+    assert_int_equal(addr, oj_code_lookup_addr(code, "x"));
+    oj_session_destroy(session);
+    oj_code_destroy(code);
+    oj_object_destroy(older);
+    oj_object_destroy(weak);
+}
+
+/* Before it is linked: what is linked later would be told. */
+static void session_object_that_defines_a_name_twice_refused(void **state)
+{
+    oj_session *session = ojt_session_with(NULL, NULL);
+    oj_object *twice;
+    oj_error error;
+    ojt_words w;
+    (void)state;
+    ojt_words_init(&w);
+    ojt_words_define(&w, "x", 1, STB_GLOBAL, STV_DEFAULT);
+    ojt_words_define(&w, "x", 2, STB_GLOBAL, STV_DEFAULT);
+    twice = ojt_words_finish(&w, "twice.o");
+    assert_int_equal(oj_session_add_object(session, twice, NULL, NULL, &error), OJ_E_DUPLICATE);
+    assert_non_null(strstr(error.text, "'x' is defined by twice.o and again by twice.o"));
+    assert_int_equal(ojt_session_try(session, "x"), OJ_E_NOT_FOUND);
+    oj_session_destroy(session);
+    oj_object_destroy(twice);
+}
+
 static void session_bytes_copied_or_borrowed(void **state)
 {
     oj_session *session = ojt_session_with(NULL, NULL);
@@ -520,5 +607,8 @@ OJT_MAIN(cmocka_unit_test(session_modules_refer_to_each_other_in_both_directions
          cmocka_unit_test(session_weak_reference_stays_zero_once_linked),
          cmocka_unit_test(session_undefined_names_of_all_modules_told_at_once),
          cmocka_unit_test(session_absolute_symbols_define_override_and_end),
-         cmocka_unit_test(session_resolvers_come_after_modules), cmocka_unit_test(session_bytes_copied_or_borrowed),
-         cmocka_unit_test(session_bad_arguments_refused))
+         cmocka_unit_test(session_resolvers_come_after_modules),
+         cmocka_unit_test(session_definition_that_the_process_overrides_is_the_processes),
+         cmocka_unit_test(session_weak_definition_of_an_older_code_is_the_codes),
+         cmocka_unit_test(session_object_that_defines_a_name_twice_refused),
+         cmocka_unit_test(session_bytes_copied_or_borrowed), cmocka_unit_test(session_bad_arguments_refused))
