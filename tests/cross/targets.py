@@ -40,7 +40,7 @@ WITH_LABELS = {'riscv64'}
 WITHOUT_ARCHIVE = {'riscv64'}
 
 CROSS_FILE = '''[binaries]
-c = ['{prefix}-gcc']
+c = {compiler}
 ar = '{prefix}-ar'
 strip = '{prefix}-strip'
 pkgconfig = 'pkg-config'
@@ -149,10 +149,12 @@ class Target:
 
     def configure(self, out, options):
         """Nothing where that was done with the same options."""
-        flags = self.flags or ['-I' + os.path.join(os.path.dirname(self.libraries), 'include')]
-        wanted = CROSS_FILE.format(prefix=self.prefix, flags=flags, libraries=self.libraries, family=self.family,
-                                   properties="sys_root = '%s'" % self.root if self.has_archive else '',
-                                   endian='big' if self.name in BIG else 'little') + '# %s\n' % ' '.join(options)
+        # ccache as Meson uses it of its own accord where it builds for this machine.
+        wanted = CROSS_FILE.format(
+            compiler=['ccache'] * bool(shutil.which('ccache')) + [self.prefix + '-gcc'], prefix=self.prefix,
+            flags=self.flags or ['-I' + os.path.join(os.path.dirname(self.libraries), 'include')],
+            libraries=self.libraries, family=self.family, endian='big' if self.is_big else 'little',
+            properties="sys_root = '%s'" % self.root if self.has_archive else '') + '# %s\n' % ' '.join(options)
         cross = out + '.ini'
         if os.path.exists(os.path.join(out, 'build.ninja')):
             with open(cross, encoding='utf-8') as file:
