@@ -10,9 +10,9 @@
  *     oj_stackmap_location_at(map, record.index, 0, &location, sizeof location);
  *     oj_stackmap_value(&location, registers, 16, &value);
  *
- * Format version 3, as LLVM 14 to 22 write it, in the byte order of the process that reads it: maps of big-endian code
- * are read where that runs, or anywhere of that order. Bytes are checked as a whole when a map is created; nothing that
- * they say can then make a call read outside them. */
+ * Format version 3, as LLVM 14 to 22 write it, in either byte order: the bytes do not say which, but make sense in one
+ * alone, and the process's own is tried first. Bytes are checked as a whole when a map is created; nothing that they say
+ * can then make a call read outside them. */
 #ifndef OWNJIT_STACKMAP_H
 #define OWNJIT_STACKMAP_H
 

@@ -16,6 +16,7 @@ typedef struct walk {
     uint64_t n_tables;
     uint64_t n_functions;
     uint64_t n_records;
+    bool is_big;      /* oj_stackmap.is_big */
     const char *what; /* the bytes' name, for messages */
     oj_error *error;
 } walk;
@@ -55,11 +56,11 @@ static oj_status read_header(walk *w, table *t)
     header = w->bytes.data + offset;
     if (header[0] != 3)
         return fail(w, OJ_E_UNSUPPORTED, offset, "a stack map of another version than 3");
-    if (header[1] != 0 || oji_load16_host(header + 2) != 0)
+    if (header[1] != 0 || oji_stackmap_load16(w->is_big, header + 2) != 0)
         return fail(w, OJ_E_MALFORMED, offset + 1, "reserved bytes of a stack map's header are not zero");
-    t->n_functions = oji_load32_host(header + 4);
-    t->n_constants = oji_load32_host(header + 8);
-    t->n_records = oji_load32_host(header + 12);
+    t->n_functions = oji_stackmap_load32(w->is_big, header + 4);
+    t->n_constants = oji_stackmap_load32(w->is_big, header + 8);
+    t->n_records = oji_stackmap_load32(w->is_big, header + 12);
     OJI_TRY(take(w, t->n_functions, OJI_STACKMAP_FUNCTION, "the functions of a stack map end too early",
                  &t->functions_off));
     return take(w, t->n_constants, OJI_STACKMAP_CONSTANT, "the constants of a stack map end too early",
@@ -73,7 +74,7 @@ static oj_status check_location(const walk *w, const table *t, uint64_t offset)
     uint8_t kind = location[0];
     if (kind < OJ_LOCATION_REGISTER || kind > OJ_LOCATION_CONSTANT_INDEX)
         return fail(w, OJ_E_MALFORMED, offset, "a location of an unknown kind");
-    if (kind == OJ_LOCATION_CONSTANT_INDEX && oji_load32_host(location + 8) >= t->n_constants)
+    if (kind == OJ_LOCATION_CONSTANT_INDEX && oji_stackmap_load32(w->is_big, location + 8) >= t->n_constants)
         return fail(w, OJ_E_MALFORMED, offset + 8, "a location's constant is not in the table");
     return OJ_OK;
 }
@@ -97,13 +98,13 @@ static oj_status read_record(walk *w, const table *t, uint32_t function)
     uint64_t start, locations, padding, live_outs;
     uint16_t n_locations, n_live_outs;
     OJI_TRY(take(w, 1, OJI_STACKMAP_RECORD, "a record ends too early", &start));
-    n_locations = oji_load16_host(w->bytes.data + start + 14);
+    n_locations = oji_stackmap_load16(w->is_big, w->bytes.data + start + 14);
     OJI_TRY(take(w, n_locations, OJI_STACKMAP_LOCATION, "a record's locations end too early", &locations));
     for (uint32_t i = 0; i < n_locations; i++)
         OJI_TRY(check_location(w, t, locations + (uint64_t)i * OJI_STACKMAP_LOCATION));
     OJI_TRY(take(w, start + oji_stackmap_locations_end(n_locations) - w->at, 1, "a record ends too early", &padding));
     OJI_TRY(take(w, 1, 4, "a record ends before its live-outs", &live_outs));
-    n_live_outs = oji_load16_host(w->bytes.data + live_outs + 2);
+    n_live_outs = oji_stackmap_load16(w->is_big, w->bytes.data + live_outs + 2);
     OJI_TRY(take(w, n_live_outs, OJI_STACKMAP_LIVE_OUT, "a record's live-outs end too early", &live_outs));
     OJI_TRY(take(w, (start - w->at) & 7, 1, "a record's padding ends too early", &padding));
     return add_record(w, function, start, n_locations, n_live_outs);
@@ -114,7 +115,7 @@ static oj_status read_function(walk *w, const table *t, uint32_t index, uint64_t
 {
     uint64_t offset = t->functions_off + (uint64_t)index * OJI_STACKMAP_FUNCTION, function = w->n_functions++;
     const uint8_t *bytes = w->bytes.data + offset;
-    uint64_t n_records = oji_load64_host(bytes + 16);
+    uint64_t n_records = oji_stackmap_load64(w->is_big, bytes + 16);
     if (n_records > *records_left)
         return fail(w, OJ_E_MALFORMED, offset + 16, "the functions of a stack map have more records than it has");
     *records_left -= n_records;
@@ -123,8 +124,8 @@ static oj_status read_function(walk *w, const table *t, uint32_t index, uint64_t
     if (w->map && function >= w->map->n_functions)
         return fail(w, OJ_E_MALFORMED, offset, "the bytes changed while they were read");
     if (w->map)
-        w->map->functions[function] = (oji_stackmap_function){.run_addr = oji_load64_host(bytes),
-                                                              .stack_size = oji_load64_host(bytes + 8),
+        w->map->functions[function] = (oji_stackmap_function){.run_addr = oji_stackmap_load64(w->is_big, bytes),
+                                                              .stack_size = oji_stackmap_load64(w->is_big, bytes + 8),
                                                               .first_record = (uint32_t)w->n_records,
                                                               .n_records = (uint32_t)n_records,
                                                               .table = (uint32_t)w->n_tables};
@@ -194,6 +195,7 @@ static oj_stackmap *allocate(const oj_allocator *allocator, const walk *w)
         return NULL;
     map->allocator = *allocator;
     map->heap_size = size;
+    map->is_big = w->is_big;
     map->n_tables = (uint32_t)w->n_tables;
     map->n_functions = (uint32_t)w->n_functions;
     map->n_records = (uint32_t)w->n_records;
@@ -206,12 +208,27 @@ static oj_stackmap *allocate(const oj_allocator *allocator, const walk *w)
     return map;
 }
 
+/* Check and count. Nothing says the order of bytes, but the counts of the other make no sense: functions of a few would
+ * be millions. Where neither does the message is of this process's. */
+static oj_status count_ranges(walk *w, const oji_bytes *ranges, size_t n_ranges)
+{
+    walk other = {.what = w->what, .is_big = !OJI_HOST_IS_BIG};
+    oj_status status;
+    w->is_big = OJI_HOST_IS_BIG;
+    status = read_ranges(w, ranges, n_ranges);
+    if (OJI_LIKELY(status == OJ_OK) || read_ranges(&other, ranges, n_ranges) != OJ_OK)
+        return status;
+    other.error = w->error;
+    *w = other;
+    return OJ_OK;
+}
+
 oj_status oji_stackmap_create(oj_stackmap **out, const oji_bytes *ranges, size_t n_ranges, const char *what,
                               const oj_allocator *allocator, oj_error *error)
 {
     walk w = {.what = what, .error = error};
     oj_status status;
-    OJI_TRY(read_ranges(&w, ranges, n_ranges));
+    OJI_TRY(count_ranges(&w, ranges, n_ranges));
     w.map = allocate(allocator, &w);
     if (!w.map)
         return oji_fail_nomem(error, w.n_records * sizeof(oji_stackmap_record), "an index of stack maps");

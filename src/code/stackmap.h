@@ -42,6 +42,7 @@ struct oj_stackmap {
     uint32_t n_tables;
     uint32_t n_functions;
     uint32_t n_records;
+    bool is_big; /* words have their highest byte first: the code's architecture, which need not be this process's */
 };
 
 /* Bytes of the format's parts. */
@@ -54,16 +55,30 @@ enum {
     OJI_STACKMAP_LIVE_OUT = 4
 };
 
+/* Fields of the bytes, in their order. */
+static inline uint16_t oji_stackmap_load16(bool is_big, const uint8_t *p)
+{
+    return is_big ? oji_load16be(p) : oji_load16(p);
+}
+static inline uint32_t oji_stackmap_load32(bool is_big, const uint8_t *p)
+{
+    return is_big ? oji_load32be(p) : oji_load32(p);
+}
+static inline uint64_t oji_stackmap_load64(bool is_big, const uint8_t *p)
+{
+    return is_big ? oji_load64be(p) : oji_load64(p);
+}
+
 static inline uint64_t oji_stackmap_id(const oj_stackmap *map, uint32_t record)
 {
-    return oji_load64_host(map->records[record].bytes);
+    return oji_stackmap_load64(map->is_big, map->records[record].bytes);
 }
 
 /* Offsets count from the function's start. A sum that wraps is an address like any other: nothing is read there. */
 static inline uint64_t oji_stackmap_addr(const oj_stackmap *map, uint32_t record)
 {
     const oji_stackmap_record *r = &map->records[record];
-    return map->functions[r->function].run_addr + oji_load32_host(r->bytes + 8);
+    return map->functions[r->function].run_addr + oji_stackmap_load32(map->is_big, r->bytes + 8);
 }
 
 /* Bytes from a record's start to its live-outs' count: locations are padded to a multiple of 8. */

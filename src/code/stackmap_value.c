@@ -11,14 +11,17 @@ static oj_stackmap_location read_location(const oj_stackmap *map, const oji_stac
 {
     const uint8_t *bytes = record->bytes + OJI_STACKMAP_RECORD + index * OJI_STACKMAP_LOCATION;
     const oji_stackmap_table *table = &map->tables[map->functions[record->function].table];
-    uint32_t last = oji_load32_host(bytes + 8);
-    oj_stackmap_location location = {
-        .kind = bytes[0], .size = oji_load16_host(bytes + 2), .dwarf_register = oji_load16_host(bytes + 4)};
+    uint32_t last = oji_stackmap_load32(map->is_big, bytes + 8);
+    oj_stackmap_location location = {.kind = bytes[0],
+                                     .size = oji_stackmap_load16(map->is_big, bytes + 2),
+                                     .dwarf_register = oji_stackmap_load16(map->is_big, bytes + 4)};
     if (location.kind == OJ_LOCATION_CONSTANT)
         location.value = (uint64_t)(int64_t)(int32_t)last;
     else if (location.kind == OJ_LOCATION_CONSTANT_INDEX)
         location.value =
-            last < table->n_constants ? oji_load64_host(table->constants + (uint64_t)last * OJI_STACKMAP_CONSTANT) : 0;
+            last < table->n_constants
+                ? oji_stackmap_load64(map->is_big, table->constants + (uint64_t)last * OJI_STACKMAP_CONSTANT)
+                : 0;
     else
         location.offset = (int32_t)last;
     return location;
@@ -50,7 +53,7 @@ oj_status oj_stackmap_live_out_at(const oj_stackmap *map, size_t record, size_t 
         return OJ_E_MISUSE;
     bytes = map->records[record].bytes + oji_stackmap_locations_end(map->records[record].n_locations) + 4 +
             index * OJI_STACKMAP_LIVE_OUT;
-    full = (oj_stackmap_live_out){.dwarf_register = oji_load16_host(bytes), .size = bytes[3]};
+    full = (oj_stackmap_live_out){.dwarf_register = oji_stackmap_load16(map->is_big, bytes), .size = bytes[3]};
     oji_export(live_out, out_size, &full, sizeof full);
     return OJ_OK;
 }

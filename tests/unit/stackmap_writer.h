@@ -12,11 +12,14 @@ typedef struct ojt_stackmap {
     size_t size;
 } ojt_stackmap;
 
+/* In the order of bytes that is not this process's. */
+static bool ojt_put_turned;
+
 static inline size_t ojt_put(ojt_stackmap *out, uint64_t value, size_t size)
 {
     size_t at = out->size;
     for (size_t i = 0; i < size; i++)
-        out->bytes[out->size++] = (uint8_t)(value >> 8 * (OJI_HOST_IS_BIG ? size - 1 - i : i));
+        out->bytes[out->size++] = (uint8_t)(value >> 8 * (OJI_HOST_IS_BIG != ojt_put_turned ? size - 1 - i : i));
     return at;
 }
 

@@ -16,6 +16,9 @@ static oj_llvm *open_llvm(void)
     return llvm;
 }
 
+/* What is compiled for; NULL = this process's own. */
+static const char *triple;
+
 /* Compile with these passes; returns the object. */
 static oj_bytes *compile(const char *text, const char *passes)
 {
@@ -24,6 +27,7 @@ static oj_bytes *compile(const char *text, const char *passes)
     oj_compiler *compiler;
     oj_bytes *bytes;
     options.passes = passes;
+    options.triple = triple;
     compiler = ojt_compiler(&options, llvm);
     bytes = ojt_object(compiler, text);
     oj_compiler_destroy(compiler);
@@ -297,6 +301,17 @@ static void stackmap_of_code_written_by_hand(void **state)
     oj_bytes_destroy(bytes);
 }
 
+/* Of other architectures the same, whatever their order of bytes. */
+static void stackmap_of_other_architectures_read(void **state)
+{
+    static const char *const triples[] = {"s390x-linux-gnu", "aarch64-linux-gnu", "x86_64-linux-gnu"};
+    for (size_t i = 0; i < sizeof triples / sizeof *triples; i++) {
+        triple = triples[i];
+        stackmap_of_code_written_by_hand(state);
+    }
+    triple = NULL;
+}
+
 static void stackmap_patch_range_within_code(void **state)
 {
     oj_code *code = link_one(compile_live("live", 5)), *other = link_one(compile(ojt_add_ir, NULL));
@@ -499,5 +514,6 @@ static void stackmap_roots_moved_under_running_code(void **state)
 OJT_MAIN(cmocka_unit_test(stackmap_of_several_objects_found),
          cmocka_unit_test(stackmap_of_sections_placed_singly_found), cmocka_unit_test(stackmap_missing_told),
          cmocka_unit_test(stackmap_of_shared_function_linked), cmocka_unit_test(stackmap_of_code_taken_over_read),
-         cmocka_unit_test(stackmap_of_code_written_by_hand), cmocka_unit_test(stackmap_patch_range_within_code),
-         cmocka_unit_test(stackmap_patchpoint_filled), cmocka_unit_test(stackmap_roots_moved_under_running_code))
+         cmocka_unit_test(stackmap_of_code_written_by_hand), cmocka_unit_test(stackmap_of_other_architectures_read),
+         cmocka_unit_test(stackmap_patch_range_within_code), cmocka_unit_test(stackmap_patchpoint_filled),
+         cmocka_unit_test(stackmap_roots_moved_under_running_code))

@@ -333,6 +333,18 @@ static void stackmap_statepoint_malformed_refused(void **state)
     oj_stackmap_destroy(map);
 }
 
+/* As code of another processor has it. */
+static void stackmap_of_the_other_byte_order_read(void **state)
+{
+    ojt_put_turned = true;
+    stackmap_every_field_read(state);
+    stackmap_found_by_address_and_id(state);
+    stackmap_concatenated_tables_read(state);
+    stackmap_finds_what_a_search_finds(state);
+    stackmap_statepoint_decoded(state);
+    ojt_put_turned = false;
+}
+
 static void stackmap_patch_range_checked(void **state)
 {
     ojt_stackmap bytes;
@@ -403,9 +415,9 @@ static void stackmap_missing_arguments_refused(void **state)
     oj_stackmap_destroy(map);
 }
 
-OJT_MAIN(cmocka_unit_test(stackmap_missing_arguments_refused), cmocka_unit_test(stackmap_every_field_read),
-         cmocka_unit_test(stackmap_indices_checked), cmocka_unit_test(stackmap_found_by_address_and_id),
-         cmocka_unit_test(stackmap_concatenated_tables_read), cmocka_unit_test(stackmap_empty_accepted),
-         cmocka_unit_test(stackmap_finds_what_a_search_finds), cmocka_unit_test(stackmap_values_read),
-         cmocka_unit_test(stackmap_statepoint_decoded), cmocka_unit_test(stackmap_statepoint_malformed_refused),
-         cmocka_unit_test(stackmap_patch_range_checked))
+OJT_MAIN(cmocka_unit_test(stackmap_missing_arguments_refused), cmocka_unit_test(stackmap_of_the_other_byte_order_read),
+         cmocka_unit_test(stackmap_every_field_read), cmocka_unit_test(stackmap_indices_checked),
+         cmocka_unit_test(stackmap_found_by_address_and_id), cmocka_unit_test(stackmap_concatenated_tables_read),
+         cmocka_unit_test(stackmap_empty_accepted), cmocka_unit_test(stackmap_finds_what_a_search_finds),
+         cmocka_unit_test(stackmap_values_read), cmocka_unit_test(stackmap_statepoint_decoded),
+         cmocka_unit_test(stackmap_statepoint_malformed_refused), cmocka_unit_test(stackmap_patch_range_checked))
