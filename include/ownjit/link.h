@@ -48,9 +48,9 @@ typedef enum oj_resolver_kind {
                                  its dynamic symbol table: the stat family, __stack_chk_fail_local, and atexit,
                                  at_quick_exit and pthread_atfork, by which code registers under its own
                                  __dso_handle, the linker's unless somebody defines it; and, of names that begin with
-                                 two underscores, the helpers of the compiler's runtime library (libgcc_s, loaded when
-                                 first needed) and on x86 what __builtin_cpu_supports() and target_clones read, which
-                                 this library keeps */
+                                 two underscores, the helpers of the compiler's runtime libraries (libgcc_s, and
+                                 libatomic for __atomic_, loaded when first needed) and on x86 what
+                                 __builtin_cpu_supports() and target_clones read, which this library keeps */
     OJ_RESOLVER_CODE = 5,     /* the kept symbols of an oj_code, which must outlive the new code */
     OJ_RESOLVER_LIBRARY = 6,  /* a handle of dlopen(), which must stay open as long as the new code */
     OJ_RESOLVER_CXX = 7       /* the C++ runtime library, where a strong reference to a name of C++ is still open:

@@ -67,23 +67,31 @@ bool oji_link_library_lookup(void *handle, const char *name, uint64_t *addr)
     return found != NULL;
 }
 
-/* Compilers call helpers of their runtime library (128-bit division, say) as if they were instructions. A program has
- * those that its own code needs; the shared libgcc, which the C library itself loads to unwind threads, has all. */
-static bool compiler_runtime_lookup(const char *name, uint64_t *addr)
+/* Two threads may both open it: it is one library, and stays. */
+static bool look_up_once_loaded(_Atomic(void *) *library, const char *file, const char *name, uint64_t *addr)
 {
-    static _Atomic(void *) library;
-    void *handle = atomic_load(&library);
-    /* Helpers have names that C reserves to the implementation (C11, 7.1.3); no other name pays for the library. */
-    if (name[0] != '_' || name[1] != '_')
-        return false;
+    void *handle = atomic_load(library);
     if (!handle) {
-        handle = dlopen("libgcc_s.so.1", RTLD_LAZY | RTLD_LOCAL);
+        handle = dlopen(file, RTLD_LAZY | RTLD_LOCAL);
         if (!handle)
             return false;
-        /* Two threads may both open it: it is one library, and stays. */
-        atomic_store(&library, handle);
+        atomic_store(library, handle);
     }
     return oji_link_library_lookup(handle, name, addr);
+}
+
+/* Compilers call helpers of their runtime library (128-bit division, say) as if they were instructions. A program has
+ * those that its own code needs; the shared libgcc, which the C library itself loads to unwind threads, has all but
+ * those for atomic accesses of a size that the processor has not: on RISC-V these are bytes. */
+static bool compiler_runtime_lookup(const char *name, uint64_t *addr)
+{
+    static _Atomic(void *) libgcc, libatomic;
+    /* Helpers have names that C reserves to the implementation (C11, 7.1.3); no other name pays for a library. */
+    if (name[0] != '_' || name[1] != '_')
+        return false;
+    if (strncmp(name, "__atomic_", strlen("__atomic_")) == 0)
+        return look_up_once_loaded(&libatomic, "libatomic.so.1", name, addr);
+    return look_up_once_loaded(&libgcc, "libgcc_s.so.1", name, addr);
 }
 
 /* The process's own definitions come first, in the dynamic linker's order (dlsym(3), RTLD_DEFAULT), so that what a

@@ -190,10 +190,11 @@ class Target:
         return self.keep(name, key, [*compiler, *flags, '-ffile-prefix-map=%s=.' % folder, '-c', path])
 
     def program(self, name, objects, is_cxx=False):
-        """What the cross compiler links of the objects; kept, and ValueError, as above."""
+        """What the cross compiler links of the objects; kept, and ValueError, as above. GCC calls libatomic for atomic
+        accesses of bytes on RISC-V."""
         compiler = self.compiler('gcc', is_cxx)
         return self.keep('%s-%s' % (self.name, name), [inputs.version(compiler[0]), *map(inputs.digest_file, objects)],
-                         [*compiler, '-rdynamic', *objects, '-lm', '-ldl', '-lpthread'])
+                         [*compiler, '-rdynamic', *objects, '-lm', '-ldl', '-lpthread', '-Wl,--as-needed', '-latomic'])
 
     @staticmethod
     def keep(name, key, argv):

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """Unit tests built for other architectures and run under qemu-user, but for those of LLVM, which has no library there.
 What is of x86-64 alone says so and is skipped; what an emulator cannot do is left out here, with the reason. i386 needs
-no emulator on x86-64."""
+no emulator on x86-64.
+
+Arguments are architectures and parts of programs' names."""
 
 import concurrent.futures
 import glob
@@ -9,7 +11,7 @@ import os
 import re
 import sys
 
-from targets import EVERYTHING, SOURCE, Target, tapping
+from targets import ARCHITECTURES, EVERYTHING, SOURCE, Target, tapping
 
 SKIPPED = 77
 VIEWS = "qemu-user goes on with what it translated when another view of the code's pages is written"
@@ -17,6 +19,7 @@ PLACES = 'qemu-user puts memory elsewhere than it is told'
 PERMISSIONS = 'qemu-user shows permissions of its own'
 CLONE = 'qemu-user has no clone() with memory but not threads in common'
 COMPRESSED = 'no library to make it with is among the packages'
+INDEX = "ARM's unwinder is told of no tables: it asks for a library's index"
 ORDER = 'its inputs are in the other order of bytes'
 
 # What no emulator can do.
@@ -36,12 +39,15 @@ LEFT_OUT = {
     'x86_64_unwind_unknown_rejected': 'unwind tables of another architecture are read by nobody',
 }
 # All of a program.
-PROGRAMS_LEFT_OUT = {'test_publish_valgrind': 'Valgrind runs code of this machine only'}
+PROGRAMS_LEFT_OUT = {'test_fault_calls': 'its inputs are code of x86-64',
+                     'test_fault_program': 'asks for an LLVM',
+                     'test_publish_valgrind': 'Valgrind runs code of this machine only'}
 PROGRAMS_LEFT_OUT_EMULATED = {'test_worker_liar': CLONE, 'test_worker_program': CLONE, 'test_worker_confine': CLONE,
                               'test_debug_threads': 'the emulator writes files of profilers, too'}
 PROGRAMS_LEFT_OUT_LITTLE = {'test_link_cases': 'links in buffers, as on this machine, for minutes'}
 PROGRAMS_LEFT_OUT_BIG = {'test_code_gdb': ORDER, 'test_debug_tables': ORDER, 'test_link_veneers': ORDER,
                          'test_unwind_tables': ORDER}
+PROGRAMS_LEFT_OUT_ON = {'armhf': {'test_unwind_registry': INDEX}}
 # What the programs run besides themselves.
 BESIDES = ['tests/worker_liar']
 # In `make test`: what links, runs and drops code.
@@ -49,16 +55,18 @@ CHOSEN = ('test_code_handle', 'test_control_clients', 'test_link_archives', 'tes
           'test_link_memory', 'test_link_plan', 'test_link_symbols', 'test_session_ends', 'test_unwind_registry',
           'test_unwind_tables')
 NAMES = ('arm64', 's390x', 'i386')
+PARTS = [name for name in sys.argv[1:] if name not in ARCHITECTURES]
 # An emulated program that runs wild must not take all memory of this machine.
 LIMIT = ['prlimit', '--as=%d' % (16 << 30)]
 
 
 def programs():
-    sources = glob.glob(os.path.join(SOURCE, 'tests', 'unit', 'test_*.c')) + [
+    folders = [os.path.join(SOURCE, 'tests', name) for name in ('unit', 'fault')]
+    sources = sum((glob.glob(os.path.join(folder, 'test_*.c')) for folder in folders), []) + [
         os.path.join(SOURCE, 'tests', 'link', 'test_link_cases.c')]
     names = sorted(os.path.basename(path)[:-2] for path in sources)
-    return [name for name in names if '_llvm_' not in name and '_compile' not in name
-            and (EVERYTHING or name in CHOSEN)]
+    return [name for name in names if 'llvm_' not in name and '_compile' not in name
+            and (EVERYTHING or PARTS or name in CHOSEN) and (not PARTS or any(part in name for part in PARTS))]
 
 
 def runs_here(target):
@@ -87,7 +95,8 @@ def run_one(target, path, name):
 
 
 def why_left_out(target, program):
-    lists = [PROGRAMS_LEFT_OUT, PROGRAMS_LEFT_OUT_BIG if target.is_big else PROGRAMS_LEFT_OUT_LITTLE]
+    lists = [PROGRAMS_LEFT_OUT, PROGRAMS_LEFT_OUT_ON.get(target.name, {}),
+             PROGRAMS_LEFT_OUT_BIG if target.is_big else PROGRAMS_LEFT_OUT_LITTLE]
     if not runs_here(target):
         lists.append(PROGRAMS_LEFT_OUT_EMULATED)
     return next((one[program] for one in lists if program in one), None)
@@ -113,7 +122,7 @@ def check_program(tap, target, program):
 
 def main():
     tap = tapping.Tap()
-    for name in sys.argv[1:] or NAMES:
+    for name in [name for name in sys.argv[1:] if name in ARCHITECTURES] or (ARCHITECTURES if EVERYTHING else NAMES):
         target = Target(name)
         why = target.missing()
         if why:

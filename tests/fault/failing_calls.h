@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A sanitizer has its own heap and must see threads begin: these are left alone there. */
@@ -106,11 +108,54 @@ static inline bool ojt_fail_end(void)
     return ojt_failed != NULL;
 }
 
+/* --- the system's calls ------------------------------------------------------------------------------------------- */
+
+/* How a call of 32-bit systems takes a value of 64 bits: as two words, on ARM from one of even number on. */
+#if UINTPTR_MAX > UINT32_MAX
+#define OJT_WIDE(value) (value)
+#else
+#define OJT_WIDE(value) (uint32_t)(value), (uint32_t)((uint64_t)(value) >> 32)
+#endif
+#ifdef __arm__
+#define OJT_WIDE_AFTER_ODD(value) 0, OJT_WIDE(value)
+#else
+#define OJT_WIDE_AFTER_ODD(value) OJT_WIDE(value)
+#endif
+
+#ifdef SYS_ftruncate64
+enum { OJT_SYS_TRUNCATE = SYS_ftruncate64, OJT_SYS_CONTROL = SYS_fcntl64 };
+#else
+enum { OJT_SYS_TRUNCATE = SYS_ftruncate, OJT_SYS_CONTROL = SYS_fcntl };
+#endif
+
+/* Places in files are counted in pages where words are too small, and s390 has more arguments than registers. */
+static void *ojt_map(void *addr, size_t size, int protection, int flags, int fd, off_t offset)
+{
+#if defined(SYS_mmap2)
+    return (void *)syscall(SYS_mmap2, addr, size, protection, flags, fd, (long)(offset / 4096));
+#elif defined(__s390x__)
+    long arguments[] = {(long)addr, (long)size, protection, flags, fd, offset};
+    return (void *)syscall(SYS_mmap, arguments);
+#else
+    return (void *)syscall(SYS_mmap, addr, size, protection, flags, fd, offset);
+#endif
+}
+
+static int ojt_poll(struct pollfd *entries, nfds_t n, int ms)
+{
+#ifdef SYS_poll
+    return (int)syscall(SYS_poll, entries, n, ms);
+#else
+    struct timespec time = {ms / 1000, ms % 1000 * 1000000L};
+    return (int)syscall(SYS_ppoll, entries, n, ms < 0 ? NULL : &time, NULL, 0);
+#endif
+}
+
 /* --- memory ------------------------------------------------------------------------------------------------------- */
 
 OJT_REPLACED void *mmap(void *addr, size_t size, int protection, int flags, int fd, off_t offset)
 {
-    return ojt_fails("mmap", false) ? MAP_FAILED : (void *)syscall(SYS_mmap, addr, size, protection, flags, fd, offset);
+    return ojt_fails("mmap", false) ? MAP_FAILED : ojt_map(addr, size, protection, flags, fd, offset);
 }
 
 OJT_REPLACED int munmap(void *addr, size_t size)
@@ -154,12 +199,12 @@ OJT_REPLACED int memfd_create(const char *name, unsigned flags)
 
 OJT_REPLACED int ftruncate(int fd, off_t size)
 {
-    return ojt_fails("ftruncate", false) ? -1 : (int)syscall(SYS_ftruncate, fd, size);
+    return ojt_fails("ftruncate", false) ? -1 : (int)syscall(OJT_SYS_TRUNCATE, fd, OJT_WIDE_AFTER_ODD(size));
 }
 
 OJT_REPLACED int fallocate(int fd, int mode, off_t offset, off_t size)
 {
-    return ojt_fails("fallocate", false) ? -1 : (int)syscall(SYS_fallocate, fd, mode, offset, size);
+    return ojt_fails("fallocate", false) ? -1 : (int)syscall(SYS_fallocate, fd, mode, OJT_WIDE(offset), OJT_WIDE(size));
 }
 
 OJT_REPLACED int fcntl(int fd, int command, ...)
@@ -169,7 +214,7 @@ OJT_REPLACED int fcntl(int fd, int command, ...)
     va_start(arguments, command);
     argument = va_arg(arguments, long);
     va_end(arguments);
-    return ojt_fails("fcntl", false) ? -1 : (int)syscall(SYS_fcntl, fd, command, argument);
+    return ojt_fails("fcntl", false) ? -1 : (int)syscall(OJT_SYS_CONTROL, fd, command, argument);
 }
 
 OJT_REPLACED int dup2(int fd, int other)
@@ -209,7 +254,7 @@ OJT_REPLACED ssize_t pread(int fd, void *bytes, size_t size, off_t offset)
 {
     if (ojt_fails("pread", false))
         return ojt_failure ? -1 : 0;
-    return (ssize_t)syscall(SYS_pread64, fd, bytes, size, offset);
+    return (ssize_t)syscall(SYS_pread64, fd, bytes, size, OJT_WIDE_AFTER_ODD(offset));
 }
 
 /* A program's own output is let through: that a last flush fails is told by its status alone. */
@@ -346,7 +391,7 @@ OJT_REPLACED ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 
 OJT_REPLACED int poll(struct pollfd *entries, nfds_t n, int ms)
 {
-    return ojt_fails("poll", false) ? -1 : (int)syscall(SYS_poll, entries, n, ms);
+    return ojt_fails("poll", false) ? -1 : ojt_poll(entries, n, ms);
 }
 
 /* What a child of clone() does is not counted here: the counters are those of its copy, or of memory it shares, where

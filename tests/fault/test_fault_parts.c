@@ -49,7 +49,7 @@ static void make_global_ifuncs(part *p)
 /* "main" refers to what registers something at the process's end, under a handle that is the code's own. */
 static void make_runtime(part *p)
 {
-    static uint8_t code[6], data[8];
+    static uint8_t code[OJT_RETURN_SIZE], data[8];
     ojt_elf elf;
     uint16_t text, section;
     ojt_elf_init(&elf);
@@ -66,7 +66,7 @@ static oj_object *make_debug_object(const char *function)
 {
     static const char *const locals[] = {"a", "b", "c", "d", "e", "f"};
     static const uint8_t zeroes[64];
-    static uint8_t code[6];
+    static uint8_t code[OJT_RETURN_SIZE];
     oj_object_options options;
     oj_object *object;
     oj_error error;
@@ -114,7 +114,7 @@ static oj_object *make_unwound(const char *function)
     static const uint8_t frames[] = {0x14, 0,    0, 0, 0,    0, 0, 0, 1,    0x7a, 0x52, 0, 1,    0x78, 0x10, 1,
                                      0x1b, 0x0c, 7, 8, 0x90, 1, 0, 0, 0x14, 0,    0,    0, 0x1c, 0,    0,    0,
                                      0,    0,    0, 0, 6,    0, 0, 0, 0,    0,    0,    0, 0,    0,    0,    0};
-    static uint8_t code[6];
+    static uint8_t code[OJT_RETURN_SIZE];
     ojt_elf elf;
     uint16_t text, table;
     ojt_elf_init(&elf);
@@ -181,12 +181,14 @@ static void fail_each_allocation(void (*make)(part *))
 static void fault_local_ifunc_every_allocation(void **state)
 {
     (void)state;
+    ojt_only_on(EM_X86_64, "indirect functions are linked for x86-64 alone");
     fail_each_allocation(make_local_ifunc);
 }
 
 static void fault_global_ifuncs_every_allocation(void **state)
 {
     (void)state;
+    ojt_only_on(EM_X86_64, "indirect functions are linked for x86-64 alone");
     fail_each_allocation(make_global_ifuncs);
 }
 
@@ -212,6 +214,7 @@ static void fault_profiled_every_allocation(void **state)
 {
     char folder[] = "/tmp/ownjit-parts-XXXXXX", command[80];
     (void)state;
+    ojt_only_on(EM_X86_64, "its unwind table is of x86-64");
     assert_non_null(mkdtemp(folder));
     setenv("JITDUMPDIR", folder, 1);
     fail_each_allocation(make_profiled);

@@ -11,7 +11,7 @@
 
 #include <link.h>
 
-#define BASE UINT64_C(0x10000000000)
+#define BASE (sizeof(void *) < 8 ? UINT64_C(0x10000000) : UINT64_C(0x10000000000))
 
 /* Calls of the C library that failing_calls.h leaves alone: 1 makes the next one fail. */
 static bool key_fails, hook_fails, setting_fails;
@@ -375,10 +375,10 @@ static void make_block_without_setting(void)
     oji_tls_destroy(module);
 }
 
-/* More modules than the first vectors of numbers and of blocks have room for. */
+/* More modules than the first vectors of numbers and of blocks have room for, pages of pointers. */
 static void make_many_modules(void)
 {
-    enum { N = 600 };
+    enum { N = 4800 / sizeof(void *) };
     static oji_tls *modules[N];
     unsigned n_refused = 0, n_blocks_refused = 0;
     for (int i = 0; i < N; i++) {

@@ -399,12 +399,13 @@ static void flush_covers_all_code_after_its_last_write_and_nothing_else(void **s
 {
     (void)state;
     for (int separate = 0; separate < 2; separate++) {
+        const uint64_t base = sizeof(void *) < 8 ? 0x7f000000 : 0x7f0000000000;
         const oj_segment *code;
         job link;
         begin(&link);
         ojt_client_init_full(&link.client);
         if (separate) {
-            ojt_client_init_buffers(&link.client, 0x7f0000000000, 0x7f0000100000, 0x7f0000200000);
+            ojt_client_init_buffers(&link.client, base, base + 0x100000, base + 0x200000);
             link.client.table.protect = ojt_client_protect;
         }
         link.client.table.flush = flush_and_copy;

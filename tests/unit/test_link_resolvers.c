@@ -341,6 +341,21 @@ static bool is_loaded(const char *library)
     return handle != NULL;
 }
 
+/* No program needs this library for itself. */
+static void resolver_process_has_the_atomic_helpers(void **state)
+{
+    void *handle, *function;
+    (void)state;
+    assert_int_equal(resolve_cxx("__atomic_nowhere_at_all", true), 0);
+    handle = dlopen("libatomic.so.1", RTLD_LAZY | RTLD_LOCAL);
+    if (!handle)
+        skip();
+    function = dlsym(handle, "__atomic_load");
+    assert_non_null(function);
+    assert_int_equal(resolve_cxx("__atomic_load", false), (uintptr_t)function);
+    dlclose(handle);
+}
+
 /* The process of each test has no C++ in it to begin with. */
 static void resolver_cxx_loads_the_library_where_it_is_needed(void **state)
 {
@@ -754,6 +769,7 @@ OJT_MAIN(cmocka_unit_test(resolver_table_short_and_long_find_first), cmocka_unit
          cmocka_unit_test(resolver_before_objects_overrides_default_visibility),
          cmocka_unit_test(resolver_callback_before_objects_is_asked_for_their_names),
          cmocka_unit_test(resolver_code_finds_kept_symbols), cmocka_unit_test(resolver_library_finds_its_symbols_only),
+         cmocka_unit_test(resolver_process_has_the_atomic_helpers),
          cmocka_unit_test(resolver_cxx_loads_the_library_where_it_is_needed),
          cmocka_unit_test(cxx_library_is_loaded_on_request),
          cmocka_unit_test(resolver_cxx_tells_libcxx_by_its_namespace),

@@ -36,7 +36,7 @@ void *mmap(void *addr, size_t size, int protection, int flags, int fd, off_t off
 {
     static void *(*next)(void *, size_t, int, int, int, off_t);
     if (!next)
-        *(void **)&next = dlsym(RTLD_NEXT, "mmap");
+        *(void **)&next = dlsym(RTLD_NEXT, sizeof(void *) < 8 ? "mmap64" : "mmap"); /* of offsets as off_t's */
     n_mapped_at += (flags & MAP_FIXED_NOREPLACE) != 0;
     if (ignores_noreplace)
         flags &= ~MAP_FIXED_NOREPLACE;

@@ -5,7 +5,7 @@
 #include <new>
 #include <string>
 
-struct flags { unsigned a : 3; int b : 5; unsigned long c : 40; bool d : 1; };
+struct flags { unsigned a : 3; int b : 5; unsigned long long c : 40; bool d : 1; };
 union either {
     std::string s;
     int i;
@@ -24,9 +24,9 @@ int main()
     flags f{};
     f.a = 9;
     f.b = 17;
-    f.c = (1ul << 39) + 5;
+    f.c = (1ull << 39) + 5;
     f.d = true;
-    std::printf("%u %d %lu %d %zu\n", f.a, f.b, static_cast<unsigned long>(f.c), f.d, sizeof f);
+    std::printf("%u %d %llu %d %zu\n", f.a, f.b, static_cast<unsigned long long>(f.c), f.d, sizeof f);
     either e;
     new (&e.s) std::string("a string longer than fifteen bytes");
     std::printf("%zu\n", e.s.size());
