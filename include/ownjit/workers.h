@@ -51,8 +51,9 @@ static inline void oj_workers_options_init(oj_workers_options *options)
  * Since:    0.1 */
 OJ_API oj_status oj_workers_create(oj_workers **out, const oj_workers_options *options, oj_error *error);
 
-/* End a pool and its processes. Compilers that use it must be destroyed before. NULL and the default pool: does
- * nothing.
+/* End a pool and its processes. Compilers that use it are to be destroyed before; one that is not fails from then on
+ * with OJ_E_MISUSE, a compile of another thread's included, and what the pool held is freed with the last of them.
+ * NULL and the default pool: does nothing.
  * Threads:  exclusive(workers)
  * Since:    0.1 */
 OJ_API void oj_workers_destroy(oj_workers *workers);

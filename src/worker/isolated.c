@@ -141,6 +141,8 @@ static void destroy(oj_compiler *compiler)
 {
     isolated *c = (isolated *)(void *)compiler;
     oj_allocator allocator = compiler->allocator;
+    if (c->workers)
+        oji_worker_let_go(c->workers);
     pthread_mutex_destroy(&c->lock);
     oji_release(&allocator, c, c->heap_size);
 }
@@ -198,6 +200,7 @@ static oj_status adopt_limits(isolated *c, const oj_compiler_options *options, o
     c->workers = options->workers ? options->workers : oj_workers_default();
     if (!c->workers)
         return oji_fail_nomem(error, 0, "the default pool of workers");
+    oji_worker_hold(c->workers);
     pool = &c->workers->options;
     if (options->memory_size > pool->memory_size)
         return oji_fail(error, OJ_E_MISUSE, "oj_compiler_options.memory_size is above its pool's, %llu bytes",

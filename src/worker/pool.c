@@ -111,6 +111,43 @@ static void leave(oj_workers *w)
     pthread_mutex_unlock(&registry_lock);
 }
 
+/* Needs the lock. */
+static void drop_worker(oj_workers *w, oji_worker_slot *slot)
+{
+    if (slot->fd >= 0)
+        w->stats.n_running--;
+    close_slot(slot);
+}
+
+/* Needs the lock. Workers of a keeper that is gone are gone too, or going: each asked the kernel for it. */
+static void drop_keeper(oj_workers *w)
+{
+    oji_worker_kill(&w->keeper);
+    if (w->control >= 0)
+        close(w->control);
+    w->control = -1;
+    w->keeper_state = OJI_KEEPER_NONE;
+}
+
+/* Needs the lock. What another thread listens to is not closed under it: sockets are shut, and closed when they are
+ * given back; a keeper that starts is killed, and whoever started it finds the pool closed. */
+static void close_pool(oj_workers *w)
+{
+    w->is_closed = true;
+    if (w->keeper_state == OJI_KEEPER_STARTING)
+        oji_worker_kill(&w->keeper);
+    else
+        drop_keeper(w);
+    for (uint32_t i = 0; i < w->n_slots; i++) {
+        if (!w->slots[i].is_busy)
+            drop_worker(w, &w->slots[i]);
+        else if (w->slots[i].fd >= 0)
+            shutdown(w->slots[i].fd, SHUT_RDWR);
+    }
+    for (oji_worker_request *r = w->queue; r; r = r->next)
+        pthread_cond_signal(&r->turn);
+}
+
 /* --- a pool's life ------------------------------------------------------------------------------------------------ */
 
 static oj_status check_options(const oj_workers_options *options, oj_error *error)
@@ -213,19 +250,60 @@ oj_status oj_workers_create(oj_workers **out, const oj_workers_options *options,
     return oji_succeed(error);
 }
 
-/* Workers whose keeper is killed are killed by the kernel: each asked for it when it was forked. */
-void oj_workers_destroy(oj_workers *workers)
+/* Needs a pool that is closed, has no users, and so no process. */
+static void free_pool(oj_workers *workers)
 {
-    oj_allocator allocator;
-    if (!workers || workers->is_default)
-        return;
+    oj_allocator allocator = workers->allocator;
     leave(workers);
-    oji_worker_kill(&workers->keeper);
-    forget_processes(workers);
     pthread_cond_destroy(&workers->keeper_changed);
     pthread_mutex_destroy(&workers->lock);
-    allocator = workers->allocator;
     oji_release(&allocator, workers, workers->heap_size);
+}
+
+void oji_worker_hold(oj_workers *workers)
+{
+    pthread_mutex_lock(&workers->lock);
+    workers->n_users++;
+    pthread_mutex_unlock(&workers->lock);
+}
+
+void oji_worker_let_go(oj_workers *workers)
+{
+    bool is_last;
+    pthread_mutex_lock(&workers->lock);
+    is_last = --workers->n_users == 0 && workers->is_closed;
+    pthread_mutex_unlock(&workers->lock);
+    if (is_last)
+        free_pool(workers);
+}
+
+bool oji_worker_is_closed(oj_workers *workers)
+{
+    bool is_closed;
+    pthread_mutex_lock(&workers->lock);
+    is_closed = workers->is_closed;
+    pthread_mutex_unlock(&workers->lock);
+    return is_closed;
+}
+
+oj_status oji_worker_fail_closed(oj_error *error)
+{
+    return oji_fail(error, OJ_E_MISUSE, "the pool of workers was destroyed before its compiler");
+}
+
+/* A pool that compilers still name stays until they end, and has no process any more. */
+void oj_workers_destroy(oj_workers *workers)
+{
+    bool is_last;
+    if (!workers || workers->is_default)
+        return;
+    pthread_mutex_lock(&workers->lock);
+    is_last = workers->n_users == 0;
+    if (!workers->is_closed)
+        close_pool(workers);
+    pthread_mutex_unlock(&workers->lock);
+    if (is_last)
+        free_pool(workers);
 }
 
 /* Made outside the lock, which create() takes; the loser of a race ends its own. */
@@ -286,14 +364,6 @@ static oji_worker_slot *find_slot(oj_workers *w)
     return empty;
 }
 
-/* Needs the lock. */
-static void drop_worker(oj_workers *w, oji_worker_slot *slot)
-{
-    if (slot->fd >= 0)
-        w->stats.n_running--;
-    close_slot(slot);
-}
-
 /* Needs the lock. An idle worker has nothing to say: if there is something it is its end, or a lie. */
 static void drop_if_ended(oj_workers *w, oji_worker_slot *slot)
 {
@@ -348,7 +418,7 @@ static oj_status wait_for_slot(oj_workers *w, oji_worker_request *request, oj_er
     oji_worker_slot *slot = NULL;
     int reason = 0;
     enqueue(w, request);
-    while (!request->is_cancelled && reason != ETIMEDOUT) {
+    while (!w->is_closed && !request->is_cancelled && reason != ETIMEDOUT) {
         slot = w->queue == request ? find_slot(w) : NULL;
         if (slot)
             break;
@@ -363,6 +433,8 @@ static oj_status wait_for_slot(oj_workers *w, oji_worker_request *request, oj_er
     dequeue(w, request);
     if (slot)
         return OJ_OK;
+    if (w->is_closed)
+        return oji_worker_fail_closed(error);
     if (request->is_cancelled)
         return oji_fail(error, OJ_E_WORKER_CANCELLED, "cancelled while it waited for a worker");
     return oji_fail(error, OJ_E_WORKER_DEADLINE, "the deadline passed before one of %u workers was free", w->n_slots);
@@ -385,16 +457,6 @@ static oj_status need_keeper(oj_workers *w, uint64_t deadline_ns, oj_error *erro
     pthread_mutex_lock(&w->lock);
     pthread_cond_broadcast(&w->keeper_changed);
     return status;
-}
-
-/* Needs the lock. Workers of a keeper that is gone are gone too, or going. */
-static void drop_keeper(oj_workers *w)
-{
-    oji_worker_kill(&w->keeper);
-    if (w->control >= 0)
-        close(w->control);
-    w->control = -1;
-    w->keeper_state = OJI_KEEPER_NONE;
 }
 
 /* Needs the lock. Asks the keeper for a worker; it need not be there yet when it is sent its first request. */
@@ -423,7 +485,13 @@ static oj_status fill_slot(oj_workers *w, oji_worker_request *request, oj_error 
 {
     int reason = 0;
     for (int attempt = 0; attempt < 3; attempt++) {
-        OJI_TRY(need_keeper(w, request->deadline_ns, error));
+        oj_status status = w->is_closed ? OJ_OK : need_keeper(w, request->deadline_ns, error);
+        if (w->is_closed) {
+            if (w->keeper_state == OJI_KEEPER_RUNNING)
+                drop_keeper(w);
+            return oji_worker_fail_closed(error);
+        }
+        OJI_TRY(status);
         reason = ask_for_worker(w, request->slot);
         if (reason == 0)
             return OJ_OK;
@@ -457,7 +525,7 @@ void oji_worker_release(oj_workers *workers, oji_worker_request *request, bool k
 {
     pthread_mutex_lock(&workers->lock);
     if (request->slot && request->epoch == workers->epoch) {
-        if (!keep)
+        if (!keep || workers->is_closed)
             drop_worker(workers, request->slot);
         request->slot->is_busy = false;
         workers->stats.n_busy--;

@@ -102,6 +102,10 @@ static outcome hear_exit(const oji_worker_job *job, const oji_worker_message *me
 static outcome hear_nothing(const oji_worker_job *job, oj_status *status, oj_error *error)
 {
     bool was_fresh = job->request->slot->is_fresh;
+    if (oji_worker_is_closed(job->workers)) {
+        *status = oji_worker_fail_closed(error);
+        return OUTCOME_FAILED;
+    }
     if (oji_worker_is_cancelled(job->workers, job->request)) {
         *status = fail_named(job, OJ_E_WORKER_CANCELLED, "cancelled", error);
         return OUTCOME_FAILED;

@@ -57,6 +57,8 @@ struct oj_workers {
     uint64_t heap_size;
     oj_workers_options options; /* defaults filled in; path and llvm_path are our copies or NULL */
     bool is_default;
+    bool is_closed;   /* destroyed by its client; there for its compilers' sake still */
+    uint32_t n_users; /* compilers */
     oj_workers *next; /* in the process's list */
     pthread_mutex_t lock;
     pthread_cond_t keeper_changed;
@@ -70,6 +72,10 @@ struct oj_workers {
     uint32_t n_slots;
     oji_worker_slot slots[];
 };
+
+/* A compiler begins and ends to use a pool. The last one to end frees one that was destroyed meanwhile. */
+void oji_worker_hold(oj_workers *workers);
+void oji_worker_let_go(oj_workers *workers);
 
 /* Begin a request: its place in the queue is taken by oji_worker_acquire(). False where the system has no more of what
  * a condition variable needs. */
@@ -86,6 +92,8 @@ void oji_worker_release(oj_workers *workers, oji_worker_request *request, bool k
 bool oji_worker_is_stale(oj_workers *workers, const oji_worker_request *request);
 
 void oji_worker_cancel(oj_workers *workers, oji_worker_request *request);
+bool oji_worker_is_closed(oj_workers *workers);
+oj_status oji_worker_fail_closed(oj_error *error);
 bool oji_worker_is_cancelled(oj_workers *workers, const oji_worker_request *request);
 
 /* --- handshake.c -------------------------------------------------------------------------------------------------- */

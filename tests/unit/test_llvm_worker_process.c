@@ -1,12 +1,15 @@
-/* What keeper and workers have of the client's process, and what of theirs reaches it: no signal, and no descriptor. */
+/* What keeper and workers have of the client's process, and what of theirs reaches it: no signal, and no descriptor.
+ * And how a pool ends that compilers still use. */
 #include "test_llvm_worker_support.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,21 +32,27 @@ static pid_t first_worker(oj_workers *workers)
     return worker_pids(workers, &pid, 1) == 1 ? pid : 0;
 }
 
-static void kill_and_wait(pid_t pid)
+static void wait_until_gone(pid_t pid)
 {
     char path[64], state = 0;
-    assert_true(pid > 0);
-    assert_int_equal(kill(pid, SIGKILL), 0);
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     for (int i = 0; i < 500; i++) {
         FILE *file = fopen(path, "r");
         bool is_there = file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1;
         if (file)
             fclose(file);
-        if (!is_there || state == 'Z')
+        if (!is_there || state == 'Z' || state == 'X')
             return;
-        sleep_ms(5);
+        sleep_ms(10);
     }
+    fail_msg("process %d does not end", pid);
+}
+
+static void kill_and_wait(pid_t pid)
+{
+    assert_true(pid > 0);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    wait_until_gone(pid);
 }
 
 /* Sending to a worker, then to a keeper, that has ended would raise SIGPIPE; the end of a child SIGCHLD. */
@@ -155,5 +164,130 @@ static void worker_is_started_with_signals_as_they_are_by_default(void **state)
             assert_int_equal(sigismember(&after, number), 1);
 }
 
+/* --- a pool that is destroyed before its compilers ---------------------------------------------------------------- */
+
+static oj_workers *open_counted(ojt_heap *heap)
+{
+    oj_workers_options options;
+    ojt_heap_init(heap);
+    oj_workers_options_init(&options);
+    options.allocator = &heap->table;
+    options.n_workers = 1;
+    return open_pool(&options);
+}
+
+static void worker_pool_destroyed_first_is_told(void **state)
+{
+    ojt_heap heap;
+    oj_workers *workers = open_counted(&heap);
+    oj_compiler *one = open_compiler(workers), *other = open_compiler(workers);
+    oj_compiler_options options = isolated(workers);
+    oj_compiler *late;
+    pid_t keeper = stats_of(workers).keeper_pid, worker = first_worker(workers);
+    oj_error error;
+    (void)state;
+    oj_bytes_destroy(ojt_object(one, ojt_add_ir));
+    oj_workers_destroy(workers);
+    wait_until_gone(keeper);
+    wait_until_gone(worker);
+    assert_has(compile_fails(one, ojt_add_ir, OJ_E_MISUSE).text, "the pool of workers was destroyed");
+    compile_fails(other, ojt_add_ir, OJ_E_MISUSE);
+    assert_int_equal(oj_workers_start(workers, 1, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_compiler_create(&late, &options, &error), OJ_E_MISUSE);
+    assert_null(late);
+    assert_int_equal(stats_of(workers).keeper_pid, 0);
+    assert_int_equal(stats_of(workers).n_running, 0);
+    oj_compiler_destroy(one);
+    compile_fails(other, ojt_add_ir, OJ_E_MISUSE);
+    assert_true(heap.live_size > 0);
+    oj_compiler_destroy(other);
+    assert_int_equal(heap.live_size, 0);
+}
+
+typedef struct compile_in_thread {
+    oj_workers *workers;
+    oj_compiler *compiler; /* NULL = made by the thread */
+    const char *text;
+    oj_status status;
+    pthread_t thread;
+} compile_in_thread;
+
+static void *run_compile(void *argument)
+{
+    compile_in_thread *c = argument;
+    oj_compiler_options options = isolated(c->workers);
+    oj_bytes *bytes = NULL;
+    c->status = c->compiler ? OJ_OK : oj_compiler_create(&c->compiler, &options, NULL);
+    if (c->status == OJ_OK)
+        c->status = ojt_compile_text(c->compiler, c->text, &bytes, NULL);
+    oj_bytes_destroy(bytes);
+    return NULL;
+}
+
+/* One compile is with the only worker, the other waits for it. */
+static void worker_pool_destroyed_ends_compiles(void **state)
+{
+    oj_workers *workers = open_pool_of(1);
+    oj_compiler_options options = isolated(workers);
+    char *passes = endless_passes(), *text = large_function(3000);
+    compile_in_thread busy = {.workers = workers, .text = text}, waiting = {.workers = workers, .text = ojt_add_ir};
+    (void)state;
+    options.passes = passes;
+    busy.compiler = open_with(&options);
+    waiting.compiler = open_compiler(workers);
+    assert_int_equal(pthread_create(&busy.thread, NULL, run_compile, &busy), 0);
+    while (stats_of(workers).n_busy == 0)
+        sleep_ms(5);
+    assert_int_equal(pthread_create(&waiting.thread, NULL, run_compile, &waiting), 0);
+    while (stats_of(workers).n_waiting == 0)
+        sleep_ms(5);
+    oj_workers_destroy(workers);
+    pthread_join(busy.thread, NULL);
+    pthread_join(waiting.thread, NULL);
+    assert_int_equal(busy.status, OJ_E_MISUSE);
+    assert_int_equal(waiting.status, OJ_E_MISUSE);
+    oj_compiler_destroy(busy.compiler);
+    oj_compiler_destroy(waiting.compiler);
+    free(passes);
+    free(text);
+}
+
+/* The program says nothing for as long as it lives; that it has been started is seen by its file. */
+static void worker_pool_destroyed_while_the_keeper_starts(void **state)
+{
+    char folder[] = "/tmp/ownjit-test-XXXXXX", path[64], sign[64];
+    ojt_heap heap;
+    oj_workers_options options;
+    compile_in_thread starting = {.text = ojt_add_ir};
+    FILE *script;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/program", folder);
+    snprintf(sign, sizeof sign, "%s/sign", folder);
+    script = fopen(path, "w");
+    assert_non_null(script);
+    fprintf(script, "#!/bin/sh\n: >%s\nexec sleep 60\n", sign);
+    fclose(script);
+    assert_int_equal(chmod(path, 0700), 0);
+    ojt_heap_init(&heap);
+    oj_workers_options_init(&options);
+    options.allocator = &heap.table;
+    options.path = path;
+    assert_int_equal(oj_workers_create(&starting.workers, &options, NULL), OJ_OK);
+    assert_int_equal(pthread_create(&starting.thread, NULL, run_compile, &starting), 0);
+    while (access(sign, F_OK) != 0)
+        sleep_ms(5);
+    oj_workers_destroy(starting.workers);
+    pthread_join(starting.thread, NULL);
+    assert_int_equal(starting.status, OJ_E_MISUSE);
+    assert_null(starting.compiler);
+    assert_int_equal(heap.live_size, 0);
+    unlink(sign);
+    unlink(path);
+    rmdir(folder);
+}
+
 OJT_MAIN(cmocka_unit_test(worker_no_signal_reaches_the_client), cmocka_unit_test(worker_inherits_no_descriptor),
-         cmocka_unit_test(worker_is_started_with_signals_as_they_are_by_default))
+         cmocka_unit_test(worker_is_started_with_signals_as_they_are_by_default),
+         cmocka_unit_test(worker_pool_destroyed_first_is_told), cmocka_unit_test(worker_pool_destroyed_ends_compiles),
+         cmocka_unit_test(worker_pool_destroyed_while_the_keeper_starts))
