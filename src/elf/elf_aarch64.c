@@ -232,7 +232,10 @@ static void name_functions(const oji_elf_reader *reader, const oji_elf_parts *pa
 {
     for (uint32_t i = 1; i < reader->n_sections; i++) {
         const oji_section *section = &parts->sections[i];
-        oji_reloc *relocs = parts->relocs + (section->relocs - parts->relocs);
+        oji_reloc *relocs;
+        if (section->n_relocs == 0)
+            continue;
+        relocs = parts->relocs + (section->relocs - parts->relocs);
         for (uint32_t k = 0; k < section->n_relocs; k++)
             if (is_by_section(parts, &relocs[k]))
                 name_function(parts, functions, oji_section_is_loaded(section), &relocs[k]);
