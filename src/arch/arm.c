@@ -234,6 +234,12 @@ static bool fix_short(uint32_t kind, uint32_t value, uint8_t *where)
     uint16_t instruction = oji_load16(where);
     bool is_11 = kind == OJI_ARM_THM_JUMP11;
     uint16_t mask = is_11 ? 0x7ff : 0xff;
+    if (kind == OJI_ARM_THM_JUMP6) {
+        if (value > 0x7e || (value & 1) != 0)
+            return false;
+        oji_store16(where, oji_arm_thumb_compare_put(instruction, value));
+        return true;
+    }
     if (!fits(value, is_11 ? 12 : 9) || (value & 1) != 0)
         return false;
     oji_store16(where, (uint16_t)((instruction & ~mask) | (value >> 1 & mask)));
@@ -410,7 +416,7 @@ static inline __attribute__((always_inline)) bool fix(oji_fixups *fixups, const 
     };
     if (is_tls(kind))
         return fix_tls(fixups, reloc, target, where);
-    if ((kind == OJI_ARM_GOT_BREL || kind == OJI_ARM_GOT_PREL) && target->entry == 0)
+    if (kind >= OJI_ARM_GOT_BREL && kind <= OJI_ARM_GOT_PREL && target->entry == 0)
         fixups->misfit = OJI_MISFIT_ENTRY;
     if (target->addr > UINT32_MAX || fixups->misfit == OJI_MISFIT_ENTRY)
         return false;
@@ -446,8 +452,17 @@ static inline __attribute__((always_inline)) bool fix(oji_fixups *fixups, const 
         return true;
     case OJI_ARM_PREL31:
         return fix_prel31(&v, where);
+    case OJI_ARM_GOT_BREL12:
+        return fix_narrow(OJI_ARM_ABS12, v.entry - v.got, where);
+    case OJI_ARM_ABS32_NOI:
+        oji_store32(where, (symbol & ~(uint32_t)has_t) + addend);
+        return true;
+    case OJI_ARM_REL32_NOI:
+        oji_store32(where, (symbol & ~(uint32_t)has_t) + addend - v.place);
+        return true;
     case OJI_ARM_THM_JUMP11:
     case OJI_ARM_THM_JUMP8:
+    case OJI_ARM_THM_JUMP6:
         return fix_short(kind, (v.target & ~UINT32_C(1)) - v.place, where);
     case OJI_ARM_THM_PC12:
     case OJI_ARM_THM_ALU:
@@ -485,6 +500,7 @@ static uint32_t needs(uint32_t kind)
 {
     switch (kind) {
     case OJI_ARM_GOT_BREL:
+    case OJI_ARM_GOT_BREL12:
     case OJI_ARM_GOT_PREL:
         return OJI_USE_GOT;
     case OJI_ARM_CALL:

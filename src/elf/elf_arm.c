@@ -55,8 +55,11 @@
     X(49, THM_MOVW_PREL_NC, OJI_ARM_THM_MOVW_PREL, 4, ANY)                \
     X(50, THM_MOVT_PREL, OJI_ARM_THM_MOVT_PREL, 4, ANY)                   \
     X(51, THM_JUMP19, OJI_ARM_THM_JUMP19, 4, THUMB_JUMP)                  \
+    X(52, THM_JUMP6, OJI_ARM_THM_JUMP6, 2, OJI_USE_NEAR)                  \
     X(53, THM_ALU_PREL_11_0, OJI_ARM_THM_ALU, 4, OJI_USE_NEAR)            \
     X(54, THM_PC12, OJI_ARM_THM_PC12, 4, OJI_USE_NEAR)                    \
+    X(55, ABS32_NOI, OJI_ARM_ABS32_NOI, 4, ANY)                           \
+    X(56, REL32_NOI, OJI_ARM_REL32_NOI, 4, ANY)                           \
     X(57, ALU_PC_G0_NC, OJI_ARM_ALU_G0_NC, 4, ANY)                        \
     X(58, ALU_PC_G0, OJI_ARM_ALU_G0, 4, ANY)                              \
     X(59, ALU_PC_G1_NC, OJI_ARM_ALU_G1_NC, 4, ANY)                        \
@@ -95,6 +98,7 @@
     X(92, TLS_DESCSEQ, OJI_RELOC_TLS_DESC_CALL, 4, OJI_USE_TLS_DESC)      \
     X(93, THM_TLS_CALL, OJI_ARM_THM_TLS_CALL, 4, OJI_USE_TLS_DESC)        \
     X(96, GOT_PREL, OJI_ARM_GOT_PREL, 4, OJI_USE_GOT)                     \
+    X(97, GOT_BREL12, OJI_ARM_GOT_BREL12, 4, ENTRY)                       \
     X(102, THM_JUMP11, OJI_ARM_THM_JUMP11, 2, OJI_USE_NEAR)               \
     X(103, THM_JUMP8, OJI_ARM_THM_JUMP8, 2, OJI_USE_NEAR)                 \
     X(104, TLS_GD32, OJI_RELOC_TLS_INDEX32, 4, OJI_USE_TLS_INDEX)         \
@@ -168,6 +172,7 @@ static int64_t read_addend(const uint8_t *field, uint32_t number)
     case OJI_ARM_ABS16:
         return (int16_t)oji_load16(field);
     case OJI_ARM_ABS12:
+    case OJI_ARM_GOT_BREL12:
     case OJI_ARM_TLS_OFFSET12:
     case OJI_ARM_TLS_POINTER12:
         return oji_load32(field) & 0xfff;
@@ -195,6 +200,9 @@ static int64_t read_addend(const uint8_t *field, uint32_t number)
         return oji_arm_extend((uint32_t)(oji_load16(field) & 0x7ff) << 1, 12);
     case OJI_ARM_THM_JUMP8:
         return oji_arm_extend((uint32_t)(oji_load16(field) & 0xff) << 1, 9);
+    case OJI_ARM_THM_JUMP6:
+        /* As the next: what goes forward only has no negative addend but the distance of PC. */
+        return (int32_t)((oji_arm_thumb_compare_get(oji_load16(field)) + 4) & 0x7e) - 4;
     case OJI_ARM_THM_PC8:
         /* An offset of -4, for the distance of PC, does not fit in words that are not negative: 255 stands for it. */
         return (int32_t)(((oji_load16(field) & 0xffu) * 4 + 4) & 0x3fc) - 4;

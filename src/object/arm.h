@@ -12,10 +12,13 @@ enum {
     OJI_ARM_ABS8,                      /* S + A, must fit uint8 or int8 */
     OJI_ARM_ABS12,                     /* S + A, must fit uint12: the offset of a load */
     OJI_ARM_REL32,                     /* ((S + A) | T) - P */
+    OJI_ARM_ABS32_NOI,                 /* S + A, whatever set a function is of */
+    OJI_ARM_REL32_NOI,                 /* S + A - P, the same */
     OJI_ARM_PREL31,                    /* the same, must fit int31; the field's highest bit is not part of it */
     OJI_ARM_GOTOFF32,                  /* ((S + A) | T) - GOT */
     OJI_ARM_BASE_PREL,                 /* GOT + A - P */
     OJI_ARM_GOT_BREL,                  /* G + A - GOT */
+    OJI_ARM_GOT_BREL12,                /* the same, must fit uint12: the offset of a load */
     OJI_ARM_GOT_PREL,                  /* G + A - P */
     OJI_ARM_MOVW_ABS,                  /* low 16 bits of (S + A) | T */
     OJI_ARM_MOVT_ABS,                  /* high 16 bits of S + A */
@@ -32,6 +35,7 @@ enum {
     OJI_ARM_THM_JUMP19, /* ((S + A) | T) - P, 21 bits */
     OJI_ARM_THM_JUMP11, /* S + A - P, 12 bits */
     OJI_ARM_THM_JUMP8,  /* S + A - P, 9 bits */
+    OJI_ARM_THM_JUMP6,  /* S + A - P, must fit uint7: CBZ, which goes forward only */
     OJI_ARM_THM_PC12,   /* S + A - Pa, 12 bits and a sign: a load relative to the place, aligned to 4 */
     OJI_ARM_THM_ALU,    /* the same of an ADR */
     OJI_ARM_THM_PC8,    /* S + A - Pa, must fit uint8 in words: a short load */
@@ -132,6 +136,16 @@ static inline uint32_t oji_arm_thumb_condition_put(uint32_t instruction, uint32_
 {
     return (instruction & 0xfbc0d000) | (value >> 20 & 1) << 26 | (value >> 19 & 1) << 11 | (value >> 18 & 1) << 13 |
            (value & 0x3f000) << 4 | (value >> 1 & 0x7ff);
+}
+
+/* CBZ and CBNZ in Thumb: i at bit 9, imm5 at 3. The value is in bytes. */
+static inline uint32_t oji_arm_thumb_compare_get(uint32_t instruction)
+{
+    return (instruction >> 3 & 0x40) | (instruction >> 2 & 0x3e);
+}
+static inline uint16_t oji_arm_thumb_compare_put(uint32_t instruction, uint32_t value)
+{
+    return (uint16_t)((instruction & 0xfd07) | (value & 0x40) << 3 | (value & 0x3e) << 2);
 }
 
 /* The immediate of ALU instructions in A32: 8 bits at 0, turned right by twice the number at 8. */
