@@ -11,8 +11,8 @@
  *     oj_stackmap_value(&location, registers, 16, &value);
  *
  * Format version 3, as LLVM 14 to 22 write it, in either byte order: the bytes do not say which, but make sense in one
- * alone, and the process's own is tried first. Bytes are checked as a whole when a map is created; nothing that they say
- * can then make a call read outside them. */
+ * alone, and the process's own is tried first. Bytes are checked as a whole when a map is created; nothing that they
+ * say can then make a call read outside them. */
 #ifndef OWNJIT_STACKMAP_H
 #define OWNJIT_STACKMAP_H
 

@@ -4,28 +4,13 @@
  * Source: ELF for the Arm 64-bit Architecture (AAELF64), section 5.7; Arm ARM (DDI 0487), section C4.1 (encodings). */
 #include "arch/arch.h"
 #include "arch/runtime.h"
+#include "arch/value.h"
 #include "object/aarch64.h"
 
 enum { GOT_ENTRY_SIZE = 8, STUB_SIZE = 16 };
 
-/* What the value is the address of, A added. ORDER: those from ENTRY on are GOT entries, from INDEX on thread-local. */
-typedef enum object {
-    SYMBOL,     /* S */
-    CALLEE,     /* S, or its stub */
-    ENTRY,      /* the symbol's GOT entry */
-    INDEX,      /* the entry with the symbol's oj_tls_index */
-    BLOCK,      /* with that of the block */
-    DESCRIPTOR, /* with the symbol's descriptor */
-    DISTANCE,   /* with its distance from the thread pointer */
-    OFFSET,     /* no address: S itself, the offset in the block */
-    POINTER     /* nor is this: the distance from the thread pointer */
-} object;
-
 /* What is taken off it. PAGE is of both: Page(value) - Page(P). */
 typedef enum from { NOTHING, PLACE, PAGE, GOT, GOT_PAGE } from;
-
-/* How a value must fit: in `bits` bits. */
-typedef enum check { ANYTHING, SIGNED, UNSIGNED, EITHER } check;
 
 /* Where a value goes; bits below `shift` are not part of it. */
 typedef enum field {
@@ -169,21 +154,6 @@ static const row rows[OJI_A64_END - OJI_RELOC_OF_ARCH] = {
 
 static inline uint64_t page_of(uint64_t addr) { return addr & ~UINT64_C(0xfff); }
 
-/* Differences of addresses wrap modulo 2^64; a value fits if extending its low bits gives it back. */
-static inline bool fits(uint64_t value, uint8_t how, uint8_t bits)
-{
-    switch (how) {
-    case SIGNED:
-        return (int64_t)value >= -(INT64_C(1) << (bits - 1)) && (int64_t)value < INT64_C(1) << (bits - 1);
-    case UNSIGNED:
-        return value < UINT64_C(1) << bits;
-    case EITHER:
-        return fits(value, SIGNED, bits) || fits(value, UNSIGNED, bits);
-    default:
-        return true;
-    }
-}
-
 static inline uint32_t insert(uint32_t instruction, uint64_t value, unsigned low, unsigned bits)
 {
     uint32_t mask = ((UINT32_C(1) << bits) - 1) << low;
@@ -250,11 +220,6 @@ static inline bool store_checked(uint8_t *where, const row *how, uint64_t value)
     return true;
 }
 
-static inline uint64_t entry_addr(const oji_fixups *fixups, const oji_target *target)
-{
-    return fixups->got_addr + (uint64_t)(target->entry - 1) * GOT_ENTRY_SIZE;
-}
-
 /* A branch to a weak name that nobody defines goes to the next instruction (AAELF64, 5.7.9, "Call and jump
  * relocations"); a stress build takes the stub wherever there is one. It leads to the symbol: what is to go further has
  * no stub. */
@@ -282,33 +247,6 @@ static bool fix_branch(oji_fixups *fixups, const oji_reloc *reloc, const row *ho
     return has_stub && store_checked(where, how, fixups->stubs_addr + (uint64_t)(target->stub - 1) * STUB_SIZE - place);
 }
 
-/* The address that the row's object has; false where there is no such GOT entry. */
-static inline bool find_object(const oji_fixups *fixups, const oji_target *target, const row *how, uint64_t *addr)
-{
-    bool has_entry = target->entry != 0;
-    *addr = entry_addr(fixups, target);
-    switch (how->object) {
-    case SYMBOL:
-    case OFFSET:
-        *addr = target->addr;
-        return true;
-    case POINTER:
-        *addr = target->addr + fixups->tls_offset;
-        return true;
-    case BLOCK:
-        *addr = fixups->tls_index_addr;
-        return *addr != 0;
-    case DESCRIPTOR:
-        *addr += OJI_TLS_DESCRIPTOR_ENTRY(target) * (uint64_t)GOT_ENTRY_SIZE;
-        return has_entry;
-    case DISTANCE:
-        *addr += OJI_TLS_DISTANCE_ENTRY(target) * (uint64_t)GOT_ENTRY_SIZE;
-        return has_entry;
-    default:
-        return has_entry;
-    }
-}
-
 /* Kinds of this architecture's own. A missing GOT entry counts as not fitting. */
 static bool fix_own(oji_fixups *fixups, const oji_reloc *reloc, uint8_t *where)
 {
@@ -317,7 +255,7 @@ static bool fix_own(oji_fixups *fixups, const oji_reloc *reloc, uint8_t *where)
     uint64_t place = fixups->run_addr + reloc->offset, value;
     if (how->object == CALLEE)
         return fix_branch(fixups, reloc, how, where);
-    if (!find_object(fixups, target, how, &value)) {
+    if (!find_object(fixups, target, how->object, &value)) {
         fixups->misfit = OJI_MISFIT_ENTRY;
         return false;
     }

@@ -4,28 +4,13 @@
  * (SA22-7832), chapter 5 "Program Execution" (formats, sequence of storage references), chapter 7 (instructions). */
 #include "arch/arch.h"
 #include "arch/runtime.h"
+#include "arch/value.h"
 #include "object/s390x.h"
 
 enum { GOT_ENTRY_SIZE = 8, STUB_SIZE = 8 };
 
-/* What the value is the address of, A added. ORDER: those from ENTRY on are GOT entries, from INDEX on thread-local. */
-typedef enum object {
-    SYMBOL,   /* S */
-    CALLEE,   /* S, or its stub */
-    TABLE,    /* the GOT's start */
-    ENTRY,    /* the symbol's GOT entry */
-    INDEX,    /* the entry with the symbol's oj_tls_index */
-    BLOCK,    /* with that of the block */
-    DISTANCE, /* with its distance from the thread pointer */
-    OFFSET,   /* no address: S itself, the offset in the block */
-    POINTER   /* nor is this: the distance from the thread pointer */
-} object;
-
 /* What is taken off it. */
 typedef enum from { NOTHING, PLACE, GOT } from;
-
-/* How a value must fit: in `bits` bits. */
-typedef enum check { ANYTHING, SIGNED, UNSIGNED, EITHER } check;
 
 typedef enum field {
     BYTE,
@@ -90,21 +75,6 @@ static const row rows[OJI_S390X_END - OJI_RELOC_OF_ARCH] = {
     KIND(TLS_LE64) = {POINTER, NOTHING, ANYTHING, 0, DOUBLE, 0},
 };
 
-/* Differences of addresses wrap modulo 2^64; a value fits if extending its low bits gives it back. */
-static inline bool fits(uint64_t value, uint8_t how, uint8_t bits)
-{
-    switch (how) {
-    case SIGNED:
-        return (int64_t)value >= -(INT64_C(1) << (bits - 1)) && (int64_t)value < INT64_C(1) << (bits - 1);
-    case UNSIGNED:
-        return value < UINT64_C(1) << bits;
-    case EITHER:
-        return fits(value, SIGNED, bits) || fits(value, UNSIGNED, bits);
-    default:
-        return true;
-    }
-}
-
 static void store_field(uint8_t *where, const row *how, uint64_t value)
 {
     uint64_t v = value >> how->shift;
@@ -168,33 +138,6 @@ static bool fix_call(oji_fixups *fixups, const oji_reloc *reloc, const row *how,
                          fixups->stubs_addr + (uint64_t)(target->stub - 1) * STUB_SIZE + (uint64_t)reloc->addend - off);
 }
 
-/* The address that the row's object has; false where there is no such GOT entry. */
-static inline bool find_object(const oji_fixups *fixups, const oji_target *target, const row *how, uint64_t *addr)
-{
-    bool has_entry = target->entry != 0;
-    *addr = fixups->got_addr + ((uint64_t)target->entry - 1) * GOT_ENTRY_SIZE;
-    switch (how->object) {
-    case SYMBOL:
-    case OFFSET:
-        *addr = target->addr;
-        return true;
-    case POINTER:
-        *addr = target->addr + fixups->tls_offset;
-        return true;
-    case TABLE:
-        *addr = fixups->base_addr;
-        return true;
-    case BLOCK:
-        *addr = fixups->tls_index_addr;
-        return *addr != 0;
-    case DISTANCE:
-        *addr += OJI_TLS_DISTANCE_ENTRY(target) * (uint64_t)GOT_ENTRY_SIZE;
-        return has_entry;
-    default:
-        return has_entry;
-    }
-}
-
 /* lgrl r, entry  ->  larl r, symbol, where the symbol is even and in reach (the supplement's "GOT relaxation" is GNU
  * ld's and lld's). The entry stays. A stress build loads. */
 static bool relax_load(oji_fixups *fixups, const oji_reloc *reloc, uint8_t *where)
@@ -224,7 +167,7 @@ static bool fix_own(oji_fixups *fixups, const oji_reloc *reloc, uint8_t *where)
         return fix_call(fixups, reloc, how, where, off);
     if (reloc->kind == OJI_S390X_GOTENT && relax_load(fixups, reloc, where))
         return true;
-    if (!find_object(fixups, &fixups->targets[reloc->symbol], how, &value)) {
+    if (!find_object(fixups, &fixups->targets[reloc->symbol], how->object, &value)) {
         fixups->misfit = OJI_MISFIT_ENTRY;
         return false;
     }
