@@ -30,6 +30,11 @@ typedef enum oj_segment_lifetime {
 
 /* oj_segment.flags */
 #define OJ_SEGMENT_ZEROED 1u /* set by place(): every byte of the segment already reads as zero */
+/* Set by place(), of code: until release(), all code that lies in the same stretches of addresses (OJ_SEGMENT_STRETCH
+ * bytes, aligned to as many) is placed by links of this library, with this flag. Then one table is registered for all
+ * functions of a stretch where the unwinder keeps a search tree (libgcc from version 13 on), and not one for each. */
+#define OJ_SEGMENT_SHARED 2u
+#define OJ_SEGMENT_STRETCH 16384u /* bytes */
 
 /* One output range with one set of permissions. */
 typedef struct oj_segment {

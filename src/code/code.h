@@ -117,7 +117,8 @@ bool oji_code_find(const oj_code *code, const char *name, size_t name_size, uint
 /* Addresses of code. */
 typedef struct oji_unwind_range {
     uint64_t addr;
-    uint64_t size; /* bytes */
+    uint64_t size;  /* bytes */
+    bool is_shared; /* OJ_SEGMENT_SHARED: no others' code lies in its stretches */
 } oji_unwind_range;
 
 /* records.c: what is registered outside a code for its sake. Each kind's registry makes its records, knows them again,

@@ -135,3 +135,73 @@ void oji_entries_free(uint8_t *const *entries, uint32_t n)
     for (uint32_t i = 0; i < n; i++)
         end_entry(entries[i], 0);
 }
+
+/* --- entries that stay -------------------------------------------------------------------------------------------- */
+
+/* Before the FDE: the cell that was made before it, as a number of 8 bytes. A look-up reads no more of an entry that it
+ * does not end at than address and size, so that one without functions has no CIE. */
+enum { LINK = 8 };
+
+static uint8_t *next_cell(const uint8_t *entry) { return (uint8_t *)(uintptr_t)oji_load64_host(entry - LINK); }
+static uint64_t cell_size(const uint8_t *entry) { return oji_load32_host(entry) + UINT64_C(4); }
+static bool is_resting(const uint8_t *entry) { return oji_load32_host(entry + OJI_EH_FDE_CIE) == 0; }
+
+/* Its size becomes 0 and then another one: a look-up that reads it meanwhile sees no function that is larger than
+ * either of the two, however its bytes are stored. */
+void oji_entry_rest(uint8_t *entry)
+{
+    drop_cie(cie_of(entry));
+    oji_store32_host(entry + OJI_EH_FDE_CIE, 0);
+    oji_store64_host(entry + OJI_EH_FDE_SIZE, 0);
+}
+
+/* Twice the size of the largest that there was, so that all cells of an address are not much more than its last. */
+static uint8_t *find_resting(uint8_t *cells, uint64_t addr, uint64_t *size)
+{
+    for (; cells; cells = next_cell(cells)) {
+        if (!is_resting(cells) || oji_entry_addr(cells) != addr)
+            continue;
+        if (cell_size(cells) >= *size)
+            return cells;
+        *size = *size < 2 * cell_size(cells) ? 2 * cell_size(cells) : *size;
+    }
+    return NULL;
+}
+
+uint8_t *oji_entry_wake(const oji_unwind_tables *tables, uint32_t index, uint8_t **cells)
+{
+    const oji_eh_fde *fde = &tables->fdes[index];
+    const oji_eh_cie *cie = &tables->cies[fde->cie];
+    uint64_t needed = oji_eh_fde_size(cie, fde->program_size), size = needed;
+    uint8_t *entry = find_resting(*cells, fde->addr, &size), *cell;
+    shared_cie *shared = use_cie(cie);
+    if (!shared)
+        return NULL;
+    if (!entry) {
+        cell = oji_cells_take(LINK + size);
+        if (!cell) {
+            drop_cie(shared);
+            return NULL;
+        }
+        oji_store64_host(cell, (uintptr_t)*cells);
+        entry = *cells = cell + LINK;
+    } else {
+        size = cell_size(entry);
+    }
+    memset(entry + needed - 4, 0, (size_t)(size - needed + 4));
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    oji_eh_write_fde(entry, size, cie, cie_bytes(shared), fde);
+    return entry;
+}
+
+void oji_entries_end(uint8_t *cells)
+{
+    while (cells) {
+        uint8_t *next = next_cell(cells);
+        uint64_t size = cell_size(cells);
+        if (!is_resting(cells))
+            oji_entry_rest(cells);
+        oji_cells_free(cells - LINK, LINK + size);
+        cells = next;
+    }
+}

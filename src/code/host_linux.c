@@ -93,22 +93,19 @@ bool oji_unwinder_forgets(const uint8_t *const *tables)
     return word != 0;
 }
 
-static bool is_sorted_as_known(const uint8_t *entry)
+/* Is a table of the entry alone, once something was looked up in it, kept as said of oji_unwinder_object? */
+static bool is_kept_as_known(void (*add)(const void *, void *), const void *key, const uint8_t *entry)
 {
     static oji_unwinder_object object[2];
-    static const uint8_t *tables[2];
     const uint8_t *found = NULL;
     void *bases[4];
     bool is_known;
-    tables[0] = entry;
-    if (!oji_unwinder_forgets(tables))
-        return false;
-    unwinder.add_array(tables, object);
+    add(key, object);
     (void)unwinder.find((void *)(uintptr_t)1, bases);
-    is_known = object->start == 1 && oji_unwinder_is_sorted(object, tables);
+    is_known = object->start == 1 && oji_unwinder_is_sorted(object, key);
     if (is_known)
         memcpy(&found, (const uint8_t *)object->array + 2 * sizeof(uintptr_t), sizeof found);
-    unwinder.remove(tables);
+    unwinder.remove(key);
     return is_known && found == entry;
 }
 
@@ -116,11 +113,13 @@ static bool is_sorted_as_known(const uint8_t *entry)
  * has no memory to sort the probe, or there is none for it, tables are told of singly. */
 static bool has_known_lists(void)
 {
+    static const uint8_t *tables[2];
     uint8_t *page = oji_unwind_map(oji_unwind_page_size());
     bool is_known;
     if (!page)
         return false;
-    is_known = is_sorted_as_known(write_probe(page, oji_unwind_page_size()));
+    tables[0] = write_probe(page, oji_unwind_page_size());
+    is_known = oji_unwinder_forgets(tables) && is_kept_as_known(unwinder.add_array, tables, tables[0]);
     oji_unwind_unmap(page, oji_unwind_page_size());
     return is_known;
 }
@@ -155,7 +154,7 @@ static oji_unwinder_kind probe(void)
     const uint8_t *entry = write_probe(table, sizeof table);
     find_as_registered(table, entry);
     if (!has_lists(table))
-        return OJI_UNWINDER_TREE;
+        return is_kept_as_known(unwinder.add, table, entry) ? OJI_UNWINDER_LEAVES : OJI_UNWINDER_TREE;
     return has_known_lists() ? OJI_UNWINDER_SHEETS : OJI_UNWINDER_LISTS;
 }
 

@@ -1,6 +1,6 @@
-/* Unwind tables for unwinders that keep ranges in a search tree (libgcc from 13 on), and for LLVM's, which keeps single
- * functions: each range of code has a table of its own, which never changes. */
-#include "code/unwind.h"
+/* Unwind tables for unwinders that keep ranges in a search tree (libgcc from 13 on, for code that no leaf is for), and
+ * for LLVM's, which keeps single functions: each range of code has a table of its own, which never changes. */
+#include "code/sheet.h"
 
 /* The table is for [low, high), which may begin inside its first function and end inside its last one. */
 struct oji_image {
@@ -12,6 +12,7 @@ struct oji_image {
     uint64_t first_off; /* of entries in the table */
     uint64_t last_off;
     bool is_registered; /* with a tree */
+    bool is_entered;    /* its stretches are known to have it */
     uint8_t table[];
 };
 
@@ -129,7 +130,7 @@ static oji_image *make(const oji_unwind_tables *tables, uint32_t first, uint32_t
         return NULL;
     image->size = size;
     image->next = NULL;
-    image->is_registered = false;
+    image->is_registered = image->is_entered = false;
     image->low = low;
     image->high = high;
     image->first_off = counted.first_fde;
@@ -151,10 +152,10 @@ static bool is_found(const oji_unwinder *unwinder, const oji_eh_fde *fde, uint64
 
 static uint64_t last_byte(const oji_eh_fde *fde) { return fde->addr + fde->size - 1; }
 
-/* The first address of a function that is lost, in functions [*index, end), of which the last one's last byte is;
- * *index is set to the function. */
+/* The first address of a function that is lost, in functions [*index, end), of which the last one's `pc` is, the last
+ * address that counts; *index is set to the function. */
 static uint64_t find_lost(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t *index, uint32_t end,
-                          uint64_t low)
+                          uint64_t low, uint64_t pc)
 {
     uint32_t first = *index, last = end - 1;
     uint64_t from, to;
@@ -167,7 +168,7 @@ static uint64_t find_lost(const oji_unwinder *unwinder, const oji_unwind_tables 
     }
     *index = first;
     from = tables->fdes[first].addr < low ? low : tables->fdes[first].addr;
-    to = last_byte(&tables->fdes[first]);
+    to = last_byte(&tables->fdes[first]) < pc ? last_byte(&tables->fdes[first]) : pc;
     while (from < to) {
         uint64_t middle = from + (to - from) / 2;
         if (is_found(unwinder, &tables->fdes[first], middle))
@@ -178,25 +179,25 @@ static uint64_t find_lost(const oji_unwinder *unwinder, const oji_unwind_tables 
     return from;
 }
 
-/* Register functions [first, end) from address `low` on in a table, or as much of them as is found in one: up to *to.
- * NULL where memory ends. */
+/* Register functions [first, end) from address `low` up to *to in a table, or as much of them as is found in one: *to
+ * is set to where that ends. NULL where memory ends. */
 static oji_image *add_piece(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t first, uint32_t end,
                             uint64_t low, uint64_t *to)
 {
     const oji_eh_fde *last = &tables->fdes[end - 1];
-    oji_image *image = make(tables, first, end - first, low, last->addr + last->size);
+    const uint64_t pc = *to - 1;
+    oji_image *image = make(tables, first, end - first, low, *to);
     uint32_t lost = first;
     void *bases[4];
     if (!image)
         return NULL;
-    *to = image->high;
     /* The tree ends the process where it is given addresses twice, and then asked to take both back. */
-    if (unwinder->find((void *)(uintptr_t)low, bases) || unwinder->find((void *)(uintptr_t)last_byte(last), bases))
+    if (unwinder->find((void *)(uintptr_t)low, bases) || unwinder->find((void *)(uintptr_t)pc, bases))
         return image;
     call_with_bounds(unwinder, image, true);
-    if (is_found(unwinder, last, last_byte(last)))
+    if (is_found(unwinder, last, pc))
         return image;
-    *to = find_lost(unwinder, tables, &lost, end, low);
+    *to = find_lost(unwinder, tables, &lost, end, low, pc);
     /* Nothing better is to be had where not even the start is found. */
     if (*to <= low) {
         *to = image->high;
@@ -214,10 +215,9 @@ static oji_image *add_piece(const oji_unwinder *unwinder, const oji_unwind_table
     return image;
 }
 
-static oji_image *add_to_tree(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t first, uint32_t n)
+static oji_image *add_to_tree(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t first,
+                              uint32_t end, uint64_t low, uint64_t high)
 {
-    uint32_t end = first + n;
-    uint64_t low = tables->fdes[first].addr, high = tables->fdes[end - 1].addr + tables->fdes[end - 1].size;
     oji_image *head = NULL, **tail = &head;
     while (low < high) {
         uint64_t to = high;
@@ -226,7 +226,9 @@ static oji_image *add_to_tree(const oji_unwinder *unwinder, const oji_unwind_tab
         if (low < tables->fdes[first].addr)
             low = tables->fdes[first].addr;
         *tail = add_piece(unwinder, tables, first, end, low, &to);
-        if (!*tail) {
+        if (*tail)
+            (*tail)->is_entered = oji_stretches_enter((*tail)->low, (*tail)->high);
+        if (!*tail || !(*tail)->is_entered) {
             oji_image_remove(unwinder, head);
             return NULL;
         }
@@ -236,14 +238,16 @@ static oji_image *add_to_tree(const oji_unwinder *unwinder, const oji_unwind_tab
     return head;
 }
 
-oji_image *oji_image_add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t first, uint32_t n)
+oji_image *oji_image_add(const oji_unwinder *unwinder, const oji_unwind_part *part)
 {
-    const oji_eh_fde *last = &tables->fdes[first + n - 1];
+    const oji_eh_fde *first = &part->tables->fdes[part->first], *last = first + part->n - 1;
+    uint64_t low = first->addr > part->low ? first->addr : part->low;
+    uint64_t high = last->addr + last->size < part->high ? last->addr + last->size : part->high;
     oji_image *image;
-    if (unwinder->kind == OJI_UNWINDER_TREE)
-        image = add_to_tree(unwinder, tables, first, n);
+    if (unwinder->kind == OJI_UNWINDER_TREE || unwinder->kind == OJI_UNWINDER_LEAVES)
+        image = add_to_tree(unwinder, part->tables, part->first, part->first + part->n, low, high);
     else
-        image = make(tables, first, n, tables->fdes[first].addr, last->addr + last->size);
+        image = make(part->tables, part->first, part->n, low, high);
     if (image && unwinder->kind == OJI_UNWINDER_LISTS)
         call_with_bounds(unwinder, image, true);
     if (image && unwinder->add_entry)
@@ -259,6 +263,8 @@ void oji_image_remove(const oji_unwinder *unwinder, oji_image *image)
         oji_image *next = image->next;
         if (image->is_registered)
             call_with_bounds(unwinder, image, false);
+        if (image->is_entered)
+            oji_stretches_leave(image->low, image->high);
         oji_release(oji_unwind_heap(), image, image->size);
         image = next;
     }

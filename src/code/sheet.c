@@ -375,23 +375,24 @@ static bool add_entries(const oji_unwinder *unwinder, const oji_unwind_range *ra
     if (done == n || add_and_grow(unwinder, near, pages, entries + done, n - done))
         return true;
     if (done > 0) {
-        const oji_unwind_range put = {oji_entry_addr(entries[0]), oji_entry_addr(entries[done - 1]) + 1};
+        const oji_unwind_range put = {.addr = oji_entry_addr(entries[0]),
+                                      .size = oji_entry_addr(entries[done - 1]) + 1};
         remove_functions(unwinder, all.sheets[near.above - 1], &put, false);
     }
     return false;
 }
 
-void *oji_sheet_add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t range, uint32_t first,
-                    uint32_t n)
+void *oji_sheet_add(const oji_unwinder *unwinder, const oji_unwind_part *part)
 {
+    const uint32_t n = part->n;
     uint8_t *few[16], **entries = few;
     void *head = NULL;
     if (n > OJI_COUNT(few))
         entries = oji_allocate(oji_unwind_heap(), (uint64_t)n * sizeof *entries);
     if (!entries)
         return NULL;
-    if (oji_slots_open() && oji_entries_make(tables, first, n, entries)) {
-        if (add_entries(unwinder, &tables->ranges[range], entries, n))
+    if (oji_slots_open() && oji_entries_make(part->tables, part->first, n, entries)) {
+        if (add_entries(unwinder, part->range, entries, n))
             head = entries[0];
         else
             oji_entries_free(entries, n);

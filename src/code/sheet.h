@@ -1,5 +1,5 @@
-/* The parts of sheet.c: entries that describe functions, and the sorted arrays that look-ups search. All of it is
- * locked. */
+/* The parts of sheet.c and leaves.c: entries that describe functions, and the sorted arrays that look-ups search. All
+ * of it is locked. */
 #ifndef OJI_SHEET_H
 #define OJI_SHEET_H
 
@@ -17,6 +17,25 @@ void oji_entries_free(uint8_t *const *entries, uint32_t n);
 /* One of no bytes at an address, which no look-up ends at; it is a table of its own. NULL where memory ends. */
 uint8_t *oji_entry_make_mark(uint64_t addr);
 void oji_entry_free_mark(uint8_t *mark);
+
+/* Entries that are read while nothing stops it: each stays what it is, one for its address, until all of them end.
+ * Where there is no function any more it rests, and serves the next one that begins there. `cells` is a list of them,
+ * in no order, empty where it is NULL. */
+
+/* Of function `index`, which goes into the list; nobody finds it yet. NULL where memory ends. */
+uint8_t *oji_entry_wake(const oji_unwind_tables *tables, uint32_t index, uint8_t **cells);
+void oji_entry_rest(uint8_t *entry);
+/* All of the list, resting or not: nobody can read them any more. */
+void oji_entries_end(uint8_t *cells);
+
+/* --- stretches.c: OJ_SEGMENT_STRETCH bytes each that a table of a single code begins or ends in ------------------- */
+
+/* One table more, of [low, high), which is not empty. False where memory ends. */
+bool oji_stretches_enter(uint64_t low, uint64_t high);
+/* One less, which was entered. */
+void oji_stretches_leave(uint64_t low, uint64_t high);
+/* Does any begin or end in the stretch of the address? */
+bool oji_stretches_have(uint64_t addr);
 
 /* --- slots.c: arrays of entries ----------------------------------------------------------------------------------- */
 

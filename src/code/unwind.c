@@ -6,15 +6,16 @@
 /* What undoing a link of several ranges takes, or one of images. */
 typedef struct extra {
     uint32_t n;
-    uint32_t n_ranges; /* what it was allocated for */
+    uint32_t capacity; /* parts that it was allocated for */
+    bool is_by_stretch;
     struct {
         oji_unwind_range range;
-        oji_image *image; /* NULL in a sheet */
+        oji_image *image; /* NULL in tables that many share */
     } parts[];
 } extra;
 
-/* Nothing is kept for a link of one range in a sheet: its record has the address of its first function's entry, a
- * multiple of 4. Others have an index here, times 2 plus 1. */
+/* Nothing is kept for a link of one range in a sheet or in leaves: its record has the address of its first function's
+ * entry, a multiple of 4. Others have an index here, times 2 plus 1. */
 typedef struct entry {
     uint64_t addr; /* as in the record; 0 of free entries */
     uint64_t at;   /* address of the extra; of a free entry the next one's index + 1 */
@@ -127,13 +128,33 @@ static uint64_t extra_size(uint32_t n) { return sizeof(extra) + n * sizeof(((ext
 
 static extra *extra_of(const entry *e) { return (extra *)(uintptr_t)e->at; }
 
+/* To a table that many share. NULL where memory ends, or where the functions are to have a table of their own. */
+static void *add_shared(const oji_unwinder *unwinder, const oji_unwind_part *part, bool *is_own)
+{
+    *is_own = false;
+    if (unwinder->kind == OJI_UNWINDER_SHEETS)
+        return oji_sheet_add(unwinder, part);
+    if (unwinder->kind == OJI_UNWINDER_LEAVES && oji_leaves_want(part->range))
+        return oji_leaves_add(unwinder, part, is_own);
+    *is_own = true;
+    return NULL;
+}
+
+static void remove_shared(const oji_unwinder *unwinder, const oji_unwind_range *range)
+{
+    if (unwinder->kind == OJI_UNWINDER_SHEETS)
+        oji_sheet_remove(unwinder, range);
+    else
+        oji_leaves_remove(unwinder, range);
+}
+
 static void remove_parts(const oji_unwinder *unwinder, const extra *parts)
 {
     for (uint32_t i = 0; i < parts->n; i++) {
         if (parts->parts[i].image)
             oji_image_remove(unwinder, parts->parts[i].image);
         else
-            oji_sheet_remove(unwinder, &parts->parts[i].range);
+            remove_shared(unwinder, &parts->parts[i].range);
     }
 }
 
@@ -146,25 +167,62 @@ static uint32_t count_in(const oji_unwind_tables *tables, uint32_t first, const 
     return n;
 }
 
+static oji_unwind_part part_of(const oji_unwind_tables *tables, uint32_t range, uint32_t first, uint32_t n)
+{
+    const oji_unwind_range *r = &tables->ranges[range];
+    return (oji_unwind_part){tables, r, first, n, r->addr, r->addr + r->size};
+}
+
+static bool add_part(const oji_unwinder *unwinder, const oji_unwind_part *part, extra *parts)
+{
+    bool is_own;
+    oji_image *image = NULL;
+    if (!add_shared(unwinder, part, &is_own) && !(is_own && (image = oji_image_add(unwinder, part))))
+        return false;
+    parts->parts[parts->n].range = *part->range;
+    parts->parts[parts->n].image = image;
+    parts->n++;
+    return true;
+}
+
+/* Some of a range's stretches may be taken. */
+static uint64_t count_stretches(const oji_unwind_range *range)
+{
+    return (range->addr + range->size - 1) / OJ_SEGMENT_STRETCH - range->addr / OJ_SEGMENT_STRETCH + 1;
+}
+
+/* Stretches without a function are passed over. */
+static bool add_by_stretch(const oji_unwinder *unwinder, const oji_unwind_part *whole, extra *parts)
+{
+    const oji_eh_fde *fdes = whole->tables->fdes;
+    uint32_t first = whole->first, end = whole->first + whole->n;
+    for (uint64_t low = whole->low, next; low < whole->high; low = next) {
+        oji_unwind_part part = *whole;
+        next = (low / OJ_SEGMENT_STRETCH + 1) * OJ_SEGMENT_STRETCH;
+        while (first < end && fdes[first].addr + fdes[first].size <= low)
+            first++;
+        part.first = first;
+        for (part.n = 0; first + part.n < end && fdes[first + part.n].addr < next; part.n++)
+            ;
+        part.low = low;
+        part.high = next < whole->high ? next : whole->high;
+        if (part.n > 0 && !add_part(unwinder, &part, parts))
+            return false;
+    }
+    return true;
+}
+
 /* Ranges without a function are passed over. */
 static bool add_parts(const oji_unwinder *unwinder, const oji_unwind_tables *tables, extra *parts)
 {
     uint32_t first = 0;
     for (uint32_t i = 0; i < tables->n_ranges && first < tables->n_fdes; i++) {
         uint32_t n = count_in(tables, first, &tables->ranges[i]);
+        oji_unwind_part part = part_of(tables, i, first, n);
         if (n == 0)
             continue;
-        parts->parts[parts->n].range = tables->ranges[i];
-        parts->parts[parts->n].image = NULL;
-        if (unwinder->kind == OJI_UNWINDER_SHEETS) {
-            if (!oji_sheet_add(unwinder, tables, i, first, n))
-                return false;
-        } else {
-            parts->parts[parts->n].image = oji_image_add(unwinder, tables, first, n);
-            if (!parts->parts[parts->n].image)
-                return false;
-        }
-        parts->n++;
+        if (parts->is_by_stretch ? !add_by_stretch(unwinder, &part, parts) : !add_part(unwinder, &part, parts))
+            return false;
         first += n;
     }
     return true;
@@ -172,14 +230,22 @@ static bool add_parts(const oji_unwinder *unwinder, const oji_unwind_tables *tab
 
 static extra *make_extra(const oji_unwinder *unwinder, const oji_unwind_tables *tables)
 {
-    extra *parts = oji_allocate_zeroed(oji_unwind_heap(), extra_size(tables->n_ranges));
+    uint64_t capacity = 0;
+    bool is_by_stretch = false;
+    extra *parts;
+    for (uint32_t i = 0; unwinder->kind == OJI_UNWINDER_LEAVES && i < tables->n_ranges; i++)
+        is_by_stretch |= oji_leaves_want(&tables->ranges[i]);
+    for (uint32_t i = 0; i < tables->n_ranges; i++)
+        capacity += is_by_stretch ? count_stretches(&tables->ranges[i]) : 1;
+    parts = capacity <= UINT32_MAX ? oji_allocate_zeroed(oji_unwind_heap(), extra_size((uint32_t)capacity)) : NULL;
     if (!parts)
         return NULL;
-    parts->n_ranges = tables->n_ranges;
+    parts->capacity = (uint32_t)capacity;
+    parts->is_by_stretch = is_by_stretch;
     if (add_parts(unwinder, tables, parts))
         return parts;
     remove_parts(unwinder, parts);
-    oji_release(oji_unwind_heap(), parts, extra_size(tables->n_ranges));
+    oji_release(oji_unwind_heap(), parts, extra_size(parts->capacity));
     return NULL;
 }
 
@@ -188,8 +254,11 @@ static void *add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, 
 {
     extra *parts;
     uint32_t number;
-    if (unwinder->kind == OJI_UNWINDER_SHEETS && tables->n_ranges == 1)
-        return oji_sheet_add(unwinder, tables, 0, 0, tables->n_fdes);
+    bool is_own = true;
+    oji_unwind_part all = part_of(tables, 0, 0, tables->n_fdes);
+    void *head = tables->n_ranges == 1 ? add_shared(unwinder, &all, &is_own) : NULL;
+    if (head || !is_own)
+        return head;
     number = take_entry();
     parts = number > 0 ? make_extra(unwinder, tables) : NULL;
     if (!parts) {
@@ -208,6 +277,7 @@ static void tell_llvm(const oji_unwinder *unwinder, const oji_unwinder *llvm)
         return;
     oji_unwinder_use_llvm(llvm);
     oji_sheet_for_each(llvm->add_entry);
+    oji_leaves_for_each(llvm->add_entry);
     for (uint32_t number = 1; number <= registry.n; number++) {
         const extra *parts = entry_of(number)->addr != 0 ? extra_of(entry_of(number)) : NULL;
         for (uint32_t i = 0; parts && i < parts->n; i++)
@@ -251,6 +321,12 @@ static bool is_number(uintptr_t number, uint64_t addr)
     return number > 0 && number <= registry.n && addr != 0 && entry_of(number)->addr == addr;
 }
 
+static bool is_shared(const oj_record *record)
+{
+    return oji_unwinder_bind()->kind == OJI_UNWINDER_SHEETS ? oji_sheet_has(record->data, record->addr)
+                                                            : oji_leaves_have(record->data, record->addr);
+}
+
 /* A record without a handle says where a table is, and nothing is registered for it. */
 static bool is_known(const oj_record *record)
 {
@@ -258,8 +334,7 @@ static bool is_known(const oj_record *record)
     if (!record->data)
         return true;
     lock_registry();
-    is_ours = is_entry(record->data) ? is_number((uintptr_t)record->data / 2, record->addr)
-                                     : oji_sheet_has(record->data, record->addr);
+    is_ours = is_entry(record->data) ? is_number((uintptr_t)record->data / 2, record->addr) : is_shared(record);
     unlock();
     return is_ours;
 }
@@ -267,7 +342,7 @@ static bool is_known(const oj_record *record)
 static void undo(const oj_record *record)
 {
     const oji_unwinder *unwinder = oji_unwinder_bind();
-    const oji_unwind_range range = {record->addr, record->size};
+    const oji_unwind_range range = {.addr = record->addr, .size = record->size};
     if (!record->data)
         return;
     lock_registry();
@@ -275,10 +350,10 @@ static void undo(const oj_record *record)
         uint32_t number = (uint32_t)((uintptr_t)record->data / 2);
         extra *parts = extra_of(entry_of(number));
         remove_parts(unwinder, parts);
-        oji_release(oji_unwind_heap(), parts, extra_size(parts->n_ranges));
+        oji_release(oji_unwind_heap(), parts, extra_size(parts->capacity));
         free_entry(number);
     } else {
-        oji_sheet_remove(unwinder, &range);
+        remove_shared(unwinder, &range);
     }
     unlock();
 }
@@ -298,7 +373,7 @@ static oji_unwind_range text_of(const oj_code *code)
         low = segment->run_addr < low ? segment->run_addr : low;
         high = segment->run_addr + segment->size > high ? segment->run_addr + segment->size : high;
     }
-    return (oji_unwind_range){high ? low : 0, high ? high - low : 0};
+    return (oji_unwind_range){.addr = high ? low : 0, .size = high ? high - low : 0};
 }
 
 /* The record that has the handle of all tables comes first, and is of no table; each index has its own. */

@@ -1,8 +1,9 @@
 /* What the process's unwinder is told of linked code.
  *
- * Two ways, because there are two kinds of unwinder. One that keeps ranges in a search tree gets a table of each code's
- * own: image.c. One that keeps lists (libgcc before 13) is told of few tables, each for many codes, which change while
- * it knows them: sheet.c. All of it is under one lock: unwind.c. */
+ * libgcc is told of few tables, each for many codes, which change while it knows them. Before version 13 it keeps
+ * lists: the tables are sheets (sheet.c). From then on it keeps a search tree: they are leaves, and for code in shared
+ * slabs (leaves.c). Otherwise each range of code has a table of its own, which never changes (image.c). All of it is
+ * under one lock: unwind.c. */
 #ifndef OJI_CODE_UNWIND_H
 #define OJI_CODE_UNWIND_H
 
@@ -20,6 +21,16 @@ typedef struct oji_unwind_tables {
     uint32_t n_ranges;
 } oji_unwind_tables;
 
+/* Functions of one range. */
+typedef struct oji_unwind_part {
+    const oji_unwind_tables *tables;
+    const oji_unwind_range *range;
+    uint32_t first; /* FDEs [first, first + n) */
+    uint32_t n;     /* not 0 */
+    uint64_t low;   /* addresses [low, high) of them: may begin inside the first and end inside the last */
+    uint64_t high;
+} oji_unwind_part;
+
 /* Register, and fill the record, whose data are NULL where there is nobody to tell or nothing to say. */
 oj_status oji_unwind_add(const oji_unwind_tables *tables, oj_record *record, oj_error *error);
 
@@ -29,13 +40,14 @@ typedef enum oji_unwinder_kind {
     OJI_UNWINDER_NONE,
     OJI_UNWINDER_LISTS,  /* lists, of which no more is known */
     OJI_UNWINDER_SHEETS, /* lists of what oji_unwinder_object says */
-    OJI_UNWINDER_TREE
+    OJI_UNWINDER_TREE,   /* a tree, of which no more is known */
+    OJI_UNWINDER_LEAVES  /* a tree of what oji_unwinder_object says */
 } oji_unwinder_kind;
 
 /* Bytes of what an unwinder keeps for a table, in memory of ours; libgcc's is 6 words. */
 #define OJI_UNWINDER_OBJECT_SIZE 64u
 
-/* ORDER LIBGCC OBJECT: libgcc's struct object, the same from GCC 3.0 to 12. */
+/* ORDER LIBGCC OBJECT: libgcc's struct object, the same from GCC 3.0 to 15. */
 typedef struct oji_unwinder_object {
     uintptr_t start; /* look-ups below it pass the table over */
     uintptr_t bases[2];
@@ -88,11 +100,10 @@ void oji_cells_free(void *cell, uint64_t size);
 /* The heap of all that is kept here. */
 const oj_allocator *oji_unwind_heap(void);
 
-/* --- sheet.c, image.c: locked ------------------------------------------------------------------------------------- */
+/* --- sheet.c, leaves.c, image.c: locked --------------------------------------------------------------------------- */
 
-/* Tell of the FDEs [first, first + n) of one range; n is not 0. The first one's entry, or NULL where memory ends. */
-void *oji_sheet_add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t range, uint32_t first,
-                    uint32_t n);
+/* Tell of all functions of a range. The first one's entry, or NULL where memory ends. */
+void *oji_sheet_add(const oji_unwinder *unwinder, const oji_unwind_part *part);
 /* The functions that begin in the range go. */
 void oji_sheet_remove(const oji_unwinder *unwinder, const oji_unwind_range *range);
 /* Is there a function at the address whose entry is this? The entry itself is not looked at. */
@@ -100,8 +111,18 @@ bool oji_sheet_has(const void *entry, uint64_t addr);
 /* Tell of every function's entry. */
 void oji_sheet_for_each(void (*tell_of)(const void *));
 
+/* Are functions in the range for leaves: is it in a shared slab, or where a leaf is? */
+bool oji_leaves_want(const oji_unwind_range *range);
+/* Tell of functions. The first one's entry, or NULL where memory ends, or where tables that are none of the leaves' are
+ * in the way. */
+void *oji_leaves_add(const oji_unwinder *unwinder, const oji_unwind_part *part, bool *is_taken);
+/* As of sheets. */
+void oji_leaves_remove(const oji_unwinder *unwinder, const oji_unwind_range *range);
+bool oji_leaves_have(const void *entry, uint64_t addr);
+void oji_leaves_for_each(void (*tell_of)(const void *));
+
 typedef struct oji_image oji_image;
-oji_image *oji_image_add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, uint32_t first, uint32_t n);
+oji_image *oji_image_add(const oji_unwinder *unwinder, const oji_unwind_part *part);
 void oji_image_remove(const oji_unwinder *unwinder, oji_image *image);
 void oji_image_for_each(const oji_image *image, void (*tell_of)(const void *));
 

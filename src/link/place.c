@@ -256,7 +256,7 @@ oj_status oji_link_place_by_hand(oj_plan *plan, const oj_segment *segments, size
         OJI_TRY(check_by_hand(&segments[i], &plan->requests[i], i, error));
         plan->requests[i].write = segments[i].write;
         plan->requests[i].run_addr = segments[i].run_addr;
-        plan->requests[i].flags = segments[i].flags & OJ_SEGMENT_ZEROED;
+        plan->requests[i].flags = segments[i].flags & (OJ_SEGMENT_ZEROED | OJ_SEGMENT_SHARED);
     }
     return check_answer(plan, error);
 }

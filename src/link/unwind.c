@@ -174,7 +174,8 @@ static void list_code(const oj_plan *plan, oji_link_unwind *unwind)
     tables->n_ranges = 0;
     for (uint32_t i = 0; i < plan->n_requests; i++)
         if (plan->requests[i].kind == OJ_SEGMENT_CODE)
-            unwind->ranges[tables->n_ranges++] = (oji_unwind_range){plan->requests[i].run_addr, plan->requests[i].size};
+            unwind->ranges[tables->n_ranges++] = (oji_unwind_range){plan->requests[i].run_addr, plan->requests[i].size,
+                                                                    (plan->requests[i].flags & OJ_SEGMENT_SHARED) != 0};
     if (tables->n_ranges > 1)
         qsort(unwind->ranges, tables->n_ranges, sizeof *unwind->ranges, compare_ranges);
 }

@@ -103,6 +103,9 @@ static bool place_segment(oji_memory_slab *slab, oj_segment *segment, bool is_wh
     } else if (index >= top) {
         segment->flags |= OJ_SEGMENT_ZEROED;
     }
+    /* The region is whole stretches. */
+    if (segment->kind == OJ_SEGMENT_CODE)
+        segment->flags |= OJ_SEGMENT_SHARED;
     add_amounts(amounts, segment, n);
     return true;
 }
@@ -118,7 +121,7 @@ static void undo(oji_memory_slab *slab, oj_placement *placement, size_t n_placed
         if (oji_memory_slab_stages(slab, segment->kind))
             oji_memory_private_unstage(slab, segment);
         oji_memory_zone_free(&region->zone, index, oji_memory_zone_length(&region->zone, index));
-        segment->flags &= ~OJ_SEGMENT_ZEROED;
+        segment->flags &= ~(OJ_SEGMENT_ZEROED | OJ_SEGMENT_SHARED);
     }
     for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
         slab->regions[k].zone.top = progress->tops[k];

@@ -215,6 +215,8 @@ static void shape_shared(slab_shape *shape, const oji_memory_wish *wish, uint64_
 {
     uint64_t table_size = record_size() + OJI_MEMORY_DEAD_RUNS * sizeof(oji_memory_run);
     init_shape(shape);
+    if (shape->alignment[OJI_MEMORY_CODE] < OJ_SEGMENT_STRETCH)
+        shape->alignment[OJI_MEMORY_CODE] = OJ_SEGMENT_STRETCH;
     shape->size[OJI_MEMORY_CODE] = size / 2;
     shape->size[OJI_MEMORY_RODATA] = size / 4;
     shape->size[OJI_MEMORY_DATA] = size - size / 2 - size / 4;

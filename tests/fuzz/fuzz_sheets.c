@@ -24,7 +24,8 @@ typedef struct table {
 /* By place: which addresses the code of a table has. */
 static table all[N_PLACES];
 
-static uint64_t text_of(size_t place) { return RUN + place * STRIDE + 0x100000; }
+/* Four lie together, as in a slab, every other four. */
+static uint64_t text_of(size_t place) { return RUN + place / 4 * STRIDE + 0x100000 + place % 4 * (TEXT_SIZE + 0x810); }
 
 static void keep(table *t, const oji_eh_cie *cie, oji_eh_fde fde, uint64_t text)
 {
@@ -47,7 +48,7 @@ static bool read_table(table *t, size_t place, const uint8_t *data, size_t size)
     oji_eh_reader reader = {.bytes = {data, size}, .run_addr = RUN, .n_registers = 17};
     oji_eh_cie cie = {.offset = UINT64_MAX};
     oji_eh_fde fde;
-    t->range = (oji_unwind_range){text_of(place), TEXT_SIZE};
+    t->range = (oji_unwind_range){.addr = text_of(place), .size = TEXT_SIZE, .is_shared = place / 4 % 2 == 0};
     t->tables = (oji_unwind_tables){.cies = t->cies, .fdes = t->fdes, .ranges = &t->range, .n_ranges = 1};
     while (oji_eh_next(&reader, &cie, &fde) == OJI_EH_FDE)
         keep(t, &cie, fde, text_of(place));

@@ -105,7 +105,8 @@ static void write_image(const found *f)
 {
     static const oji_unwinder tree = {
         .kind = OJI_UNWINDER_TREE, .add = tree_add, .remove = tree_remove, .find = tree_find};
-    oji_image *image = oji_image_add(&tree, &f->tables, 0, f->tables.n_fdes);
+    const oji_unwind_part all = {&f->tables, &f->range, 0, f->tables.n_fdes, TEXT, TEXT + TEXT_SIZE};
+    oji_image *image = oji_image_add(&tree, &all);
     void *bases[4];
     OJT_REQUIRE(image != NULL && n_told == 1);
     for (uint32_t i = 0; i < f->tables.n_fdes; i++) {
@@ -147,7 +148,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static found f;
     oji_eh_reader reader = {.bytes = {data, size}, .run_addr = RUN, .n_registers = 17};
-    f.range = (oji_unwind_range){TEXT, TEXT_SIZE};
+    f.range = (oji_unwind_range){.addr = TEXT, .size = TEXT_SIZE};
     f.tables = (oji_unwind_tables){.cies = f.cies, .fdes = f.fdes, .ranges = &f.range, .n_ranges = 1};
     read_all(&f, &reader);
     if (f.tables.n_fdes > 0) {

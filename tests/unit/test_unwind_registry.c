@@ -27,6 +27,9 @@ typedef struct function {
     oj_record record; /* data NULL: not registered */
 } function;
 
+/* Are functions said to be in a slab, so that a tree is told of them in tables that they share? */
+static bool is_shared;
+
 static const uint8_t cfi[] = {0x0c, 7, 8, 0x90, 1};
 static const oji_eh_cie plain = {.program = cfi,
                                  .program_size = sizeof cfi,
@@ -38,7 +41,7 @@ static const oji_eh_cie plain = {.program = cfi,
 static oj_status add_with(function *f, const oji_eh_cie *cie, const uint8_t *program, uint32_t program_size)
 {
     oji_eh_fde fde = {.addr = f->addr, .size = f->size, .program = program, .program_size = program_size};
-    oji_unwind_range range = {f->addr, f->size};
+    oji_unwind_range range = {f->addr, f->size, is_shared};
     oji_unwind_tables tables = {.cies = cie, .n_cies = 1, .fdes = &fde, .n_fdes = 1, .ranges = &range, .n_ranges = 1};
     oj_error error = {0};
     f->record = (oj_record){.kind = 0};
@@ -96,6 +99,7 @@ typedef struct model {
     function functions[MOST]; /* those with data are registered; in no order */
     uint8_t used[SPAN / 16];
     uint64_t seed;
+    uint64_t one_in; /* so many is in no slab, whatever else lies there; 0: all are what the test says */
 } model;
 
 static uint64_t roll(model *m, uint64_t below)
@@ -143,17 +147,19 @@ static void step_model(model *m, uint64_t share)
         expect_nothing(f->addr);
     } else if (choose_place(m, f)) {
         mark(m, f, 1);
+        if (m->one_in > 0)
+            is_shared = roll(m, m->one_in) > 0;
         add(f);
         expect_found(f);
     }
 }
 
 /* Grows, churns, shrinks to nothing, and once more. */
-static void unwind_registry_follows_a_model(void **state)
+static void follow_model(uint64_t one_in)
 {
     static const uint64_t shares[] = {5, 50, 100, 5, 100};
     model *m = calloc(1, sizeof *m);
-    (void)state;
+    m->one_in = one_in;
     m->seed = getenv("OJT_SEED") ? strtoull(getenv("OJT_SEED"), NULL, 0) : 1;
     for (size_t s = 0; s < OJI_COUNT(shares); s++) {
         for (uint32_t i = 0; i < 6000; i++)
@@ -167,6 +173,20 @@ static void unwind_registry_follows_a_model(void **state)
         }
     check_all(m);
     free(m);
+}
+
+static void unwind_registry_follows_a_model(void **state)
+{
+    (void)state;
+    follow_model(0);
+}
+
+/* Slabs that hold tables of single codes as well. */
+static void unwind_registry_follows_a_model_of_both(void **state)
+{
+    (void)state;
+    follow_model(3);
+    follow_model(100);
 }
 
 /* --- orders ------------------------------------------------------------------------------------------------------- */
@@ -295,6 +315,41 @@ static void unwind_registry_many_cies(void **state)
         remove_function(&functions[i]);
 }
 
+/* What shares a slab's stretch with a table that was registered by itself is found, whichever comes and goes first. */
+static void unwind_registry_single_table_inside_slab(void **state)
+{
+    function single = {.addr = BASE + 0x300, .size = 0x40}, later = {.addr = BASE + 0x200, .size = 0x40};
+    function shared[] = {{.addr = BASE + 0x100, .size = 0x40},
+                         {.addr = BASE + 0x400, .size = 0x40},
+                         {.addr = BASE + 0x3ff0, .size = 0x40},
+                         {.addr = BASE + 0x2000, .size = 0x40}};
+    (void)state;
+    for (unsigned round = 0; round < 24; round++) {
+        is_shared = false;
+        add(&single);
+        is_shared = true;
+        for (uint32_t i = 0; i < OJI_COUNT(shared); i++)
+            add(&shared[(i * 3 + round) % OJI_COUNT(shared)]);
+        is_shared = false;
+        add(&later);
+        expect_found(&single);
+        expect_found(&later);
+        for (uint32_t i = 0; i < OJI_COUNT(shared); i++)
+            expect_found(&shared[i]);
+        if (round % 2)
+            remove_function(&single);
+        for (uint32_t i = 0; i < OJI_COUNT(shared); i++) {
+            remove_function(&shared[(i + round / 4) % OJI_COUNT(shared)]);
+            expect_found(&later);
+        }
+        if (round % 2 == 0)
+            remove_function(&single);
+        expect_nothing(single.addr);
+        remove_function(&later);
+        expect_nothing(later.addr);
+    }
+}
+
 static void unwind_registry_records_of_others_unknown(void **state)
 {
     function f = {.addr = BASE, .size = 16};
@@ -310,6 +365,90 @@ static void unwind_registry_records_of_others_unknown(void **state)
     other.data = (void *)UINTPTR_MAX;
     assert_false(oji_unwind_registry.is_known(&other));
     remove_function(&f);
+}
+
+/* Functions of a few bytes that begin anywhere, as compilers pack them to save room: all are of one code, between
+ * others. */
+static void unwind_registry_small_functions_packed(void **state)
+{
+    enum { N = 900 };
+    static oji_eh_fde fdes[N];
+    function below = {.addr = BASE, .size = 16}, above = {.addr = BASE + 16 * N, .size = 16}, one;
+    oji_unwind_range range = {BASE + 16, 0, is_shared};
+    oji_unwind_tables tables = {
+        .cies = &plain, .n_cies = 1, .fdes = fdes, .n_fdes = N, .ranges = &range, .n_ranges = 1};
+    oj_record record = {.kind = 0};
+    oj_error error;
+    (void)state;
+    for (uint32_t i = 0; i < N; i++) {
+        fdes[i] = (oji_eh_fde){.addr = range.addr + range.size, .size = 1 + i * 7 % 11};
+        range.size += fdes[i].size + i % 3;
+    }
+    add(&below);
+    add(&above);
+    for (unsigned round = 0; round < 3; round++) {
+        assert_int_equal(oji_unwind_add(&tables, &record, &error), OJ_OK);
+        for (uint32_t i = 0; i < N; i++) {
+            one = (function){.addr = fdes[i].addr, .size = fdes[i].size};
+            expect_found(&one);
+            if (i % 3 > 0)
+                expect_nothing(one.addr + one.size);
+        }
+        expect_found(&below);
+        expect_found(&above);
+        oji_unwind_registry.undo(&record);
+        expect_nothing(fdes[N / 2].addr);
+        expect_found(&below);
+        expect_found(&above);
+    }
+    remove_function(&below);
+    remove_function(&above);
+}
+
+/* Small functions across every border that a table for a stretch of addresses can have, one after another. */
+static void unwind_registry_functions_across_borders(void **state)
+{
+    static function functions[400];
+    (void)state;
+    for (uint32_t i = 0; i < 400; i++) {
+        functions[i] = (function){.addr = BASE + 0x1000 + 1008 * i, .size = 1000};
+        add(&functions[i]);
+    }
+    for (uint32_t i = 0; i < 400; i++)
+        expect_found(&functions[i]);
+    for (uint32_t i = 0; i < 400; i += 2) {
+        remove_function(&functions[i]);
+        expect_nothing(functions[i].addr + 999);
+    }
+    for (uint32_t i = 1; i < 400; i += 2)
+        expect_found(&functions[i]);
+    for (uint32_t i = 1; i < 400; i += 2)
+        remove_function(&functions[i]);
+}
+
+/* Where code comes and goes at the same addresses its entries take no more and more memory, while others live there.
+ * Tables of their own are the heap's. */
+static void unwind_registry_entries_are_used_again(void **state)
+{
+    static const uint8_t program[300];
+    function kept = {.addr = BASE, .size = 16}, f;
+    uintptr_t lowest = UINTPTR_MAX, highest = 0;
+    (void)state;
+    add(&kept);
+    for (uint32_t i = 0; i < 40000; i++) {
+        uint64_t start;
+        uintptr_t entry;
+        f = (function){.addr = BASE + 16 + 64 * (i * 7 % 50), .size = 1 + i % 64};
+        assert_int_equal(add_with(&f, &plain, program, i * 13 % 300), OJ_OK);
+        entry = (uintptr_t)find(f.addr, &start);
+        lowest = entry < lowest ? entry : lowest;
+        highest = entry > highest ? entry : highest;
+        remove_function(&f);
+    }
+    expect_found(&kept);
+    remove_function(&kept);
+    if (is_shared || oji_unwinder_bind()->kind == OJI_UNWINDER_SHEETS)
+        assert_true(highest - lowest < 128 * 1024);
 }
 
 /* --- several ranges, threads, fork -------------------------------------------------------------------------------- */
@@ -329,7 +468,7 @@ static void unwind_registry_ranges_of_links_alternate(void **state)
             .cies = &plain, .n_cies = 1, .fdes = fdes[l], .n_fdes = N, .ranges = ranges[l], .n_ranges = N};
         for (unsigned i = 0; i < N; i++) {
             fdes[l][i] = (oji_eh_fde){.addr = BASE + 512 * i + 256 * l, .size = 200};
-            ranges[l][i] = (oji_unwind_range){fdes[l][i].addr, 200};
+            ranges[l][i] = (oji_unwind_range){fdes[l][i].addr, 200, is_shared};
         }
         records[l] = (oj_record){.kind = 0};
         assert_int_equal(oji_unwind_add(&tables, &records[l], &error), OJ_OK);
@@ -371,6 +510,7 @@ static void unwind_registry_nothing_live_missed_meanwhile(void **state)
         kept[i] = (function){.addr = BASE + 1024 * i, .size = 64};
         add(&kept[i]);
     }
+    stop = false;
     for (unsigned t = 0; t < 2; t++)
         assert_int_equal(pthread_create(&threads[t], NULL, look, kept), 0);
     for (unsigned round = 0; round < 20; round++) {
@@ -389,6 +529,38 @@ static void unwind_registry_nothing_live_missed_meanwhile(void **state)
         pthread_join(threads[t], &missed);
         assert_int_equal((uintptr_t)missed, 0);
     }
+    for (uint32_t i = 0; i < 64; i++)
+        remove_function(&kept[i]);
+}
+
+/* Functions of one byte put between others while they are looked for. */
+static void unwind_registry_nothing_live_missed_among_small_ones(void **state)
+{
+    static function kept[64], others[64][40];
+    pthread_t thread;
+    void *missed;
+    (void)state;
+    for (uint32_t i = 0; i < 64; i++) {
+        kept[i] = (function){.addr = BASE + 200 * i, .size = 60};
+        add(&kept[i]);
+    }
+    stop = false;
+    assert_int_equal(pthread_create(&thread, NULL, look, kept), 0);
+    for (unsigned round = 0; round < 12; round++) {
+        for (uint32_t i = 0; i < 64; i++)
+            for (uint32_t j = 0; j < 40; j++) {
+                others[i][j] = (function){.addr = kept[i].addr + 60 + (j * 37 + round) % 140, .size = 1};
+                if (!find(others[i][j].addr, &(uint64_t){0}))
+                    add(&others[i][j]);
+            }
+        for (uint32_t i = 0; i < 64; i++)
+            for (uint32_t j = 0; j < 40; j++)
+                if (others[i][j].record.data)
+                    remove_function(&others[i][j]);
+    }
+    stop = true;
+    pthread_join(thread, &missed);
+    assert_int_equal((uintptr_t)missed, 0);
     for (uint32_t i = 0; i < 64; i++)
         remove_function(&kept[i]);
 }
@@ -438,13 +610,14 @@ static void unwind_registry_unknown_lists_get_single_tables(void **state)
     oji_unwinder unknown = *oji_unwinder_bind();
     function f = {.addr = BASE, .size = 64};
     const oji_eh_fde fde = {.addr = f.addr, .size = f.size};
-    const oji_unwind_range range = {f.addr, f.size};
+    const oji_unwind_range range = {.addr = f.addr, .size = f.size};
     const oji_unwind_tables tables = {
         .cies = &plain, .n_cies = 1, .fdes = &fde, .n_fdes = 1, .ranges = &range, .n_ranges = 1};
+    const oji_unwind_part part = {&tables, &range, 0, 1, f.addr, f.addr + f.size};
     oji_image *image;
     (void)state;
     unknown.kind = OJI_UNWINDER_LISTS;
-    image = oji_image_add(&unknown, &tables, 0, 1);
+    image = oji_image_add(&unknown, &part);
     assert_non_null(image);
     expect_found(&f);
     expect_nothing(f.addr + f.size);
@@ -452,12 +625,52 @@ static void unwind_registry_unknown_lists_get_single_tables(void **state)
     expect_nothing(f.addr);
 }
 
+/* --- all of it once more, in a slab ------------------------------------------------------------------------------- */
+
+#define IN_SLAB(name)                        \
+    static void name##_in_slab(void **state) \
+    {                                        \
+        is_shared = true;                    \
+        name(state);                         \
+    }
+IN_SLAB(unwind_registry_follows_a_model)
+IN_SLAB(unwind_registry_any_order_of_addresses)
+IN_SLAB(unwind_registry_gap_between_two_is_filled)
+IN_SLAB(unwind_registry_long_programs)
+IN_SLAB(unwind_registry_many_cies)
+IN_SLAB(unwind_registry_entries_are_used_again)
+IN_SLAB(unwind_registry_functions_across_borders)
+IN_SLAB(unwind_registry_small_functions_packed)
+IN_SLAB(unwind_registry_records_of_others_unknown)
+IN_SLAB(unwind_registry_ranges_of_links_alternate)
+IN_SLAB(unwind_registry_nothing_live_missed_meanwhile)
+IN_SLAB(unwind_registry_nothing_live_missed_among_small_ones)
+IN_SLAB(unwind_registry_child_of_threads_goes_on)
+
 OJT_MAIN(cmocka_unit_test(unwind_registry_follows_a_model), cmocka_unit_test(unwind_registry_any_order_of_addresses),
          cmocka_unit_test(unwind_registry_gap_between_two_is_filled),
          cmocka_unit_test(unwind_registry_what_is_above_is_not_searched),
          cmocka_unit_test(unwind_registry_long_programs), cmocka_unit_test(unwind_registry_many_cies),
+         cmocka_unit_test(unwind_registry_entries_are_used_again),
+         cmocka_unit_test(unwind_registry_functions_across_borders),
+         cmocka_unit_test(unwind_registry_small_functions_packed),
          cmocka_unit_test(unwind_registry_records_of_others_unknown),
          cmocka_unit_test(unwind_registry_ranges_of_links_alternate),
          cmocka_unit_test(unwind_registry_nothing_live_missed_meanwhile),
+         cmocka_unit_test(unwind_registry_nothing_live_missed_among_small_ones),
          cmocka_unit_test(unwind_registry_child_of_threads_goes_on),
-         cmocka_unit_test(unwind_registry_unknown_lists_get_single_tables))
+         cmocka_unit_test(unwind_registry_unknown_lists_get_single_tables),
+         cmocka_unit_test(unwind_registry_single_table_inside_slab),
+         cmocka_unit_test(unwind_registry_follows_a_model_of_both),
+         cmocka_unit_test(unwind_registry_follows_a_model_in_slab),
+         cmocka_unit_test(unwind_registry_any_order_of_addresses_in_slab),
+         cmocka_unit_test(unwind_registry_gap_between_two_is_filled_in_slab),
+         cmocka_unit_test(unwind_registry_long_programs_in_slab), cmocka_unit_test(unwind_registry_many_cies_in_slab),
+         cmocka_unit_test(unwind_registry_entries_are_used_again_in_slab),
+         cmocka_unit_test(unwind_registry_functions_across_borders_in_slab),
+         cmocka_unit_test(unwind_registry_small_functions_packed_in_slab),
+         cmocka_unit_test(unwind_registry_records_of_others_unknown_in_slab),
+         cmocka_unit_test(unwind_registry_ranges_of_links_alternate_in_slab),
+         cmocka_unit_test(unwind_registry_nothing_live_missed_meanwhile_in_slab),
+         cmocka_unit_test(unwind_registry_nothing_live_missed_among_small_ones_in_slab),
+         cmocka_unit_test(unwind_registry_child_of_threads_goes_on_in_slab))

@@ -19,7 +19,7 @@ import tap as tapping  # noqa: E402
 NEWER = 'trixie'
 LLVM = ['clang++-19', '-stdlib=libc++', '-unwindlib=libunwind', '-rtlib=compiler-rt']
 COMPILERS = (['g++'], ['clang++-19'], ['clang++-22'])
-PROGRAMS = ('test_unwind_registry', 'test_unwind_tables')
+PROGRAMS = ('test_unwind_registry', 'test_unwind_tables', 'test_fault_registries')
 
 BETWEEN = """\
 returned 1
