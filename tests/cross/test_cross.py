@@ -14,6 +14,7 @@ UNWIND = os.path.join(SOURCE, 'tests', 'unwind')
 sys.path.insert(0, UNWIND)
 
 from targets import ARCHITECTURES, EVERYTHING, Target, quiet, tapping  # noqa: E402
+import test_programs_cxx  # noqa: E402
 import test_unwinders  # noqa: E402
 
 # What a program needs that an architecture or qemu-user does not have, with the reason.
@@ -21,6 +22,7 @@ LEFT_OUT = {
     'wide.c': 'has types of 128 bits, which 32-bit targets lack',
     'numbers.c': 'has types of 128 bits, which 32-bit targets lack',
     'ifuncs.c': 'needs indirect functions, which are linked for x86-64 alone',
+    'cpu_features.c': 'needs indirect functions, which are linked for x86-64 alone',
     'throw_backtrace.cpp': 'looks for its own names in the process',
 }
 
@@ -49,7 +51,7 @@ def check_program(tap, target, program, folder):
     is_cxx = program.endswith('.cpp')
     topic = os.path.basename(program)
     name = '%s_%s' % (target.name, topic.replace('.', '_'))
-    own = ['-std=c++20'] if is_cxx else []
+    own = test_programs_cxx.flags_of(program) if is_cxx else []
     flags = ['-O1', *target.plain, *own]
     native = build(tap, name + '_native', lambda: target.program(topic.replace('.', '_'),
                                                                  [target.object('gcc', flags, program)], is_cxx))
