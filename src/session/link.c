@@ -18,29 +18,55 @@ static bool defines_strongly(const oji_session_name *name, const oji_session_uni
     return false;
 }
 
-/* Does the unit take the name for a thread-local variable? Asked of few: only those that are one elsewhere. */
-static bool refers_as_thread_local(const oji_session_unit *unit, const oji_session_name *name)
+/* The object's global symbol of this name; 0 where there is none. */
+static uint32_t find_symbol(const oji_session_step *step, const oj_object *object, const char *name, uint32_t name_size)
 {
-    const oj_object *object = unit->object;
+    uint32_t cursor = 0, index;
+    uint64_t hash = oji_hash(name, name_size);
+    while ((index = oji_table_next(&step->names, hash, &cursor)) != OJI_TABLE_NONE)
+        if (object->symbols[index].name_size == name_size && memcmp(object->symbols[index].name, name, name_size) == 0)
+            return index;
+    return 0;
+}
+
+/* One entry for each name: an object may have any number of symbols of it. False where memory ends. */
+static bool index_symbols(oji_session_step *step, const oj_object *object)
+{
+    step->names_of = NULL;
+    if (!oji_table_init(&step->names, &step->arena, object->n_symbols - object->first_global))
+        return false;
     for (uint32_t i = object->first_global; i < object->n_symbols; i++) {
         const oji_symbol *symbol = &object->symbols[i];
-        if (symbol->name_size == name->name_size && memcmp(symbol->name, name->text, name->name_size) == 0)
-            return symbol->type == OJ_SYMBOL_THREAD_LOCAL || (symbol->uses & OJI_USES_TLS);
+        if (find_symbol(step, object, symbol->name, symbol->name_size) == 0)
+            oji_table_add(&step->names, oji_hash(symbol->name, symbol->name_size), i);
     }
-    return false;
+    step->names_of = object;
+    return true;
+}
+
+/* The unit that asks must take the name for a thread-local variable. Few names are one: an object's symbols are indexed
+ * when it asks for the first. */
+static oj_status check_thread_local(oji_session_step *step, const oji_session_definition *chosen, oj_error *error)
+{
+    const oj_object *object = step->current->object;
+    const oji_symbol *symbol;
+    if (step->names_of != object && !index_symbols(step, object))
+        return oji_fail(error, OJ_E_NOMEM, "out of memory: a module's thread-local variables");
+    symbol = &object->symbols[find_symbol(step, object, chosen->name->text, chosen->name->name_size)];
+    if (symbol->type == OJ_SYMBOL_THREAD_LOCAL || (symbol->uses & OJI_USES_TLS))
+        return OJ_OK;
+    return oji_session_report_thread_local(chosen, step->current->module->name, error);
 }
 
 /* What the unit is told: the linker finds thread-local variables by their address in this thread. */
-static oj_status tell(const oji_session_step *step, const oji_session_definition *chosen, oj_query *query,
-                      oj_error *error)
+static oj_status tell(oji_session_step *step, const oji_session_definition *chosen, oj_query *query, oj_error *error)
 {
     bool is_linked = !chosen->unit || chosen->unit->code;
     query->found = step->is_placed || is_linked ? 1 : OJ_FOUND_LATER;
     query->addr = query->found == 1 ? chosen->addr : 0;
     if (!chosen->is_thread_local)
         return OJ_OK;
-    if (!refers_as_thread_local(step->current, chosen->name))
-        return oji_session_report_thread_local(chosen, step->current->module->name, error);
+    OJI_TRY(check_thread_local(step, chosen, error));
     return is_linked ? oji_session_find_thread_local(chosen, &query->addr, error) : OJ_OK;
 }
 

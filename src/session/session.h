@@ -246,6 +246,8 @@ typedef struct oji_session_step {
     oji_session_unit *first;
     oji_session_unit *last;
     oji_session_unit *current; /* whose plan is asking */
+    oji_table names;           /* of the object that names_of is: index of each global symbol; once it is asked */
+    const oj_object *names_of;
     oj_resolver *resolvers;
     size_t n_resolvers;
     bool is_placed; /* all units are */

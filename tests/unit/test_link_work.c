@@ -144,6 +144,71 @@ static void work_of_many_undefined_names_of_a_session(void **state)
     ojt_free(&elf);
 }
 
+/* --- thread-local names ------------------------------------------------------------------------------------------- */
+
+#if defined(__x86_64__)
+
+/* One object has the variables, and one refers to all of them, whose names are of one length. */
+static oj_object *make_thread_locals(ojt_elf *elf, bool defines)
+{
+    const uint8_t info = ELF_STB_GLOBAL << 4 | ELF_STT_TLS;
+    oj_object *object;
+    oj_error error;
+    uint32_t section;
+    uint8_t *relocs;
+    ojt_start(elf);
+    elf->strings_size = 1 + MANY * (size_t)8;
+    elf->strings = (char *)ojt_grow(elf->strings, elf->strings_size);
+    elf->strings[0] = '\0';
+    for (uint32_t i = 0; i < MANY; i++)
+        snprintf(elf->strings + 1 + (size_t)i * 8, 8, "%06un", i);
+    if (defines) {
+        section = ojt_add_section(elf, ".tbss", ELF_SHT_NOBITS, ELF_SHF_ALLOC | ELF_SHF_WRITE | ELF_SHF_TLS, NULL, 8);
+        add_symbols(elf, MANY, info, section, 0, 1, 8);
+    } else {
+        section = ojt_add_section(elf, ".text", ELF_SHT_PROGBITS, ELF_SHF_ALLOC | ELF_SHF_EXECINSTR, NULL, 8);
+        add_symbols(elf, MANY, info, ELF_SHN_UNDEF, 0, 1, 8);
+        relocs = add_relocs(elf, section, MANY);
+        for (uint32_t i = 0; i < MANY; i++)
+            put_reloc(relocs, i, 0, 19, i + 1, 0);
+    }
+    if (read_object(elf, ELF_EM_X86_64, &object, &error) != OJ_OK)
+        fail_msg("%s", error.text);
+    return object;
+}
+
+static void work_of_many_thread_local_names(void **state)
+{
+    ojt_elf elf[2];
+    oj_object *objects[2] = {make_thread_locals(&elf[0], true), make_thread_locals(&elf[1], false)};
+    oj_session *session;
+    oj_error error;
+    (void)state;
+    assert_int_equal(oj_session_create(&session, NULL, &error), OJ_OK);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(oj_session_add_object(session, objects[i], NULL, NULL, &error), OJ_OK);
+    start_work();
+    if (oj_session_link(session, &error) != OJ_OK)
+        fail_msg("%s", error.text);
+    expect_little_work();
+    oj_session_destroy(session);
+    for (int i = 0; i < 2; i++) {
+        oj_object_destroy(objects[i]);
+        ojt_free(&elf[i]);
+    }
+}
+
+#else
+
+static void work_of_many_thread_local_names(void **state)
+{
+    (void)state;
+    print_message("skipped: the objects are for x86-64\n");
+    skip();
+}
+
+#endif
+
 /* --- names that share bytes --------------------------------------------------------------------------------------- */
 
 enum { LONG = 1 << 20 };
@@ -282,5 +347,6 @@ static void work_of_many_relocations_at_one_place(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(work_of_many_undefined_names), cmocka_unit_test(work_of_many_undefined_names_of_a_session),
-         cmocka_unit_test(work_of_names_that_share_bytes), cmocka_unit_test(work_of_sections_whose_names_share_bytes),
+         cmocka_unit_test(work_of_many_thread_local_names), cmocka_unit_test(work_of_names_that_share_bytes),
+         cmocka_unit_test(work_of_sections_whose_names_share_bytes),
          cmocka_unit_test(work_of_many_functions_at_one_place), cmocka_unit_test(work_of_many_relocations_at_one_place))
