@@ -25,6 +25,7 @@ ORDER = 'its inputs are in the other order of bytes'
 # What no emulator can do.
 LEFT_OUT_EMULATED = {
     'control_threads_neighbours_in_a_page_are_not_disturbed': VIEWS, 'fork_both_sides_go_on': VIEWS,
+    'fault_memory_default_every_call': VIEWS, 'fault_memory_views_every_call': VIEWS,
     'fork_by_system_call_both_go_on': VIEWS, 'fork_child_cannot_change_parent': VIEWS,
     'fork_child_that_tries_everything_changes_nothing': VIEWS, 'fork_many_times_keeps_mappings_few': VIEWS,
     'fork_parent_frees_and_reuses_while_children_run': VIEWS, 'provider_code_runs_and_is_reused': VIEWS,
@@ -43,6 +44,7 @@ PROGRAMS_LEFT_OUT = {'test_fault_calls': 'its inputs are code of x86-64',
                      'test_fault_program': 'asks for an LLVM',
                      'test_publish_valgrind': 'Valgrind runs code of this machine only'}
 PROGRAMS_LEFT_OUT_EMULATED = {'test_worker_liar': CLONE, 'test_worker_program': CLONE, 'test_worker_confine': CLONE,
+                              'test_fault_worker': CLONE,
                               'test_debug_threads': 'the emulator writes files of profilers, too'}
 PROGRAMS_LEFT_OUT_LITTLE = {'test_link_cases': 'links in buffers, as on this machine, for minutes'}
 PROGRAMS_LEFT_OUT_BIG = {'test_code_gdb': ORDER, 'test_debug_tables': ORDER, 'test_link_veneers': ORDER,

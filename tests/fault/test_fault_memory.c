@@ -49,7 +49,8 @@ static oj_status note(oj_status status, oj_status *first, const oj_error *error)
 /* Publishing may be tried again; code that was published may be patched whether or not others were. */
 static bool publish(const oj_memory *memory, ojt_link *link, oj_status *first)
 {
-    static const uint8_t nine = 9;
+    const uint32_t is_one_store = OJT_RETURN_SIZE <= 8;
+    uint8_t nine[OJT_RETURN_SIZE];
     const oj_placement *placement = &link->placement;
     uint64_t addr = link->segments[0].run_addr;
     oj_error error;
@@ -60,7 +61,9 @@ static bool publish(const oj_memory *memory, ojt_link *link, oj_status *first)
     if (!is_published || !memory->patch)
         return is_published;
     assert_int_equal(ojt_run(addr), 42);
-    if (note(memory->patch(memory->context, placement, addr + 1, &nine, 1, 1, &error), first, &error) == OJ_OK)
+    ojt_return_code(nine, 9);
+    if (note(memory->patch(memory->context, placement, addr, nine, sizeof nine, is_one_store, &error), first, &error) ==
+        OJ_OK)
         assert_int_equal(ojt_run(addr), 9);
     else
         assert_int_equal(ojt_run(addr), 42);

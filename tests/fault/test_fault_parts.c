@@ -56,7 +56,7 @@ static void make_runtime(part *p)
     text = ojt_elf_add_code(&elf, ojt_return_code(code, 5), sizeof code);
     section = ojt_elf_add_data(&elf, data, sizeof data);
     ojt_elf_add_global(&elf, "main", text, 0, sizeof code);
-    ojt_elf_add_reloc(&elf, section, 0, R_X86_64_64, ojt_elf_add_undefined(&elf, "atexit"), 0);
+    ojt_elf_add_addr(&elf, section, 0, ojt_elf_add_undefined(&elf, "atexit"), 0);
     add(p, ojt_object(&elf, "runtime.o"));
     p->expected = 5;
 }
@@ -83,8 +83,8 @@ static oj_object *make_debug_object(const char *function)
     for (size_t i = 0; i < OJI_COUNT(locals); i++)
         ojt_elf_add_symbol(&elf, locals[i], text, i, 1, STB_LOCAL, STT_FUNC);
     global = ojt_elf_add_global(&elf, function, text, 0, sizeof code);
-    ojt_elf_add_reloc(&elf, info, 0, R_X86_64_64, global, 0);
-    ojt_elf_add_reloc(&elf, info, 8, R_X86_64_32, section, 0);
+    ojt_elf_add_addr(&elf, info, 0, global, 0);
+    ojt_elf_add_addr(&elf, info, 8, section, 0);
     bytes = ojt_elf_finish(&elf, &size);
     oj_object_options_init(&options);
     options.flags = OJ_OBJECT_WITH_DEBUG;

@@ -21,7 +21,7 @@ int main()
     std::u16string u16 = u"\U0001f600";
     std::printf("%zu %x %zu\n", u16.size(), u16[0], sizeof u8"\u00e4");
     std::mbstate_t state{};
-    wchar_t one;
+    wchar_t one = L'?';
     std::size_t used = std::mbrtowc(&one, "\xc3\xa9", 2, &state);
     std::printf("%zu %x\n", used, static_cast<unsigned>(one));
     return 0;
