@@ -55,6 +55,7 @@ static struct {
     leaf **leaves; /* ascending */
     uint32_t n;
     uint32_t capacity;
+    uint32_t last_found; /* index + 1 */
 } all;
 
 /* --- slots -------------------------------------------------------------------------------------------------------- */
@@ -282,10 +283,15 @@ static outcome make_piece(const oji_unwinder *unwinder, uint64_t low, uint64_t h
 
 static uint64_t stretch_of(uint64_t addr) { return addr & ~(STRETCH - 1); }
 
-/* Index of the first leaf that begins above. */
+/* Index of the first leaf that begins above. Most look where the last one did. */
 static uint32_t find_above(uint64_t addr)
 {
-    uint32_t low = 0, high = all.n;
+    uint32_t low = 0, high = all.n, last = all.last_found;
+    if (last > 0 && last <= all.n && all.leaves[last - 1]->low <= addr) {
+        if (last == all.n || all.leaves[last]->low > addr)
+            return last;
+        low = last;
+    }
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (all.leaves[middle]->low <= addr)
@@ -293,6 +299,7 @@ static uint32_t find_above(uint64_t addr)
         else
             high = middle;
     }
+    all.last_found = low;
     return low;
 }
 

@@ -49,8 +49,8 @@ typedef struct oji_slots_vector {
  * those behind the last function. Slot 0 is the sheet's mark. */
 typedef struct oji_slots {
     uint64_t capacity;
-    uint32_t n_live;     /* functions */
-    uint32_t last_taken; /* slot: the next function mostly comes right behind */
+    uint32_t n_live;       /* functions */
+    uint32_t last_touched; /* slot: the next function mostly comes or goes right behind */
     bool is_mapped;
     oji_slots_vector vector; /* what look-ups see from here on */
     uint8_t *entries[];

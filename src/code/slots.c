@@ -47,7 +47,7 @@ static void set(oji_slots *s, uint64_t index, uint8_t *entry)
 /* The first slot whose address is above; slot 0 never is. */
 static uint64_t find_above(const oji_slots *s, uint64_t addr)
 {
-    uint64_t low = 1, high = s->vector.n, next = (uint64_t)s->last_taken + 1;
+    uint64_t low = 1, high = s->vector.n, next = (uint64_t)s->last_touched + 1;
     if (next < high && addr_at(s, next - 1) <= addr) {
         if (addr_at(s, next) > addr)
             return next;
@@ -122,7 +122,7 @@ static void append_function(maker *m, uint8_t *entry, bool is_added)
     if (++m->made->n_live % FREE_EVERY == 0)
         append(m, entry, 1);
     if (is_added)
-        m->made->last_taken = (uint32_t)(m->n - 1);
+        m->made->last_touched = (uint32_t)(m->n - 1);
     m->was_added = is_added;
 }
 
@@ -198,7 +198,7 @@ void oji_slots_restart(oji_slots *s, uint8_t *entry)
     for (uint64_t i = s->vector.n - 1; i > 1; i--)
         set(s, i, behind);
     set(s, 1, entry);
-    s->n_live = s->last_taken = 1;
+    s->n_live = s->last_touched = 1;
 }
 
 /* --- functions that come and go ----------------------------------------------------------------------------------- */
@@ -259,7 +259,7 @@ bool oji_slots_put(const oji_unwinder *unwinder, oji_slots *s, uint8_t *entry)
     }
     set(s, above, entry);
     s->n_live++;
-    s->last_taken = (uint32_t)above;
+    s->last_touched = (uint32_t)above;
     return true;
 }
 
@@ -292,6 +292,7 @@ void oji_slots_remove(const oji_unwinder *unwinder, oji_slots *s, const oji_unwi
         removed[n++] = entry;
         s->n_live--;
     }
+    s->last_touched = (uint32_t)(at - 1);
     if (!ends_entries)
         oji_sheet_wait(unwinder);
     else if (n > 0)
@@ -310,8 +311,8 @@ bool oji_slots_has(const oji_slots *s, const uint8_t *entry, uint64_t addr)
 
 bool oji_slots_ends_with(const oji_slots *s, const uint8_t *entry)
 {
-    uint64_t next = (uint64_t)s->last_taken + 1;
-    return s->entries[s->last_taken] == entry && (next == s->vector.n || is_behind(s, next));
+    uint64_t next = (uint64_t)s->last_touched + 1;
+    return s->entries[s->last_touched] == entry && (next == s->vector.n || is_behind(s, next));
 }
 
 bool oji_slots_is_sparse(const oji_slots *s) { return s->vector.n > 4 * BATCH && s->n_live < s->vector.n / 4; }
