@@ -7,6 +7,7 @@ into processes. Each names the tier it belongs to: check (under a minute or two)
 import glob
 import os
 import shutil
+import subprocess
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CACHE = os.environ.get('OWNJIT_CACHE') or os.path.join(
@@ -212,11 +213,28 @@ CLANG = 'clang-19'
 RELEASE = ('--buildtype=debugoptimized', '-Dtests=true')
 
 
+# What registers unwind tables, in another way from libgcc 13 on. check_coverage.py knows the profiles by the name.
+UNWIND_PROGRAMS = ('test_unwind_', 'test_fault_registries')
+NEWER_LIBGCC = 'newer_libgcc'
+
+
+def newer_libgcc_entries(variant, build):
+    """None where that libgcc cannot be had."""
+    done = subprocess.run([os.path.join(SOURCE, 'tests', 'unwind', 'newer_libgcc.sh'), 'trixie'],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    if done.returncode != 0:
+        return []
+    newer = Variant('%s-%s' % (variant.name, NEWER_LIBGCC), variant.tier, None, None,
+                    env={**variant.env, 'LD_LIBRARY_PATH': done.stdout.strip()})
+    return program_entries(newer, build, (), 180,
+                           lambda path: os.path.basename(path).startswith(UNWIND_PROGRAMS))
+
+
 def plan_coverage(variant, build):
     """What takes the error branches. Every process of an entry counts into one file, which it has mapped: what a killed
     or confined one counted is there, too."""
     shutil.rmtree(os.path.join(build, 'profiles'), ignore_errors=True)
-    entries = program_entries(variant, build, FULL_LLVM[:1], 180)
+    entries = program_entries(variant, build, FULL_LLVM[:1], 180) + newer_libgcc_entries(variant, build)
     if '-Dtools=false' not in variant.options:
         entries += (tap_entries(variant, build, 'cli', 900) + tap_entries(variant, build, 'mcjit', 600)
                     + tap_entries(variant, build, 'debug'))
