@@ -18,6 +18,16 @@ const oji_tls_numbers *oji_tls_relocation_numbers(void)
     return &numbers;
 }
 
+extern void *__tls_get_addr(const oji_tls_entry *index);
+
+/* The dynamic linker's offsets count from 0x800 bytes into a block, so that loads reach 4 KiB of it (psABI, "Thread
+ * Local Storage"); ours count from its start. */
+void *oji_tls_ask_process(const oji_tls_entry *index)
+{
+    oji_tls_entry counted = {index->token, index->offset - 0x800};
+    return __tls_get_addr(&counted);
+}
+
 /* Read by the assembler part. */
 extern uint8_t oji_tls_has_vectors __attribute__((visibility("hidden")));
 uint8_t oji_tls_has_vectors;

@@ -233,12 +233,13 @@ def check_patching(tap, target):
 
 # Of all programs those that ask most of a linker; a name on the command line chooses others.
 CHOSEN = ('constructors', 'functions', 'globals', 'inline_templates', 'jumps', 'numbers', 'switches', 'thread_locals',
-          'threads.c', 'throw_casts', 'throw_inheritance', 'throw_rethrow', 'throw_threads', 'variadic')
+          'threads.c', 'throw_casts', 'throw_inheritance', 'throw_once', 'throw_rethrow', 'throw_threads', 'variadic')
 
 
 # Of what came later: the order of bytes, and what a table and an assembler do.
 LATER = ('s390x', 'riscv64')
-CHOSEN_LATER = ('constructors', 'globals', 'numbers', 'thread_locals', 'throw_casts', 'throw_threads', 'variadic')
+CHOSEN_LATER = ('constructors', 'globals', 'numbers', 'thread_locals', 'throw_casts', 'throw_once', 'throw_threads',
+                'variadic')
 
 
 def reason_to_leave_out(target, program):

@@ -1,4 +1,5 @@
 /* Thread-local variables of linked code, with threads that come and go around it. */
+#include "code/tls.h"
 #include "unit/test_tls_support.h"
 
 #include <stdatomic.h>
@@ -361,10 +362,38 @@ static void tls_destructors_of_other_threads_run_with_the_code(void **state)
     pthread_barrier_destroy(&waiting.barrier);
 }
 
+/* --- variables of the process -------------------------------------------------------------------------------------- */
+
+static __thread char of_process[5000];
+
+static void *find_of_process(void *context)
+{
+    return (void *)((char *)oji_tls_get_addr(context) - (uintptr_t)of_process);
+}
+
+/* Offsets count from the block's start, wherever the dynamic linker's do. */
+static void tls_variables_of_the_process_are_where_it_has_them(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof of_process; i += 999) {
+        uint64_t token, offset;
+        oji_tls_entry entry;
+        pthread_t thread;
+        void *apart;
+        assert_true(oji_tls_locate((uintptr_t)&of_process[i], &token, &offset));
+        entry = (oji_tls_entry){(uintptr_t)token, (uintptr_t)offset};
+        assert_ptr_equal(oji_tls_get_addr(&entry), &of_process[i]);
+        assert_int_equal(pthread_create(&thread, NULL, find_of_process, &entry), 0);
+        assert_int_equal(pthread_join(thread, &apart), 0);
+        assert_int_equal((uintptr_t)apart, i);
+    }
+}
+
 OJT_MAIN(cmocka_unit_test(tls_dynamic_threads), cmocka_unit_test(tls_descriptor_threads),
          cmocka_unit_test(tls_initial_exec_threads), cmocka_unit_test(tls_local_exec_threads),
          cmocka_unit_test(tls_blocks_freed_at_thread_end), cmocka_unit_test(tls_blocks_freed_with_the_code),
          cmocka_unit_test(tls_links_from_several_threads), cmocka_unit_test(tls_many_codes_have_their_own),
          cmocka_unit_test(tls_usable_after_fork), cmocka_unit_test(tls_access_waits_for_memory),
          cmocka_unit_test(tls_destructors_run_at_thread_end), cmocka_unit_test(tls_destructors_run_with_the_code),
-         cmocka_unit_test(tls_destructors_of_other_threads_run_with_the_code))
+         cmocka_unit_test(tls_destructors_of_other_threads_run_with_the_code),
+         cmocka_unit_test(tls_variables_of_the_process_are_where_it_has_them))
