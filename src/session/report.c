@@ -16,12 +16,15 @@ static oj_undefined *find_undefined(const oji_session_step *step, const char *na
     return NULL;
 }
 
-/* Twice the room each time: the tables that are left in the arena are together smaller than the last. */
+/* Twice the room each time: the tables that are left in the arena are together smaller than the last. Where there is no
+ * memory the last one stays, because names go on to be looked up: the linker tells of all of a unit's. */
 static bool grow_table(oji_session_step *step)
 {
     uint64_t capacity = step->n_undefined < 8 ? 16 : (uint64_t)step->n_undefined * 2;
-    if (capacity > UINT32_MAX / 4 || !oji_table_init(&step->undefined_by_name, &step->arena, capacity))
+    oji_table larger;
+    if (capacity > UINT32_MAX / 4 || !oji_table_init(&larger, &step->arena, capacity))
         return false;
+    step->undefined_by_name = larger;
     step->undefined_by_name_capacity = (uint32_t)capacity;
     for (uint32_t i = 0; i < step->n_undefined; i++)
         oji_table_add(&step->undefined_by_name, hash_of(step->undefined[i].name), i);

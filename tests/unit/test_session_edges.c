@@ -204,6 +204,21 @@ static void session_many_undefined_names_and_resolvers(void **state)
     oj_object_destroy(object);
 }
 
+/* Names that come after one that there was no memory for. What a step has room for at first is shared with the list of
+ * resolvers: with some number of them it is the table of names that ends it. */
+static void session_undefined_names_after_the_memorys_end(void **state)
+{
+    oj_object *object = object_with_undefined("lacking.o", 30);
+    bool was_told = false;
+    (void)state;
+    for (int n_resolvers = 0; n_resolvers < 50; n_resolvers += 2) {
+        oj_error error;
+        was_told = look_up_without_memory(object, n_resolvers, "a list of undefined symbols", &error) || was_told;
+    }
+    assert_true(was_told);
+    oj_object_destroy(object);
+}
+
 /* A client's resolver may fail with the status of an undefined name: the words are its own. */
 static void session_resolver_that_says_undefined_is_believed(void **state)
 {
@@ -458,6 +473,7 @@ OJT_MAIN(cmocka_unit_test(session_ir_without_memory_leaves_nothing),
          cmocka_unit_test(session_module_that_cannot_be_listed_again_is_told),
          cmocka_unit_test(session_module_that_may_have_a_name_does_not_compile),
          cmocka_unit_test(session_many_undefined_names_and_resolvers),
+         cmocka_unit_test(session_undefined_names_after_the_memorys_end),
          cmocka_unit_test(session_resolver_that_says_undefined_is_believed),
          cmocka_unit_test(session_bytes_with_a_name_that_is_taken_refused),
          cmocka_unit_test(session_archive_with_a_bad_member_is_not_linked),
