@@ -31,8 +31,9 @@ typedef enum oj_segment_lifetime {
 /* oj_segment.flags */
 #define OJ_SEGMENT_ZEROED 1u /* set by place(): every byte of the segment already reads as zero */
 /* Set by place(), of code: until release(), all code that lies in the same stretches of addresses (OJ_SEGMENT_STRETCH
- * bytes, aligned to as many) is placed by links of this library, with this flag. Then one table is registered for all
- * functions of a stretch where the unwinder keeps a search tree (libgcc from version 13 on), and not one for each. */
+ * bytes, aligned to as many) is placed by links of this library, with this flag, and nobody else registers tables for
+ * it: none is of a placement with OJ_PLACEMENT_UNWIND_BY_CLIENT. Then one table is registered for all functions of a
+ * stretch where the unwinder keeps a search tree (libgcc from version 13 on), and not one for each. */
 #define OJ_SEGMENT_SHARED 2u
 #define OJ_SEGMENT_STRETCH 16384u /* bytes */
 
@@ -56,6 +57,9 @@ typedef struct oj_segment {
  * from a map. */
 #define OJ_PLACEMENT_PRIVATE 2u
 #define OJ_PLACEMENT_SECTIONS 4u /* each segment is one section, and they may lie anywhere */
+/* The client tells unwinders of this code by itself (OJ_LINK_UNWIND_BY_CLIENT): in a stretch with OJ_SEGMENT_SHARED its
+ * table would overlap the one that is registered there, which hides functions and ends the process when it goes. */
+#define OJ_PLACEMENT_UNWIND_BY_CLIENT 8u
 
 /* One request: all segments of a link at once.
  * The run addresses [run_addr, run_addr + size) of all segments must not overlap, must lie within

@@ -166,6 +166,8 @@ static void describe(const oj_plan *plan, oj_placement *placement)
         placement->flags |= OJ_PLACEMENT_PRIVATE;
     if (oji_link_places_singly(&plan->options))
         placement->flags |= OJ_PLACEMENT_SECTIONS;
+    if (plan->options.flags & OJ_LINK_UNWIND_BY_CLIENT)
+        placement->flags |= OJ_PLACEMENT_UNWIND_BY_CLIENT;
     placement->low_addr = plan->low_addr;
     placement->high_addr = plan->high_addr;
     placement->reach = reach_of(plan);

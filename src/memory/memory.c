@@ -145,8 +145,8 @@ static oj_status fail_mapping(const oj_placement *placement, uint64_t size, cons
 static bool is_suitable(const oji_memory_slab *slab, const oji_memory_wish *wish, const oj_placement *placement)
 {
     uint64_t start = (uint64_t)(uintptr_t)slab->base;
-    return !slab->is_retired && slab->mode == wish->mode && start >= wish->low &&
-           (wish->high == 0 || start + slab->size <= wish->high) &&
+    return !slab->is_retired && slab->mode == wish->mode && slab->is_apart == wish->is_apart &&
+           start >= wish->low && (wish->high == 0 || start + slab->size <= wish->high) &&
            (placement->reach == 0 || slab->size <= placement->reach);
 }
 
@@ -157,6 +157,7 @@ static oji_memory_wish wish_for(const oji_memory_provider *provider, uint32_t mo
         .mode = placement->flags & OJ_PLACEMENT_PRIVATE ? provider->debug_mode : mode,
         .key = provider->key,
         .huge_pages = provider->huge_pages,
+        .is_apart = (placement->flags & OJ_PLACEMENT_UNWIND_BY_CLIENT) != 0,
         .low = placement->low_addr,
         .high = placement->high_addr,
     };

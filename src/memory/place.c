@@ -104,7 +104,7 @@ static bool place_segment(oji_memory_slab *slab, oj_segment *segment, bool is_wh
         segment->flags |= OJ_SEGMENT_ZEROED;
     }
     /* The region is whole stretches. */
-    if (segment->kind == OJ_SEGMENT_CODE)
+    if (segment->kind == OJ_SEGMENT_CODE && !slab->is_apart)
         segment->flags |= OJ_SEGMENT_SHARED;
     add_amounts(amounts, segment, n);
     return true;

@@ -171,6 +171,7 @@ static bool create(oji_memory_slab **out, const oji_memory_wish *wish, const sla
     slab->mode = wish->mode;
     slab->key = wish->key;
     slab->is_single = shape->is_full;
+    slab->is_apart = wish->is_apart;
     if (!map_regions(slab, shape, failure)) {
         oji_memory_slab_destroy(slab);
         return false;

@@ -68,6 +68,7 @@ struct oji_memory_slab {
     uint64_t n_live; /* placements */
     uint64_t mapped; /* bytes that can have pages; tables, stage and twin not included */
     bool is_single;
+    bool is_apart;     /* its client tells unwinders of what lies here, and this library of nothing */
     bool is_retired;   /* takes no new segments */
     bool is_twin_shut; /* a move failed: some of the twin may not be writable */
     oji_memory_region regions[OJI_MEMORY_REGIONS];
@@ -96,6 +97,7 @@ typedef struct oji_memory_wish {
     uint32_t mode;   /* oj_memory_mode */
     int key;         /* for code, in keys mode */
     bool huge_pages; /* for regions that fill half of one */
+    bool is_apart;   /* for code that its client tells unwinders of: none else lies there */
     uint64_t low;    /* inclusive bound of its addresses */
     uint64_t high;   /* exclusive bound; 0 = none */
 } oji_memory_wish;

@@ -226,6 +226,10 @@ static void placement_request_says_what_is_needed(void **state)
     assert_int_equal(run(&link), OJ_OK);
     assert_int_equal(link.client.asked.flags, OJ_PLACEMENT_PRIVATE);
     oj_code_destroy(link.code);
+    link.options.flags = OJ_LINK_UNWIND_BY_CLIENT;
+    assert_int_equal(run(&link), OJ_OK);
+    assert_int_equal(link.client.asked.flags, OJ_PLACEMENT_UNWIND_BY_CLIENT);
+    oj_code_destroy(link.code);
     end(&link);
 }
 

@@ -582,6 +582,60 @@ static void unwind_small_code_takes_few_bytes(void **state)
     oj_object_destroy(object);
 }
 
+/* Its client tells the unwinder of it: a 32-bit word of zeros ends the table. */
+typedef struct told {
+    oj_code *code;
+    const void *table; /* NULL: the library tells of it */
+    uint64_t object[8];
+} told;
+
+static void link_and_tell(told *t, oj_object *object, bool by_client)
+{
+    oj_link_options options;
+    oj_unwind_info info;
+    oj_link_options_init(&options);
+    options.flags = by_client ? OJ_LINK_UNWIND_BY_CLIENT : 0;
+    t->code = ojt_link(&object, 1, &options);
+    t->table = NULL;
+    if (!by_client)
+        return;
+    assert_int_equal(oj_code_unwind(t->code, 0, &info, sizeof info), OJ_OK);
+    t->table = (const void *)(uintptr_t)info.run_addr;
+    oji_unwinder_bind()->add(t->table, t->object);
+}
+
+static void forget_and_destroy(told *t)
+{
+    uint64_t addr = oj_code_lookup_addr(t->code, "f");
+    if (t->table)
+        oji_unwinder_bind()->remove(t->table);
+    oj_code_destroy(t->code);
+    assert_false(is_registered(addr));
+}
+
+/* Codes of both kinds come one after another, and go in another order. */
+static void unwind_tables_of_clients_beside_the_librarys(void **state)
+{
+    enum { N = 40 };
+    static told all[N];
+    oj_object *object = object_with(good);
+    (void)state;
+    ojt_needs_64_bits("its table names a register that machines of 32 bits have not");
+    if (oji_unwinder_bind()->kind == OJI_UNWINDER_NONE)
+        skip();
+    for (unsigned i = 0; i < N; i++) {
+        link_and_tell(&all[i], object, i % 3 == 1);
+        for (unsigned j = 0; j <= i; j++)
+            assert_true(is_registered(oj_code_lookup_addr(all[j].code, "f")));
+    }
+    for (unsigned i = 0; i < N; i++) {
+        forget_and_destroy(&all[i * 7 % N]);
+        for (unsigned j = i + 1; j < N; j++)
+            assert_true(is_registered(oj_code_lookup_addr(all[j * 7 % N].code, "f")));
+    }
+    oj_object_destroy(object);
+}
+
 OJT_MAIN(cmocka_unit_test(unwind_table_is_read), cmocka_unit_test(unwind_table_bad_fields_rejected),
          cmocka_unit_test(unwind_table_bad_runs_of_bytes_rejected),
          cmocka_unit_test(unwind_table_any_byte_any_length_read_inside),
@@ -593,4 +647,5 @@ OJT_MAIN(cmocka_unit_test(unwind_table_is_read), cmocka_unit_test(unwind_table_b
          cmocka_unit_test(unwind_session_places_tables_that_are_asked_for),
          cmocka_unit_test(unwind_function_at_any_offset_is_told),
          cmocka_unit_test(unwind_bad_table_fails_the_link_and_names_itself),
+         cmocka_unit_test(unwind_tables_of_clients_beside_the_librarys),
          cmocka_unit_test(unwind_taken_over_code_stays_registered), cmocka_unit_test(unwind_small_code_takes_few_bytes))
