@@ -1,6 +1,7 @@
 /* The owned result: lookup, listing, destruction, take-over. */
 #include "code/code.h"
 #include "code/tls.h"
+#include "code/unwind.h"
 
 /* One block, so that a code costs one allocation and destroying it one release. Each bound is checked before sums
  * are formed, so that these cannot wrap. */
@@ -112,6 +113,8 @@ void oj_code_destroy(oj_code *code)
         segments = segment_room(code);
     for (uint32_t i = 0; i < code->n_segments; i++)
         export_segment(&oji_code_segments(code)[i], &segments[i]);
+    if (code->is_counted)
+        oji_unwind_leave_code(segments, code->n_segments);
     if (code->n_segments > 0 && code->memory)
         release_segments(code->memory, code->token, segments, code->n_segments);
     oji_code_free(code);
@@ -271,6 +274,7 @@ oj_status oj_taken_release(const oj_taken *taken, oj_error *error)
         return oji_fail(error, OJ_E_MISUSE,
                         "oj_taken.memory is NULL: nothing was taken over with it, or the memory is the client's own");
     oji_records_undo(taken->records, taken->n_records);
+    oji_unwind_leave_code(taken->segments, taken->n_segments);
     release_segments(taken->memory, taken->token, taken->segments, taken->n_segments);
     return oji_succeed(error);
 }

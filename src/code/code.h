@@ -48,6 +48,7 @@ struct oj_code {
     uint8_t arch;    /* oji_arch_id */
     bool is_foreign; /* of an architecture that this process does not run */
     bool has_arrays;
+    bool is_counted; /* oji_unwind_enter_code() */
 };
 
 /* Arrays of functions that are run before and after all others. */

@@ -108,11 +108,19 @@ bool oji_entries_make(const oji_unwind_tables *tables, uint32_t first, uint32_t 
     return true;
 }
 
-/* Its CIE has the encoding that all have. */
+/* Its CIE has the encoding that all have. Where the mark is found its frame is the last of the stack, as one without
+ * an entry is: the return address is undefined, and the frame's own is said by an expression, as that needs no register
+ * of an architecture's. */
 uint8_t *oji_entry_make_mark(uint64_t addr)
 {
-    static const oji_eh_cie plain = {
-        .code_alignment = 1, .data_alignment = -8, .return_register = 16, .lsda_encoding = 0xff};
+    enum { COLUMN = 16, DEF_CFA_EXPRESSION = 0x0f, UNDEFINED = 0x07, LIT0 = 0x30 };
+    static const uint8_t last[] = {DEF_CFA_EXPRESSION, 1, LIT0, UNDEFINED, COLUMN};
+    static const oji_eh_cie plain = {.program = last,
+                                     .program_size = sizeof last,
+                                     .code_alignment = 1,
+                                     .data_alignment = -8,
+                                     .return_register = COLUMN,
+                                     .lsda_encoding = 0xff};
     const oji_eh_fde nothing = {.addr = addr};
     return make(&plain, use_cie(&plain), &nothing, TAIL);
 }

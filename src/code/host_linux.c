@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 static oji_unwinder unwinder;
+static bool is_without_leaves;
 
 /* dlsym(3) returns functions as object pointers (POSIX has that work). */
 #define LOOK_UP(handle, name, function)              \
@@ -169,6 +170,7 @@ static void bind(void)
             return;
     }
     unwinder.kind = probe();
+    __atomic_store_n(&is_without_leaves, unwinder.kind != OJI_UNWINDER_LEAVES, __ATOMIC_RELAXED);
 }
 
 const oji_unwinder *oji_unwinder_bind(void)
@@ -177,6 +179,8 @@ const oji_unwinder *oji_unwinder_bind(void)
     pthread_once(&once, bind);
     return &unwinder;
 }
+
+bool oji_unwinder_may_have_leaves(void) { return !__atomic_load_n(&is_without_leaves, __ATOMIC_RELAXED); }
 
 /* --- LLVM's unwinder, which may be loaded at any time ------------------------------------------------------------- */
 

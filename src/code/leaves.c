@@ -10,7 +10,8 @@
  *   takes its place, with all that was in it, and the coarse one stays as it is until the leaf ends;
  * - an entry in use is one for the same address for ever, and its size is 0 or that of a function that is there: see
  *   sheet.h;
- * - a leaf ends when no function is left in it that anybody could look for.
+ * - a leaf ends when no code is left in its stretch. Functions without a table are looked for as well, by whoever
+ *   prints a stack that they are on.
  *
  * All of that rests on how libgcc keeps a table: host_linux.c looks, before any leaf is made. */
 #include "code/sheet.h"
@@ -37,7 +38,8 @@ struct piece {
         oji_unwinder_object object;
     } u;
     piece *next;
-    uint8_t *mark; /* an entry at `low`: of all of the piece while libgcc registers or forgets it, else of nothing */
+    uint8_t *mark; /* an entry at `low`: of all of the piece while libgcc registers or forgets it, else of nothing. Who
+                    * finds it in between is at the end of the stack, as without it. */
     const void *original; /* the array that libgcc made, and frees */
     uint64_t low;
     uint64_t high;
@@ -388,7 +390,7 @@ static outcome open_leaf(const oji_unwinder *unwinder, uint64_t low, leaf **out)
 static void close_if_empty(const oji_unwinder *unwinder, leaf *l)
 {
     uint32_t at = find_above(l->low) - 1;
-    if (l->n_live > 0)
+    if (l->n_live > 0 || oji_stretches_have_code(l->low))
         return;
     all.n--;
     memmove(all.leaves + at, all.leaves + at + 1, (all.n - at) * sizeof(leaf *));
@@ -534,6 +536,15 @@ void oji_leaves_remove(const oji_unwinder *unwinder, const oji_unwind_range *ran
             continue;
         take_out(unwinder, l, range);
         close_if_empty(unwinder, l);
+    }
+}
+
+void oji_leaves_end_without_code(uint64_t low, uint64_t high)
+{
+    for (uint64_t at = stretch_of(low); all.n > 0 && at < high; at += STRETCH) {
+        leaf *l = leaf_of(at);
+        if (l)
+            close_if_empty(oji_unwinder_bind(), l);
     }
 }
 

@@ -314,6 +314,62 @@ oj_status oji_unwind_add(const oji_unwind_tables *tables, oj_record *record, oj_
     return OJ_OK;
 }
 
+/* --- code in shared slabs ----------------------------------------------------------------------------------------- */
+
+#define MOST_SIZE UINT64_C(0x7fffffff) /* of a segment */
+
+static bool has_counted; /* read without the lock: most processes count nothing */
+
+static bool is_counted(uint32_t kind, uint32_t flags) { return kind == OJ_SEGMENT_CODE && (flags & OJ_SEGMENT_SHARED); }
+
+/* Locked. */
+static bool count_segments(const oji_code_segment *segments, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const oji_code_segment *s = &segments[i];
+        if (!is_counted(s->kind, s->flags) || oji_stretches_add_code(s->run_addr, s->run_addr + s->size))
+            continue;
+        while (i-- > 0)
+            if (is_counted(segments[i].kind, segments[i].flags))
+                oji_stretches_remove_code(segments[i].run_addr, segments[i].run_addr + segments[i].size);
+        return false;
+    }
+    return true;
+}
+
+bool oji_unwind_enter_code(oj_code *code)
+{
+    const oji_code_segment *segments = oji_code_segments(code);
+    bool is_any = false;
+    if (!oji_unwinder_may_have_leaves())
+        return true;
+    for (uint32_t i = 0; i < code->n_segments; i++)
+        is_any |= is_counted(segments[i].kind, segments[i].flags);
+    if (!is_any)
+        return true;
+    lock_registry();
+    code->is_counted = count_segments(segments, code->n_segments);
+    __atomic_store_n(&has_counted, oji_stretches_have_any_code(), __ATOMIC_RELAXED);
+    unlock();
+    return code->is_counted;
+}
+
+void oji_unwind_leave_code(const oj_segment *segments, size_t n_segments)
+{
+    if (!__atomic_load_n(&has_counted, __ATOMIC_RELAXED))
+        return;
+    lock_registry();
+    for (size_t i = 0; i < n_segments; i++) {
+        const uint64_t low = segments[i].run_addr, high = low + segments[i].size;
+        if (!is_counted(segments[i].kind, segments[i].flags) || high <= low || segments[i].size > MOST_SIZE)
+            continue;
+        oji_stretches_remove_code(low, high);
+        oji_leaves_end_without_code(low, high);
+    }
+    __atomic_store_n(&has_counted, oji_stretches_have_any_code(), __ATOMIC_RELAXED);
+    unlock();
+}
+
 /* --- records ------------------------------------------------------------------------------------------------------ */
 
 static bool is_number(uintptr_t number, uint64_t addr)

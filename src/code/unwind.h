@@ -34,6 +34,13 @@ typedef struct oji_unwind_part {
 /* Register, and fill the record, whose data are NULL where there is nobody to tell or nothing to say. */
 oj_status oji_unwind_add(const oji_unwind_tables *tables, oj_record *record, oj_error *error);
 
+/* Code in shared slabs is counted from before it runs until nothing of it is on any stack: what look-ups for it read
+ * must stay, whether it has tables or not. False where memory ends. */
+bool oji_unwind_enter_code(oj_code *code);
+/* Of code that was counted, or taken over: a client may have changed what it says, and what is not counted is passed
+ * over. */
+void oji_unwind_leave_code(const oj_segment *segments, size_t n_segments);
+
 /* --- host_linux.c: the unwinder of this process ------------------------------------------------------------------- */
 
 typedef enum oji_unwinder_kind {
@@ -74,6 +81,8 @@ typedef struct oji_unwinder {
 
 /* Find libgcc, once and for all. Loads it where it is not loaded. */
 const oji_unwinder *oji_unwinder_bind(void);
+/* Is it, or may it be found to be, one for leaves? */
+bool oji_unwinder_may_have_leaves(void);
 /* Has LLVM's been loaded, and is not known yet? Sets its two functions. Not locked: it waits for the dynamic linker. */
 bool oji_unwinder_look_for_llvm(oji_unwinder *llvm);
 /* From here on entries are told to it, too; locked. */
@@ -100,6 +109,16 @@ void oji_cells_free(void *cell, uint64_t size);
 /* The heap of all that is kept here. */
 const oj_allocator *oji_unwind_heap(void);
 
+/* --- stretches.c: which OJ_SEGMENT_STRETCH bytes code in shared slabs lies in; locked ----------------------------- */
+
+/* One code more, in all stretches of [low, high), which is not empty. False where memory ends: it is in none then. */
+bool oji_stretches_add_code(uint64_t low, uint64_t high);
+/* One less; where there is none nothing changes. */
+void oji_stretches_remove_code(uint64_t low, uint64_t high);
+/* Is any in the stretch of the address? */
+bool oji_stretches_have_code(uint64_t addr);
+bool oji_stretches_have_any_code(void);
+
 /* --- sheet.c, leaves.c, image.c: locked --------------------------------------------------------------------------- */
 
 /* Tell of all functions of a range. The first one's entry, or NULL where memory ends. */
@@ -119,6 +138,8 @@ void *oji_leaves_add(const oji_unwinder *unwinder, const oji_unwind_part *part, 
 /* As of sheets. */
 void oji_leaves_remove(const oji_unwinder *unwinder, const oji_unwind_range *range);
 bool oji_leaves_have(const void *entry, uint64_t addr);
+/* Code has left the stretches of [low, high). */
+void oji_leaves_end_without_code(uint64_t low, uint64_t high);
 void oji_leaves_for_each(void (*tell_of)(const void *));
 
 typedef struct oji_image oji_image;

@@ -1,5 +1,6 @@
 /* From a plan to the code that is handed out. Everything that needs heap is allocated before memory is asked for, so
  * that after the last relocation nothing but a callback or the system can fail. */
+#include "code/unwind.h"
 #include "link/link.h"
 
 /* Needs written targets, and plan->kept in the order of hashes, which is the one oji_code_find() bisects. Offsets of
@@ -199,6 +200,8 @@ oj_status oji_link_prepare(oj_plan *plan, oj_error *error)
 /* What needs code that can run, and is told to the process. Constructors come last, and find everything in place. */
 static oj_status start_code(oj_plan *plan, oj_code *code, oj_error *error)
 {
+    if (!oji_unwind_enter_code(code))
+        return oji_fail(error, OJ_E_NOMEM, "out of memory: which stretches of addresses have code");
     OJI_TRY(oji_link_attach(plan, code, error));
     if (!plan->is_incomplete)
         OJI_TRY(oji_link_choose_ifuncs(plan, error));

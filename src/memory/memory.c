@@ -145,8 +145,8 @@ static oj_status fail_mapping(const oj_placement *placement, uint64_t size, cons
 static bool is_suitable(const oji_memory_slab *slab, const oji_memory_wish *wish, const oj_placement *placement)
 {
     uint64_t start = (uint64_t)(uintptr_t)slab->base;
-    return !slab->is_retired && slab->mode == wish->mode && slab->is_apart == wish->is_apart &&
-           start >= wish->low && (wish->high == 0 || start + slab->size <= wish->high) &&
+    return !slab->is_retired && slab->mode == wish->mode && slab->is_apart == wish->is_apart && start >= wish->low &&
+           (wish->high == 0 || start + slab->size <= wish->high) &&
            (placement->reach == 0 || slab->size <= placement->reach);
 }
 

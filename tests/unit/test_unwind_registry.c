@@ -2,7 +2,7 @@
  * addresses where nothing is mapped: finding an entry reads no code. */
 #include "support/test.h"
 
-#include "code/unwind.h"
+#include "code/sheet.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <unwind.h>
 
 #define BASE (sizeof(void *) < 8 ? UINT64_C(0x10000000) : UINT64_C(0x10000000000))
 #define PAGE UINT64_C(4096)
@@ -451,6 +452,41 @@ static void unwind_registry_entries_are_used_again(void **state)
         assert_true(highest - lowest < 128 * 1024);
 }
 
+static _Unwind_Reason_Code count_frame(struct _Unwind_Context *context, void *n)
+{
+    (void)context;
+    ++*(unsigned *)n;
+    return _URC_NO_REASON;
+}
+
+static __attribute__((noinline)) unsigned count_frames(void)
+{
+    unsigned n = 0;
+    _Unwind_Backtrace(count_frame, &n);
+    return n;
+}
+
+/* While a leaf is made, code of its stretch that has no tables is found to be the mark's. */
+static void unwind_registry_stack_ends_at_a_mark(void **state)
+{
+    static uint64_t object[OJI_UNWINDER_OBJECT_SIZE / 8];
+    const oji_unwinder *unwinder = oji_unwinder_bind();
+    uint8_t *mark;
+    unsigned n = count_frames();
+    (void)state;
+    if (unwinder->kind == OJI_UNWINDER_NONE)
+        skip();
+    mark = oji_entry_make_mark((uintptr_t)count_frames);
+    assert_non_null(mark);
+    oji_store64_host(mark + OJI_EH_FDE_SIZE, 64);
+    unwinder->add(mark, object);
+    assert_in_range(count_frames(), 1, 2);
+    unwinder->remove(mark);
+    oji_entry_free_mark(mark);
+    assert_int_equal(count_frames(), n);
+    assert_true(n > 2);
+}
+
 /* --- several ranges, threads, fork -------------------------------------------------------------------------------- */
 
 /* Sections that a client scatters: ranges of one link, between those of another. */
@@ -647,7 +683,8 @@ IN_SLAB(unwind_registry_nothing_live_missed_meanwhile)
 IN_SLAB(unwind_registry_nothing_live_missed_among_small_ones)
 IN_SLAB(unwind_registry_child_of_threads_goes_on)
 
-OJT_MAIN(cmocka_unit_test(unwind_registry_follows_a_model), cmocka_unit_test(unwind_registry_any_order_of_addresses),
+OJT_MAIN(cmocka_unit_test(unwind_registry_stack_ends_at_a_mark), cmocka_unit_test(unwind_registry_follows_a_model),
+         cmocka_unit_test(unwind_registry_any_order_of_addresses),
          cmocka_unit_test(unwind_registry_gap_between_two_is_filled),
          cmocka_unit_test(unwind_registry_what_is_above_is_not_searched),
          cmocka_unit_test(unwind_registry_long_programs), cmocka_unit_test(unwind_registry_many_cies),

@@ -4,6 +4,9 @@
 
 #include "code/sheet.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 /* A CIE of 24 bytes and an FDE of 24, for 6 bytes of code 0x100 behind the FDE's field. */
 static const uint8_t good[48] = {20, 0,    0,    0, 0, 0,    0, 0, 1, 'z', 'R', 0,    1,  0x78, 16,
                                  1,  0x1b, 0x0c, 7, 8, 0x90, 1, 0, 0, 20,  0,   0,    0,  28,   0,
@@ -636,6 +639,55 @@ static void unwind_tables_of_clients_beside_the_librarys(void **state)
     oj_object_destroy(object);
 }
 
+static atomic_bool stop;
+
+/* Looks for a function without a table, as whoever prints a stack does. What is found nevertheless must say that the
+ * stack ends there: the return address is undefined. */
+static void *look_for_blind(void *blind)
+{
+    uintptr_t n_wrong = 0;
+    while (!stop) {
+        void *bases[4] = {NULL};
+        const uint8_t *entry = oji_unwinder_bind()->find((void *)((uintptr_t)blind + 2), bases);
+        const uint8_t *cie = entry ? cie_at(entry) : NULL;
+        n_wrong += cie && memmem(cie, oji_load32_host(cie) + 4, "\x07\x10", 2) == NULL;
+    }
+    return (void *)n_wrong;
+}
+
+/* The only function with a table in a stretch comes and goes, while one without is looked for there. */
+static void unwind_code_without_tables_is_looked_for_meanwhile(void **state)
+{
+    ojt_elf elf;
+    uint8_t code[OJT_RETURN_SIZE];
+    oj_object *object = object_with(good), *blind_object;
+    oj_link_options options;
+    oj_code *blind;
+    pthread_t threads[2];
+    void *n_wrong;
+    (void)state;
+    ojt_needs_64_bits("its table names a register that machines of 32 bits have not");
+    ojt_elf_init(&elf);
+    ojt_return_code(code, 1);
+    ojt_elf_add_global(&elf, "blind", ojt_elf_add_code(&elf, code, sizeof code), 0, sizeof code);
+    blind_object = ojt_object(&elf, "blind.o");
+    oj_link_options_init(&options);
+    blind = ojt_link(&blind_object, 1, &options);
+    stop = false;
+    for (unsigned t = 0; t < 2; t++)
+        assert_int_equal(pthread_create(&threads[t], NULL, look_for_blind, oj_code_lookup(blind, "blind")), 0);
+    for (unsigned round = 0; round < 20000; round++)
+        oj_code_destroy(ojt_link(&object, 1, &options));
+    stop = true;
+    for (unsigned t = 0; t < 2; t++) {
+        pthread_join(threads[t], &n_wrong);
+        assert_int_equal((uintptr_t)n_wrong, 0);
+    }
+    oj_code_destroy(blind);
+    oj_object_destroy(blind_object);
+    oj_object_destroy(object);
+}
+
 OJT_MAIN(cmocka_unit_test(unwind_table_is_read), cmocka_unit_test(unwind_table_bad_fields_rejected),
          cmocka_unit_test(unwind_table_bad_runs_of_bytes_rejected),
          cmocka_unit_test(unwind_table_any_byte_any_length_read_inside),
@@ -648,4 +700,5 @@ OJT_MAIN(cmocka_unit_test(unwind_table_is_read), cmocka_unit_test(unwind_table_b
          cmocka_unit_test(unwind_function_at_any_offset_is_told),
          cmocka_unit_test(unwind_bad_table_fails_the_link_and_names_itself),
          cmocka_unit_test(unwind_tables_of_clients_beside_the_librarys),
+         cmocka_unit_test(unwind_code_without_tables_is_looked_for_meanwhile),
          cmocka_unit_test(unwind_taken_over_code_stays_registered), cmocka_unit_test(unwind_small_code_takes_few_bytes))
