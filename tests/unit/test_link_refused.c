@@ -351,6 +351,10 @@ static void variable_at_a_distance_that_nobody_gives(void **state)
         object = ojt_tls_user("renamed", OJT_INITIAL_EXEC, STB_GLOBAL);
         status = oj_link((const oj_object *const *)&object, 1, &options, &code, &error);
         oj_object_destroy(object);
+        /* AArch64's libraries have descriptors, and at a constant distance where there is room: the dynamic linker does
+         * not say then where this thread's block is. */
+        if (OJT_MACHINE == EM_AARCH64 && status == OJ_E_MALFORMED)
+            continue;
         if (status != OJ_OK) {
             expect(status, OJ_E_LIMIT, &error, "'renamed' is used at a constant distance");
             assert_string_equal(error.symbol, "renamed");

@@ -263,11 +263,43 @@ typedef struct scheme {
 
 static scheme *current; /* the function has no context but its token */
 
-static void *scheme_get_addr(const oj_tls_index *index)
+/* An oj_tls_index as linked code has it, in the architecture's words. */
+typedef struct index_words {
+    uintptr_t token, offset;
+} index_words;
+
+#if defined(__i386__)
+#define IN_EAX __attribute__((regparm(1)))
+#else
+#define IN_EAX
+#endif
+
+IN_EAX void *scheme_get_addr(const index_words *index);
+IN_EAX void *scheme_get_addr(const index_words *index)
 {
     assert_int_equal(index->token, 42);
     return current->block + index->offset;
 }
+
+#if defined(__s390x__)
+/* What is asked with counts from the GOT's start, which %r12 has, and what is answered from the thread pointer. */
+__asm__(".text\n"
+        ".balign 8\n"
+        "scheme_get_offset: stmg %r14, %r15, 112(%r15)\n"
+        "aghi %r15, -160\n"
+        "la %r2, 0(%r2,%r12)\n"
+        "brasl %r14, scheme_get_addr@PLT\n"
+        "ear %r1, %a0\n"
+        "sllg %r1, %r1, 32\n"
+        "ear %r1, %a1\n"
+        "sgr %r2, %r1\n"
+        "lmg %r14, %r15, 272(%r15)\n"
+        "br %r14\n");
+extern const uint8_t scheme_get_offset[] __attribute__((visibility("hidden")));
+static uint64_t scheme_function(void) { return (uint64_t)(uintptr_t)scheme_get_offset; }
+#else
+static uint64_t scheme_function(void) { return (uint64_t)(uintptr_t)scheme_get_addr; }
+#endif
 
 static oj_status scheme_define(void *context, oj_tls_module *module, oj_error *error)
 {
@@ -311,7 +343,7 @@ static void tls_client_scheme(void **state)
     current = &self;
     oj_tls_init(&self.table);
     self.table.context = &self;
-    self.table.get_addr = (uint64_t)(uintptr_t)scheme_get_addr;
+    self.table.get_addr = scheme_function();
     self.table.define = scheme_define;
     self.table.release = scheme_release;
     self.table.find = scheme_find;
@@ -358,7 +390,7 @@ static void tls_client_scheme_static(void **state)
         oj_code *code;
         oj_tls_init(&self.table);
         self.table.context = &self;
-        self.table.get_addr = (uint64_t)(uintptr_t)scheme_get_addr;
+        self.table.get_addr = scheme_function();
         self.table.define = scheme_define;
         oj_link_options_init(&options);
         options.tls = &self.table;

@@ -3,48 +3,32 @@
 #define OJT_TLS_SUPPORT_H
 
 #include "link/linktest.h"
+#include "support/machine_tls.h"
 
 #include <pthread.h>
 
-typedef enum ojt_tls_model { OJT_DYNAMIC, OJT_DESCRIPTOR, OJT_INITIAL_EXEC, OJT_LOCAL_EXEC, OJT_MODELS } ojt_tls_model;
-
-/* sub $8,%rsp; data16 lea x@tlsgd(%rip),%rdi; data16 data16 rex64 call __tls_get_addr; add $8,%rsp; ret */
-static const uint8_t ojt_dynamic_code[] = {0x48, 0x83, 0xec, 0x08, 0x66, 0x48, 0x8d, 0x3d, 0,    0,    0,    0,   0x66,
-                                           0x66, 0x48, 0xe8, 0,    0,    0,    0,    0x48, 0x83, 0xc4, 0x08, 0xc3};
-/* sub $8,%rsp; lea x@tlsdesc(%rip),%rax; call *x@tlscall(%rax); add %fs:0,%rax; add $8,%rsp; ret */
-static const uint8_t ojt_descriptor_code[] = {0x48, 0x83, 0xec, 0x08, 0x48, 0x8d, 0x05, 0,    0,
-                                              0,    0,    0xff, 0x10, 0x64, 0x48, 0x03, 0x04, 0x25,
-                                              0,    0,    0,    0,    0x48, 0x83, 0xc4, 0x08, 0xc3};
-/* mov %fs:0,%rax; add x@gottpoff(%rip),%rax; ret */
-static const uint8_t ojt_initial_exec_code[] = {0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0,   0,
-                                                0x48, 0x03, 0x05, 0,    0,    0, 0, 0xc3};
-/* mov %fs:0,%rax; add $x@tpoff,%rax; ret */
-static const uint8_t ojt_local_exec_code[] = {0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0, 0x48, 0x05, 0, 0, 0, 0, 0xc3};
+/* What nobody defines has one symbol in a file. */
+static inline uint32_t ojt_tls_undefined(ojt_elf *elf, const char *name)
+{
+    for (int i = 1; i < elf->n_symbols; i++)
+        if (strcmp(elf->names[i], name) == 0)
+            return (uint32_t)i;
+    return ojt_elf_add_undefined(elf, name);
+}
 
 /* Add a function that returns the address of a symbol that is there already. */
 static inline void ojt_tls_add_function(ojt_elf *elf, const char *name, uint32_t symbol, ojt_tls_model model)
 {
-    static const struct {
-        const uint8_t *code;
-        size_t size;
-        uint64_t field;
-        uint32_t type;
-        int64_t addend;
-    } models[OJT_MODELS] = {
-        {ojt_dynamic_code, sizeof ojt_dynamic_code, 8, R_X86_64_TLSGD, -4},
-        {ojt_descriptor_code, sizeof ojt_descriptor_code, 7, R_X86_64_GOTPC32_TLSDESC, -4},
-        {ojt_initial_exec_code, sizeof ojt_initial_exec_code, 12, R_X86_64_GOTTPOFF, -4},
-        {ojt_local_exec_code, sizeof ojt_local_exec_code, 11, R_X86_64_TPOFF32, 0},
-    };
-    uint16_t text;
-    ojt_only_on(EM_X86_64, "its thread-local variables are reached by code of x86-64");
-    text = ojt_elf_add_code(elf, models[model].code, models[model].size);
-    ojt_elf_add_global(elf, name, text, 0, models[model].size);
-    ojt_elf_add_reloc(elf, text, models[model].field, models[model].type, symbol, models[model].addend);
-    if (model == OJT_DYNAMIC)
-        ojt_elf_add_reloc(elf, text, 16, R_X86_64_PLT32, ojt_elf_add_undefined(elf, "__tls_get_addr"), -4);
-    if (model == OJT_DESCRIPTOR)
-        ojt_elf_add_reloc(elf, text, 11, R_X86_64_TLSDESC_CALL, symbol, 0);
+    const ojt_tls_row *row = &ojt_tls_rows[model];
+    uint16_t text = ojt_elf_add_code(elf, row->code, row->size);
+    uint32_t own = ojt_elf_add_global(elf, name, text, 0, row->size);
+    for (const ojt_tls_fixup *fixup = row->fixups; fixup->of != OJT_OF_NOBODY; fixup++) {
+        uint32_t of = fixup->of == OJT_OF_VARIABLE   ? symbol
+                      : fixup->of == OJT_OF_CODE     ? own
+                      : fixup->of == OJT_OF_FUNCTION ? ojt_tls_undefined(elf, OJT_TLS_FUNCTION)
+                                                     : ojt_tls_undefined(elf, "_GLOBAL_OFFSET_TABLE_");
+        ojt_elf_add_reloc(elf, text, fixup->offset, fixup->type, of, fixup->addend);
+    }
 }
 
 /* `value` starts as 1234 with 16 zero bytes, `pointer` as the address of `plain`; `zero` is 32 bytes, aligned to 64.

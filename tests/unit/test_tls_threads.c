@@ -154,7 +154,6 @@ static void tls_links_from_several_threads(void **state)
 {
     pthread_t threads[4];
     (void)state;
-    ojt_only_on(EM_X86_64, "its thread-local variables are reached by code of x86-64");
     for (int i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, link_and_touch, NULL), 0);
     for (int i = 0; i < 4; i++)
@@ -362,7 +361,7 @@ static void tls_destructors_of_other_threads_run_with_the_code(void **state)
     pthread_barrier_destroy(&waiting.barrier);
 }
 
-/* --- variables of the process -------------------------------------------------------------------------------------- */
+/* --- variables of the process ------------------------------------------------------------------------------------- */
 
 static __thread char of_process[5000];
 
