@@ -118,6 +118,13 @@ static inline void ojt_only_on(uint16_t machine, const char *reason)
     }
 }
 
+/* First in a test of code that x86-64 and i386 have alike: no-operations, loads of constants, near branches. */
+static inline void ojt_only_on_x86(const char *reason)
+{
+    if (OJT_MACHINE != EM_386)
+        ojt_only_on(EM_X86_64, reason);
+}
+
 /* First in a test of addresses or sizes beyond 32 bits. */
 static inline void ojt_needs_64_bits(const char *reason)
 {

@@ -58,7 +58,7 @@ static void patch_changes_code_in_the_librarys_own_memory(void **state)
     /* Valgrind refuses the mremap() that exchanges a page in one step. */
     size_t n_modes = getenv("OJT_VALGRIND") ? 1 : OJI_COUNT(modes);
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     for (size_t m = 0; m < n_modes; m++)
         for (uint32_t flags = 0; flags <= OJ_PATCH_STOPPED; flags++) {
             oj_memory_options options;
@@ -85,7 +85,7 @@ static void patch_arguments_checked(void **state)
     uint64_t start;
     job link;
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     assert_int_equal(oj_memory_create(&memory, NULL, NULL), OJ_OK);
     begin(&link, memory);
     publish(&link);
@@ -112,7 +112,7 @@ static void patch_across_words_needs_stopped_threads(void **state)
     ojt_elf elf;
     job link;
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     memset(bytes, 0x90, sizeof bytes);
     assert_int_equal(oj_memory_create(&memory, NULL, NULL), OJ_OK);
     begin(&link, memory);
@@ -134,7 +134,7 @@ static void patch_of_code_made_executable_in_place_refused(void **state)
 {
     job link;
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     begin(&link, NULL);
     publish(&link);
     expect(&link, link.value_addr, five, 4, 0, OJ_E_PERMISSION);
@@ -147,7 +147,7 @@ static void patch_through_a_clients_view_comes_in_order(void **state)
     const oj_segment *segment;
     job link;
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     begin(&link, NULL);
     ojt_client_init_full(&link.client);
     link.client.on_heap = true;
@@ -169,7 +169,7 @@ static void patch_callback_failing_first_leaves_code_unchanged(void **state)
 {
     job link;
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     begin(&link, NULL);
     ojt_client_init_full(&link.client);
     link.client.on_heap = true;

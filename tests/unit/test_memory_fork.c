@@ -297,7 +297,7 @@ static void fork_patch_reaches_own_side_only(void **state)
     setup s;
     ojt_link fresh;
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     setup_create(&s, OJ_MEMORY_MODE_VIEWS);
     assert_int_equal(in_child(patch_views, &s, false), 0);
     assert_int_equal(patch_value(&s, 2), OJ_E_PERMISSION); /* a child may be running it */

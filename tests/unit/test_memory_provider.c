@@ -472,7 +472,7 @@ static void provider_private_mappings_stay_few(void **state)
 static void provider_patch_changes_running_code(void **state)
 {
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     OJT_EACH_MODE(mode)
     {
         oj_memory *memory = ojt_memory(mode, 0);

@@ -27,7 +27,7 @@ static void link_and_patch(size_t code_size)
 static void patch_under_simulated_key(void **state)
 {
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     simulate(0);
     link_and_patch(64);
     link_and_patch(2000000);
@@ -37,7 +37,7 @@ static void patch_under_simulated_key(void **state)
 static void patch_under_real_key(void **state)
 {
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     use_real_keys();
     link_and_patch(64);
     link_and_patch(2000000);

@@ -75,7 +75,7 @@ static void patch_misuse_refused(void **state)
 static void patch_across_words_refused(void **state)
 {
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     OJT_EACH_PATCHED_MODE(mode)
     {
         oj_memory *memory = ojt_provider(mode);
@@ -235,7 +235,7 @@ static void patch_stopped_changes_exactly_the_range(void **state)
 static void patch_of_a_large_link_runs(void **state)
 {
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     OJT_EACH_PATCHED_MODE(mode)
     {
         oj_memory *memory = ojt_provider(mode);
@@ -264,7 +264,7 @@ static void patch_after_fork_reaches_own_side_only(void **state)
 {
     const uint32_t value = 99;
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     OJT_EACH_PATCHED_MODE(mode)
     {
         bool is_shared = mode == OJ_MEMORY_MODE_VIEWS;
@@ -376,7 +376,7 @@ static void patch_client_without_patch_is_stored_through_its_view(void **state)
     oj_code *code = link_client(&c);
     uint64_t addr = oj_code_lookup_addr(code, "f");
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     assert_int_equal(oj_code_patch(code, addr + 1, &value, 4, 0, NULL), OJ_OK);
     assert_string_equal(c.recorder.log, "befs");
     assert_int_equal(c.recorder.n_flushes, 1);
@@ -400,7 +400,7 @@ static void patch_client_patch_is_called_and_flushed(void **state)
     oj_code *code = link_client(&c);
     uint64_t addr = oj_code_lookup_addr(code, "f");
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     c.recorder.table.patch = patch_through_client;
     assert_int_equal(oj_code_patch(code, addr + 1, &value, 4, 0, NULL), OJ_OK);
     assert_string_equal(c.recorder.log, "cfs");
@@ -452,7 +452,7 @@ static void expect_failure(size_t i, uint32_t flags)
 static void patch_failing_callback_names_it_and_leaves_the_code(void **state)
 {
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     for (size_t i = 0; i < OJI_COUNT(failing); i++) {
         expect_failure(i, 0);
         expect_failure(i, OJ_PATCH_STOPPED);
@@ -466,7 +466,7 @@ static void patch_client_in_place_refused(void **state)
     oj_code *code;
     uint64_t addr;
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     ojt_client_init(&recorder);
     code = link_sized(&recorder.table, 0);
     addr = oj_code_lookup_addr(code, "f");
@@ -498,7 +498,7 @@ static void patch_client_in_place_between_begin_and_end(void **state)
     oj_code *code;
     uint64_t addr;
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     ojt_client_init(&recorder);
     recorder.table.write_begin = begin_in_place;
     recorder.table.write_end = end_in_place;

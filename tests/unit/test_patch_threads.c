@@ -147,7 +147,7 @@ static void thread_immediate_is_old_or_new(void **state)
     static const uint32_t results[2] = {0, UINT32_MAX};
     uint8_t code[OJT_RETURN_SIZE];
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     OJT_EACH_PATCHED_MODE(mode)
     exchange(mode, ojt_return_code(code, 0), sizeof code, 1, texts, 4, results, rounds_in(mode, 200000));
 }
@@ -164,7 +164,7 @@ static void thread_whole_word_is_old_or_new(void **state)
     static const void *const texts[2] = {first, second};
     static const uint32_t results[2] = {0x55555555, 0xaaaaaaaa};
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     OJT_EACH_PATCHED_MODE(mode)
     exchange(mode, code, sizeof code, 0, texts, 8, results, rounds_in(mode, 200000));
 }
@@ -181,7 +181,7 @@ static void thread_jump_is_taken_or_not(void **state)
     static const void *const texts[2] = {jump, fall};
     static const uint32_t results[2] = {0x22222222, 0x11111111};
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     OJT_EACH_PATCHED_MODE(mode)
     exchange(mode, code, sizeof code, 0, texts, 2, results, rounds_in(mode, 100000));
 }
@@ -190,10 +190,10 @@ static void thread_jump_is_taken_or_not(void **state)
 static void thread_call_target_is_old_or_new(void **state)
 {
     static const uint8_t code[] = {
-        0x48, 0x83, 0xec, 0x08,       /* 0: sub $8, %rsp */
-        0x0f, 0x1f, 0x00,             /* 4: nop */
-        0xe8, 0x14, 0x00, 0x00, 0x00, /* 7: call 32 */
-        0x48, 0x83, 0xc4, 0x08, 0xc3, /* 12: add $8, %rsp; ret */
+        0x50,                               /* 0: push */
+        0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00, /* 1: nop */
+        0xe8, 0x14, 0x00, 0x00, 0x00,       /* 7: call 32 */
+        0x59, 0xc3, 0xcc, 0xcc, 0xcc,       /* 12: pop; ret */
         0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc,
         0xcc, 0xcc, 0xcc, 0xcc, 0xb8, 0x33, 0x33, 0x33, 0x33, 0xc3, /* 32: mov $0x33333333, %eax; ret */
         0xcc, 0xcc, 0xb8, 0x44, 0x44, 0x44, 0x44, 0xc3,             /* 40: mov $0x44444444, %eax; ret */
@@ -202,7 +202,7 @@ static void thread_call_target_is_old_or_new(void **state)
     static const void *const texts[2] = {to_first, to_second};
     static const uint32_t results[2] = {0x33333333, 0x44444444};
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     OJT_EACH_PATCHED_MODE(mode)
     exchange(mode, code, sizeof code, 8, texts, 4, results, rounds_in(mode, 200000));
 }
@@ -212,7 +212,7 @@ static void thread_runs_the_new_bytes_once_the_call_returned(void **state)
 {
     uint8_t bytes[OJT_RETURN_SIZE];
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     OJT_EACH_PATCHED_MODE(mode)
     {
         oj_memory *memory = ojt_provider(mode);
@@ -275,7 +275,7 @@ static void thread_patches_of_one_word_are_all_kept(void **state)
 {
     uint8_t bytes[OJT_RETURN_SIZE];
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     OJT_EACH_PATCHED_MODE(mode)
     {
         oj_memory *memory = ojt_provider(mode);
@@ -303,7 +303,7 @@ static void thread_patches_of_one_word_through_a_clients_view(void **state)
     oj_memory table;
     oj_code *code;
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     assert_true(fd >= 0 && ftruncate(fd, 4096) == 0);
     views[0] = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     views[1] = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
@@ -350,7 +350,7 @@ static void thread_patches_while_neighbours_come_and_go(void **state)
 {
     uint8_t bytes[OJT_RETURN_SIZE];
     (void)state;
-    ojt_only_on(EM_X86_64, "changes instructions of x86-64");
+    ojt_only_on_x86("changes instructions of x86");
     OJT_EACH_PATCHED_MODE(mode)
     {
         oj_memory *memory = ojt_provider(mode);
