@@ -217,8 +217,7 @@ OJ_API const void *oj_bytes_data(const oj_bytes *bytes);
  * Since:    0.1 */
 OJ_API size_t oj_bytes_size(const oj_bytes *bytes);
 
-/* Free bytes; must come before oj_llvm_destroy() of the LLVM that made them, may come after the compiler's end. NULL
- * does nothing.
+/* Free bytes; may come after the end of the compiler and of its oj_llvm. NULL does nothing.
  * Threads:  exclusive(bytes)
  * Since:    0.1 */
 OJ_API void oj_bytes_destroy(oj_bytes *bytes);

@@ -49,8 +49,9 @@ static inline void oj_llvm_options_init(oj_llvm_options *options)
  * Since:    0.1 */
 OJ_API oj_status oj_llvm_create(oj_llvm **out, const oj_llvm_options *options, oj_error *error);
 
-/* End a binding; the library itself stays loaded. Compilers made with it must be destroyed before. NULL does nothing.
- * Threads:  exclusive(llvm)
+/* End a binding; the library itself stays loaded. Compilers made with it go on as before, and the last of them to end
+ * frees what the binding holds. NULL does nothing.
+ * Threads:  exclusive(llvm), but compilers made with it may be in use
  * Since:    0.1 */
 OJ_API void oj_llvm_destroy(oj_llvm *llvm);
 

@@ -335,6 +335,7 @@ oj_status oj_llvm_create(oj_llvm **out, const oj_llvm_options *options, oj_error
     if (!llvm)
         return oji_fail_nomem(error, sizeof *llvm, "an LLVM binding");
     llvm->allocator = allocator;
+    llvm->n_holders = 1;
     llvm->library = s.known ? s.known : oji_llvm_register(&s.bound);
     if (!llvm->library) {
         oji_release(&allocator, llvm, sizeof *llvm);
@@ -344,10 +345,12 @@ oj_status oj_llvm_create(oj_llvm **out, const oj_llvm_options *options, oj_error
     return oji_succeed(error);
 }
 
+void oji_llvm_hold(oj_llvm *llvm) { __atomic_fetch_add(&llvm->n_holders, 1, __ATOMIC_RELAXED); }
+
 /* The library's record stays: modules and objects of others may still use it. */
 void oj_llvm_destroy(oj_llvm *llvm)
 {
-    if (llvm) {
+    if (llvm && __atomic_fetch_sub(&llvm->n_holders, 1, __ATOMIC_ACQ_REL) == 1) {
         oj_allocator allocator = llvm->allocator;
         oji_release(&allocator, llvm, sizeof *llvm);
     }

@@ -11,7 +11,7 @@ typedef struct in_process {
     oj_compiler base;
     uint64_t heap_size;
     oj_llvm *llvm;
-    bool owns_llvm;
+    bool holds_llvm;
     bool verifies;
     bool is_contained; /* runs LLVM on threads that can be given up */
     oji_llvm_library *library;
@@ -453,7 +453,7 @@ static void destroy(oj_compiler *compiler)
         api->DisposeTargetMachine(c->machine);
     if (c->is_contained)
         oji_llvm_contain_end(c->library);
-    if (c->owns_llvm)
+    if (c->holds_llvm)
         oj_llvm_destroy(c->llvm);
     oji_release(&allocator, c, c->heap_size);
 }
@@ -574,8 +574,10 @@ static oj_status create_with(oj_compiler **out, oj_llvm *llvm, const oj_compiler
     c->is_contained = options->isolation == OJ_ISOLATION_THREAD;
     if (c->is_contained)
         oji_llvm_contain(c->library);
-    /* Last, so that destroy() above leaves it to the caller. */
-    c->owns_llvm = options->llvm == NULL;
+    /* Last, so that destroy() above leaves it to the caller. One that was made for the compiler alone is its own. */
+    if (options->llvm)
+        oji_llvm_hold(llvm);
+    c->holds_llvm = true;
     *out = &c->base;
     return OJ_OK;
 }

@@ -34,7 +34,11 @@ typedef struct oji_llvm_library {
 struct oj_llvm {
     oj_allocator allocator;
     oji_llvm_library *library;
+    uint32_t n_holders; /* the client, and each compiler: changed atomically */
 };
+
+/* Whoever holds a handle, too, ends it with oj_llvm_destroy(). */
+void oji_llvm_hold(oj_llvm *llvm);
 
 /* --- library.c: the libraries of the process ---------------------------------------------------------------------- */
 
