@@ -35,18 +35,27 @@ static bool is_32_bit_cpu(const char *cpu)
     return cpu[0] && length > 0 && (size_t)length < sizeof wanted && strstr(names, wanted);
 }
 
-/* The last mention of a feature decides. '+', '-', or 0 where the feature is not named. */
-static int last_sign(const char *features, const char *feature)
+/* A list of features, which LLVM separates by commas: its strings have a length and no zero. */
+typedef struct feature_list {
+    const char *text;
+    size_t size;
+} feature_list;
+
+static feature_list list_of(const char *text) { return (feature_list){text, strlen(text)}; }
+
+/* The last mention of a feature decides, and to LLVM one without a sign is one with a minus. '+', '-', or 0
+ * where it is not named. */
+static int last_sign(feature_list list, const char *feature)
 {
-    size_t size = strlen(feature);
+    const size_t size = strlen(feature);
     int sign = 0;
-    const char *p = features;
-    while (*p) {
-        size_t length = strcspn(p, ",");
-        if (length == size + 1 && memcmp(p + 1, feature, size) == 0)
+    for (size_t at = 0, length; at < list.size; at += length + 1) {
+        const char *p = list.text + at, *comma = memchr(p, ',', list.size - at);
+        length = comma ? (size_t)(comma - p) : list.size - at;
+        if (length == size && memcmp(p, feature, size) == 0)
+            sign = '-';
+        else if (length == size + 1 && (*p == '+' || *p == '-') && memcmp(p + 1, feature, size) == 0)
             sign = *p;
-        p += length;
-        p += *p == ',';
     }
     return sign;
 }
@@ -58,13 +67,19 @@ bool oji_llvm_is_x86_64(const char *triple)
 }
 
 /* Found by trial: LLVM reports "64-bit code requested on a subtarget that doesn't support it" through its fatal
- * error handler, which ends the process. Naming the feature overrides the CPU either way. */
-bool oji_llvm_is_fatal(const char *triple, const char *cpu, const char *features)
+ * error handler, which ends the process, and has no code for functions outside of the 64-bit mode. Naming a feature
+ * overrides the CPU either way. */
+static bool is_fatal(const char *triple, const char *cpu, feature_list list)
 {
-    int sign = last_sign(features, "64bit");
+    int sign = last_sign(list, "64bit");
     if (!oji_llvm_is_x86_64(triple))
         return false;
-    return sign == '-' || (is_32_bit_cpu(cpu) && sign != '+');
+    return sign == '-' || last_sign(list, "64bit-mode") == '-' || (is_32_bit_cpu(cpu) && sign != '+');
+}
+
+bool oji_llvm_is_fatal(const char *triple, const char *cpu, const char *features)
+{
+    return is_fatal(triple, cpu, list_of(features));
 }
 
 /* Copy an attribute's value; false where the function has none, or one that is too long to look at. LLVM's strings
@@ -116,20 +131,45 @@ static void probe(scan *s, const char *cpu, const char *features)
         memcpy(s->target->known, key, (size_t)key_size + 1);
 }
 
+/* Whatever its length: what is too long to be looked at closely is LLVM's to read nevertheless. */
+static feature_list given_features(const scan *s)
+{
+    unsigned size;
+    const char *text;
+    if (!s->features.value)
+        return list_of(s->target->features);
+    text = s->target->library->api.GetStringAttributeValue(s->features.value, &size);
+    return (feature_list){text, size};
+}
+
+/* LLVM reads on behind a zero byte, and whoever reads its texts as C strings does not. */
+static oj_status check_bytes(const scan *s, const attribute *a, const char *name, oj_error *error)
+{
+    unsigned size = 0;
+    const char *text = a->value ? s->target->library->api.GetStringAttributeValue(a->value, &size) : "";
+    if (size == 0 || !memchr(text, '\0', size))
+        return OJ_OK;
+    return oji_fail(error, OJ_E_TARGET, "%s: a function's \"%s\" has a zero byte in it", name, a->name);
+}
+
 /* Judge the combination that s->cpu, s->tune and s->features make with the compiler's own.
  * Needs the attributes of one function in s; fills s->said and s->has_unknown. What a function does not name is the
  * compiler's own, as in LLVM. */
 static oj_status look_at(scan *s, const char *name, oj_error *error)
 {
     char cpu[MAX_ATTRIBUTE], tune[MAX_ATTRIBUTE], features[MAX_ATTRIBUTE];
+    const feature_list given = given_features(s);
+    OJI_TRY(check_bytes(s, &s->cpu, name, error));
+    OJI_TRY(check_bytes(s, &s->tune, name, error));
+    OJI_TRY(check_bytes(s, &s->features, name, error));
     if (!copy_value(s, &s->cpu, cpu))
         oji_copy_text(cpu, sizeof cpu, s->target->cpu);
     if (!copy_value(s, &s->features, features))
         oji_copy_text(features, sizeof features, s->target->features);
-    if (oji_llvm_is_fatal(s->target->triple, cpu, features))
+    if (is_fatal(s->target->triple, cpu, given))
         return oji_fail(error, OJ_E_TARGET,
-                        "%s: a function is for CPU \"%.64s\", features \"%.256s\", which cannot run %s", name, cpu,
-                        features, s->target->triple);
+                        "%s: a function is for CPU \"%.64s\", features \"%.*s\", which cannot run %s", name, cpu,
+                        given.size < 256 ? (int)given.size : 256, given.text, s->target->triple);
     s->said[0] = '\0';
     /* The compiler's own combination was tried when the compiler was created. */
     if (s->cpu.value || s->features.value)

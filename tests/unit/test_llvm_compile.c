@@ -142,6 +142,35 @@ static void compile_object_outlives_compiler(void **state)
     oj_llvm_destroy(llvm);
 }
 
+/* What the binding holds stays until the last of its compilers ends. */
+static void compile_goes_on_after_its_binding_ended(void **state)
+{
+    oj_llvm_options options;
+    oj_compiler *compilers[2];
+    oj_llvm *llvm;
+    oj_error error;
+    ojt_heap heap;
+    uint64_t version;
+    (void)state;
+    oj_llvm_destroy(ojt_llvm_open());
+    ojt_heap_init(&heap);
+    oj_llvm_options_init(&options);
+    options.version = ojt_llvm_wanted();
+    options.allocator = &heap.table;
+    assert_int_equal(oj_llvm_create(&llvm, &options, &error), OJ_OK);
+    version = oj_llvm_version(llvm);
+    for (unsigned i = 0; i < 2; i++)
+        compilers[i] = ojt_compiler(NULL, llvm);
+    oj_llvm_destroy(llvm);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(heap.n_live, 1);
+        assert_int_equal(oj_llvm_version(oj_compiler_llvm(compilers[i])), version);
+        oj_bytes_destroy(ojt_object(compilers[i], ojt_add_ir));
+        oj_compiler_destroy(compilers[i]);
+    }
+    assert_int_equal(heap.n_live, 0);
+}
+
 static void compile_accessors_answer(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
@@ -461,6 +490,43 @@ static void compile_cpu_without_64_bit_refused(void **state)
 }
 
 /* LLVM ends the process for a code model that AArch64 has not. */
+/* Each ends the process inside LLVM, or makes it print: a list that is too long to copy, too, and bytes behind a
+ * zero. */
+static void compile_function_without_64_bit_refused(void **state)
+{
+    static const char *const attributes[] = {"\"target-features\"=\"-64bit\"",
+                                             "\"target-features\"=\"+sse2,64bit\"",
+                                             "\"target-features\"=\"+64bit,-64bit-mode,+sse2\"",
+                                             "\"target-features\"=\"+64bit,64bit-mode\"",
+                                             "\"target-features\"=\"\\00,-64bit\"",
+                                             "\"target-cpu\"=\"i386\\00\"",
+                                             "\"tune-cpu\"=\"a\\00b\"",
+                                             NULL};
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = ojt_defaults();
+    oj_compiler *compiler;
+    (void)state;
+    options.triple = "x86_64-unknown-linux-gnu";
+    options.cpu = "x86-64";
+    compiler = ojt_compiler(&options, llvm);
+    for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) {
+        char text[8192], many[6000] = "\"target-features\"=\"";
+        oj_bytes *bytes = NULL;
+        oj_error error;
+        oj_ir ir;
+        while (!attributes[i] && strlen(many) < 5000)
+            strcat(many, "+sse2,");
+        strcat(many, "-64bit\"");
+        snprintf(text, sizeof text, "define i32 @f() %s {\n  ret i32 0\n}\n", attributes[i] ? attributes[i] : many);
+        ir = oj_ir_bytes(text, strlen(text));
+        assert_int_equal(oj_compile_object(compiler, &ir, &bytes, &error), OJ_E_TARGET);
+        assert_null(bytes);
+    }
+    oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
 static void compile_model_that_the_target_lacks_refused(void **state)
 {
     static const char *const triples[] = {"aarch64-linux-gnu", "aarch64_be-linux-gnu", "arm64-linux-gnu"};
@@ -765,12 +831,14 @@ static void compile_threads_run_in_parallel(void **state)
 
 OJT_MAIN(cmocka_unit_test(compile_text_bitcode_and_file_agree), cmocka_unit_test(compile_wrapped_bitcode_accepted),
          cmocka_unit_test(compile_file_of_no_known_size_read), cmocka_unit_test(compile_object_outlives_compiler),
-         cmocka_unit_test(compile_accessors_answer), cmocka_unit_test(compile_without_llvm_handle_binds_one),
-         cmocka_unit_test(compile_passes_run), cmocka_unit_test(compile_bad_pipeline_named),
-         cmocka_unit_test(compile_levels_and_models_change_code), cmocka_unit_test(compile_cpu_and_features_reach_code),
+         cmocka_unit_test(compile_goes_on_after_its_binding_ended), cmocka_unit_test(compile_accessors_answer),
+         cmocka_unit_test(compile_without_llvm_handle_binds_one), cmocka_unit_test(compile_passes_run),
+         cmocka_unit_test(compile_bad_pipeline_named), cmocka_unit_test(compile_levels_and_models_change_code),
+         cmocka_unit_test(compile_cpu_and_features_reach_code),
          cmocka_unit_test(compile_other_architectures_give_their_objects),
          cmocka_unit_test(compile_unknown_targets_refused), cmocka_unit_test(compile_unknown_cpu_refused_in_silence),
          cmocka_unit_test(compile_cpu_without_64_bit_refused),
+         cmocka_unit_test(compile_function_without_64_bit_refused),
          cmocka_unit_test(compile_model_that_the_target_lacks_refused),
          cmocka_unit_test(compile_cpu_check_needs_one_system_call), cmocka_unit_test(compile_bad_options_refused),
          cmocka_unit_test(compile_invalid_inline_assembly_fails),
