@@ -331,12 +331,12 @@ static bool find_base(const uint8_t *where, bool is_thumb, uint32_t *base)
     return true;
 }
 
+/* The field itself has 4 bytes: the code is not shorter. */
 static bool fix_descriptor(oji_fixups *fixups, const oji_reloc *reloc, uint32_t descriptor, uint8_t *where)
 {
     uint32_t addend = (uint32_t)reloc->addend, base;
     int64_t at = (int64_t)reloc->offset - (reloc->addend & ~INT64_C(1));
-    if (fixups->size < 4 || at < 0 || (uint64_t)at > fixups->size - 4 ||
-        !find_base(fixups->write + at, (addend & 1) != 0, &base)) {
+    if (at < 0 || (uint64_t)at > fixups->size - 4 || !find_base(fixups->write + at, (addend & 1) != 0, &base)) {
         fixups->misfit = OJI_MISFIT_PAIR;
         return false;
     }

@@ -182,6 +182,9 @@ def symbols(c):
     c.write('many.c', many + 'int main(void) { return %s; }\n' % ' + '.join('f%d()' % i for i in range(500)))
     c.expect_failure('cli_run_undefined_many', ['run', 'many.c'], '500 undefined symbols:',
                      *['\n  f%d  ' % i for i in range(500)])
+    c.expect_failure('cli_run_ifunc_that_chooses_none', ['run', c.write('chooses_none.c', (
+        'static void *choose(void) { return 0; }\nint chosen(void) __attribute__((ifunc("choose")));\n'
+        'int main(void) { return chosen(); }\n'))], "'chosen' chooses no function", 'chooses_none.c')
     c.expect_failure('cli_run_duplicate', ['run', '--module=twice.c', c.write('twice.c', MAIN)], "'main'", 'twice.c',
                      'static')
     c.expect_failure('cli_run_duplicate_names_both', ['run', '--module=good.c', 'twice.c'], "'main'", 'twice.c',

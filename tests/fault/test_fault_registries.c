@@ -7,7 +7,7 @@
 #include "code/debug.h"
 #include "code/index.h"
 #include "code/tls.h"
-#include "code/unwind.h"
+#include "code/sheet.h"
 
 #include <link.h>
 
@@ -181,20 +181,53 @@ static void add_many(bool is_shared)
 static void add_many_alone(void) { add_many(false); }
 static void add_many_in_slab(void) { add_many(true); }
 
-/* The entry does not fit the pages that are open. Other tables hold what is made with the first, so that the calls are
- * the same each time. */
-static void add_long(void)
+/* The entry, or what entries share, does not fit the pages that are open. Other tables hold what is made with the
+ * first, so that the calls are the same each time. */
+static void add_long_to(bool is_shared, uint32_t entry_size, uint32_t common_size)
 {
     static const uint8_t nops[512 * 1024];
-    const oji_unwind_range range = {.addr = BASE + 0x100000, .size = 128};
-    const oji_eh_fde two[2] = {{.addr = BASE + 0x100000, .size = 64, .program = nops, .program_size = sizeof nops},
-                               {.addr = BASE + 0x100040, .size = 64}};
+    oji_eh_cie common = cie;
+    const oji_unwind_range range = {BASE + 0x100000, 128, is_shared};
+    const oji_eh_fde two[2] = {{.addr = BASE + 0x100000, .size = 64},
+                               {.addr = BASE + 0x100040, .size = 64, .program = nops, .program_size = entry_size}};
     const oji_unwind_tables longer = {
-        .cies = &cie, .n_cies = 1, .fdes = two, .n_fdes = 2, .ranges = &range, .n_ranges = 1};
+        .cies = &common, .n_cies = 1, .fdes = two, .n_fdes = 2, .ranges = &range, .n_ranges = 1};
+    oji_unwind_range near[2] = {ranges[0], ranges[1]};
+    oji_unwind_tables others = tables;
     oj_record held = {.kind = 0};
-    assert_int_equal(oji_unwind_add(&tables, &held, NULL), OJ_OK);
+    near[0].is_shared = near[1].is_shared = is_shared;
+    others.ranges = near;
+    if (common_size > 0) {
+        common.program = nops;
+        common.program_size = common_size;
+    }
+    assert_int_equal(oji_unwind_add(&others, &held, NULL), OJ_OK);
     add_each("a long program", &longer);
     oji_unwind_registry.undo(&held);
+}
+static void add_long(void) { add_long_to(false, 512 * 1024, 0); }
+static void add_long_in_slab(void) { add_long_to(true, 512 * 1024, 0); }
+static void add_long_common_in_slab(void) { add_long_to(true, 0, 512 * 1024); }
+
+/* Functions in two stretches, for the second of which the table of stretches has no room. */
+static void enter_stretches(void)
+{
+    enum { N = 47 };
+    const uint64_t size = OJ_SEGMENT_STRETCH;
+    for (uint64_t i = 0; i < N; i++)
+        assert_true(oji_stretches_enter(BASE + 2 * i * size, BASE + 2 * i * size + 16));
+    ojt_fail(0, ENOMEM);
+    assert_false(oji_stretches_enter(BASE + (2 * N + 1) * size - 16, BASE + (2 * N + 1) * size + 16));
+    assert_true(ojt_fail_end());
+    assert_false(oji_stretches_have(BASE + 2 * N * size));
+    assert_false(oji_stretches_have(BASE + (2 * N + 1) * size));
+    assert_true(oji_stretches_enter(BASE + (2 * N + 1) * size - 16, BASE + (2 * N + 1) * size + 16));
+    assert_true(oji_stretches_have(BASE + 2 * N * size));
+    assert_true(oji_stretches_have(BASE + (2 * N + 1) * size));
+    oji_stretches_leave(BASE + (2 * N + 1) * size - 16, BASE + (2 * N + 1) * size + 16);
+    for (uint64_t i = 0; i < N; i++)
+        oji_stretches_leave(BASE + 2 * i * size, BASE + 2 * i * size + 16);
+    assert_false(oji_stretches_have(BASE));
 }
 
 static void forget_table(const void *tables_, void *object)
@@ -235,6 +268,8 @@ static void fault_registries_unwind_tables(void **state)
     assert_int_equal(ojt_returns_in_child(add_many_alone), 0);
     assert_int_equal(ojt_returns_in_child(add_many_in_slab), 0);
     assert_int_equal(ojt_returns_in_child(add_long), 0);
+    assert_int_equal(ojt_returns_in_child(add_long_in_slab), 0);
+    assert_int_equal(ojt_returns_in_child(add_long_common_in_slab), 0);
     assert_int_equal(ojt_returns_in_child(add_unsorted), 0);
     assert_int_equal(ojt_returns_in_child(add_tables_to_lists), 0);
 }
@@ -282,6 +317,14 @@ static void add_images(void)
     assert_true(n > 2);
     oji_image_remove(&tree, image);
     assert_int_equal(n_told, 0);
+}
+
+static void fault_registries_stretches(void **state)
+{
+    (void)state;
+    if (!OJT_OWN_HEAP)
+        skip();
+    assert_int_equal(ojt_returns_in_child(enter_stretches), 0);
 }
 
 static void fault_registries_images(void **state)
@@ -508,5 +551,6 @@ static void fault_registries_thread_local(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(fault_registries_debuggers_files), cmocka_unit_test(fault_registries_cells),
-         cmocka_unit_test(fault_registries_unwind_tables), cmocka_unit_test(fault_registries_images),
-         cmocka_unit_test(fault_registries_indexes), cmocka_unit_test(fault_registries_thread_local))
+         cmocka_unit_test(fault_registries_unwind_tables), cmocka_unit_test(fault_registries_stretches),
+         cmocka_unit_test(fault_registries_images), cmocka_unit_test(fault_registries_indexes),
+         cmocka_unit_test(fault_registries_thread_local))

@@ -83,6 +83,9 @@ static void greet(void)
     if (strncmp(lie, "late", 4) == 0)
         usleep(400 * 1000);
     size = oji_wire_put_hello(message, &hello);
+    /* As a program that ends at once, whenever the client writes: that fails from here on. */
+    if (is("hello_deaf"))
+        shutdown(3, SHUT_RD);
     if (is("hello_other_protocol"))
         oji_store16(message + 4, 7);
     if (is("hello_half"))

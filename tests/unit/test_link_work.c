@@ -283,6 +283,7 @@ static void work_of_sections_whose_names_share_bytes(void **state)
     (void)state;
     expect_shared_sections_refused(ELF_SHT_PROGBITS, ELF_SHF_ALLOC, "x");
     expect_shared_sections_refused(ELF_SHT_INIT_ARRAY, ELF_SHF_ALLOC | ELF_SHF_WRITE, ".init_array.");
+    expect_shared_sections_refused(ELF_SHT_PROGBITS, ELF_SHF_ALLOC, ".gnu.linkonce.r.");
     expect_shared_sections_refused(ELF_SHT_GROUP, 0, "x");
 }
 

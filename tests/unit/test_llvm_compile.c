@@ -564,6 +564,9 @@ static void compile_bad_options_refused(void **state)
     options.code_model = 4;
     assert_create_fails(llvm, options, OJ_E_MISUSE, "code_model");
     options = ojt_defaults();
+    options.memory_size = 1u << 30;
+    assert_create_fails(llvm, options, OJ_E_MISUSE, "memory_size needs OJ_ISOLATION_WORKER");
+    options = ojt_defaults();
     options.flags = 2;
     assert_create_fails(llvm, options, OJ_E_VERSION, "flags");
     options = ojt_defaults();

@@ -333,6 +333,53 @@ static void session_lost_thread_local_whose_winner_is_gone(void **state)
         oj_object_destroy(objects[i]);
 }
 
+/* An object that takes a variable for an ordinary one is refused by its symbols, for whose names there must be room. */
+static void session_thread_local_names_without_memory(void **state)
+{
+    static char texts[OJT_ELF_MAX][8];
+    oj_object *has = thread_local_object("has.o", "x", 1, STB_GLOBAL, STV_DEFAULT), *takes;
+    oj_status status = OJ_E_NOMEM;
+    bool was_told = false;
+    /* So many that what a step has beside the heap is mostly used. */
+    oj_resolver resolver = oj_resolver_callback(resolve_nothing, NULL);
+    const size_t n_resolvers = 1500 / sizeof resolver;
+    ojt_words w;
+    (void)state;
+    ojt_needs_64_bits("where pointers are small a step has room for all of them");
+    ojt_words_init(&w);
+    ojt_words_define(&w, "start", 1, STB_GLOBAL, STV_DEFAULT);
+    for (int i = 0; i < 48; i++) {
+        snprintf(texts[i], sizeof texts[i], "w%d", i);
+        ojt_words_define(&w, texts[i], 1, STB_GLOBAL, STV_DEFAULT);
+    }
+    ojt_words_refer(&w, "x", STB_GLOBAL);
+    takes = ojt_words_finish(&w, "takes.o");
+    for (size_t step = 1; status == OJ_E_NOMEM; step++) {
+        oj_session *session;
+        oj_error error;
+        ojt_heap heap;
+        uint64_t addr;
+        ojt_heap_init(&heap);
+        session = ojt_session_with(NULL, &heap.table);
+        ojt_session_add(session, has);
+        ojt_session_add(session, takes);
+        for (size_t i = 0; i < n_resolvers; i++)
+            assert_int_equal(oj_session_add_resolver(session, &resolver, NULL, &error), OJ_OK);
+        heap.fail_at = heap.n_calls + step;
+        status = oj_session_lookup(session, "start", &addr, &error);
+        was_told = was_told || strstr(error.text, "a module's thread-local variables");
+        assert_has(error.text, status == OJ_E_NOMEM ? "out of memory" : "'x' is thread-local in has.o");
+        heap.fail_at = 0;
+        assert_int_equal(ojt_session_try(session, "start"), OJ_E_MALFORMED);
+        oj_session_destroy(session);
+        assert_int_equal(heap.n_live, 0);
+    }
+    assert_int_equal(status, OJ_E_MALFORMED);
+    assert_true(was_told);
+    oj_object_destroy(has);
+    oj_object_destroy(takes);
+}
+
 /* A symbol that says it is thread-local, of a code that has no bytes of such. */
 static void session_thread_local_without_bytes_refused(void **state)
 {
@@ -479,5 +526,6 @@ OJT_MAIN(cmocka_unit_test(session_ir_without_memory_leaves_nothing),
          cmocka_unit_test(session_archive_with_a_bad_member_is_not_linked),
          cmocka_unit_test(session_lost_thread_local_whose_winner_is_gone),
          cmocka_unit_test(session_thread_local_without_bytes_refused),
+         cmocka_unit_test(session_thread_local_names_without_memory),
          cmocka_unit_test(session_thread_without_memory_for_its_variables),
          cmocka_unit_test(session_thread_local_removed_while_waited_for))

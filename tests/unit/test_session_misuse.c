@@ -99,6 +99,7 @@ static void session_missing_arguments_refused(void **state)
     oj_module_options options;
     oj_session_stats stats;
     oj_error error;
+    uint64_t addr = 1;
     (void)state;
     assert_int_equal(oj_session_create(NULL, NULL, &error), OJ_E_MISUSE);
     assert_int_equal(oj_session_get_stats(NULL, &stats, sizeof stats), OJ_E_MISUSE);
@@ -108,6 +109,14 @@ static void session_missing_arguments_refused(void **state)
     assert_int_equal(oj_session_add_object(session, NULL, NULL, NULL, &error), OJ_E_MISUSE);
     assert_int_equal(oj_session_construct(NULL, &error), OJ_E_MISUSE);
     assert_int_equal(oj_module_construct(NULL, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_define(NULL, "a", 1, 0, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_define(session, NULL, 1, 0, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_define(session, "", 1, 0, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_session_undefine(NULL, "a", &error), OJ_E_MISUSE);
+    assert_int_equal(oj_module_lookup(module, NULL, &addr, &error), OJ_E_MISUSE);
+    assert_int_equal(addr, 0);
+    assert_int_equal(oj_session_take_code(session, NULL, 1, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_module_take_code(module, NULL, 1, &error), OJ_E_MISUSE);
     oj_module_options_init(&options);
     options.names = no_names;
     options.n_names = 1;

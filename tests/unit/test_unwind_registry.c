@@ -1,5 +1,6 @@
 /* What the process's unwinder finds while functions come and go, against a list of what it should. The functions are at
  * addresses where nothing is mapped: finding an entry reads no code. */
+#include "support/process.h"
 #include "support/test.h"
 
 #include "code/sheet.h"
@@ -661,6 +662,54 @@ static void unwind_registry_unknown_lists_get_single_tables(void **state)
     expect_nothing(f.addr);
 }
 
+/* Functions of more than 2 GiB are in no table that many share. */
+static void unwind_registry_huge_range_in_slab(void **state)
+{
+    function f = {.addr = BASE, .size = UINT64_C(1) << 31};
+    (void)state;
+    if (oji_unwinder_bind()->kind != OJI_UNWINDER_LEAVES)
+        skip();
+    is_shared = true;
+    add(&f);
+    expect_found(&f);
+    expect_nothing(f.addr + f.size);
+    remove_function(&f);
+    expect_nothing(f.addr);
+}
+
+static int n_told;
+static void tell_second(const void *entry)
+{
+    (void)entry;
+    n_told++;
+}
+static void tell_second_of_end(const void *entry)
+{
+    (void)entry;
+    n_told--;
+}
+
+/* As where LLVM's unwinder was loaded beside libgcc: nobody looks for it any more, and it learns of what comes and
+ * goes. */
+static void add_for_both(void)
+{
+    const oji_unwinder second = {.add_entry = tell_second, .remove_entry = tell_second_of_end};
+    oji_unwinder found = {0};
+    function functions[2] = {{.addr = BASE, .size = 64}, {.addr = BASE + 64, .size = 64}};
+    oji_unwinder_use_llvm(&second);
+    assert_false(oji_unwinder_look_for_llvm(&found));
+    add_many(functions, 2, BASE, 64);
+    assert_int_equal(n_told, 2);
+    remove_many(functions, 2);
+    assert_int_equal(n_told, 0);
+}
+
+static void unwind_registry_second_unwinder_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(ojt_returns_in_child(add_for_both), 0);
+}
+
 /* --- all of it once more, in a slab ------------------------------------------------------------------------------- */
 
 #define IN_SLAB(name)                        \
@@ -682,6 +731,7 @@ IN_SLAB(unwind_registry_ranges_of_links_alternate)
 IN_SLAB(unwind_registry_nothing_live_missed_meanwhile)
 IN_SLAB(unwind_registry_nothing_live_missed_among_small_ones)
 IN_SLAB(unwind_registry_child_of_threads_goes_on)
+IN_SLAB(unwind_registry_second_unwinder_is_told)
 
 OJT_MAIN(cmocka_unit_test(unwind_registry_stack_ends_at_a_mark), cmocka_unit_test(unwind_registry_follows_a_model),
          cmocka_unit_test(unwind_registry_any_order_of_addresses),
@@ -698,6 +748,8 @@ OJT_MAIN(cmocka_unit_test(unwind_registry_stack_ends_at_a_mark), cmocka_unit_tes
          cmocka_unit_test(unwind_registry_child_of_threads_goes_on),
          cmocka_unit_test(unwind_registry_unknown_lists_get_single_tables),
          cmocka_unit_test(unwind_registry_single_table_inside_slab),
+         cmocka_unit_test(unwind_registry_huge_range_in_slab),
+         cmocka_unit_test(unwind_registry_second_unwinder_is_told),
          cmocka_unit_test(unwind_registry_follows_a_model_of_both),
          cmocka_unit_test(unwind_registry_follows_a_model_in_slab),
          cmocka_unit_test(unwind_registry_any_order_of_addresses_in_slab),
@@ -710,4 +762,5 @@ OJT_MAIN(cmocka_unit_test(unwind_registry_stack_ends_at_a_mark), cmocka_unit_tes
          cmocka_unit_test(unwind_registry_ranges_of_links_alternate_in_slab),
          cmocka_unit_test(unwind_registry_nothing_live_missed_meanwhile_in_slab),
          cmocka_unit_test(unwind_registry_nothing_live_missed_among_small_ones_in_slab),
-         cmocka_unit_test(unwind_registry_child_of_threads_goes_on_in_slab))
+         cmocka_unit_test(unwind_registry_child_of_threads_goes_on_in_slab),
+         cmocka_unit_test(unwind_registry_second_unwinder_is_told_in_slab))

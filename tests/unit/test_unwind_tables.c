@@ -467,6 +467,77 @@ static void unwind_function_at_any_offset_is_told(void **state)
     }
 }
 
+/* A table that says more than its relocations tell of: entries of other functions at fixed distances from it, the first
+ * of which begin inside of one before. */
+enum { MORE = 9, MORE_SIZE = sizeof good + 24 * MORE };
+
+static oj_code *link_more(ojt_client *client, const uint8_t *table, const oj_allocator *allocator, oj_status *status)
+{
+    static const uint8_t code[64 + OJT_RETURN_SIZE];
+    ojt_elf elf;
+    uint16_t text, frames;
+    uint32_t symbol;
+    oj_link_options options;
+    oj_object *object;
+    oj_code *linked;
+    oj_error error;
+    ojt_elf_init(&elf);
+    text = ojt_elf_add_code(&elf, code, sizeof code);
+    frames = ojt_elf_add_section(&elf, ".eh_frame", SHF_ALLOC, 8, table, MORE_SIZE);
+    symbol = ojt_elf_add_global(&elf, "f", text, 0, 6);
+    ojt_elf_add_reloc(&elf, frames, FDE_ADDR, OJT_R_WORD_DISTANCE, symbol, 0);
+    object = ojt_object(&elf, "a.o");
+    ojt_options_init(&options, client);
+    options.flags = OJ_LINK_KEEP_UNWIND;
+    options.allocator = allocator;
+    *status = oj_link((const oj_object *const *)&object, 1, &options, &linked, &error);
+    assert_true(*status == OJ_OK || *status == OJ_E_NOMEM);
+    oj_object_destroy(object);
+    return linked;
+}
+
+static void unwind_more_entries_than_relocations(void **state)
+{
+    uint8_t table[MORE_SIZE];
+    ojt_client client; /* all segments lie at the same distances each time */
+    oj_unwind_info info;
+    oj_code *code;
+    oj_status status = OJ_E_NOMEM;
+    uint64_t addr, distance;
+    (void)state;
+    ojt_needs_64_bits("its table names a register that machines of 32 bits have not");
+    memcpy(table, good, sizeof good);
+    for (uint32_t i = 0; i < MORE; i++) {
+        uint8_t *entry = table + sizeof good + 24 * i;
+        memcpy(entry, good + FDE, 24);
+        oji_store32(entry + 4, FDE_CIE + 24 * (i + 1));
+    }
+    code = link_more(&client, table, NULL, &status);
+    assert_int_equal(oj_code_unwind(code, 0, &info, sizeof info), OJ_OK);
+    addr = oj_code_lookup_addr(code, "f");
+    distance = addr - info.run_addr;
+    oj_code_destroy(code);
+    for (uint32_t i = 0; i < MORE; i++)
+        oji_store32(table + FDE_ADDR + 24 * (i + 1), (uint32_t)(distance + 3 + 6 * i - (FDE_ADDR + 24 * (i + 1))));
+    status = OJ_E_NOMEM;
+    for (size_t step = 1; status == OJ_E_NOMEM; step++) {
+        ojt_heap heap;
+        ojt_heap_init(&heap);
+        heap.fail_at = step;
+        code = link_more(&client, table, &heap.table, &status);
+        heap.fail_at = 0;
+        if (status == OJ_OK) {
+            addr = oj_code_lookup_addr(code, "f");
+            assert_true(is_registered(addr));
+            assert_false(is_registered(addr + 3));
+            for (uint64_t i = 1; i < MORE; i++)
+                assert_true(is_registered(addr + 3 + 6 * i));
+        }
+        oj_code_destroy(code);
+        assert_int_equal(heap.n_live, 0);
+    }
+}
+
 static void unwind_bad_table_fails_the_link_and_names_itself(void **state)
 {
     uint8_t bad[sizeof good];
@@ -698,6 +769,7 @@ OJT_MAIN(cmocka_unit_test(unwind_table_is_read), cmocka_unit_test(unwind_table_b
          cmocka_unit_test(unwind_plan_without_tables_is_not_written_by_hand),
          cmocka_unit_test(unwind_session_places_tables_that_are_asked_for),
          cmocka_unit_test(unwind_function_at_any_offset_is_told),
+         cmocka_unit_test(unwind_more_entries_than_relocations),
          cmocka_unit_test(unwind_bad_table_fails_the_link_and_names_itself),
          cmocka_unit_test(unwind_tables_of_clients_beside_the_librarys),
          cmocka_unit_test(unwind_code_without_tables_is_looked_for_meanwhile),

@@ -81,6 +81,7 @@ static void liar_greetings_rejected(void **state)
                                     {"hello_strange_status", OJ_E_WORKER_START},
                                     {"hello_no_llvm", OJ_E_NO_LLVM},
                                     {"hello_ends", OJ_E_WORKER_START},
+                                    {"hello_deaf", OJ_E_WORKER_START},
                                     {"hello_half", OJ_E_WORKER_PROTOCOL},
                                     {"hello_stalls", OJ_E_WORKER_DEADLINE}};
     (void)state;
