@@ -7,6 +7,8 @@
 #include "base/base.h"
 #include "support/test.h"
 
+#include <ownjit/code.h>
+
 #include <elf.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -159,6 +161,21 @@ static inline const uint8_t *ojt_return_code(uint8_t code[OJT_RETURN_SIZE], uint
     oji_store16be(code + 6, 0x07fe);
 #endif
     return code;
+}
+
+/* What makes ojt_return_code()'s function return another value: OJT_CHANGE_SIZE bytes at OJT_CHANGE_OFFSET, patched with
+ * these flags. Where a constant is spread over instructions no thread may run them meanwhile. */
+#if defined(__x86_64__) || defined(__i386__)
+enum { OJT_CHANGE_OFFSET = 1, OJT_CHANGE_SIZE = 4, OJT_CHANGE_FLAGS = 0 };
+#elif defined(__s390x__)
+enum { OJT_CHANGE_OFFSET = 2, OJT_CHANGE_SIZE = 4, OJT_CHANGE_FLAGS = OJ_PATCH_STOPPED };
+#else
+enum { OJT_CHANGE_OFFSET = 0, OJT_CHANGE_SIZE = OJT_RETURN_SIZE, OJT_CHANGE_FLAGS = OJ_PATCH_STOPPED };
+#endif
+
+static inline const uint8_t *ojt_change(uint8_t code[OJT_RETURN_SIZE], uint32_t value)
+{
+    return ojt_return_code(code, value) + OJT_CHANGE_OFFSET;
 }
 
 /* What the C library calls for mmap(), fcntl() and ftruncate() where files have 64-bit offsets and words have not. */

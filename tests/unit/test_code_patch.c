@@ -1,7 +1,7 @@
 /* Replacing bytes of published code, in each kind of memory. */
 #include "link/linktest.h"
 
-/* f() returns 3; its value's four bytes lie at f + 1, in one word of 8. */
+/* f() returns 3; its value lies at value_addr: on x86 four bytes in one word of 8. */
 typedef struct job {
     oj_object *object;
     ojt_client client;
@@ -25,7 +25,7 @@ static void begin(job *link, const oj_memory *memory)
 static void publish(job *link)
 {
     link->code = ojt_link(&link->object, 1, &link->options);
-    link->value_addr = oj_code_lookup_addr(link->code, "f") + 1;
+    link->value_addr = oj_code_lookup_addr(link->code, "f") + OJT_CHANGE_OFFSET;
 }
 
 static void end(job *link)
@@ -134,10 +134,9 @@ static void patch_of_code_made_executable_in_place_refused(void **state)
 {
     job link;
     (void)state;
-    ojt_only_on_x86("changes instructions of x86");
     begin(&link, NULL);
     publish(&link);
-    expect(&link, link.value_addr, five, 4, 0, OJ_E_PERMISSION);
+    expect(&link, link.value_addr, five, 4, OJT_CHANGE_FLAGS, OJ_E_PERMISSION);
     assert_int_equal(ojt_call(link.code, "f"), 3);
     end(&link);
 }
@@ -145,9 +144,10 @@ static void patch_of_code_made_executable_in_place_refused(void **state)
 static void patch_through_a_clients_view_comes_in_order(void **state)
 {
     const oj_segment *segment;
+    uint8_t other[OJT_RETURN_SIZE];
+    const uint8_t *change = ojt_change(other, 5);
     job link;
     (void)state;
-    ojt_only_on_x86("changes instructions of x86");
     begin(&link, NULL);
     ojt_client_init_full(&link.client);
     link.client.on_heap = true;
@@ -155,21 +155,23 @@ static void patch_through_a_clients_view_comes_in_order(void **state)
     publish(&link);
     memset(link.client.log, 0, sizeof link.client.log);
     link.client.n_flushes = 0;
-    assert_int_equal(oj_code_patch(link.code, link.value_addr, five, 4, 0, &link.error), OJ_OK);
+    assert_int_equal(oj_code_patch(link.code, link.value_addr, change, OJT_CHANGE_SIZE, OJT_CHANGE_FLAGS, &link.error),
+                     OJ_OK);
     assert_string_equal(link.client.log, "befs");
     segment = ojt_client_segment(&link.client, OJ_SEGMENT_CODE);
-    assert_int_equal(link.client.flush_addr[0], 0x10001);
-    assert_ptr_equal(link.client.flush_write[0], (uint8_t *)segment->write + 1);
-    assert_int_equal(link.client.flush_size[0], 4);
-    assert_memory_equal(segment->write, "\xb8\x05\0\0\0\xc3", 6);
+    assert_int_equal(link.client.flush_addr[0], 0x10000 + OJT_CHANGE_OFFSET);
+    assert_ptr_equal(link.client.flush_write[0], (uint8_t *)segment->write + OJT_CHANGE_OFFSET);
+    assert_int_equal(link.client.flush_size[0], OJT_CHANGE_SIZE);
+    assert_memory_equal(segment->write, other, OJT_RETURN_SIZE);
     end(&link);
 }
 
 static void patch_callback_failing_first_leaves_code_unchanged(void **state)
 {
+    uint8_t other[OJT_RETURN_SIZE];
+    const uint8_t *change = ojt_change(other, 5);
     job link;
     (void)state;
-    ojt_only_on_x86("changes instructions of x86");
     begin(&link, NULL);
     ojt_client_init_full(&link.client);
     link.client.on_heap = true;
@@ -177,9 +179,10 @@ static void patch_callback_failing_first_leaves_code_unchanged(void **state)
     publish(&link);
     link.client.fail = 'b';
     link.client.fail_status = OJ_E_BUDGET;
-    expect(&link, link.value_addr, five, 4, 0, OJ_E_BUDGET);
+    expect(&link, link.value_addr, change, OJT_CHANGE_SIZE, OJT_CHANGE_FLAGS, OJ_E_BUDGET);
     assert_non_null(strstr(link.error.text, "oj_memory.write_begin"));
-    assert_memory_equal(ojt_client_segment(&link.client, OJ_SEGMENT_CODE)->write, "\xb8\x03\0\0\0\xc3", 6);
+    ojt_return_code(other, 3);
+    assert_memory_equal(ojt_client_segment(&link.client, OJ_SEGMENT_CODE)->write, other, OJT_RETURN_SIZE);
     end(&link);
 }
 

@@ -262,30 +262,30 @@ static void patch_of_a_large_link_runs(void **state)
 /* After a fork neither side changes shared code; in private memory each changes its own. */
 static void patch_after_fork_reaches_own_side_only(void **state)
 {
-    const uint32_t value = 99;
+    uint8_t other[OJT_RETURN_SIZE];
+    const uint8_t *change = ojt_change(other, 99);
     (void)state;
-    ojt_only_on_x86("changes instructions of x86");
     OJT_EACH_PATCHED_MODE(mode)
     {
         bool is_shared = mode == OJ_MEMORY_MODE_VIEWS;
         oj_memory *memory = ojt_provider(mode);
         oj_code *code = link_sized(memory, 0);
-        uint64_t addr = oj_code_lookup_addr(code, "f");
+        uint64_t addr = oj_code_lookup_addr(code, "f"), changed = addr + OJT_CHANGE_OFFSET;
         int status;
         pid_t pid;
         fflush(NULL);
         pid = fork();
         if (pid == 0) {
-            oj_status got = oj_code_patch(code, addr + 1, &value, 4, 0, NULL);
-            _exit(got == (is_shared ? OJ_E_PERMISSION : OJ_OK) && ojt_run(addr) == (is_shared ? 5 : value) ? 0 : 1);
+            oj_status got = oj_code_patch(code, changed, change, OJT_CHANGE_SIZE, OJT_CHANGE_FLAGS, NULL);
+            _exit(got == (is_shared ? OJ_E_PERMISSION : OJ_OK) && ojt_run(addr) == (is_shared ? 5 : 99) ? 0 : 1);
         }
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_int_equal(status, 0);
         assert_int_equal(ojt_run(addr), 5);
         if (is_shared)
-            expect_refused(code, addr + 1, 4, 0, OJ_E_PERMISSION, "forked");
+            expect_refused(code, changed, OJT_CHANGE_SIZE, OJT_CHANGE_FLAGS, OJ_E_PERMISSION, "forked");
         else
-            assert_int_equal(oj_code_patch(code, addr + 1, &value, 4, 0, NULL), OJ_OK);
+            assert_int_equal(oj_code_patch(code, changed, change, OJT_CHANGE_SIZE, OJT_CHANGE_FLAGS, NULL), OJ_OK);
         oj_code_destroy(code);
         ojt_provider_end(memory);
     }
@@ -395,22 +395,22 @@ static void patch_client_without_patch_is_stored_through_its_view(void **state)
 
 static void patch_client_patch_is_called_and_flushed(void **state)
 {
-    const uint32_t value = 1234;
+    uint8_t other[OJT_RETURN_SIZE];
+    const uint8_t *change = ojt_change(other, 1234);
     client c;
     oj_code *code = link_client(&c);
-    uint64_t addr = oj_code_lookup_addr(code, "f");
+    uint64_t addr = oj_code_lookup_addr(code, "f") + OJT_CHANGE_OFFSET;
     (void)state;
-    ojt_only_on_x86("changes instructions of x86");
     c.recorder.table.patch = patch_through_client;
-    assert_int_equal(oj_code_patch(code, addr + 1, &value, 4, 0, NULL), OJ_OK);
+    assert_int_equal(oj_code_patch(code, addr, change, OJT_CHANGE_SIZE, OJT_CHANGE_FLAGS, NULL), OJ_OK);
     assert_string_equal(c.recorder.log, "cfs");
-    assert_int_equal(c.patch_addr, addr + 1);
-    assert_int_equal(c.patch_size, 4);
-    assert_true(c.patch_atomic != 0);
-    assert_int_equal(c.recorder.flush_addr[0], addr + 1);
-    assert_int_equal(c.recorder.flush_size[0], 4);
-    assert_int_equal(ojt_run(addr), value);
-    assert_int_equal(oj_code_patch(code, addr + 1, &value, 4, OJ_PATCH_STOPPED, NULL), OJ_OK);
+    assert_int_equal(c.patch_addr, addr);
+    assert_int_equal(c.patch_size, OJT_CHANGE_SIZE);
+    assert_int_equal(c.patch_atomic != 0, OJT_CHANGE_FLAGS == 0);
+    assert_int_equal(c.recorder.flush_addr[0], addr);
+    assert_int_equal(c.recorder.flush_size[0], OJT_CHANGE_SIZE);
+    assert_int_equal(ojt_run(addr - OJT_CHANGE_OFFSET), 1234);
+    assert_int_equal(oj_code_patch(code, addr, change, OJT_CHANGE_SIZE, OJ_PATCH_STOPPED, NULL), OJ_OK);
     assert_int_equal(c.patch_atomic, 0);
     oj_code_destroy(code);
 }
@@ -427,10 +427,11 @@ static const char *const member_of[128] = {['b'] = "oj_memory.write_begin",
 
 static void expect_failure(size_t i, uint32_t flags)
 {
-    const uint32_t value = 1234;
+    uint8_t other[OJT_RETURN_SIZE];
+    const uint8_t *change = ojt_change(other, 1234);
     client c;
     oj_code *code = link_client(&c);
-    uint64_t addr = oj_code_lookup_addr(code, "f");
+    uint64_t addr = oj_code_lookup_addr(code, "f") + OJT_CHANGE_OFFSET;
     oj_error error = {0};
     snapshot before;
     take(&before, code);
@@ -438,23 +439,22 @@ static void expect_failure(size_t i, uint32_t flags)
         c.recorder.table.patch = patch_through_client;
     c.recorder.fail = failing[i].letter;
     c.recorder.fail_status = OJ_E_BUDGET;
-    assert_int_equal(oj_code_patch(code, addr + 1, &value, 4, flags, &error), OJ_E_BUDGET);
+    assert_int_equal(oj_code_patch(code, addr, change, OJT_CHANGE_SIZE, flags, &error), OJ_E_BUDGET);
     assert_int_equal(error.status, OJ_E_BUDGET);
     assert_non_null(strstr(error.text, member_of[(unsigned char)failing[i].letter]));
     expect_unchanged(&before);
     /* The call may be repeated. */
     c.recorder.fail = '\0';
-    assert_int_equal(oj_code_patch(code, addr + 1, &value, 4, flags, &error), OJ_OK);
-    assert_int_equal(ojt_run(addr), value);
+    assert_int_equal(oj_code_patch(code, addr, change, OJT_CHANGE_SIZE, flags, &error), OJ_OK);
+    assert_int_equal(ojt_run(addr - OJT_CHANGE_OFFSET), 1234);
     oj_code_destroy(code);
 }
 
 static void patch_failing_callback_names_it_and_leaves_the_code(void **state)
 {
     (void)state;
-    ojt_only_on_x86("changes instructions of x86");
     for (size_t i = 0; i < OJI_COUNT(failing); i++) {
-        expect_failure(i, 0);
+        expect_failure(i, OJT_CHANGE_FLAGS);
         expect_failure(i, OJ_PATCH_STOPPED);
     }
 }
@@ -466,12 +466,11 @@ static void patch_client_in_place_refused(void **state)
     oj_code *code;
     uint64_t addr;
     (void)state;
-    ojt_only_on_x86("changes instructions of x86");
     ojt_client_init(&recorder);
     code = link_sized(&recorder.table, 0);
     addr = oj_code_lookup_addr(code, "f");
-    expect_refused(code, addr + 1, 4, 0, OJ_E_PERMISSION, "in place");
-    expect_refused(code, addr + 1, 4, OJ_PATCH_STOPPED, OJ_E_PERMISSION, "in place");
+    expect_refused(code, addr, OJT_CHANGE_SIZE, OJT_CHANGE_FLAGS, OJ_E_PERMISSION, "in place");
+    expect_refused(code, addr, OJT_CHANGE_SIZE, OJ_PATCH_STOPPED, OJ_E_PERMISSION, "in place");
     oj_code_destroy(code);
     assert_string_equal(recorder.log, "pr");
 }
@@ -493,21 +492,21 @@ static oj_status end_in_place(void *context, const oj_placement *placement, oj_e
 
 static void patch_client_in_place_between_begin_and_end(void **state)
 {
-    const uint32_t value = 1234;
+    uint8_t other[OJT_RETURN_SIZE];
+    const uint8_t *change = ojt_change(other, 1234);
     ojt_client recorder;
     oj_code *code;
     uint64_t addr;
     (void)state;
-    ojt_only_on_x86("changes instructions of x86");
     ojt_client_init(&recorder);
     recorder.table.write_begin = begin_in_place;
     recorder.table.write_end = end_in_place;
     code = link_sized(&recorder.table, 0);
-    addr = oj_code_lookup_addr(code, "f");
+    addr = oj_code_lookup_addr(code, "f") + OJT_CHANGE_OFFSET;
     memset(recorder.log, 0, sizeof recorder.log);
-    assert_int_equal(oj_code_patch(code, addr + 1, &value, 4, OJ_PATCH_STOPPED, NULL), OJ_OK);
+    assert_int_equal(oj_code_patch(code, addr, change, OJT_CHANGE_SIZE, OJ_PATCH_STOPPED, NULL), OJ_OK);
     assert_string_equal(recorder.log, "be");
-    assert_int_equal(ojt_run(addr), value);
+    assert_int_equal(ojt_run(addr - OJT_CHANGE_OFFSET), 1234);
     oj_code_destroy(code);
 }
 
