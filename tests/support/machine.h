@@ -163,8 +163,8 @@ static inline const uint8_t *ojt_return_code(uint8_t code[OJT_RETURN_SIZE], uint
     return code;
 }
 
-/* What makes ojt_return_code()'s function return another value: OJT_CHANGE_SIZE bytes at OJT_CHANGE_OFFSET, patched with
- * these flags. Where a constant is spread over instructions no thread may run them meanwhile. */
+/* What makes ojt_return_code()'s function return another value: OJT_CHANGE_SIZE bytes at OJT_CHANGE_OFFSET, patched
+ * with these flags. Where a constant is spread over instructions no thread may run them meanwhile. */
 #if defined(__x86_64__) || defined(__i386__)
 enum { OJT_CHANGE_OFFSET = 1, OJT_CHANGE_SIZE = 4, OJT_CHANGE_FLAGS = 0 };
 #elif defined(__s390x__)
