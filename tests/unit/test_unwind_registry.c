@@ -1,5 +1,6 @@
 /* What the process's unwinder finds while functions come and go, against a list of what it should. The functions are at
  * addresses where nothing is mapped: finding an entry reads no code. */
+#include "support/machine.h"
 #include "support/process.h"
 #include "support/test.h"
 
@@ -477,6 +478,10 @@ static void unwind_registry_stack_ends_at_a_mark(void **state)
     (void)state;
     if (unwinder->kind == OJI_UNWINDER_NONE)
         skip();
+    if (OJT_MACHINE == EM_RISCV && n <= 2) {
+        print_message("skipped: its compilers give functions of C no tables unless asked\n");
+        skip();
+    }
     mark = oji_entry_make_mark((uintptr_t)count_frames);
     assert_non_null(mark);
     oji_store64_host(mark + OJI_EH_FDE_SIZE, 64);
