@@ -4,10 +4,11 @@
 #include "fault/failing_calls.h"
 #include "support/test.h"
 
+#include "code/code.h"
 #include "code/debug.h"
 #include "code/index.h"
-#include "code/tls.h"
 #include "code/sheet.h"
+#include "code/tls.h"
 
 #include <link.h>
 
@@ -209,10 +210,13 @@ static void add_long(void) { add_long_to(false, 512 * 1024, 0); }
 static void add_long_in_slab(void) { add_long_to(true, 512 * 1024, 0); }
 static void add_long_common_in_slab(void) { add_long_to(true, 0, 512 * 1024); }
 
+/* As many stretches as are known without memory, or one less. */
+enum { STRETCHES = 48 };
+
 /* Functions in two stretches, for the second of which the table of stretches has no room. */
 static void enter_stretches(void)
 {
-    enum { N = 47 };
+    enum { N = STRETCHES - 1 };
     const uint64_t size = OJ_SEGMENT_STRETCH;
     for (uint64_t i = 0; i < N; i++)
         assert_true(oji_stretches_enter(BASE + 2 * i * size, BASE + 2 * i * size + 16));
@@ -297,14 +301,18 @@ static const void *tree_find(void *pc, void *bases)
     return &fdes[0];
 }
 
-/* Two pieces are made where the second function is lost in the first one's: memory ends before each. */
+/* Two pieces are made where the second function is lost in the first one's: memory ends before each, and before their
+ * stretches are known. */
 static void add_images(void)
 {
+    const uint64_t far = BASE + 0x1000000;
     const oji_unwinder tree = {.kind = OJI_UNWINDER_TREE, .add = tree_add, .remove = tree_remove, .find = tree_find};
     const oji_unwind_range range = {.addr = fdes[0].addr, .size = fdes[1].addr + fdes[1].size - fdes[0].addr};
     const oji_unwind_part both = {&tables, &range, 0, 2, range.addr, range.addr + range.size};
     oji_image *image = NULL;
     long n = 0;
+    for (uint64_t i = 0; i < STRETCHES; i++)
+        assert_true(oji_stretches_enter(far + i * OJ_SEGMENT_STRETCH, far + i * OJ_SEGMENT_STRETCH + 16));
     for (; !image; n++) {
         bool was_met;
         ojt_fail(n, ENOMEM);
@@ -314,9 +322,38 @@ static void add_images(void)
         if (!image)
             assert_int_equal(n_told, 0);
     }
-    assert_true(n > 2);
+    assert_true(n > 3);
+    assert_true(oji_stretches_have(fdes[0].addr));
     oji_image_remove(&tree, image);
     assert_int_equal(n_told, 0);
+    assert_false(oji_stretches_have(fdes[0].addr));
+}
+
+/* Code in shared slabs, for which the table of its stretches has no room. */
+static void count_code(void)
+{
+    const uint64_t size = OJ_SEGMENT_STRETCH;
+    const oji_code_room room = {.n_segments = 2};
+    oj_code *code = oji_code_allocate(heap(), &room);
+    assert_non_null(code);
+    for (unsigned i = 0; i < 2; i++) {
+        oji_code_segments(code)[i].run_addr = BASE + (STRETCHES + i) * size;
+        oji_code_segments(code)[i].size = 16;
+        oji_code_segments(code)[i].kind = OJ_SEGMENT_CODE;
+        oji_code_segments(code)[i].flags = OJ_SEGMENT_SHARED;
+    }
+    ojt_fail(0, ENOMEM);
+    assert_false(oji_stretches_add_code(BASE, BASE + (STRETCHES + 1) * size));
+    assert_true(ojt_fail_end());
+    assert_false(oji_stretches_have_any_code());
+    assert_true(oji_stretches_add_code(BASE, BASE + (STRETCHES - 1) * size));
+    ojt_fail(0, ENOMEM);
+    assert_false(oji_unwind_enter_code(code));
+    assert_true(ojt_fail_end());
+    assert_false(oji_stretches_have_code(BASE + STRETCHES * size));
+    assert_true(oji_unwind_enter_code(code));
+    assert_true(oji_stretches_have_code(BASE + STRETCHES * size));
+    assert_true(oji_stretches_have_code(BASE + (STRETCHES + 1) * size));
 }
 
 static void fault_registries_stretches(void **state)
@@ -325,6 +362,7 @@ static void fault_registries_stretches(void **state)
     if (!OJT_OWN_HEAP)
         skip();
     assert_int_equal(ojt_returns_in_child(enter_stretches), 0);
+    assert_int_equal(ojt_returns_in_child(count_code), 0);
 }
 
 static void fault_registries_images(void **state)
