@@ -69,12 +69,20 @@ bool oji_llvm_is_x86_64(const char *triple)
 /* Found by trial: LLVM reports "64-bit code requested on a subtarget that doesn't support it" through its fatal
  * error handler, which ends the process, and has no code for functions outside of the 64-bit mode. Naming a feature
  * overrides the CPU either way. */
-static bool is_fatal(const char *triple, const char *cpu, feature_list list)
+static bool is_fatal_for_x86_64(const char *cpu, feature_list list)
 {
     int sign = last_sign(list, "64bit");
-    if (!oji_llvm_is_x86_64(triple))
-        return false;
     return sign == '-' || last_sign(list, "64bit-mode") == '-' || (is_32_bit_cpu(cpu) && sign != '+');
+}
+
+/* "RV64 target requires an RV64 CPU", and the same of 32 bits. */
+static bool is_fatal(const char *triple, const char *cpu, feature_list list)
+{
+    if (strncmp(triple, "riscv64", 7) == 0)
+        return last_sign(list, "64bit") == '-' || last_sign(list, "32bit") == '+';
+    if (strncmp(triple, "riscv32", 7) == 0)
+        return last_sign(list, "32bit") == '-' || last_sign(list, "64bit") == '+';
+    return oji_llvm_is_x86_64(triple) && is_fatal_for_x86_64(cpu, list);
 }
 
 bool oji_llvm_is_fatal(const char *triple, const char *cpu, const char *features)

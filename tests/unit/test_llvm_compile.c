@@ -527,6 +527,40 @@ static void compile_function_without_64_bit_refused(void **state)
     oj_llvm_destroy(llvm);
 }
 
+/* Of RISC-V, which says it by two features. */
+static void compile_function_of_other_width_refused(void **state)
+{
+    static const struct {
+        const char *triple, *cpu, *features;
+        oj_status status;
+    } cases[] = {{"riscv64-unknown-linux-gnu", "generic-rv64", "-64bit", OJ_E_TARGET},
+                 {"riscv64-unknown-linux-gnu", "generic-rv64", "+m,64bit", OJ_E_TARGET},
+                 {"riscv64-unknown-linux-gnu", "generic-rv64", "+64bit,+32bit", OJ_E_TARGET},
+                 {"riscv64-unknown-linux-gnu", "generic-rv64", "+64bit,+m", OJ_OK},
+                 {"riscv32-unknown-linux-gnu", "generic-rv32", "+64bit", OJ_E_TARGET},
+                 {"riscv32-unknown-linux-gnu", "generic-rv32", "-32bit", OJ_E_TARGET},
+                 {"riscv32-unknown-linux-gnu", "generic-rv32", "-64bit,+m", OJ_OK}};
+    oj_llvm *llvm = ojt_llvm_open();
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        oj_compiler_options options = ojt_defaults();
+        oj_compiler *compiler;
+        oj_bytes *bytes = NULL;
+        oj_ir ir;
+        char text[256];
+        options.triple = cases[i].triple;
+        options.cpu = cases[i].cpu;
+        compiler = ojt_compiler(&options, llvm);
+        snprintf(text, sizeof text, "define i32 @f() \"target-features\"=\"%s\" {\n  ret i32 0\n}\n",
+                 cases[i].features);
+        ir = oj_ir_bytes(text, strlen(text));
+        assert_int_equal(oj_compile_object(compiler, &ir, &bytes, NULL), cases[i].status);
+        oj_bytes_destroy(bytes);
+        oj_compiler_destroy(compiler);
+    }
+    oj_llvm_destroy(llvm);
+}
+
 static void compile_model_that_the_target_lacks_refused(void **state)
 {
     static const char *const triples[] = {"aarch64-linux-gnu", "aarch64_be-linux-gnu", "arm64-linux-gnu"};
@@ -842,6 +876,7 @@ OJT_MAIN(cmocka_unit_test(compile_text_bitcode_and_file_agree), cmocka_unit_test
          cmocka_unit_test(compile_unknown_targets_refused), cmocka_unit_test(compile_unknown_cpu_refused_in_silence),
          cmocka_unit_test(compile_cpu_without_64_bit_refused),
          cmocka_unit_test(compile_function_without_64_bit_refused),
+         cmocka_unit_test(compile_function_of_other_width_refused),
          cmocka_unit_test(compile_model_that_the_target_lacks_refused),
          cmocka_unit_test(compile_cpu_check_needs_one_system_call), cmocka_unit_test(compile_bad_options_refused),
          cmocka_unit_test(compile_invalid_inline_assembly_fails),

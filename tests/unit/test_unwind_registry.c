@@ -484,7 +484,7 @@ static void unwind_registry_stack_ends_at_a_mark(void **state)
     }
     mark = oji_entry_make_mark((uintptr_t)count_frames);
     assert_non_null(mark);
-    oji_store64_host(mark + OJI_EH_FDE_SIZE, 64);
+    oji_store64_host(mark + OJI_EH_FDE_SIZE, 4096);
     unwinder->add(mark, object);
     assert_in_range(count_frames(), 1, 2);
     unwinder->remove(mark);
