@@ -367,7 +367,7 @@ static __thread char of_process[5000];
 
 static void *find_of_process(void *context)
 {
-    return (void *)((char *)oji_tls_get_addr(context) - (uintptr_t)of_process);
+    return (void *)((uintptr_t)oji_tls_get_addr(context) - (uintptr_t)of_process);
 }
 
 /* Offsets count from the block's start, wherever the dynamic linker's do. */
