@@ -142,7 +142,8 @@ typedef enum oj_symbol_place {
 
 typedef struct oj_symbol_info {
     const char *name;    /* lends, until the object is destroyed */
-    uint64_t value;      /* bytes into the section, or as oj_symbol_place says */
+    uint64_t value;      /* bytes into the section, or as oj_symbol_place says. At most the section's size, but for
+                            local labels of data, which GCC puts behind it: these are below 2 GiB */
     uint64_t size;       /* bytes, 0 where not known */
     uint32_t section;    /* section index where place is OJ_SYMBOL_DEFINED, else 0 */
     uint32_t place;      /* oj_symbol_place */

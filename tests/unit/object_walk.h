@@ -91,7 +91,8 @@ static inline uint64_t ojt_walk_symbol(const oj_object *object, size_t index)
     if (info.place != OJ_SYMBOL_DEFINED)
         return strlen(info.name);
     OJT_REQUIRE(oj_object_section(object, info.section, &section, sizeof section) == OJ_OK);
-    OJT_REQUIRE(info.value <= section.size);
+    OJT_REQUIRE(info.value <= section.size ||
+                (info.binding == OJ_SYMBOL_LOCAL && info.size == 0 && info.value < OJI_MAX_SECTION_SIZE));
     OJT_REQUIRE(!(symbol->uses & OJI_USE_REFERENCED) || oji_section_is_loaded(&object->sections[info.section]));
     return strlen(info.name);
 }
