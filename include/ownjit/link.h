@@ -316,13 +316,19 @@ OJ_API oj_status oj_plan_complete(oj_plan *plan, oj_error *error);
 /* Find the address of one of the plan's own global symbols, as its code has it or will have it: of the last
  * oj_plan_place() or oj_plan_link(). Of a thread-local variable it is the calling thread's, and is known between
  * oj_plan_prepare() and oj_plan_link(), where the library keeps it.
- * addr      set to the run address; 0 on failure, but for OJ_E_NOT_FOUND of a name that a resolver has told the address
- *           of: then to that
+ * addr      set to the run address, 0 on failure
  * Errors:   OJ_E_NOT_FOUND (no global definition of that name, or one that a resolver overrides), OJ_E_UNSUPPORTED (a
  *           thread-local variable at another time, or of an oj_tls), OJ_E_NOMEM, OJ_E_MISUSE (not placed)
  * Threads:  exclusive(plan)
  * Since:    0.1 */
 OJ_API oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr, oj_error *error);
+
+/* Find the address that a reference to a global name leads to in the plan's code: to the plan's own definition, or to
+ * what a resolver gave instead of one. Of the last oj_plan_place() or oj_plan_link(). addr      set to the run
+ * address, 0 on failure, and for a weak name that nobody defines Errors:   OJ_E_NOT_FOUND (the plan neither defines
+ * nor refers to that name), OJ_E_UNSUPPORTED (a thread-local variable,           or an address that is told later:
+ * OJ_FOUND_LATER), OJ_E_NOMEM, OJ_E_MISUSE (not placed) Threads:  exclusive(plan) Since:    0.1 */
+OJ_API oj_status oj_plan_lookup_reference(oj_plan *plan, const char *name, uint64_t *addr, oj_error *error);
 
 /* Relocate what was planned for addresses that the client chose, into buffers of its own, and stop there: no provider
  * is asked, no page is touched, nothing is flushed or published. The run addresses may be another process's.

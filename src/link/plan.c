@@ -264,11 +264,12 @@ static oj_status look_up_thread_local(const oj_plan *plan, const oji_link_name *
     return oji_succeed(error);
 }
 
-/* A single object's names have no table until they are asked for. Of a plan that there is, none is undefined. */
-oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr, oj_error *error)
+/* NULL without a failure: the plan does not know the name. A single object's names have no table until they are asked
+ * for. */
+static oj_status find_placed(oj_plan *plan, const char *name, uint64_t *addr, const oji_link_name **out,
+                             oj_error *error)
 {
-    const oji_place place = {.symbol = name, .offset = UINT64_MAX};
-    const oji_link_name *found;
+    *out = NULL;
     if (!addr)
         return oji_fail(error, OJ_E_MISUSE, "addr is NULL");
     *addr = 0;
@@ -279,13 +280,35 @@ oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr, oj_err
                         "the plan is not placed: its symbols have no addresses before oj_plan_place()");
     if (!oji_link_index_names(plan))
         return oji_fail(error, OJ_E_NOMEM, "out of memory: a plan's table of names");
-    found = oji_link_find_name(plan, name, strlen(name));
-    if (found && found->definition == OJI_LINK_EXTERNAL && !found->is_tls && found->later == 0)
-        *addr = oji_link_name_addr(plan, found);
+    *out = oji_link_find_name(plan, name, strlen(name));
+    return OJ_OK;
+}
+
+/* Of a plan that there is, none is undefined. */
+oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr, oj_error *error)
+{
+    const oji_place place = {.symbol = name, .offset = UINT64_MAX};
+    const oji_link_name *found;
+    OJI_TRY(find_placed(plan, name, addr, &found, error));
     if (!found || found->definition >= OJI_LINK_EXTERNAL)
         return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "the plan does not define '%s'", name);
     if (found->is_tls)
         return look_up_thread_local(plan, found, addr, error);
+    *addr = oji_link_name_addr(plan, found);
+    return oji_succeed(error);
+}
+
+oj_status oj_plan_lookup_reference(oj_plan *plan, const char *name, uint64_t *addr, oj_error *error)
+{
+    const oji_place place = {.symbol = name, .offset = UINT64_MAX};
+    const oji_link_name *found;
+    OJI_TRY(find_placed(plan, name, addr, &found, error));
+    if (!found)
+        return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "the plan neither defines '%s' nor refers to it", name);
+    if (found->is_tls || found->later != 0)
+        return oji_fail_at(error, OJ_E_UNSUPPORTED, &place, "'%s' %s", name,
+                           found->is_tls ? "is thread-local: a reference to it leads elsewhere in each thread"
+                                         : "has an address that its resolver tells later");
     *addr = oji_link_name_addr(plan, found);
     return oji_succeed(error);
 }

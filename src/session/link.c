@@ -178,7 +178,9 @@ static oj_status find_addresses(const oji_session_unit *unit, bool thread_local,
             continue;
         status = oj_plan_lookup(unit->plan, d->name->text, &d->addr, error);
         d->is_lost = status == OJ_E_NOT_FOUND && is_lost_to_another(d);
-        if (status != OJ_OK && status != OJ_E_NOT_FOUND)
+        if (status == OJ_E_NOT_FOUND && !d->is_lost)
+            status = oj_plan_lookup_reference(unit->plan, d->name->text, &d->addr, error);
+        if (status != OJ_OK && !d->is_lost)
             return status;
     }
     return OJ_OK;

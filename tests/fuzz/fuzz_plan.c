@@ -134,11 +134,15 @@ static void link_plan(world *w, entry *e)
 
 static void look_up(entry *e, uint8_t choice)
 {
-    uint64_t addr = 1;
+    uint64_t addr = 1, target = 1;
     oj_error error;
     oj_status status = oj_plan_lookup(e->plan, names[choice & 7], &addr, &error);
     check(status, &error);
     if (status != OJ_OK && addr != 0)
+        abort();
+    status = oj_plan_lookup_reference(e->plan, names[choice & 7], &target, &error);
+    check(status, &error);
+    if (status != OJ_OK ? target != 0 : addr != 0 && target != addr)
         abort();
 }
 

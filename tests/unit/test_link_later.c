@@ -77,6 +77,8 @@ static void later_plans_refer_to_each_other(void **state)
     of_first.other = b = plan_with(second, &from_first, 1, &client, NULL);
     assert_int_equal(oj_plan_place(a, &error), OJ_OK);
     assert_int_equal(oj_plan_place(b, &error), OJ_OK);
+    assert_int_equal(oj_plan_lookup_reference(a, "b", &addr, &error), OJ_E_UNSUPPORTED);
+    assert_int_equal(addr, 0);
     assert_int_equal(oj_plan_lookup(a, "c", &addr, &error), OJ_OK);
     assert_int_equal(oj_plan_link(a, &code_a, &error), OJ_OK);
     assert_int_equal(oj_plan_link(b, &code_b, &error), OJ_OK);
@@ -117,6 +119,7 @@ static void later_plans_prepared_linked_and_completed(void **state)
     assert_int_equal(oj_plan_prepare(a, &error), OJ_OK);
     assert_int_equal(oj_plan_prepare(a, &error), OJ_E_MISUSE);
     assert_int_equal(oj_plan_prepare(b, &error), OJ_OK);
+    assert_int_equal(oj_plan_lookup_reference(a, "value", &addr, &error), OJ_E_UNSUPPORTED);
     assert_int_equal(oj_plan_lookup(a, "value", &addr, &error), OJ_OK);
     assert_int_equal(*(int *)(uintptr_t)addr, 1234);
     assert_int_equal(oj_plan_complete(a, &error), OJ_E_MISUSE);
@@ -181,6 +184,9 @@ static void later_placed_plan_that_is_not_linked_is_given_back(void **state)
     assert_int_equal(oj_plan_place(plan, &error), OJ_OK);
     assert_int_equal(oj_plan_place(plan, &error), OJ_E_MISUSE);
     assert_int_equal(oj_plan_lookup(plan, "other", &addr, &error), OJ_E_NOT_FOUND);
+    assert_int_equal(oj_plan_lookup_reference(plan, "other", &addr, &error), OJ_E_NOT_FOUND);
+    assert_int_equal(oj_plan_lookup_reference(plan, "a", &addr, &error), OJ_OK);
+    assert_int_equal(addr, client.segments[0].run_addr);
     assert_int_equal(oj_plan_lookup(plan, "a", &addr, &error), OJ_OK);
     assert_int_equal(addr, client.segments[0].run_addr);
     oj_code *code;

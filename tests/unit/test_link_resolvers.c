@@ -62,6 +62,40 @@ static void resolver_table_empty_is_allowed(void **state)
     assert_int_equal(call_with(ojt_object_returning("a.o", "f", 5), "f", resolvers, 2, &status, NULL), 5);
 }
 
+/* Where a reference leads, beside what the plan itself defines. */
+static void resolver_gives_references_of_plans(void **state)
+{
+    const oj_definition table[] = {{"callee", addr_of(return_100)}};
+    const oj_resolver resolvers[] = {oj_resolver_objects(), oj_resolver_table(table, 1)};
+    oj_object *object = ojt_object_calling("a.o", "f", "callee");
+    uint64_t addr = 1, reference = 1;
+    oj_link_options options;
+    ojt_client client;
+    oj_error error;
+    oj_plan *plan;
+    (void)state;
+    ojt_options_init(&options, &client);
+    options.resolvers = resolvers;
+    options.n_resolvers = 2;
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, &options, &error), OJ_OK);
+    assert_int_equal(oj_plan_lookup_reference(plan, "callee", &reference, &error), OJ_E_MISUSE);
+    assert_int_equal(reference, 0);
+    assert_int_equal(oj_plan_place(plan, &error), OJ_OK);
+    assert_int_equal(oj_plan_lookup(plan, "callee", &addr, &error), OJ_E_NOT_FOUND);
+    assert_int_equal(addr, 0);
+    assert_int_equal(oj_plan_lookup_reference(plan, "callee", &reference, &error), OJ_OK);
+    assert_int_equal(reference, table[0].addr);
+    assert_int_equal(oj_plan_lookup(plan, "f", &addr, &error), OJ_OK);
+    assert_int_equal(oj_plan_lookup_reference(plan, "f", &reference, &error), OJ_OK);
+    assert_int_equal(reference, addr);
+    assert_int_equal(oj_plan_lookup_reference(plan, "g", &reference, &error), OJ_E_NOT_FOUND);
+    assert_string_equal(error.symbol, "g");
+    assert_int_equal(oj_plan_lookup_reference(plan, NULL, &reference, &error), OJ_E_MISUSE);
+    assert_int_equal(oj_plan_lookup_reference(plan, "f", NULL, &error), OJ_E_MISUSE);
+    oj_plan_destroy(plan);
+    oj_object_destroy(object);
+}
+
 static void resolver_first_listed_wins(void **state)
 {
     const oj_definition first[] = {{"callee", addr_of(return_100)}}, second[] = {{"callee", addr_of(return_200)}};
@@ -761,7 +795,8 @@ static void resolver_process_knows_the_processor(void **state)
 #endif
 
 OJT_MAIN(cmocka_unit_test(resolver_table_short_and_long_find_first), cmocka_unit_test(resolver_table_empty_is_allowed),
-         cmocka_unit_test(resolver_first_listed_wins), cmocka_unit_test(resolver_definition_at_zero_counts_as_found),
+         cmocka_unit_test(resolver_gives_references_of_plans), cmocka_unit_test(resolver_first_listed_wins),
+         cmocka_unit_test(resolver_definition_at_zero_counts_as_found),
          cmocka_unit_test(resolver_callback_asked_once_for_all),
          cmocka_unit_test(resolver_callback_asked_for_open_names_only),
          cmocka_unit_test(resolver_callback_not_called_without_names),
