@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -115,6 +116,9 @@ int oji_worker_receive(int fd, oji_worker_message *message)
         message->file = n_files ? oji_worker_raise(files[0]) : -1;
         return n_files && message->file < 0 ? EMFILE : 0;
     }
+    /* One was sent, and this process has no place for it. */
+    if (n_files == 0 && header.msg_flags & MSG_CTRUNC)
+        return EMFILE;
     while (n_files > 0)
         close(files[--n_files]);
     return EBADMSG;
@@ -173,9 +177,19 @@ static int fill(int fd, const uint8_t *bytes, uint64_t size)
     return fcntl(fd, F_ADD_SEALS, ALL_SEALS) == 0 ? 0 : errno;
 }
 
+/* To write beyond the limit of files is to be sent SIGXFSZ. */
+static bool may_write(uint64_t size)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur;
+}
+
 int oji_worker_make_file(const void *bytes, uint64_t size, int *out)
 {
     int reason;
+    *out = -1;
+    if (!may_write(size))
+        return EFBIG;
     *out = create_file();
     if (*out < 0)
         return errno;
@@ -187,14 +201,15 @@ int oji_worker_make_file(const void *bytes, uint64_t size, int *out)
     return reason;
 }
 
-/* Of tmpfs alone: huge pages can be missing when a mapping is first read, which would be a SIGBUS. */
+/* Of tmpfs alone, and without holes: huge pages can be missing when a mapping is first read, and so can the page that a
+ * hole is filled with, which would be a SIGBUS. */
 static bool is_sealed(int fd, uint64_t size)
 {
     struct statfs system;
     int seals = fcntl(fd, F_GET_SEALS);
     return seals >= 0 && (seals & ALL_SEALS) == ALL_SEALS && fstatfs(fd, &system) == 0 &&
            (uint64_t)system.f_type == TMPFS_MAGIC && size > 0 && size <= PTRDIFF_MAX &&
-           lseek(fd, 0, SEEK_END) == (off_t)size;
+           lseek(fd, 0, SEEK_END) == (off_t)size && lseek(fd, 0, SEEK_HOLE) == (off_t)size;
 }
 
 int oji_worker_map_file(int fd, uint64_t size, void **out)

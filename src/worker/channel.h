@@ -25,15 +25,17 @@ typedef struct oji_worker_message {
     uint8_t *bytes; /* of `capacity`, the caller's */
 } oji_worker_message;
 
-/* Receive one message without waiting. EAGAIN: there is none. ENODATA: the other end is gone. EBADMSG: what came is not
- * one message (->version then may say why), or had more descriptors than it said; they are closed. */
+/* Receive one message without waiting. EAGAIN: there is none. ENODATA: the other end is gone. EMFILE: its descriptor has
+ * no place in this process. EBADMSG: what came is not one message (->version then may say why), or had more descriptors
+ * than it said; they are closed. */
 int oji_worker_receive(int fd, oji_worker_message *message);
 
 /* Wait until fd can be read or its other end is gone. deadline_ns is a value of oji_now(), UINT64_MAX for none;
  * ETIMEDOUT when it has passed. */
 int oji_worker_wait(int fd, uint64_t deadline_ns);
 
-/* Make a sealed memory file of bytes: neither content nor size can change any more. */
+/* Make a sealed memory file of bytes: neither content nor size can change any more. EFBIG where RLIMIT_FSIZE is in the
+ * way. */
 int oji_worker_make_file(const void *bytes, uint64_t size, int *out);
 
 /* Map a received file for reading, if it is a sealed memory file of exactly this size. EBADMSG where it is not. The

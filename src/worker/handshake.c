@@ -11,11 +11,14 @@
 #define MESSAGE_SIZE 4096u
 #define PATH_SIZE 4096u
 
+/* Whose compile is cancelled, while it waits here, has nobody to wake it: it looks. */
+#define LOOK_NS 10000000u
+
+/* Control socket and words are the pool's, and nobody else's while the state is OJI_KEEPER_STARTING. */
 typedef struct handshake {
     oj_workers *workers;
-    int control; /* of the pool, while it is tried */
-    int words;   /* memory file that is the keeper's standard output */
-    uint64_t deadline_ns;
+    const oji_worker_request *request;
+    bool is_left; /* the next request is to go on with this start */
     char path[PATH_SIZE];
 } handshake;
 
@@ -39,7 +42,7 @@ static oj_status fail_exec(const handshake *h, int reason, oj_error *error)
 static oj_status fail_ended(const handshake *h, oj_error *error)
 {
     char words[256];
-    read_words(h->words, words, sizeof words);
+    read_words(h->workers->words, words, sizeof words);
     return oji_fail(
         error, OJ_E_WORKER_START,
         "\"%s\" ended before it was ready%s%s%s: it is no ownjit-worker, or something it needs is missing; " ADVICE,
@@ -83,19 +86,40 @@ static oj_status check_hello(const handshake *h, const oji_worker_message *messa
     return OJ_OK;
 }
 
-/* A message of 8 bytes says that the program was never executed. */
-static oj_status receive_hello(const handshake *h, oj_error *error)
+static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* A start takes as long as it takes: were it ended with the first request that has less time, a client of short
+ * deadlines would never get a keeper. */
+static oj_status wait_for_hello(handshake *h, oj_error *error)
 {
-    uint8_t bytes[MESSAGE_SIZE];
-    oji_worker_message message = {.capacity = sizeof bytes, .bytes = bytes};
-    int reason = oji_worker_wait(h->control, h->deadline_ns);
-    if (reason == ETIMEDOUT)
+    uint64_t start_ns = h->workers->start_deadline_ns, deadline_ns = smaller(start_ns, h->request->deadline_ns);
+    int reason = ETIMEDOUT;
+    while (reason == ETIMEDOUT) {
+        uint64_t now = oji_now();
+        if (oji_worker_is_cancelled(h->workers, h->request)) {
+            h->is_left = true;
+            return oji_worker_fail_cancelled(error);
+        }
+        reason = oji_worker_wait(h->workers->control, smaller(deadline_ns, now + LOOK_NS));
+        if (reason != ETIMEDOUT || oji_now() < deadline_ns)
+            continue;
+        h->is_left = deadline_ns < start_ns;
         return oji_fail(error, OJ_E_WORKER_DEADLINE,
                         "the worker program \"%s\" was not ready in time: it is no ownjit-worker, or the system is "
                         "overloaded",
                         h->path);
-    if (reason == 0)
-        reason = oji_worker_receive(h->control, &message);
+    }
+    return reason == 0 ? OJ_OK : oji_fail_system(error, OJ_E_SYSTEM, reason, "cannot wait for the worker program");
+}
+
+/* A message of 8 bytes says that the program was never executed. */
+static oj_status receive_hello(handshake *h, oj_error *error)
+{
+    uint8_t bytes[MESSAGE_SIZE];
+    oji_worker_message message = {.capacity = sizeof bytes, .bytes = bytes};
+    int reason;
+    OJI_TRY(wait_for_hello(h, error));
+    reason = oji_worker_receive(h->workers->control, &message);
     if (reason == ENODATA)
         return fail_ended(h, error);
     if (reason == EBADMSG && message.version != 0 && message.version != OJI_WIRE_VERSION)
@@ -122,7 +146,7 @@ static oj_status send_setup(const handshake *h, oj_error *error)
     if (!message)
         return oji_fail_nomem(error, OJI_WIRE_MAX_SIZE, "a message");
     size = oji_wire_put_setup(message, &setup);
-    reason = size ? oji_worker_send(h->control, message, size, -1, false) : EMSGSIZE;
+    reason = size ? oji_worker_send(h->workers->control, message, size, -1, false) : EMSGSIZE;
     oji_release(&h->workers->allocator, message, OJI_WIRE_MAX_SIZE);
     /* That it is gone already, it or the system tells when it is listened to. */
     return reason == 0 || reason == EPIPE || reason == ECONNRESET
@@ -130,26 +154,46 @@ static oj_status send_setup(const handshake *h, oj_error *error)
                : oji_fail_system(error, OJ_E_SYSTEM, reason, "cannot speak to the worker program");
 }
 
-/* With the lock held, so that a fork meanwhile finds every socket entered in the pool. */
+/* Needs the lock. An errno value, or 0. */
+static int open_files(oj_workers *w, int *other_end)
+{
+    int pair[2];
+    int reason;
+    w->words = oji_worker_raise(memfd_create("ownjit-words", MFD_CLOEXEC));
+    if (w->words < 0)
+        return errno;
+    reason = oji_worker_make_pair(pair);
+    if (reason != 0)
+        return reason;
+    w->control = pair[0];
+    *other_end = pair[1];
+    return 0;
+}
+
+/* With the lock held, so that a fork meanwhile finds every descriptor entered in the pool, and whoever destroys the pool
+ * finds the process that it has to kill. */
 static oj_status spawn(handshake *h, oj_error *error)
 {
     oj_workers *w = h->workers;
-    int pair[2];
-    int reason;
+    int reason = 0, other_end = -1;
+    bool is_closed;
     pthread_mutex_lock(&w->lock);
-    reason = oji_worker_make_pair(pair);
-    if (reason == 0) {
-        w->control = h->control = pair[0];
-        reason = oji_worker_spawn(&w->keeper, h->path, pair[1], h->words, &w->allocator);
-        close(pair[1]);
-    }
+    is_closed = w->is_closed;
+    if (!is_closed)
+        reason = open_files(w, &other_end);
+    if (!is_closed && reason == 0)
+        reason = oji_worker_spawn(&w->keeper, h->path, other_end, w->words, &w->allocator);
+    if (other_end >= 0)
+        close(other_end);
     pthread_mutex_unlock(&w->lock);
+    if (is_closed)
+        return oji_worker_fail_closed(error);
     if (reason == ENOMEM)
         return oji_fail(error, OJ_E_NOMEM, "out of memory: no process for the worker program \"%s\"", h->path);
     return reason ? oji_fail_system(error, OJ_E_SYSTEM, reason, "cannot make a process for \"%s\"", h->path) : OJ_OK;
 }
 
-/* Needs the lock. */
+/* Needs the lock. What was printed is of use until it serves. */
 static void settle(oj_workers *w, bool has_succeeded)
 {
     if (!has_succeeded) {
@@ -158,32 +202,38 @@ static void settle(oj_workers *w, bool has_succeeded)
             close(w->control);
         w->control = -1;
     }
+    if (w->words >= 0)
+        close(w->words);
+    w->words = -1;
     w->keeper_state = has_succeeded ? OJI_KEEPER_RUNNING : OJI_KEEPER_NONE;
 }
 
-static oj_status start(handshake *h, oj_error *error)
+static oj_status begin(handshake *h, oj_error *error)
+{
+    uint32_t ms = h->workers->options.start_ms;
+    h->workers->start_deadline_ns = ms == OJ_WORKERS_FOREVER ? UINT64_MAX : oji_now() + (uint64_t)ms * 1000000u;
+    OJI_TRY(spawn(h, error));
+    return send_setup(h, error);
+}
+
+static oj_status start(handshake *h, bool was_left, oj_error *error)
 {
     OJI_TRY(oji_worker_find(h->path, sizeof h->path, h->workers->options.path, error));
-    h->words = oji_worker_raise(memfd_create("ownjit-words", MFD_CLOEXEC));
-    if (h->words < 0)
-        return oji_fail_system(error, OJ_E_SYSTEM, errno, "cannot make a memory file");
-    OJI_TRY(spawn(h, error));
-    OJI_TRY(send_setup(h, error));
+    if (!was_left)
+        OJI_TRY(begin(h, error));
     return receive_hello(h, error);
 }
 
-oj_status oji_worker_start_keeper(oj_workers *workers, uint64_t deadline_ns, oj_error *error)
+oj_status oji_worker_start_keeper(oj_workers *workers, const oji_worker_request *request, bool was_left,
+                                  oj_error *error)
 {
-    handshake h = {workers, -1, -1, deadline_ns, ""};
-    uint64_t limit = oji_now() + (uint64_t)workers->options.start_ms * 1000000u;
-    oj_status status;
-    if (workers->options.start_ms != OJ_WORKERS_FOREVER && limit < deadline_ns)
-        h.deadline_ns = limit;
-    status = start(&h, error);
-    if (h.words >= 0)
-        close(h.words);
+    handshake h = {workers, request, false, ""};
+    oj_status status = start(&h, was_left, error);
     pthread_mutex_lock(&workers->lock);
-    settle(workers, status == OJ_OK);
+    if (h.is_left && !workers->is_closed)
+        workers->keeper_state = OJI_KEEPER_LEFT;
+    else
+        settle(workers, status == OJ_OK);
     pthread_mutex_unlock(&workers->lock);
     return status;
 }

@@ -13,8 +13,7 @@ typedef struct isolated {
     uint64_t memory_size;
     void (*diagnostic)(void *context, uint32_t severity, const char *text);
     void *diagnostic_context;
-    pthread_mutex_t lock;       /* guards `active` */
-    oji_worker_request *active; /* the compile in progress */
+    oji_worker_progress progress; /* the compile that can be cancelled */
     char triple[256];
     char cpu[128];
     uint32_t config_size;
@@ -52,7 +51,7 @@ static oj_status run(isolated *c, oji_worker_job *job, oj_error *error)
     oj_status status;
     uint64_t deadline_ns =
         c->deadline_ms == OJ_WORKERS_FOREVER ? UINT64_MAX : oji_now() + (uint64_t)c->deadline_ms * 1000000u;
-    if (!oji_worker_open_request(&request, deadline_ns))
+    if (!oji_worker_open_request(c->workers, &request, &c->progress, deadline_ns))
         return oji_fail(error, OJ_E_SYSTEM, "the system has no more of what condition variables are made of");
     job->workers = c->workers;
     job->request = &request;
@@ -62,14 +61,8 @@ static oj_status run(isolated *c, oji_worker_job *job, oj_error *error)
     job->config_size = c->config_size;
     job->diagnostic = c->diagnostic;
     job->diagnostic_context = c->diagnostic_context;
-    pthread_mutex_lock(&c->lock);
-    c->active = &request;
-    pthread_mutex_unlock(&c->lock);
     status = oji_worker_run(job, error);
-    pthread_mutex_lock(&c->lock);
-    c->active = NULL;
-    pthread_mutex_unlock(&c->lock);
-    oji_worker_close_request(&request);
+    oji_worker_close_request(c->workers, &request, &c->progress);
     return status;
 }
 
@@ -125,14 +118,10 @@ static oj_status list(oj_compiler *compiler, const oji_input *input, oji_compile
     return status;
 }
 
-/* Lock order: compiler, then pool. */
 static void cancel(oj_compiler *compiler)
 {
     isolated *c = (isolated *)(void *)compiler;
-    pthread_mutex_lock(&c->lock);
-    if (c->active)
-        oji_worker_cancel(c->workers, c->active);
-    pthread_mutex_unlock(&c->lock);
+    oji_worker_cancel(c->workers, &c->progress);
 }
 
 /* --- a compiler's life -------------------------------------------------------------------------------------------- */
@@ -143,7 +132,6 @@ static void destroy(oj_compiler *compiler)
     oj_allocator allocator = compiler->allocator;
     if (c->workers)
         oji_worker_let_go(c->workers);
-    pthread_mutex_destroy(&c->lock);
     oji_release(&allocator, c, c->heap_size);
 }
 
@@ -241,10 +229,6 @@ oj_status oji_compile_create_isolated(oj_compiler **out, const oj_compiler_optio
     c->base.cpu = c->cpu;
     c->diagnostic = options->diagnostic;
     c->diagnostic_context = options->diagnostic_context;
-    if (pthread_mutex_init(&c->lock, NULL) != 0) {
-        oji_release(&allocator, c, c->heap_size);
-        return oji_fail(error, OJ_E_SYSTEM, "the system has no more of what locks are made of");
-    }
     status = finish(c, options, error);
     if (status != OJ_OK) {
         destroy(&c->base);

@@ -15,6 +15,19 @@
 #define DEFAULT_DEADLINE_MS 600000u
 #define DEFAULT_MEMORY_SIZE (UINT64_C(4) << 30)
 
+/* Waits are timed by the clock that deadlines are of. */
+static bool init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    bool is_made;
+    if (pthread_condattr_init(&attributes) != 0)
+        return false;
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    is_made = pthread_cond_init(condition, &attributes) == 0;
+    pthread_condattr_destroy(&attributes);
+    return is_made;
+}
+
 /* --- all pools of the process ------------------------------------------------------------------------------------- */
 
 /* Lock order: registry, then pools. */
@@ -39,25 +52,23 @@ static void unlock_all(void)
     pthread_mutex_unlock(&registry_lock);
 }
 
-static void close_slot(oji_worker_slot *slot)
+static void close_file(int *fd)
 {
-    if (slot->fd >= 0)
-        close(slot->fd);
-    slot->fd = -1;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
 }
 
 /* The processes are the parent's. The sockets must go: were one held here, its worker would not see its client end. */
 static void forget_processes(oj_workers *w)
 {
-    if (w->control >= 0)
-        close(w->control);
-    if (w->keeper.pidfd >= 0)
-        close(w->keeper.pidfd);
-    w->control = w->keeper.pidfd = -1;
+    close_file(&w->control);
+    close_file(&w->words);
+    close_file(&w->keeper.pidfd);
     w->keeper.pid = 0;
     w->keeper_state = OJI_KEEPER_NONE;
     for (uint32_t i = 0; i < w->n_slots; i++) {
-        close_slot(&w->slots[i]);
+        close_file(&w->slots[i].fd);
         w->slots[i].is_busy = false;
     }
     w->stats.n_running = w->stats.n_busy = w->stats.n_waiting = 0;
@@ -70,7 +81,7 @@ static void become_child(void)
         forget_processes(w);
         w->queue = NULL;
         w->epoch++;
-        pthread_cond_init(&w->keeper_changed, NULL);
+        (void)init_condition(&w->keeper_changed); /* as it was made: what it needs is here */
     }
     unlock_all();
 }
@@ -116,16 +127,15 @@ static void drop_worker(oj_workers *w, oji_worker_slot *slot)
 {
     if (slot->fd >= 0)
         w->stats.n_running--;
-    close_slot(slot);
+    close_file(&slot->fd);
 }
 
 /* Needs the lock. Workers of a keeper that is gone are gone too, or going: each asked the kernel for it. */
 static void drop_keeper(oj_workers *w)
 {
     oji_worker_kill(&w->keeper);
-    if (w->control >= 0)
-        close(w->control);
-    w->control = -1;
+    close_file(&w->control);
+    close_file(&w->words);
     w->keeper_state = OJI_KEEPER_NONE;
 }
 
@@ -191,19 +201,6 @@ static const char *keep_text(char **next, const char *text)
     return kept;
 }
 
-/* Waits are timed by the clock that deadlines are of. */
-static bool init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    bool is_made;
-    if (pthread_condattr_init(&attributes) != 0)
-        return false;
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    is_made = pthread_cond_init(condition, &attributes) == 0;
-    pthread_condattr_destroy(&attributes);
-    return is_made;
-}
-
 static oj_status create(oj_workers **out, oj_workers_options *options, oj_error *error)
 {
     oj_allocator allocator;
@@ -223,7 +220,7 @@ static oj_status create(oj_workers **out, oj_workers_options *options, oj_error 
     w->options = *options;
     w->options.path = keep_text(&next, options->path);
     w->options.llvm_path = keep_text(&next, options->llvm_path);
-    w->control = w->keeper.pidfd = -1;
+    w->control = w->words = w->keeper.pidfd = -1;
     for (uint32_t i = 0; i < w->n_slots; i++)
         w->slots[i].fd = -1;
     if (pthread_mutex_init(&w->lock, NULL) != 0 || !init_condition(&w->keeper_changed)) {
@@ -342,16 +339,29 @@ oj_status oj_workers_get_stats(oj_workers *workers, oj_workers_stats *stats, siz
 
 /* --- the queue ---------------------------------------------------------------------------------------------------- */
 
-bool oji_worker_open_request(oji_worker_request *request, uint64_t deadline_ns)
+bool oji_worker_open_request(oj_workers *workers, oji_worker_request *request, oji_worker_progress *progress,
+                             uint64_t deadline_ns)
 {
     memset(request, 0, sizeof *request);
     request->deadline_ns = deadline_ns;
-    return init_condition(&request->turn);
+    if (!init_condition(&request->turn))
+        return false;
+    pthread_mutex_lock(&workers->lock);
+    progress->request = request;
+    progress->epoch = workers->epoch;
+    pthread_mutex_unlock(&workers->lock);
+    return true;
 }
 
-void oji_worker_close_request(oji_worker_request *request) { pthread_cond_destroy(&request->turn); }
+void oji_worker_close_request(oj_workers *workers, oji_worker_request *request, oji_worker_progress *progress)
+{
+    pthread_mutex_lock(&workers->lock);
+    progress->request = NULL;
+    pthread_mutex_unlock(&workers->lock);
+    pthread_cond_destroy(&request->turn);
+}
 
-/* Needs the lock. Workers that are there before places for others, the last used first: the others may go idle. */
+/* Needs the lock. Workers that are there before places for others, always the same first: the others may go idle. */
 static oji_worker_slot *find_slot(oj_workers *w)
 {
     oji_worker_slot *empty = NULL;
@@ -442,18 +452,29 @@ static oj_status wait_for_slot(oj_workers *w, oji_worker_request *request, oj_er
 
 /* --- starting ----------------------------------------------------------------------------------------------------- */
 
+oj_status oji_worker_fail_cancelled(oj_error *error)
+{
+    return oji_fail(error, OJ_E_WORKER_CANCELLED, "cancelled before a worker began");
+}
+
 /* Needs the lock, gives it up while a keeper starts, and has it again. At the end a keeper runs, as far as is known. */
-static oj_status need_keeper(oj_workers *w, uint64_t deadline_ns, oj_error *error)
+static oj_status need_keeper(oj_workers *w, const oji_worker_request *request, oj_error *error)
 {
     oj_status status;
-    while (w->keeper_state == OJI_KEEPER_STARTING)
-        if (wait_until(&w->keeper_changed, &w->lock, deadline_ns) == ETIMEDOUT)
+    bool was_left;
+    while (w->keeper_state == OJI_KEEPER_STARTING) {
+        int reason = wait_until(&w->keeper_changed, &w->lock, request->deadline_ns);
+        if (request->is_cancelled)
+            return oji_worker_fail_cancelled(error);
+        if (reason == ETIMEDOUT)
             return oji_fail(error, OJ_E_WORKER_DEADLINE, "the deadline passed while the worker program started");
+    }
     if (w->keeper_state == OJI_KEEPER_RUNNING)
         return OJ_OK;
+    was_left = w->keeper_state == OJI_KEEPER_LEFT;
     w->keeper_state = OJI_KEEPER_STARTING;
     pthread_mutex_unlock(&w->lock);
-    status = oji_worker_start_keeper(w, deadline_ns, error);
+    status = oji_worker_start_keeper(w, request, was_left, error);
     pthread_mutex_lock(&w->lock);
     pthread_cond_broadcast(&w->keeper_changed);
     return status;
@@ -485,7 +506,7 @@ static oj_status fill_slot(oj_workers *w, oji_worker_request *request, oj_error 
 {
     int reason = 0;
     for (int attempt = 0; attempt < 3; attempt++) {
-        oj_status status = w->is_closed ? OJ_OK : need_keeper(w, request->deadline_ns, error);
+        oj_status status = w->is_closed ? OJ_OK : need_keeper(w, request, error);
         if (w->is_closed) {
             if (w->keeper_state == OJI_KEEPER_RUNNING)
                 drop_keeper(w);
@@ -512,7 +533,7 @@ oj_status oji_worker_acquire(oj_workers *workers, oji_worker_request *request, o
         if (request->slot->fd < 0)
             status = fill_slot(workers, request, error);
         if (status == OJ_OK && request->is_cancelled)
-            status = oji_fail(error, OJ_E_WORKER_CANCELLED, "cancelled before a worker began");
+            status = oji_worker_fail_cancelled(error);
         request->id = ++workers->last_id;
     }
     pthread_mutex_unlock(&workers->lock);
@@ -538,15 +559,24 @@ void oji_worker_release(oj_workers *workers, oji_worker_request *request, bool k
     pthread_mutex_unlock(&workers->lock);
 }
 
-/* Our end is shut, not closed: the request's thread still reads from it. The keeper sees it and kills the worker. */
-void oji_worker_cancel(oj_workers *workers, oji_worker_request *request)
+/* Needs the lock. Our end is shut, not closed: the request's thread still reads from it. The keeper sees it and kills
+ * the worker. */
+static void cancel(oj_workers *w, oji_worker_request *request)
 {
-    pthread_mutex_lock(&workers->lock);
     request->is_cancelled = true;
     if (request->slot && request->slot->fd >= 0 && request->id != 0)
         shutdown(request->slot->fd, SHUT_RDWR);
+    else if (request->slot)
+        pthread_cond_broadcast(&w->keeper_changed);
     else
         pthread_cond_signal(&request->turn);
+}
+
+void oji_worker_cancel(oj_workers *workers, const oji_worker_progress *progress)
+{
+    pthread_mutex_lock(&workers->lock);
+    if (progress->request && progress->epoch == workers->epoch)
+        cancel(workers, progress->request);
     pthread_mutex_unlock(&workers->lock);
 }
 

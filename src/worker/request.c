@@ -258,6 +258,15 @@ static outcome hear(oji_worker_job *job, const oji_worker_message *message, oj_s
     return disbelieve(job, "a message that workers do not send", status, error);
 }
 
+static outcome miss_deadline(const oji_worker_job *job, oj_status *status, oj_error *error)
+{
+    char text[96];
+    snprintf(text, sizeof text, "not compiled before the deadline (deadline_ms is %u ms); the worker was ended",
+             job->deadline_ms);
+    *status = fail_named(job, OJ_E_WORKER_DEADLINE, text, error);
+    return OUTCOME_FAILED;
+}
+
 /* `buffer` has OJI_WIRE_MAX_SIZE bytes. */
 static outcome receive(oji_worker_job *job, uint8_t *buffer, oj_status *status, oj_error *error)
 {
@@ -265,13 +274,8 @@ static outcome receive(oji_worker_job *job, uint8_t *buffer, oj_status *status, 
     int fd = job->request->slot->fd;
     outcome result;
     int reason = oji_worker_wait(fd, job->request->deadline_ns);
-    if (reason == ETIMEDOUT) {
-        char text[96];
-        snprintf(text, sizeof text, "not compiled before the deadline (deadline_ms is %u ms); the worker was ended",
-                 job->deadline_ms);
-        *status = fail_named(job, OJ_E_WORKER_DEADLINE, text, error);
-        return OUTCOME_FAILED;
-    }
+    if (reason == ETIMEDOUT)
+        return miss_deadline(job, status, error);
     if (reason == 0)
         reason = oji_worker_receive(fd, &message);
     if (reason == EAGAIN)
@@ -287,7 +291,9 @@ static outcome receive(oji_worker_job *job, uint8_t *buffer, oj_status *status, 
     result = hear(job, &message, status, error);
     if (message.file >= 0)
         close(message.file);
-    return result;
+    /* A worker that never stops talking is never waited for. */
+    return result == OUTCOME_LISTEN && oji_now() >= job->request->deadline_ns ? miss_deadline(job, status, error)
+                                                                              : result;
 }
 
 /* --- one request -------------------------------------------------------------------------------------------------- */

@@ -50,7 +50,19 @@ typedef struct oji_worker_request {
     uint32_t epoch; /* the pool's when the slot was taken */
 } oji_worker_request;
 
-typedef enum oji_worker_keeper_state { OJI_KEEPER_NONE, OJI_KEEPER_STARTING, OJI_KEEPER_RUNNING } oji_keeper_state;
+/* What a compiler has in progress; guarded by the pool's lock, which is the one that a fork finds free. In a child of
+ * another epoch the request is on the stack of a thread that is not there. */
+typedef struct oji_worker_progress {
+    oji_worker_request *request; /* NULL = nothing */
+    uint32_t epoch;
+} oji_worker_progress;
+
+typedef enum oji_worker_keeper_state {
+    OJI_KEEPER_NONE,
+    OJI_KEEPER_STARTING, /* and somebody listens for its greeting */
+    OJI_KEEPER_LEFT,     /* it was started, and whoever listened had no more time */
+    OJI_KEEPER_RUNNING
+} oji_keeper_state;
 
 struct oj_workers {
     oj_allocator allocator;
@@ -64,7 +76,9 @@ struct oj_workers {
     pthread_cond_t keeper_changed;
     oji_keeper_state keeper_state;
     oji_worker_process keeper;
-    int control;    /* -1 = no keeper */
+    int control; /* -1 = no keeper */
+    int words;   /* memory file that is the standard output of a keeper that starts; -1 = none */
+    uint64_t start_deadline_ns;
     uint32_t epoch; /* counts the forks that this process came out of as a child */
     uint64_t last_id;
     oji_worker_request *queue;
@@ -79,8 +93,9 @@ void oji_worker_let_go(oj_workers *workers);
 
 /* Begin a request: its place in the queue is taken by oji_worker_acquire(). False where the system has no more of what
  * a condition variable needs. */
-bool oji_worker_open_request(oji_worker_request *request, uint64_t deadline_ns);
-void oji_worker_close_request(oji_worker_request *request);
+bool oji_worker_open_request(oj_workers *workers, oji_worker_request *request, oji_worker_progress *progress,
+                             uint64_t deadline_ns);
+void oji_worker_close_request(oj_workers *workers, oji_worker_request *request, oji_worker_progress *progress);
 
 /* Wait for a worker, first come first served, and start one where the pool has room; request->slot then is ours. */
 oj_status oji_worker_acquire(oj_workers *workers, oji_worker_request *request, oj_error *error);
@@ -91,16 +106,19 @@ void oji_worker_release(oj_workers *workers, oji_worker_request *request, bool k
 /* Has a fork made this another process since the slot was taken? The slot then is not the request's any more. */
 bool oji_worker_is_stale(oj_workers *workers, const oji_worker_request *request);
 
-void oji_worker_cancel(oj_workers *workers, oji_worker_request *request);
+void oji_worker_cancel(oj_workers *workers, const oji_worker_progress *progress);
+oj_status oji_worker_fail_cancelled(oj_error *error);
 bool oji_worker_is_closed(oj_workers *workers);
 oj_status oji_worker_fail_closed(oj_error *error);
 bool oji_worker_is_cancelled(oj_workers *workers, const oji_worker_request *request);
 
 /* --- handshake.c -------------------------------------------------------------------------------------------------- */
 
-/* Start the keeper, and wait until it serves. Needs keeper_state OJI_KEEPER_STARTING set by the caller and the lock not
- * held; leaves RUNNING or NONE. */
-oj_status oji_worker_start_keeper(oj_workers *workers, uint64_t deadline_ns, oj_error *error);
+/* Start the keeper, or go on with a start that was left, and wait until it serves. Needs keeper_state
+ * OJI_KEEPER_STARTING set by the caller and the lock not held; leaves RUNNING, NONE, or LEFT where it is the request
+ * that has no more time. */
+oj_status oji_worker_start_keeper(oj_workers *workers, const oji_worker_request *request, bool was_left,
+                                  oj_error *error);
 
 /* --- request.c ---------------------------------------------------------------------------------------------------- */
 

@@ -27,7 +27,7 @@ static oj_status find_fuzzed(char *path, size_t capacity, const char *given, oj_
 static int spawn_fuzzed(oji_worker_process *process, const char *path, int control, int words,
                         const oj_allocator *allocator);
 static void kill_fuzzed(const oji_worker_process *process);
-oj_status start_keeper_fuzzed(oj_workers *workers, uint64_t deadline_ns, oj_error *error);
+oj_status start_keeper_fuzzed(oj_workers *workers, const oji_worker_request *request, bool was_left, oj_error *error);
 #include "worker/handshake.c"
 
 /* What is left to be said, and the end of it. */
@@ -167,19 +167,25 @@ static void fuzz_request(oj_workers *workers)
 
 static void fuzz_greeting(oj_workers *workers)
 {
+    oji_worker_request request = {.id = REQUEST_ID, .deadline_ns = UINT64_MAX};
     oj_error error = {0};
     oj_status status;
+    bool is_left;
     workers->options.start_ms = OJ_WORKERS_FOREVER;
     workers->options.flags = choice & CHOOSES_CONFINED ? OJ_WORKERS_REQUIRE_CONFINED : 0;
     workers->keeper_state = OJI_KEEPER_STARTING;
-    workers->control = -1;
-    status = start_keeper_fuzzed(workers, UINT64_MAX, &error);
+    workers->control = workers->words = -1;
+    status = start_keeper_fuzzed(workers, &request, false, &error);
     check_error(status, &error);
+    is_left = workers->keeper_state == OJI_KEEPER_LEFT;
     if ((workers->keeper_state == OJI_KEEPER_RUNNING) != (status == OJ_OK) ||
-        (workers->control >= 0) != (status == OJ_OK))
+        (is_left && status != OJ_E_WORKER_CANCELLED) || (workers->control >= 0) != (status == OJ_OK || is_left) ||
+        (workers->words >= 0) != is_left)
         abort();
     if (workers->control >= 0)
         close(workers->control);
+    if (workers->words >= 0)
+        close(workers->words);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

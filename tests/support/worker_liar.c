@@ -105,6 +105,15 @@ static int file_of(uint32_t seals, const char *bytes, size_t size)
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
+/* Of the right size, and without a page of memory. */
+static int file_with_hole(void)
+{
+    int fd = memfd_create("lie", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (ftruncate(fd, OBJECT_SIZE) != 0 || fcntl(fd, F_ADD_SEALS, SEALS) != 0)
+        exit(9);
+    return fd;
+}
+
 /* The file that goes with a success. */
 static int choose_file(void)
 {
@@ -117,6 +126,8 @@ static int choose_file(void)
         return file_of(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW, object, OBJECT_SIZE);
     if (is("file_may_be_unsealed"))
         return file_of(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE, object, OBJECT_SIZE);
+    if (is("file_with_hole"))
+        return file_with_hole();
     if (is("file_of_disk"))
         return open("/etc/passwd", O_RDONLY);
     if (is("file_socket") && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0)

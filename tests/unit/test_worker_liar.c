@@ -95,9 +95,10 @@ static void liar_files_rejected(void **state)
         {"file_may_be_written", OJ_E_WORKER_PROTOCOL}, {"file_may_be_unsealed", OJ_E_WORKER_PROTOCOL},
         {"file_of_disk", OJ_E_WORKER_PROTOCOL},        {"file_socket", OJ_E_WORKER_PROTOCOL},
         {"file_folder", OJ_E_WORKER_PROTOCOL},         {"file_missing", OJ_E_WORKER_PROTOCOL},
-        {"files_many", OJ_E_WORKER_PROTOCOL},          {"size_larger", OJ_E_WORKER_PROTOCOL},
-        {"size_smaller", OJ_E_WORKER_PROTOCOL},        {"size_huge", OJ_E_WORKER_PROTOCOL},
-        {"failure_with_file", OJ_E_WORKER_PROTOCOL},   {"target_with_file", OJ_E_WORKER_PROTOCOL}};
+        {"file_with_hole", OJ_E_WORKER_PROTOCOL},      {"files_many", OJ_E_WORKER_PROTOCOL},
+        {"size_larger", OJ_E_WORKER_PROTOCOL},         {"size_smaller", OJ_E_WORKER_PROTOCOL},
+        {"size_huge", OJ_E_WORKER_PROTOCOL},           {"failure_with_file", OJ_E_WORKER_PROTOCOL},
+        {"target_with_file", OJ_E_WORKER_PROTOCOL}};
     (void)state;
     check(list, sizeof list / sizeof *list);
 }
