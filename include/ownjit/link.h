@@ -324,10 +324,12 @@ OJ_API oj_status oj_plan_complete(oj_plan *plan, oj_error *error);
 OJ_API oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr, oj_error *error);
 
 /* Find the address that a reference to a global name leads to in the plan's code: to the plan's own definition, or to
- * what a resolver gave instead of one. Of the last oj_plan_place() or oj_plan_link(). addr      set to the run
- * address, 0 on failure, and for a weak name that nobody defines Errors:   OJ_E_NOT_FOUND (the plan neither defines
- * nor refers to that name), OJ_E_UNSUPPORTED (a thread-local variable,           or an address that is told later:
- * OJ_FOUND_LATER), OJ_E_NOMEM, OJ_E_MISUSE (not placed) Threads:  exclusive(plan) Since:    0.1 */
+ * what a resolver gave instead of one. Of the last oj_plan_place() or oj_plan_link().
+ * addr      set to the run address, 0 on failure, and for a weak name that nobody defines
+ * Errors:   OJ_E_NOT_FOUND (the plan neither defines nor refers to that name), OJ_E_UNSUPPORTED (a thread-local
+ *           variable, or an address that is told later: OJ_FOUND_LATER), OJ_E_NOMEM, OJ_E_MISUSE (not placed)
+ * Threads:  exclusive(plan)
+ * Since:    0.1 */
 OJ_API oj_status oj_plan_lookup_reference(oj_plan *plan, const char *name, uint64_t *addr, oj_error *error);
 
 /* Relocate what was planned for addresses that the client chose, into buffers of its own, and stop there: no provider
