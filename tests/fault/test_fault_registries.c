@@ -2,7 +2,7 @@
  * thread-local storage) when memory ends, called directly. Each case has a process of its own, in which nothing is
  * there yet, and goes on afterwards. */
 #include "fault/failing_calls.h"
-#include "support/test.h"
+#include "link/linktest.h"
 
 #include "code/code.h"
 #include "code/debug.h"
@@ -356,6 +356,33 @@ static void count_code(void)
     assert_true(oji_stretches_have_code(BASE + (STRETCHES + 1) * size));
 }
 
+/* A link whose code is in a stretch that there is no room to count: as if it had not been. The table is as full before
+ * each try, as it keeps the room that it once had. */
+static void link_uncounted(void)
+{
+    const uint64_t end = BASE + STRETCHES * (uint64_t)OJ_SEGMENT_STRETCH;
+    oj_object *object = ojt_object_returning("f.o", "f", 7);
+    bool was_met = true, was_uncounted = false;
+    for (long n = 0; was_met; n++) {
+        oj_error error = {0};
+        oj_code *code = NULL;
+        oj_status status;
+        assert_false(oji_stretches_have_any_code());
+        assert_true(oji_stretches_add_code(BASE, end));
+        ojt_fail(n, ENOMEM);
+        status = oj_link((const oj_object *const *)&object, 1, NULL, &code, &error);
+        was_met = ojt_fail_end();
+        assert_int_equal(status == OJ_OK, code != NULL);
+        was_uncounted |= status == OJ_E_NOMEM && strstr(error.text, "which stretches");
+        if (code)
+            assert_int_equal(ojt_call(code, "f"), 7);
+        oj_code_destroy(code);
+        oji_stretches_remove_code(BASE, end);
+    }
+    assert_true(was_uncounted);
+    oj_object_destroy(object);
+}
+
 static void fault_registries_stretches(void **state)
 {
     (void)state;
@@ -363,6 +390,7 @@ static void fault_registries_stretches(void **state)
         skip();
     assert_int_equal(ojt_returns_in_child(enter_stretches), 0);
     assert_int_equal(ojt_returns_in_child(count_code), 0);
+    assert_int_equal(ojt_returns_in_child(link_uncounted), 0);
 }
 
 static void fault_registries_images(void **state)
