@@ -1,14 +1,19 @@
 /* Modules of thread-local storage, and threads' blocks of the dynamic ones.
  *
- * A thread's blocks are found through a vector by module number. Only the thread itself makes entries, without a lock;
- * entries are emptied under the lock, by the thread as it ends or by whoever destroys the module, in which no thread
- * runs then. Vectors and the table of modules are mapped, not allocated: they belong to no handle. */
+ * A thread's blocks are found through a vector by module number, which the thread reads without a lock. Only the thread
+ * itself makes entries; they are emptied by the thread as it ends or by whoever destroys the module, in which no thread
+ * runs then. Vectors and the table of modules are mapped, not allocated: they belong to no handle.
+ *
+ * Handlers of signals may use variables too, for the first time even. So no handler runs on a thread that has the lock
+ * or changes what it alone reads. What is a client's, its allocator and its destructors, is called with the signals
+ * that the client had: it may have to answer one before it can go on. */
 #include "code/code.h"
 #include "code/tls.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -21,15 +26,23 @@ typedef struct destructor {
     uint64_t dso_handle;
 } destructor;
 
+/* A destructor that a thread runs, on its stack. One may end other codes, and so run theirs. */
+typedef struct running {
+    const struct running *outer;
+    uint64_t dso_handle;
+} running;
+
 /* What a thread has beyond the two words that code reads. It begins the thread's first mapping, and the first vector
- * follows it there; longer ones have mappings of their own. */
+ * follows it there; longer ones have mappings of their own. Others look only here: the thread's own variables may be
+ * gone, with its stack in the child of a fork, or where it came again in the last round of keys' destructors. */
 typedef struct thread_state {
     struct thread_state *next, *previous;
-    oji_tls_thread *fast; /* the thread's own */
+    oji_tls_thread vector; /* as the thread's own two words have it */
     destructor *newest;
-    uint64_t running; /* handle of the destructor that the thread runs, 0 = none */
+    const running *running; /* the innermost, NULL = none */
     uint64_t map_size;
     uint64_t vector_size; /* bytes of the vector's own mapping, 0 = none */
+    unsigned n_lent;      /* destructors of its objects that other threads run */
     unsigned rounds;
     bool is_hooked; /* the C library will run the destructors */
 } thread_state;
@@ -38,11 +51,13 @@ typedef struct thread_state {
  * start, which otherwise may be as little as 16 (glibc, _dl_try_allocate_static_tls()). */
 __thread oji_tls_thread oji_tls_this_thread __attribute__((aligned(64)));
 static __thread thread_state *this_state __attribute__((tls_model("initial-exec")));
+static __thread bool has_ended __attribute__((tls_model("initial-exec"))); /* it had a state before */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int start_error;
 static pthread_key_t key;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static sigset_t mask_of_holder;                           /* what was blocked before, of who has the lock */
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER; /* a destructor or the freeing of a block has ended */
 static thread_state threads = {.next = &threads, .previous = &threads};
 
@@ -55,6 +70,47 @@ static uint32_t first_free;
 /* Of the C library's C++ support, which not every one has. */
 extern int __cxa_thread_atexit_impl(void (*function)(void *), void *object, void *dso_handle) __attribute__((weak));
 extern void *__dso_handle __attribute__((visibility("hidden")));
+
+/* --- the lock ----------------------------------------------------------------------------------------------------- */
+
+/* All but those that the thread's own instructions raise, which do not wait. */
+static void block_signals(sigset_t *before)
+{
+    static const int raised[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
+    sigset_t all;
+    sigfillset(&all);
+    for (size_t i = 0; i < OJI_COUNT(raised); i++)
+        sigdelset(&all, raised[i]);
+    pthread_sigmask(SIG_BLOCK, &all, before);
+}
+
+static void unblock_signals(const sigset_t *before) { pthread_sigmask(SIG_SETMASK, before, NULL); }
+
+static void enter(void)
+{
+    sigset_t before;
+    block_signals(&before);
+    pthread_mutex_lock(&lock);
+    mask_of_holder = before;
+}
+
+static void leave(void)
+{
+    const sigset_t before = mask_of_holder;
+    pthread_mutex_unlock(&lock);
+    unblock_signals(&before);
+}
+
+/* Needs the lock, which others have meanwhile. A thread that is cancelled here would keep it. */
+static void wait_for_change(void)
+{
+    const sigset_t before = mask_of_holder;
+    int state;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    pthread_cond_wait(&changed, &lock);
+    pthread_setcancelstate(state, NULL);
+    mask_of_holder = before;
+}
 
 /* --- memory that is no handle's ----------------------------------------------------------------------------------- */
 
@@ -98,7 +154,7 @@ static bool grow_table(void)
 static bool enter_module(oji_tls *module)
 {
     bool done = true;
-    pthread_mutex_lock(&lock);
+    enter();
     if (first_free != 0) {
         module->number = first_free;
         first_free = (uint32_t)(modules[first_free] >> 1);
@@ -108,7 +164,7 @@ static bool enter_module(oji_tls *module)
     }
     if (done)
         modules[module->number] = (uintptr_t)module;
-    pthread_mutex_unlock(&lock);
+    leave();
     return done;
 }
 
@@ -149,15 +205,20 @@ static void *make_block(const oji_tls *module)
 /* Room in the first mapping for the vector behind the state. */
 static uint64_t first_capacity(uint64_t map_size) { return (map_size - sizeof(thread_state)) / sizeof(void *); }
 
-/* The calling thread's state, made at first use; NULL where memory ends. The thread's end is told by the key, which is
- * set first: what is in the list is certain to be taken out of it. */
-static thread_state *own_state(void)
+/* Needs the lock. */
+static void set_vector(thread_state *state, void **blocks, uint64_t n_blocks)
 {
-    thread_state *state = this_state;
+    state->vector = (oji_tls_thread){blocks, n_blocks};
+    oji_tls_this_thread = state->vector;
+}
+
+/* NULL where memory ends. The thread's end is told by the key, which is set first: what is in the list is certain to be
+ * taken out of it, unless it comes there in the last round of keys' destructors. Then its blocks go with their modules,
+ * and the page stays. */
+static thread_state *make_state(void)
+{
     uint64_t size = (uint64_t)sysconf(_SC_PAGESIZE);
-    if (state)
-        return state;
-    state = map(size);
+    thread_state *state = map(size);
     if (!state)
         return NULL;
     if (pthread_setspecific(key, state) != 0) {
@@ -165,134 +226,187 @@ static thread_state *own_state(void)
         return NULL;
     }
     state->map_size = size;
-    state->fast = &oji_tls_this_thread;
+    state->rounds = has_ended ? PTHREAD_DESTRUCTOR_ITERATIONS : 0;
     state->next = &threads;
-    pthread_mutex_lock(&lock);
+    enter();
     state->previous = threads.previous;
     state->previous->next = threads.previous = state;
-    oji_tls_this_thread.blocks = (void **)(state + 1);
-    oji_tls_this_thread.n_blocks = first_capacity(size);
-    pthread_mutex_unlock(&lock);
+    set_vector(state, (void **)(state + 1), first_capacity(size));
     this_state = state;
+    leave();
     return state;
 }
 
-/* Make room for a number in the thread's own vector. The lock keeps others from emptying an entry of the old one. */
+/* The calling thread's state, made at first use; NULL where memory ends. */
+static thread_state *own_state(void)
+{
+    thread_state *state = this_state;
+    sigset_t before;
+    if (state)
+        return state;
+    block_signals(&before);
+    state = this_state ? this_state : make_state();
+    unblock_signals(&before);
+    return state;
+}
+
+/* Make room for a number in the thread's own vector; false where memory ends. Needs the lock. */
 static bool grow_vector(thread_state *state, uint32_t number)
 {
     uint64_t size = state->map_size, old_size = state->vector_size;
-    void **grown, **old = state->fast->blocks;
+    void **grown, **old = state->vector.blocks;
     while (size / sizeof *grown <= number)
         size *= 2;
     grown = map(size);
     if (!grown)
         return false;
-    pthread_mutex_lock(&lock);
-    memcpy(grown, old, (size_t)state->fast->n_blocks * sizeof *grown);
-    state->fast->blocks = grown;
-    state->fast->n_blocks = size / sizeof *grown;
+    memcpy(grown, old, (size_t)state->vector.n_blocks * sizeof *grown);
+    set_vector(state, grown, size / sizeof *grown);
     state->vector_size = size;
-    pthread_mutex_unlock(&lock);
     if (old_size > 0)
         unmap(old, old_size);
     return true;
 }
 
-/* The calling thread's block; NULL where memory ends. A signal handler may have made it meanwhile. */
+/* The thread's block from here on: what a handler has made meanwhile stays. NULL where memory ends. Needs the lock. */
+static void *enter_block(thread_state *state, uint32_t number, void *block)
+{
+    if (number >= state->vector.n_blocks && !grow_vector(state, number))
+        return NULL;
+    if (!state->vector.blocks[number])
+        state->vector.blocks[number] = block;
+    return state->vector.blocks[number];
+}
+
+/* The calling thread's block; NULL where memory ends. */
 static void *own_block(const oji_tls *module)
 {
     thread_state *state = own_state();
-    void *block;
-    if (!state || (module->number >= state->fast->n_blocks && !grow_vector(state, module->number)))
+    void *block, *entered;
+    if (!state)
         return NULL;
-    if (state->fast->blocks[module->number])
-        return state->fast->blocks[module->number];
+    if (module->number < state->vector.n_blocks && state->vector.blocks[module->number])
+        return state->vector.blocks[module->number];
     block = make_block(module);
     if (!block)
         return NULL;
-    if (state->fast->blocks[module->number])
+    enter();
+    entered = enter_block(state, module->number, block);
+    leave();
+    if (entered != block)
         release_block(module, block);
-    else
-        state->fast->blocks[module->number] = block;
-    return state->fast->blocks[module->number];
+    return entered;
 }
 
-/* Free what a thread that ends still has. A module stays as long as somebody is busy with a block of it. */
-static void free_blocks(const thread_state *state)
+/* Needs the lock, and gives it up while the block is freed. The module stays as long as somebody is busy with a block
+ * of it. */
+static void free_block(oji_tls *module, void *block)
 {
-    pthread_mutex_lock(&lock);
-    for (uint64_t i = 1; i < state->fast->n_blocks; i++) {
-        void *block = state->fast->blocks[i];
-        oji_tls *module = block ? module_at(i) : NULL;
-        if (!module)
-            continue;
-        state->fast->blocks[i] = NULL;
-        module->n_busy++;
-        pthread_mutex_unlock(&lock);
-        release_block(module, block);
-        pthread_mutex_lock(&lock);
-        if (--module->n_busy == 0)
-            pthread_cond_broadcast(&changed);
-    }
-    pthread_mutex_unlock(&lock);
+    module->n_busy++;
+    leave();
+    release_block(module, block);
+    enter();
+    if (--module->n_busy == 0)
+        pthread_cond_broadcast(&changed);
 }
 
-static void drop_destructors(thread_state *state)
+/* Free what a thread that ends still has, until there is nothing: while one is freed, allocators and handlers may make
+ * others. Needs the lock. */
+static void free_blocks(thread_state *state)
 {
-    while (state->newest) {
-        destructor *dropped = state->newest;
-        state->newest = dropped->older;
-        free(dropped);
+    for (bool is_any = true; is_any;) {
+        is_any = false;
+        for (uint64_t i = 1; i < state->vector.n_blocks; i++) {
+            void *block = state->vector.blocks[i];
+            oji_tls *module = block ? module_at(i) : NULL;
+            if (!module)
+                continue;
+            state->vector.blocks[i] = NULL;
+            free_block(module, block);
+            is_any = true;
+        }
     }
+}
+
+/* Run the newest of a thread's destructors that is registered under a handle, 0 = any; false where there is none.
+ * Needs the lock, and gives it up while the destructor runs. */
+static bool run_one(thread_state *owner, uint64_t dso_handle)
+{
+    destructor **link = &owner->newest, *taken;
+    /* Where there is no memory for a state the list's head serves: it never goes, and nobody waits for whoever ends the
+     * code. */
+    thread_state *state = this_state ? this_state : &threads;
+    running own = {.outer = state->running};
+    while (*link && dso_handle != 0 && (*link)->dso_handle != dso_handle)
+        link = &(*link)->older;
+    taken = *link;
+    if (!taken)
+        return false;
+    *link = taken->older;
+    own.dso_handle = taken->dso_handle;
+    state->running = &own;
+    owner->n_lent += owner != state;
+    leave();
+    taken->function(taken->object);
+    free(taken);
+    enter();
+    state->running = own.outer;
+    owner->n_lent -= owner != state;
+    pthread_cond_broadcast(&changed);
+    return true;
 }
 
 /* The key's: other keys' destructors may use linked code's variables, in any order, so blocks go in the last round but
- * one (pthread_key_create(3), PTHREAD_DESTRUCTOR_ITERATIONS): sanitizers take their own state away in the last. */
+ * one (pthread_key_create(3), PTHREAD_DESTRUCTOR_ITERATIONS): sanitizers take their own state away in the last. Whoever
+ * runs a destructor for the thread is waited for, as the object is in a block. */
 static void end_thread(void *context)
 {
     thread_state *state = context;
-    void **vector = state->vector_size > 0 ? state->fast->blocks : NULL;
     if (++state->rounds < PTHREAD_DESTRUCTOR_ITERATIONS - 1 && pthread_setspecific(key, state) == 0)
         return;
+    enter();
+    /* Registered by destructors of keys, since the C library has run the others. */
+    while (run_one(state, 0))
+        continue;
+    has_ended = true;
+    while (state->n_lent > 0)
+        wait_for_change();
     free_blocks(state);
-    pthread_mutex_lock(&lock);
     state->previous->next = state->next;
     state->next->previous = state->previous;
     oji_tls_this_thread = (oji_tls_thread){NULL, 0};
-    pthread_mutex_unlock(&lock);
     this_state = NULL;
-    drop_destructors(state);
-    unmap(vector, state->vector_size);
+    leave();
+    if (state->vector_size > 0)
+        unmap(state->vector.blocks, state->vector_size);
     unmap(state, state->map_size);
 }
 
 /* --- fork --------------------------------------------------------------------------------------------------------- */
 
-static void lock_for_fork(void) { pthread_mutex_lock(&lock); }
-static void unlock_in_parent(void) { pthread_mutex_unlock(&lock); }
-
 /* The child has one thread. What the others had registered is not run: their objects' threads never end there. Their
  * blocks go with the modules. */
-static void unlock_in_child(void)
+static void leave_in_child(void)
 {
     for (thread_state *state = threads.next; state != &threads; state = state->next) {
+        state->n_lent = 0;
         if (state == this_state)
             continue;
-        state->running = 0;
+        state->running = NULL;
         state->newest = NULL;
     }
     for (uint64_t i = 1; i < n_modules; i++)
         if (module_at(i))
             module_at(i)->n_busy = 0;
     changed = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
-    pthread_mutex_unlock(&lock);
+    leave();
 }
 
 static void start(void)
 {
     start_error = pthread_key_create(&key, end_thread);
     if (start_error == 0)
-        start_error = pthread_atfork(lock_for_fork, unlock_in_parent, unlock_in_child);
+        start_error = pthread_atfork(enter, leave, leave_in_child);
 }
 
 /* --- modules ------------------------------------------------------------------------------------------------------ */
@@ -375,9 +489,9 @@ oj_status oji_tls_define(oji_tls *module, bool is_static, const oji_place *place
         break;
     }
     /* Others may be looking for where an address is. */
-    pthread_mutex_lock(&lock);
+    enter();
     module->is_defined = true;
-    pthread_mutex_unlock(&lock);
+    leave();
     return OJ_OK;
 }
 
@@ -387,10 +501,10 @@ static void *take_blocks(const oji_tls *module)
     void *chain = NULL;
     for (thread_state *state = threads.next; state != &threads; state = state->next) {
         block_header memory;
-        if (module->number >= state->fast->n_blocks || !state->fast->blocks[module->number])
+        if (module->number >= state->vector.n_blocks || !state->vector.blocks[module->number])
             continue;
-        memcpy(&memory, (uint8_t *)state->fast->blocks[module->number] - sizeof memory, sizeof memory);
-        state->fast->blocks[module->number] = NULL;
+        memcpy(&memory, (uint8_t *)state->vector.blocks[module->number] - sizeof memory, sizeof memory);
+        state->vector.blocks[module->number] = NULL;
         memcpy(memory, &chain, sizeof chain);
         chain = memory;
     }
@@ -401,13 +515,13 @@ static void *take_blocks(const oji_tls *module)
 static void leave_module(oji_tls *module)
 {
     void *chain;
-    pthread_mutex_lock(&lock);
+    enter();
     chain = take_blocks(module);
     while (module->n_busy > 0)
-        pthread_cond_wait(&changed, &lock);
+        wait_for_change();
     modules[module->number] = (uintptr_t)first_free << 1 | 1;
     first_free = module->number;
-    pthread_mutex_unlock(&lock);
+    leave();
     while (chain) {
         void *next;
         memcpy(&next, chain, sizeof next);
@@ -455,9 +569,9 @@ static __attribute__((noinline)) void *find_block(uint64_t number)
     const oji_tls *module;
     int saved = errno;
     void *block;
-    pthread_mutex_lock(&lock);
+    enter();
     module = module_at(number);
-    pthread_mutex_unlock(&lock);
+    leave();
     OJI_ASSERT(module);
     block = wait_for_block(module);
     errno = saved;
@@ -514,7 +628,7 @@ static bool is_in_static(uint64_t addr)
 bool oji_tls_locate(uint64_t addr, uint64_t *token, uint64_t *offset)
 {
     bool found;
-    pthread_mutex_lock(&lock);
+    enter();
     found = is_in_static(addr);
     *token = OJI_TLS_AT_POINTER;
     *offset = addr - oji_tls_thread_pointer();
@@ -527,52 +641,30 @@ bool oji_tls_locate(uint64_t addr, uint64_t *token, uint64_t *offset)
             *offset = addr - block;
         }
     }
-    pthread_mutex_unlock(&lock);
+    leave();
     return found || oji_tls_locate_in_process(addr, token, offset);
 }
 
 /* --- destructors -------------------------------------------------------------------------------------------------- */
 
-/* Run the newest of a thread's destructors that is registered under a handle, 0 = any; false where there is none.
- * Needs the lock, and gives it up while the destructor runs. */
-static bool run_one(thread_state *owner, uint64_t dso_handle)
-{
-    destructor **link = &owner->newest, *taken;
-    thread_state *state = this_state ? this_state : owner;
-    uint64_t outer = state->running;
-    while (*link && dso_handle != 0 && (*link)->dso_handle != dso_handle)
-        link = &(*link)->older;
-    taken = *link;
-    if (!taken)
-        return false;
-    *link = taken->older;
-    state->running = taken->dso_handle;
-    pthread_mutex_unlock(&lock);
-    taken->function(taken->object);
-    free(taken);
-    pthread_mutex_lock(&lock);
-    state->running = outer;
-    pthread_cond_broadcast(&changed);
-    return true;
-}
-
 /* The C library's, when the thread ends or, for the main one, the process. */
 static void run_at_exit(void *context)
 {
     thread_state *state = context;
-    pthread_mutex_lock(&lock);
+    enter();
     state->is_hooked = false;
     while (run_one(state, 0))
         continue;
-    pthread_mutex_unlock(&lock);
+    leave();
 }
 
 /* The C library ends the process where it has no memory to note this down: so it is asked only once a thread, and when
- * there was memory just before. Compilers leave out an allocation that nothing is stored in: hence volatile. */
+ * there was memory just before. Once keys' destructors run it would not answer any more. Compilers leave out an
+ * allocation that nothing is stored in: hence volatile. */
 static bool hook_exit(thread_state *state)
 {
     void *volatile room;
-    if (state->is_hooked)
+    if (state->is_hooked || state->rounds > 0)
         return true;
     room = __cxa_thread_atexit_impl ? malloc(256) : NULL;
     free(room);
@@ -590,7 +682,8 @@ int oji_tls_atexit(void (*function)(void *), void *object, void *dso_handle)
     destructor *added;
     pthread_once(&once, start);
     state = start_error == 0 ? own_state() : NULL;
-    added = state ? malloc(sizeof *added) : NULL;
+    /* After its thread's end nobody would run it. */
+    added = state && !has_ended ? malloc(sizeof *added) : NULL;
     if (!added || !hook_exit(state)) {
         free(added);
         return -1;
@@ -598,10 +691,10 @@ int oji_tls_atexit(void (*function)(void *), void *object, void *dso_handle)
     added->function = function;
     added->object = object;
     added->dso_handle = (uint64_t)(uintptr_t)dso_handle;
-    pthread_mutex_lock(&lock);
+    enter();
     added->older = state->newest;
     state->newest = added;
-    pthread_mutex_unlock(&lock);
+    leave();
     return 0;
 }
 
@@ -609,8 +702,9 @@ int oji_tls_atexit(void (*function)(void *), void *object, void *dso_handle)
 static bool is_running_elsewhere(uint64_t dso_handle)
 {
     for (const thread_state *state = threads.next; state != &threads; state = state->next)
-        if (state != this_state && state->running == dso_handle)
-            return true;
+        for (const running *r = state != this_state ? state->running : NULL; r; r = r->outer)
+            if (r->dso_handle == dso_handle)
+                return true;
     return false;
 }
 
@@ -621,13 +715,13 @@ void oji_tls_run_destructors(uint64_t dso_handle)
     if (dso_handle == 0)
         return;
     (void)own_state();
-    pthread_mutex_lock(&lock);
+    enter();
     for (state = threads.next; state != &threads; state = state->next)
         while (run_one(state, dso_handle))
             state = threads.next;
     while (is_running_elsewhere(dso_handle))
-        pthread_cond_wait(&changed, &lock);
-    pthread_mutex_unlock(&lock);
+        wait_for_change();
+    leave();
 }
 
 /* --- records ------------------------------------------------------------------------------------------------------ */
@@ -635,9 +729,9 @@ void oji_tls_run_destructors(uint64_t dso_handle)
 static bool is_known(const oj_record *record)
 {
     bool known;
-    pthread_mutex_lock(&lock);
+    enter();
     known = record->data && module_at(record->addr) == record->data;
-    pthread_mutex_unlock(&lock);
+    leave();
     return known;
 }
 

@@ -11,11 +11,12 @@
 #include "code/tls.h"
 
 #include <link.h>
+#include <signal.h>
 
 #define BASE (sizeof(void *) < 8 ? UINT64_C(0x10000000) : UINT64_C(0x10000000000))
 
-/* Calls of the C library that failing_calls.h leaves alone: 1 makes the next one fail. */
-static bool key_fails, hook_fails, setting_fails;
+/* Calls of the C library that failing_calls.h leaves alone: 1 makes the next one fail, or raise a signal once. */
+static bool key_fails, hook_fails, setting_fails, setting_raises, unlocking_raises;
 
 OJT_REPLACED int pthread_key_create(pthread_key_t *key, void (*end)(void *))
 {
@@ -34,7 +35,23 @@ OJT_REPLACED int pthread_setspecific(pthread_key_t key, const void *value)
         return ENOMEM;
     if (!next)
         *(void **)&next = dlsym(RTLD_NEXT, "pthread_setspecific");
+    if (setting_raises) {
+        setting_raises = false;
+        raise(SIGUSR1);
+    }
     return next(key, value);
+}
+
+OJT_REPLACED int pthread_mutex_unlock(pthread_mutex_t *mutex)
+{
+    static int (*next)(pthread_mutex_t *);
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "pthread_mutex_unlock");
+    if (unlocking_raises) {
+        unlocking_raises = false;
+        raise(SIGUSR1);
+    }
+    return next(mutex);
 }
 
 int __cxa_thread_atexit_impl(void (*function)(void *), void *object, void *dso_handle);
@@ -536,6 +553,46 @@ static void make_many_modules(void)
     }
 }
 
+static oji_tls *handled, *others[2];
+static void touch_first(int signal)
+{
+    (void)signal;
+    memset(oji_tls_address(handled, 0), 7, 16);
+}
+
+static void *touch_while_handled(void *context)
+{
+    static const uint8_t written[16] = {7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
+    bool *raises = context;
+    *raises = true;
+    assert_non_null(oji_tls_address(others[0], 0));
+    assert_false(*raises);
+    assert_memory_equal(oji_tls_address(handled, 0), written, sizeof written);
+    return NULL;
+}
+
+/* A handler uses a variable first, while its thread is about to make what keeps its variables, or has the lock. */
+static void handle_signals(void)
+{
+    bool *const when[] = {&setting_raises, &unlocking_raises};
+    struct sigaction action = {.sa_handler = touch_first};
+    oj_error error;
+    assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+    handled = make_module(&error);
+    others[0] = make_module(&error);
+    for (size_t i = 0; i < OJI_COUNT(when); i++) {
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, touch_while_handled, when[i]), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+    }
+    unlocking_raises = true;
+    others[1] = make_module(&error);
+    assert_false(unlocking_raises);
+    for (size_t i = 0; i < OJI_COUNT(others); i++)
+        oji_tls_destroy(others[i]);
+    oji_tls_destroy(handled);
+}
+
 static unsigned n_destroyed;
 static void destroy(void *object)
 {
@@ -612,6 +669,7 @@ static void fault_registries_thread_local(void **state)
     assert_int_equal(ojt_returns_in_child(make_module_without_key), 0);
     assert_int_equal(ojt_returns_in_child(make_block_without_setting), 0);
     assert_int_equal(ojt_returns_in_child(make_many_modules), 0);
+    assert_int_equal(ojt_returns_in_child(handle_signals), 0);
     assert_int_equal(ojt_returns_in_child(register_destructors), 0);
     assert_int_equal(ojt_returns_in_child(wish_for_variables), 0);
 }

@@ -1,0 +1,280 @@
+/* Ends of threads that have copies of linked code's variables: late, at the same time as the code's, behind a fork's
+ * back. What others know of such a thread must not lie on its stack. */
+#include "code/tls.h"
+#include "unit/test_tls_support.h"
+
+#include <limits.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+
+enum { STACK = 1 << 18 };
+
+/* A thread whose stack, with its own thread-local variables, is the test's to take away. */
+static void *start_on_stack(pthread_t *thread, void *(*run)(void *), void *context)
+{
+    void *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    pthread_attr_t attributes;
+    assert_ptr_not_equal(stack, MAP_FAILED);
+    assert_int_equal(pthread_attr_init(&attributes), 0);
+    assert_int_equal(pthread_attr_setstack(&attributes, stack, STACK), 0);
+    assert_int_equal(pthread_create(thread, &attributes, run, context), 0);
+    pthread_attr_destroy(&attributes);
+    return stack;
+}
+
+/* --- keys' destructors -------------------------------------------------------------------------------------------- */
+
+static pthread_key_t late_key;
+static const oj_code *late_code;
+static int n_late, n_fresh;
+
+/* In each of the rounds that there are: in the last ones the variable is a new copy. */
+static void use_late(void *context)
+{
+    int *value = ojt_tls_call(late_code, "address");
+    n_late++;
+    n_fresh += *value == 1234;
+    *value = 5;
+    pthread_setspecific(late_key, context);
+}
+
+static void *set_late_key(void *context)
+{
+    assert_int_equal(pthread_setspecific(late_key, context), 0);
+    return NULL;
+}
+
+static void tls_variables_used_in_the_last_round_of_keys(void **state)
+{
+    ojt_heap heap;
+    oj_link_options options;
+    oj_code *code;
+    (void)state;
+    ojt_heap_init(&heap);
+    oj_link_options_init(&options);
+    options.allocator = &heap.table;
+    code = ojt_tls_link(ojt_tls_object(OJT_DYNAMIC), &options);
+    late_code = code;
+    assert_int_equal(pthread_key_create(&late_key, use_late), 0);
+    for (int i = 0; i < 3; i++) {
+        pthread_t thread;
+        void *stack;
+        n_late = n_fresh = 0;
+        stack = start_on_stack(&thread, set_late_key, &late_key);
+        pthread_join(thread, NULL);
+        munmap(stack, STACK);
+        assert_int_equal(n_late, PTHREAD_DESTRUCTOR_ITERATIONS);
+        assert_true(n_fresh >= 1);
+    }
+    ojt_tls_check_copy(code, 9);
+    oj_code_destroy(code);
+    assert_int_equal(heap.n_live, 0);
+    pthread_key_delete(late_key);
+}
+
+/* --- fork --------------------------------------------------------------------------------------------------------- */
+
+typedef struct visit {
+    pthread_barrier_t barrier;
+    const oj_code *code;
+} visit;
+
+static void *touch_and_wait(void *context)
+{
+    visit *v = context;
+    ojt_tls_check_copy(v->code, 6);
+    pthread_barrier_wait(&v->barrier);
+    pthread_barrier_wait(&v->barrier);
+    return NULL;
+}
+
+/* The child has the parent's threads' stacks, and nobody on them: it may unmap them, as the C library does with what it
+ * has too much of. */
+static void tls_child_of_fork_without_the_other_stacks(void **state)
+{
+    visit v = {.code = ojt_tls_link(ojt_tls_object(OJT_DYNAMIC), NULL)};
+    pthread_t thread;
+    void *stack;
+    int status;
+    pid_t child;
+    (void)state;
+    pthread_barrier_init(&v.barrier, NULL, 2);
+    stack = start_on_stack(&thread, touch_and_wait, &v);
+    pthread_barrier_wait(&v.barrier);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        munmap(stack, STACK);
+        ojt_tls_check_copy(v.code, 7);
+        oj_code_destroy((oj_code *)(uintptr_t)v.code);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    pthread_barrier_wait(&v.barrier);
+    pthread_join(thread, NULL);
+    munmap(stack, STACK);
+    pthread_barrier_destroy(&v.barrier);
+    oj_code_destroy((oj_code *)(uintptr_t)v.code);
+}
+
+/* --- destructors -------------------------------------------------------------------------------------------------- */
+
+typedef int (*registering)(void (*)(void *), void *, void *);
+
+/* "handle" gives the code's __dso_handle, "register_it" is __cxa_thread_atexit; it has a variable, too. */
+static oj_code *link_registering(const oj_link_options *options)
+{
+    static const uint64_t fields[2];
+    ojt_elf elf;
+    uint16_t data, tbss;
+    ojt_elf_init(&elf);
+    data = ojt_elf_add_data(&elf, fields, sizeof fields);
+    tbss = ojt_elf_add_section(&elf, ".tbss", SHF_ALLOC | SHF_WRITE | SHF_TLS, 8, NULL, 16);
+    ojt_elf_add_symbol(&elf, "handle", data, 0, 8, STB_GLOBAL, STT_OBJECT);
+    ojt_elf_add_symbol(&elf, "register_it", data, 8, 8, STB_GLOBAL, STT_OBJECT);
+    ojt_elf_add_symbol(&elf, "object", tbss, 0, 16, STB_GLOBAL, STT_TLS);
+    ojt_elf_add_addr(&elf, data, 0, ojt_elf_add_undefined(&elf, "__dso_handle"), 0);
+    ojt_elf_add_addr(&elf, data, 8, ojt_elf_add_undefined(&elf, "__cxa_thread_atexit"), 0);
+    return ojt_tls_link(ojt_object(&elf, "registering.o"), options);
+}
+
+static void enroll(const oj_code *code, void (*destructor)(void *), void *object)
+{
+    registering function = *(registering *)oj_code_lookup(code, "register_it");
+    assert_int_equal(function(destructor, object, *(void **)oj_code_lookup(code, "handle")), 0);
+}
+
+static void wait_ms(int ms)
+{
+    struct timespec time = {.tv_nsec = ms * 1000000L};
+    nanosleep(&time, NULL);
+}
+
+typedef struct ending {
+    pthread_barrier_t barrier;
+    pthread_t thread;
+    const oj_code *code;
+    oj_code *inner;
+    atomic_bool may_end, has_ended, is_running;
+    bool was_overtaken;
+} ending;
+
+static ending of_test;
+
+/* On the thread that ends the code, while the object's own thread ends. */
+static void run_while_its_thread_ends(void *object)
+{
+    struct timespec until;
+    atomic_store(&of_test.may_end, true);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += 300000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    of_test.was_overtaken = pthread_timedjoin_np(of_test.thread, NULL, &until) == 0;
+    *(int *)object = 3;
+}
+
+static void *enroll_object_and_end(void *context)
+{
+    ending *e = context;
+    enroll(e->code, run_while_its_thread_ends, oj_code_lookup(e->code, "object"));
+    pthread_barrier_wait(&e->barrier);
+    while (!atomic_load(&e->may_end))
+        wait_ms(1);
+    return NULL;
+}
+
+/* The object is in the thread's copy: that stays until the destructor has ended. */
+static void tls_thread_ends_while_its_object_is_destroyed(void **state)
+{
+    ending *e = &of_test;
+    (void)state;
+    e->code = link_registering(NULL);
+    pthread_barrier_init(&e->barrier, NULL, 2);
+    assert_int_equal(pthread_create(&e->thread, NULL, enroll_object_and_end, e), 0);
+    pthread_barrier_wait(&e->barrier);
+    oj_code_destroy((oj_code *)(uintptr_t)e->code);
+    assert_false(e->was_overtaken);
+    pthread_join(e->thread, NULL);
+    pthread_barrier_destroy(&e->barrier);
+}
+
+static void count(void *object) { ++*(int *)object; }
+
+static void enroll_late(void *context)
+{
+    enroll(late_code, count, context);
+    enroll(late_code, count, oj_code_lookup(late_code, "object"));
+}
+
+static void *use_and_set_late_key(void *context)
+{
+    assert_int_equal(*(int *)oj_code_lookup(late_code, "object"), 0);
+    return set_late_key(context);
+}
+
+/* The C library has run the destructors of objects by then. */
+static void tls_object_made_by_a_keys_destructor_is_destroyed(void **state)
+{
+    static int n_counted;
+    oj_code *code = link_registering(NULL);
+    pthread_t thread;
+    (void)state;
+    late_code = code;
+    assert_int_equal(pthread_key_create(&late_key, enroll_late), 0);
+    assert_int_equal(pthread_create(&thread, NULL, use_and_set_late_key, &n_counted), 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(n_counted, 1);
+    oj_code_destroy(code);
+    assert_int_equal(n_counted, 1);
+    pthread_key_delete(late_key);
+}
+
+static void take_long(void *object)
+{
+    (void)object;
+    atomic_store(&of_test.is_running, true);
+    wait_ms(300);
+    of_test.was_overtaken = atomic_load(&of_test.has_ended);
+}
+
+/* Of the outer code, and ends the inner one. */
+static void end_inner(void *object)
+{
+    (void)object;
+    oj_code_destroy(of_test.inner);
+    of_test.was_overtaken |= atomic_load(&of_test.has_ended);
+}
+
+static void *enroll_both_and_end(void *context)
+{
+    ending *e = context;
+    enroll(e->inner, take_long, NULL);
+    enroll(e->code, end_inner, NULL);
+    return NULL;
+}
+
+/* A destructor of one code runs those of another: who ends the first waits for all of it. */
+static void tls_code_ends_after_destructors_within_its_own(void **state)
+{
+    ending *e = &of_test;
+    (void)state;
+    e->code = link_registering(NULL);
+    e->inner = link_registering(NULL);
+    assert_int_equal(pthread_create(&e->thread, NULL, enroll_both_and_end, e), 0);
+    while (!atomic_load(&e->is_running))
+        wait_ms(1);
+    oj_code_destroy((oj_code *)(uintptr_t)e->code);
+    atomic_store(&e->has_ended, true);
+    pthread_join(e->thread, NULL);
+    assert_false(e->was_overtaken);
+}
+
+OJT_MAIN(cmocka_unit_test(tls_variables_used_in_the_last_round_of_keys),
+         cmocka_unit_test(tls_child_of_fork_without_the_other_stacks),
+         cmocka_unit_test(tls_thread_ends_while_its_object_is_destroyed),
+         cmocka_unit_test(tls_object_made_by_a_keys_destructor_is_destroyed),
+         cmocka_unit_test(tls_code_ends_after_destructors_within_its_own))
