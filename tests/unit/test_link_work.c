@@ -64,6 +64,19 @@ static oj_status read_object(ojt_elf *elf, uint16_t machine, oj_object **object,
     return oj_object_create(object, elf->bytes, elf->size, &options, error);
 }
 
+/* Read it, with little work whatever comes of it, and end both. */
+static oj_status read_and_end(ojt_elf *elf, uint16_t machine, oj_error *error)
+{
+    oj_object *object;
+    oj_status status;
+    start_work();
+    status = read_object(elf, machine, &object, error);
+    expect_little_work();
+    oj_object_destroy(object);
+    ojt_free(elf);
+    return status;
+}
+
 /* --- undefined names ---------------------------------------------------------------------------------------------- */
 
 /* Each is referred to once. */
@@ -216,21 +229,14 @@ enum { LONG = 1 << 20 };
 /* n symbols of one name, which is as long as the rest of the object. */
 static oj_status read_shared(uint32_t n, oj_error *error)
 {
-    oj_object *object;
     ojt_elf elf;
-    oj_status status;
     ojt_start(&elf);
     elf.strings_size = 1 + LONG;
     elf.strings = (char *)ojt_grow(elf.strings, elf.strings_size);
     memset(elf.strings + 1, 'x', LONG);
     elf.strings[LONG] = '\0';
     add_symbols(&elf, n, ELF_STB_GLOBAL << 4, ELF_SHN_UNDEF, 0, 1, 0);
-    start_work();
-    status = read_object(&elf, ELF_EM_X86_64, &object, error);
-    expect_little_work();
-    oj_object_destroy(object);
-    ojt_free(&elf);
-    return status;
+    return read_and_end(&elf, ELF_EM_X86_64, error);
 }
 
 static void work_of_names_that_share_bytes(void **state)
@@ -293,7 +299,6 @@ static void work_of_sections_whose_names_share_bytes(void **state)
 static void work_of_many_functions_at_one_place(void **state)
 {
     const uint32_t code[4] = {0x94000000, 0xd503201f, 0xd65f03c0, 0xd65f03c0};
-    oj_object *object;
     oj_error error;
     ojt_elf elf;
     uint32_t text;
@@ -304,20 +309,14 @@ static void work_of_many_functions_at_one_place(void **state)
     add_symbols(&elf, 1, ELF_STT_SECTION, text, 0, 0, 0);
     add_symbols(&elf, MANY, ELF_STT_FUNC, text, 8, 0, 0);
     put_reloc(add_relocs(&elf, text, 1), 0, 0, 283, 1, 8);
-    start_work();
-    assert_int_equal(read_object(&elf, ELF_EM_AARCH64, &object, &error), OJ_OK);
-    expect_little_work();
-    oj_object_destroy(object);
-    ojt_free(&elf);
+    assert_int_equal(read_and_end(&elf, ELF_EM_AARCH64, &error), OJ_OK);
 }
 
 /* RISC-V: lower halves look for their upper half, which stands behind so many relocations of its place. */
 static oj_status read_halves(uint32_t n, oj_error *error)
 {
     const uint32_t code[2] = {0x00000517, 0x00050513};
-    oj_object *object;
     ojt_elf elf;
-    oj_status status;
     uint32_t text;
     uint8_t *relocs;
     ojt_start(&elf);
@@ -330,12 +329,7 @@ static oj_status read_halves(uint32_t n, oj_error *error)
         put_reloc(relocs, n + 1 + i, 4, 24, 1, 0);
     }
     put_reloc(relocs, n, 0, 23, 1, 0);
-    start_work();
-    status = read_object(&elf, ELF_EM_RISCV, &object, error);
-    expect_little_work();
-    oj_object_destroy(object);
-    ojt_free(&elf);
-    return status;
+    return read_and_end(&elf, ELF_EM_RISCV, error);
 }
 
 static void work_of_many_relocations_at_one_place(void **state)
