@@ -25,9 +25,9 @@ typedef struct oji_worker_message {
     uint8_t *bytes; /* of `capacity`, the caller's */
 } oji_worker_message;
 
-/* Receive one message without waiting. EAGAIN: there is none. ENODATA: the other end is gone. EMFILE: its descriptor has
- * no place in this process. EBADMSG: what came is not one message (->version then may say why), or had more descriptors
- * than it said; they are closed. */
+/* Receive one message without waiting. EAGAIN: there is none. ENODATA: the other end is gone. EMFILE: this process
+ * has no place for its descriptor. EBADMSG: what came is not one message (->version then may say why), or had more
+ * descriptors than it said; they are closed. */
 int oji_worker_receive(int fd, oji_worker_message *message);
 
 /* Wait until fd can be read or its other end is gone. deadline_ns is a value of oji_now(), UINT64_MAX for none;

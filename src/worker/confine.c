@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -254,7 +255,17 @@ static uint32_t restrict_paths(void)
     return done == 0 ? OJI_WIRE_CONFINED_LANDLOCK : 0;
 }
 
-/* --- both --------------------------------------------------------------------------------------------------------- */
+/* --- capabilities: a worker of root's may not raise its limits again ---------------------------------------------- */
+
+static void drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
+    memset(none, 0, sizeof none);
+    (void)syscall(SYS_capset, &header, none);
+}
+
+/* --- all of it ---------------------------------------------------------------------------------------------------- */
 
 uint32_t oji_worker_probe_confinement(void)
 {
@@ -268,6 +279,7 @@ uint32_t oji_worker_confine(void)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return 0;
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    drop_capabilities();
     confined = restrict_paths();
     return confined | filter_calls();
 }

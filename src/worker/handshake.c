@@ -170,8 +170,8 @@ static int open_files(oj_workers *w, int *other_end)
     return 0;
 }
 
-/* With the lock held, so that a fork meanwhile finds every descriptor entered in the pool, and whoever destroys the pool
- * finds the process that it has to kill. */
+/* With the lock held, so that a fork meanwhile finds every descriptor entered in the pool, and who destroys the pool
+ * finds the process that is to be killed. */
 static oj_status spawn(handshake *h, oj_error *error)
 {
     oj_workers *w = h->workers;

@@ -1,5 +1,4 @@
-/* The keeper: loads LLVM once, forks a worker for each socket it is sent, watches them, and tells their clients how
- *             they
+/* The keeper: loads LLVM once, forks a worker for each socket it is sent, watches them, and tells their client how they
  * ended. It never reads a byte of anybody's IR. It has one thread, so that what it forks is whole. */
 #include "compile/compile.h"
 #include "worker/program.h"
@@ -9,6 +8,7 @@
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -19,6 +19,8 @@
 
 /* More than any client's pool has: ended ones are counted until they are reaped. */
 #define MAX_WORKERS 128
+
+#define EXIT_NO_WORKER 5 /* told of a worker that never was; its own statuses are serve.c's */
 
 typedef struct worker {
     pid_t pid;  /* 0 = none */
@@ -149,24 +151,43 @@ static bool fork_worker(keeper *k, worker *w)
     w->pid = fork();
     if (w->pid == 0)
         oji_worker_serve(&station);
-    if (w->pid < 0)
+    if (w->pid < 0) {
         w->pid = 0;
-    return w->pid > 0;
+        return false;
+    }
+    /* The page is this worker's and ours: what is forked later does not get it. */
+    (void)madvise(page, sizeof *w->diary, MADV_DONTFORK);
+    return true;
 }
 
-/* Takes the socket. Where no worker can be had the client finds its socket closed. */
+/* Request 0 is none: the client tries again, and tells it if there is no worker in the end. */
+static void report_none(keeper *k, int socket, int reason)
+{
+    char words[128];
+    oji_wire_exit end = {0, EXIT_NO_WORKER, OJI_PHASE_STARTING, {words, 0}};
+    uint32_t size;
+    snprintf(words, sizeof words, "no process for a worker: %s", strerror(reason));
+    end.words.size = (uint32_t)strlen(words);
+    size = oji_wire_put_exit(k->message, 0, &end);
+    if (size != 0)
+        (void)oji_worker_send(socket, k->message, size, -1, false);
+}
+
+/* Takes the socket. */
 static void add_worker(keeper *k, int socket)
 {
     worker *w = k->workers;
     while (w < k->workers + MAX_WORKERS && w->pid != 0)
         w++;
     if (w == k->workers + MAX_WORKERS) {
+        report_none(k, socket, EAGAIN);
         close(socket);
         return;
     }
     w->socket = socket;
     w->words = make_words();
     if (w->words < 0 || !fork_worker(k, w)) {
+        report_none(k, socket, errno);
         close_worker(w);
         return;
     }
@@ -222,7 +243,8 @@ static bool hear_client(keeper *k)
 {
     oji_worker_message message = {.capacity = sizeof k->message, .bytes = k->message};
     int reason = oji_worker_receive(k->control, &message);
-    if (reason == EAGAIN)
+    /* Without a place for the socket there is no worker, as its client sees; the others go on. */
+    if (reason == EAGAIN || reason == EMFILE)
         return true;
     if (reason != 0)
         return false;
@@ -235,35 +257,44 @@ static bool hear_client(keeper *k)
     return true;
 }
 
-/* Entry 0 is the client, 1 the signals, the others follow the workers; a socket whose end was acted on is left out. */
-static nfds_t list_watched(const keeper *k, struct pollfd *entries)
+/* Entry 0 is the client, 1 the signals, the others are the sockets of workers, but for those whose end was acted on. No
+ * more entries than descriptors: poll() takes none above the limit of those. */
+typedef struct watched {
+    nfds_t n;
+    struct pollfd entries[2 + MAX_WORKERS];
+    worker *workers[2 + MAX_WORKERS];
+} watched;
+
+static void list_watched(keeper *k, watched *list)
 {
-    entries[0] = (struct pollfd){k->control, POLLIN, 0};
-    entries[1] = (struct pollfd){k->signals, POLLIN, 0};
-    for (size_t i = 0; i < MAX_WORKERS; i++) {
-        const worker *w = &k->workers[i];
-        entries[2 + i] = (struct pollfd){w->pid != 0 && !w->is_killed ? w->socket : -1, 0, 0};
+    list->entries[0] = (struct pollfd){k->control, POLLIN, 0};
+    list->entries[1] = (struct pollfd){k->signals, POLLIN, 0};
+    list->n = 2;
+    for (worker *w = k->workers; w < k->workers + MAX_WORKERS; w++) {
+        if (w->pid == 0 || w->is_killed)
+            continue;
+        list->entries[list->n] = (struct pollfd){w->socket, 0, 0};
+        list->workers[list->n++] = w;
     }
-    return 2 + MAX_WORKERS;
 }
 
-static void end_abandoned(keeper *k, const struct pollfd *entries)
+static void end_abandoned(const watched *list)
 {
-    for (size_t i = 0; i < MAX_WORKERS; i++) {
-        worker *w = &k->workers[i];
-        if (w->pid != 0 && !w->is_killed && entries[i].revents & (POLLHUP | POLLERR)) {
-            kill(w->pid, SIGKILL);
-            w->is_killed = true;
+    for (nfds_t i = 2; i < list->n; i++)
+        if (list->entries[i].revents & (POLLHUP | POLLERR)) {
+            kill(list->workers[i]->pid, SIGKILL);
+            list->workers[i]->is_killed = true;
         }
-    }
 }
 
 static int watch(keeper *k)
 {
-    struct pollfd entries[2 + MAX_WORKERS];
+    watched list;
     for (;;) {
         int idle = k->n_workers == 0 && k->idle_ms <= INT32_MAX ? (int)k->idle_ms : -1;
-        int n = poll(entries, list_watched(k, entries), idle);
+        int n;
+        list_watched(k, &list);
+        n = poll(list.entries, list.n, idle);
         if (n == 0)
             return 0;
         if (n < 0 && errno != EINTR)
@@ -271,10 +302,10 @@ static int watch(keeper *k)
         if (n < 0)
             continue;
         /* The list is the workers' of before: abandoned ones first, then those that ended, then new ones. */
-        end_abandoned(k, entries + 2);
-        if (entries[1].revents)
+        end_abandoned(&list);
+        if (list.entries[1].revents)
             reap(k);
-        if (entries[0].revents && !hear_client(k))
+        if (list.entries[0].revents && !hear_client(k))
             return 0;
     }
 }

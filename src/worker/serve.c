@@ -1,6 +1,5 @@
-/* A worker: limits itself, confines itself, and compiles what comes through its socket, one module at a time. A
- *           client's
- * message that is none ends it: there is nobody to complain to. */
+/* A worker: limits itself, confines itself, and compiles what comes through its socket, one module at a time. A message
+ * of its client's that is none ends it: there is nobody to complain to. */
 #include "compile/compile.h"
 #include "worker/listing.h"
 #include "worker/program.h"
@@ -42,6 +41,7 @@ typedef struct worker {
     cached cache[N_CACHED];
     uint64_t n_uses;
     uint64_t base_size;    /* bytes of address space before the first request */
+    uint64_t size;         /* the same after the last one */
     uint64_t memory_limit; /* in force, bytes */
     uint64_t cpu_limit;    /* in force, seconds */
     uint64_t id;           /* of the request in progress */
@@ -99,13 +99,18 @@ static void limit_for_life(const worker *w)
     limit(RLIMIT_MSGQUEUE, 0, 0);
 }
 
-/* Processor time counts from the process's start, in whole seconds. Limits that are in force already are left. */
+/* What earlier requests have left, which may have been larger, does not count against this one's limit, but against
+ * the pool's. Processor time counts from the process's start, in whole seconds. Limits that are in force already are
+ * left. */
 static void limit_request(worker *w, const oji_wire_request *request)
 {
     struct rusage used;
-    uint64_t seconds = RLIM_INFINITY, memory = sum(w->base_size, request->memory_size);
+    uint64_t seconds = RLIM_INFINITY, most = sum(w->base_size, w->station.memory_size);
+    uint64_t memory = sum(w->size, request->memory_size);
+    if (memory > most)
+        memory = most;
     if (memory != w->memory_limit)
-        limit(RLIMIT_AS, memory, sum(w->base_size, w->station.memory_size));
+        limit(RLIMIT_AS, memory, most);
     w->memory_limit = memory;
     if (request->cpu_seconds && getrusage(RUSAGE_SELF, &used) == 0)
         seconds = (uint64_t)used.ru_utime.tv_sec + (uint64_t)used.ru_stime.tv_sec + request->cpu_seconds;
@@ -345,8 +350,12 @@ static void answer(worker *w, const oji_worker_message *message)
 
 /* --- a worker's life ---------------------------------------------------------------------------------------------- */
 
-/* The heap of LLVM's that is left after many modules must not count against the next one's limit. */
-static bool has_grown(const worker *w) { return own_size() > sum(w->base_size, w->station.memory_size / 2); }
+/* The heap of LLVM's that is left after many modules must not use up the pool's limit. */
+static bool has_grown(worker *w)
+{
+    w->size = own_size();
+    return w->size > sum(w->base_size, w->station.memory_size / 2);
+}
 
 static void serve(worker *w)
 {
@@ -421,7 +430,7 @@ void oji_worker_serve(const oji_worker_station *station)
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (!end_with_keeper(w) || !arrange_descriptors(w))
         _exit(EXIT_CANNOT_SERVE);
-    w->base_size = own_size();
+    w->base_size = w->size = own_size();
     limit_for_life(w);
     confined = oji_worker_confine();
     if (w->station.flags & OJ_WORKERS_REQUIRE_CONFINED && !(confined & OJI_WIRE_CONFINED_SECCOMP))

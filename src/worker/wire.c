@@ -341,8 +341,12 @@ void oji_wire_copy_text(char *buffer, size_t capacity, oji_wire_text text)
         text.size--;
     size_t size = text.size < capacity ? text.size : capacity - 1;
     for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        buffer[i] = c < ' ' || c == 0x7F ? ' ' : (char)c;
+        const unsigned char *c = (const unsigned char *)text.data + i;
+        /* Of two bytes in UTF-8, which may start what ESC and another do. */
+        bool is_pair = c[0] == 0xC2 && i + 1 < text.size && c[1] >= 0x80 && c[1] < 0xA0;
+        buffer[i] = c[0] < ' ' || c[0] == 0x7F || is_pair ? ' ' : (char)c[0];
+        if (is_pair && i + 1 < size)
+            buffer[++i] = ' ';
     }
     buffer[size] = '\0';
     if (size < text.size && capacity >= 4)

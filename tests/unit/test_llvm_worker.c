@@ -438,6 +438,10 @@ static void worker_runs_confined(void **state)
     assert_has(line, "2");
     status_line(pid, "NoNewPrivs:", line, sizeof line);
     assert_has(line, "1");
+    status_line(pid, "CapEff:", line, sizeof line);
+    assert_has(line, "0000000000000000");
+    status_line(pid, "CapPrm:", line, sizeof line);
+    assert_has(line, "0000000000000000");
     snprintf(path, sizeof path, "/proc/%d/fd", pid);
     /* What it closes last it closes after it has answered. Another user's folder cannot be read. */
     for (int i = 0; i < 100 && n != 2 + 5 && (folder = opendir(path)) != NULL; i++) {

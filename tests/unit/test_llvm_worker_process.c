@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -164,6 +165,105 @@ static void worker_is_started_with_signals_as_they_are_by_default(void **state)
             assert_int_equal(sigismember(&after, number), 1);
 }
 
+/* Memory that a process shares with others: a worker's is what it tells its keeper by, and none is another worker's. */
+static int count_shared(pid_t pid)
+{
+    char path[64], line[512];
+    int n = 0;
+    FILE *file;
+    snprintf(path, sizeof path, "/proc/%d/maps", pid);
+    file = fopen(path, "r");
+    if (!file)
+        return -1;
+    while (fgets(line, sizeof line, file))
+        n += strstr(line, " rw-s ") != NULL;
+    fclose(file);
+    return n;
+}
+
+static void worker_shares_no_memory_with_another(void **state)
+{
+    oj_workers *workers = open_pool_of(3);
+    pid_t pids[3] = {0};
+    (void)state;
+    assert_int_equal(oj_workers_start(workers, 3, NULL), OJ_OK);
+    for (int i = 0; i < 500 && worker_pids(workers, pids, 3) < 3; i++)
+        sleep_ms(10);
+    for (int i = 0; i < 3; i++)
+        if (count_shared(pids[i]) >= 0)
+            assert_int_equal(count_shared(pids[i]), 1);
+    oj_workers_destroy(workers);
+}
+
+static int lowest_free_of(pid_t pid)
+{
+    char path[64], link[256];
+    for (int fd = 0;; fd++) {
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, fd);
+        if (readlink(path, link, sizeof link) < 0)
+            return fd;
+    }
+}
+
+static void limit_files_of(pid_t pid, rlim_t n)
+{
+    struct rlimit limit;
+    assert_int_equal(prlimit(pid, RLIMIT_NOFILE, NULL, &limit), 0);
+    limit.rlim_cur = n;
+    assert_int_equal(prlimit(pid, RLIMIT_NOFILE, &limit, NULL), 0);
+}
+
+/* No place for a worker's socket, then one for that and none for more: the keeper lives, and says why. */
+static void worker_that_cannot_be_had_is_told(void **state)
+{
+    oj_workers *workers = open_pool_of(1);
+    oj_compiler *compiler = open_compiler(workers);
+    pid_t keeper = stats_of(workers).keeper_pid;
+    (void)state;
+    for (int room = 0; room < 2; room++) {
+        int n_free;
+        oj_error error;
+        kill_and_wait(first_worker(workers));
+        /* For the keeper to close what it had of it. */
+        sleep_ms(50);
+        n_free = lowest_free_of(keeper);
+        limit_files_of(keeper, (rlim_t)(n_free + room));
+        error = compile_fails(compiler, ojt_add_ir, OJ_E_WORKER_CRASHED);
+        limit_files_of(keeper, 1024);
+        if (room > 0)
+            assert_has(error.text, "no process for a worker: Too many open files");
+        oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
+        assert_int_equal(stats_of(workers).keeper_pid, keeper);
+    }
+    oj_compiler_destroy(compiler);
+    oj_workers_destroy(workers);
+}
+
+/* What a large compile has left on the worker's heap is not in the way of one that may take less. */
+static void worker_that_has_grown_compiles_under_a_small_limit(void **state)
+{
+    oj_workers *workers = open_pool_of(1);
+    oj_compiler *large = open_compiler(workers), *small;
+    oj_compiler_options options = isolated(workers);
+    char *much = large_function(60000), *little = large_function(1000);
+    pid_t worker;
+    (void)state;
+    options.memory_size = 24u << 20;
+    if (!OJT_SANITIZED) {
+        small = open_with(&options);
+        oj_bytes_destroy(ojt_object(small, little));
+        oj_bytes_destroy(ojt_object(large, much));
+        worker = first_worker(workers);
+        oj_bytes_destroy(ojt_object(small, little));
+        assert_int_equal(first_worker(workers), worker);
+        oj_compiler_destroy(small);
+    }
+    oj_compiler_destroy(large);
+    oj_workers_destroy(workers);
+    free(much);
+    free(little);
+}
+
 /* --- a pool that is destroyed before its compilers ---------------------------------------------------------------- */
 
 static oj_workers *open_counted(ojt_heap *heap)
@@ -289,5 +389,7 @@ static void worker_pool_destroyed_while_the_keeper_starts(void **state)
 
 OJT_MAIN(cmocka_unit_test(worker_no_signal_reaches_the_client), cmocka_unit_test(worker_inherits_no_descriptor),
          cmocka_unit_test(worker_is_started_with_signals_as_they_are_by_default),
+         cmocka_unit_test(worker_shares_no_memory_with_another), cmocka_unit_test(worker_that_cannot_be_had_is_told),
+         cmocka_unit_test(worker_that_has_grown_compiles_under_a_small_limit),
          cmocka_unit_test(worker_pool_destroyed_first_is_told), cmocka_unit_test(worker_pool_destroyed_ends_compiles),
          cmocka_unit_test(worker_pool_destroyed_while_the_keeper_starts))

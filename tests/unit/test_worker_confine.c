@@ -90,6 +90,15 @@ static long try_limit_other(void)
     struct rlimit limit;
     return prlimit(victim, RLIMIT_NOFILE, NULL, &limit);
 }
+/* Of root's processes, whose hard limits bind them only without their capabilities. */
+static long try_raise_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    limit.rlim_max++;
+    return setrlimit(RLIMIT_NOFILE, &limit);
+}
 static long try_map_code(void)
 {
     void *page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -225,6 +234,7 @@ static void confine_every_attempt_fails(void **state)
                     {"ptrace", try_ptrace},
                     {"read another's memory", try_read_memory},
                     {"prlimit of another", try_limit_other},
+                    {"raise a limit", try_raise_limit},
                     {"map code", try_map_code},
                     {"make code of data", try_protect_code},
                     {"map code of a file", try_map_file_code},

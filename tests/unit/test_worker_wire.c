@@ -260,6 +260,13 @@ static void wire_text_is_made_printable(void **state)
     (void)state;
     oji_wire_copy_text(buffer, sizeof buffer, text);
     assert_string_equal(buffer, "a   b");
+    /* Control characters of two bytes, beside letters of two; one of them cut off. */
+    oji_wire_copy_text(buffer, sizeof buffer, oji_wire_text_of("\xC2\x9B\xC3\x9F\xC2\xA9!"));
+    assert_string_equal(buffer, "  \xC3\x9F\xC2\xA9!");
+    oji_wire_copy_text(buffer, 4, oji_wire_text_of("abc\xC2\x9B!"));
+    assert_string_equal(buffer, "...");
+    oji_wire_copy_text(buffer, sizeof buffer, oji_wire_text_of("a\xC2"));
+    assert_string_equal(buffer, "a\xC2");
     oji_wire_copy_text(buffer, sizeof buffer, oji_wire_text_of("longer than that"));
     assert_string_equal(buffer, "long...");
     oji_wire_copy_text(buffer, sizeof buffer, oji_wire_text_of("line\n \r\n"));
