@@ -29,29 +29,70 @@ static bool looks_binary(const uint8_t *data, size_t size)
     return false;
 }
 
+/* Step over a comment between the marks that LLVM 20 and later have. Its lexer looks at one character after each star
+ * and at none of these again: a second star there hides the end behind it, and so it does here. */
+static size_t end_of_block_comment(const uint8_t *data, size_t size, size_t at)
+{
+    while (at < size) {
+        if (data[at] != '*')
+            at++;
+        else if (at + 1 < size && data[at + 1] == '/')
+            return at + 2;
+        else
+            at += 2;
+    }
+    return size;
+}
+
+/* Step over a string or comment that begins at `at`, exactly as LLVM's lexer does: to whom brackets count, what is text
+ * here and not there would hide them. It knows no escaped quote (one is written \22), and a carriage return ends a
+ * comment. Returns `at` where neither begins. An LLVM without block comments reads no further than to their mark. */
+static size_t step_over(const uint8_t *data, size_t size, size_t at)
+{
+    size_t end = at + 1;
+    switch (data[at]) {
+    case '"':
+        while (end < size && data[end] != '"')
+            end++;
+        return end < size ? end + 1 : size;
+    case ';':
+        while (end < size && data[end] != '\n' && data[end] != '\r')
+            end++;
+        return end;
+    case '/':
+        return end < size && data[end] == '*' ? end_of_block_comment(data, size, end + 1) : at;
+    }
+    return at;
+}
+
+static uint32_t line_of(const uint8_t *data, size_t at)
+{
+    uint32_t line = 1;
+    for (size_t i = 0; i < at; i++)
+        line += data[i] == '\n';
+    return line;
+}
+
 /* LLVM's text parser descends once for each bracket that is open, and has no limit of its own but the stack's end.
- * Returns the 1-based line where the nesting is too deep, or 0. Brackets of all kinds count together, a stray
- * closing one does not go below 0, and strings are stepped over as LLVM's lexer does, which knows no escaped quote
- * (a quote is written \22). */
+ * Returns the 1-based line where the nesting is too deep, or 0. Brackets of all kinds count together, a stray closing
+ * one does not go below 0. */
 static uint32_t find_deep_line(const uint8_t *data, size_t size)
 {
-    uint32_t depth = 0, line = 1;
-    bool in_string = false, in_comment = false;
-    for (size_t i = 0; i < size; i++) {
-        uint8_t c = data[i];
-        line += c == '\n';
-        in_comment = in_comment ? c != '\n' : c == ';' && !in_string;
-        if (in_comment)
+    uint32_t depth = 0;
+    for (size_t i = 0; i < size;) {
+        const size_t next = step_over(data, size, i);
+        const uint8_t c = data[i];
+        if (next > i) {
+            i = next;
             continue;
-        in_string ^= c == '"';
-        if (in_string)
-            continue;
+        }
         if (c == '(' || c == '[' || c == '{' || c == '<')
             depth++;
         else if ((c == ')' || c == ']' || c == '}' || c == '>') && depth > 0)
             depth--;
         if (depth > MAX_TEXT_DEPTH)
-            return line;
+            return line_of(data, i);
+        i++;
     }
     return 0;
 }

@@ -25,6 +25,7 @@ typedef struct LLVMOpaqueModule oji_llvm_module;
 typedef struct LLVMOpaquePassBuilderOptions oji_llvm_pass_options;
 typedef struct LLVMOpaqueTargetData oji_llvm_data_layout;
 typedef struct LLVMOpaqueTargetMachine oji_llvm_machine;
+typedef struct LLVMOpaqueType oji_llvm_type;
 typedef struct LLVMOpaqueValue oji_llvm_value;
 typedef struct LLVMTarget oji_llvm_target;
 typedef void (*oji_llvm_handler)(oji_llvm_diagnostic *diagnostic, void *context);
@@ -46,7 +47,11 @@ enum {
     OJI_LLVM_WEAK_ANY = 5,
     OJI_LLVM_WEAK_ODR = 6,
     OJI_LLVM_COMMON = 14,
-    OJI_LLVM_HIDDEN = 1 /* LLVMVisibility */
+    OJI_LLVM_HIDDEN = 1,     /* LLVMVisibility */
+    OJI_LLVM_TYPE_FLOAT = 2, /* LLVMTypeKind */
+    OJI_LLVM_TYPE_X86_FP80 = 4,
+    OJI_LLVM_TYPE_INTEGER = 8,
+    OJI_LLVM_TYPE_POINTER = 12
 };
 #define OJI_LLVM_FUNCTION_INDEX 0xFFFFFFFFu /* LLVMAttributeFunctionIndex */
 
@@ -81,6 +86,10 @@ enum {
     X(14, int, VerifyModule, (oji_llvm_module *, unsigned, char **))                                                  \
     X(14, oji_llvm_value *, GetFirstFunction, (oji_llvm_module *))                                                    \
     X(14, oji_llvm_value *, GetNextFunction, (oji_llvm_value *))                                                      \
+    X(14, oji_llvm_value *, GetFirstParam, (oji_llvm_value *))                                                        \
+    X(14, oji_llvm_value *, GetNextParam, (oji_llvm_value *))                                                         \
+    X(14, oji_llvm_type *, TypeOf, (oji_llvm_value *))                                                                \
+    X(14, unsigned, GetTypeKind, (oji_llvm_type *))                                                                   \
     X(14, oji_llvm_value *, GetFirstGlobal, (oji_llvm_module *))                                                      \
     X(14, oji_llvm_value *, GetNextGlobal, (oji_llvm_value *))                                                        \
     X(14, oji_llvm_value *, GetFirstGlobalAlias, (oji_llvm_module *))                                                 \

@@ -5,7 +5,9 @@
 
 #include <stdio.h>
 
-#define MAX_ATTRIBUTE 4096 /* bytes of a value, its zero included */
+/* Bytes of a value, its zero included. Clang names every feature of a RISC-V CPU, those that it lacks too: 5,000. */
+#define MAX_CPU 256
+#define MAX_FEATURES 8192
 
 typedef struct attribute {
     const char *name;
@@ -18,80 +20,13 @@ typedef struct scan {
     oji_llvm_module *module;
     oji_llvm_listener *listener;
     attribute cpu, tune, features;
-    bool has_unknown; /* the last combination that was looked at has what LLVM does not know */
-    char said[MAX_ATTRIBUTE * 2];
+    bool has_unknown;            /* the last combination that was looked at has what LLVM does not know, ... */
+    bool lacks_doubles;          /* ... no registers for doubles */
+    char said[MAX_FEATURES * 4]; /* LLVM's message for a feature is four times as long as a name */
 } scan;
 
-/* Every CPU of LLVM 14 to 22 whose use for x86-64 is fatal, by trial. LLVM takes "-" and "_" apart, so do we. */
-static bool is_32_bit_cpu(const char *cpu)
-{
-    static const char names[] =
-        " athlon athlon-4 athlon-mp athlon-tbird athlon-xp c3 c3-2 geode i386 i486 i586 i686 k6 k6-2 k6-3 lakemont "
-        "pentium pentium-m pentium-mmx pentium2 pentium3 pentium3m pentium4 pentium4m pentium_4 pentium_4_sse3 "
-        "pentium_ii pentium_iii pentium_iii_no_xmm_regs pentium_m pentium_mmx pentium_pro pentiumpro prescott "
-        "winchip-c6 winchip2 yonah ";
-    char wanted[64];
-    int length = snprintf(wanted, sizeof wanted, " %s ", cpu);
-    return cpu[0] && length > 0 && (size_t)length < sizeof wanted && strstr(names, wanted);
-}
-
-/* A list of features, which LLVM separates by commas: its strings have a length and no zero. */
-typedef struct feature_list {
-    const char *text;
-    size_t size;
-} feature_list;
-
-static feature_list list_of(const char *text) { return (feature_list){text, strlen(text)}; }
-
-/* The last mention of a feature decides, and to LLVM one without a sign is one with a minus. '+', '-', or 0
- * where it is not named. */
-static int last_sign(feature_list list, const char *feature)
-{
-    const size_t size = strlen(feature);
-    int sign = 0;
-    for (size_t at = 0, length; at < list.size; at += length + 1) {
-        const char *p = list.text + at, *comma = memchr(p, ',', list.size - at);
-        length = comma ? (size_t)(comma - p) : list.size - at;
-        if (length == size && memcmp(p, feature, size) == 0)
-            sign = '-';
-        else if (length == size + 1 && (*p == '+' || *p == '-') && memcmp(p + 1, feature, size) == 0)
-            sign = *p;
-    }
-    return sign;
-}
-
-/* By the name's beginning: x86_64h and the like are x86-64 with another default CPU. */
-bool oji_llvm_is_x86_64(const char *triple)
-{
-    return strncmp(triple, "x86_64", 6) == 0 || strncmp(triple, "amd64", 5) == 0;
-}
-
-/* Found by trial: LLVM reports "64-bit code requested on a subtarget that doesn't support it" through its fatal
- * error handler, which ends the process, and has no code for functions outside of the 64-bit mode. Naming a feature
- * overrides the CPU either way. */
-static bool is_fatal_for_x86_64(const char *cpu, feature_list list)
-{
-    int sign = last_sign(list, "64bit");
-    return sign == '-' || last_sign(list, "64bit-mode") == '-' || (is_32_bit_cpu(cpu) && sign != '+');
-}
-
-/* "RV64 target requires an RV64 CPU", and the same of 32 bits. */
-static bool is_fatal(const char *triple, const char *cpu, feature_list list)
-{
-    if (strncmp(triple, "riscv64", 7) == 0)
-        return last_sign(list, "64bit") == '-' || last_sign(list, "32bit") == '+';
-    if (strncmp(triple, "riscv32", 7) == 0)
-        return last_sign(list, "32bit") == '-' || last_sign(list, "64bit") == '+';
-    return oji_llvm_is_x86_64(triple) && is_fatal_for_x86_64(cpu, list);
-}
-
-bool oji_llvm_is_fatal(const char *triple, const char *cpu, const char *features)
-{
-    return is_fatal(triple, cpu, list_of(features));
-}
-
-/* Copy an attribute's value; false where the function has none, or one that is too long to look at. LLVM's strings
- * have a length and no zero. */
+/* Copy an attribute's value; false where the function has none. LLVM's strings have a length and no zero. Needs
+ * check_value() to have passed, or a capacity of MAX_FEATURES. */
 static bool copy_value(const scan *s, const attribute *a, char *buffer)
 {
     unsigned length;
@@ -99,8 +34,6 @@ static bool copy_value(const scan *s, const attribute *a, char *buffer)
     if (!a->value)
         return false;
     text = s->target->library->api.GetStringAttributeValue(a->value, &length);
-    if (length >= MAX_ATTRIBUTE)
-        return false;
     memcpy(buffer, text, length);
     buffer[length] = '\0';
     return true;
@@ -110,13 +43,11 @@ static bool copy_value(const scan *s, const attribute *a, char *buffer)
  * messages ("'x' is not a recognized processor", "... feature"). */
 static bool is_unknown(const scan *s, const char *name, size_t length)
 {
-    char quoted[256];
-    if (length + 3 > sizeof quoted)
-        return false;
-    quoted[0] = '\'';
-    memcpy(quoted + 1, name, length);
-    memcpy(quoted + 1 + length, "'", 2);
-    return strstr(s->said, quoted) != NULL;
+    const char *end = s->said + strlen(s->said);
+    for (const char *p = s->said; (p = memmem(p, (size_t)(end - p), name, length)) != NULL; p++)
+        if (p > s->said && p[-1] == '\'' && p[length] == '\'')
+            return true;
+    return false;
 }
 
 /* Add to s->said what LLVM does not know of a combination. Trying costs a thread: the last one that was all known is
@@ -139,54 +70,65 @@ static void probe(scan *s, const char *cpu, const char *features)
         memcpy(s->target->known, key, (size_t)key_size + 1);
 }
 
-/* Whatever its length: what is too long to be looked at closely is LLVM's to read nevertheless. */
-static feature_list given_features(const scan *s)
-{
-    unsigned size;
-    const char *text;
-    if (!s->features.value)
-        return list_of(s->target->features);
-    text = s->target->library->api.GetStringAttributeValue(s->features.value, &size);
-    return (feature_list){text, size};
-}
-
-/* LLVM reads on behind a zero byte, and whoever reads its texts as C strings does not. */
-static oj_status check_bytes(const scan *s, const attribute *a, const char *name, oj_error *error)
+/* LLVM reads on behind a zero byte, and whoever reads its texts as C strings does not; a line break would make two
+ * messages of one. A name that is too long to be looked at would be LLVM's to complain of. */
+static oj_status check_value(const scan *s, const attribute *a, size_t capacity, const char *name, oj_error *error)
 {
     unsigned size = 0;
     const char *text = a->value ? s->target->library->api.GetStringAttributeValue(a->value, &size) : "";
-    if (size == 0 || !memchr(text, '\0', size))
-        return OJ_OK;
-    return oji_fail(error, OJ_E_TARGET, "%s: a function's \"%s\" has a zero byte in it", name, a->name);
+    if (size >= capacity)
+        return oji_fail(error, OJ_E_TARGET, "%s: a function's \"%s\" is %u bytes long, and fewer than %zu can be", name,
+                        a->name, size, capacity);
+    for (unsigned i = 0; i < size; i++)
+        if ((unsigned char)text[i] < ' ')
+            return oji_fail(error, OJ_E_TARGET, "%s: a function's \"%s\" has a byte %u in it, which no name has", name,
+                            a->name, (unsigned)(unsigned char)text[i]);
+    return OJ_OK;
 }
 
-/* Judge the combination that s->cpu, s->tune and s->features make with the compiler's own.
- * Needs the attributes of one function in s; fills s->said and s->has_unknown. What a function does not name is the
- * compiler's own, as in LLVM. */
-static oj_status look_at(scan *s, const char *name, oj_error *error)
+/* Fills s->said with what LLVM does not know. The compiler's own combination was tried when the compiler was created.
+ * What did not fit was not dropped from the module. */
+static oj_status collect_unknown(scan *s, const char *cpu, const char *tune, const char *features, const char *name,
+                                 oj_error *error)
 {
-    char cpu[MAX_ATTRIBUTE], tune[MAX_ATTRIBUTE], features[MAX_ATTRIBUTE];
-    const feature_list given = given_features(s);
-    OJI_TRY(check_bytes(s, &s->cpu, name, error));
-    OJI_TRY(check_bytes(s, &s->tune, name, error));
-    OJI_TRY(check_bytes(s, &s->features, name, error));
-    if (!copy_value(s, &s->cpu, cpu))
-        oji_copy_text(cpu, sizeof cpu, s->target->cpu);
-    if (!copy_value(s, &s->features, features))
-        oji_copy_text(features, sizeof features, s->target->features);
-    if (is_fatal(s->target->triple, cpu, given))
-        return oji_fail(error, OJ_E_TARGET,
-                        "%s: a function is for CPU \"%.64s\", features \"%.*s\", which cannot run %s", name, cpu,
-                        given.size < 256 ? (int)given.size : 256, given.text, s->target->triple);
     s->said[0] = '\0';
-    /* The compiler's own combination was tried when the compiler was created. */
     if (s->cpu.value || s->features.value)
         probe(s, cpu, features);
-    if (copy_value(s, &s->tune, tune) && strcmp(tune, cpu) != 0)
+    if (s->tune.value && strcmp(tune, cpu) != 0)
         probe(s, tune, features);
+    if (strlen(s->said) + 2 >= sizeof s->said)
+        return oji_fail(error, OJ_E_TARGET, "%s: a function names more features that LLVM does not know than are told",
+                        name);
     oji_llvm_drop_repeated(s->said);
     s->has_unknown = s->said[0] != '\0';
     return OJ_OK;
+}
+
+/* Judge the combination that s->cpu, s->tune and s->features make with the compiler's own.
+ * Needs the attributes of one function in s; fills what s says of the combination. What a function does not name is the
+ * compiler's own, as in LLVM. */
+static oj_status look_at(scan *s, const char *name, oj_error *error)
+{
+    const char *triple = s->target->triple, *fatal;
+    char own_cpu[MAX_CPU], tune[MAX_CPU], own_features[MAX_FEATURES];
+    const char *cpu = own_cpu, *features = own_features;
+    OJI_TRY(check_value(s, &s->cpu, sizeof own_cpu, name, error));
+    OJI_TRY(check_value(s, &s->tune, sizeof tune, name, error));
+    OJI_TRY(check_value(s, &s->features, sizeof own_features, name, error));
+    if (!copy_value(s, &s->cpu, own_cpu))
+        cpu = s->target->cpu;
+    if (!copy_value(s, &s->features, own_features))
+        features = s->target->features;
+    if (!copy_value(s, &s->tune, tune))
+        tune[0] = '\0';
+    fatal = oji_llvm_find_fatal(triple, cpu, oji_llvm_list_features(features));
+    if (!fatal && strcmp(tune, "help") == 0)
+        fatal = "is tuned for \"help\", which names nothing";
+    if (fatal)
+        return oji_fail(error, OJ_E_TARGET, "%s: a function is for %s, CPU \"%.64s\", features \"%.256s\", which %s",
+                        name, triple, cpu, features, fatal);
+    s->lacks_doubles = oji_llvm_lacks_doubles(triple, oji_llvm_list_features(features));
+    return collect_unknown(s, cpu, tune, features, name, error);
 }
 
 /* Attributes are constants of the context: a changed one is a new one in the old one's place. */
@@ -203,7 +145,7 @@ static void replace(const scan *s, oji_llvm_value *function, const attribute *a,
 /* An unknown CPU becomes "generic": without the attribute it would be the compiler's own. */
 static void drop_unknown_cpu(const scan *s, oji_llvm_value *function, const attribute *a)
 {
-    char value[MAX_ATTRIBUTE];
+    char value[MAX_CPU];
     if (copy_value(s, a, value) && value[0] && is_unknown(s, value, strlen(value)))
         replace(s, function, a, "generic");
 }
@@ -212,8 +154,8 @@ static void drop_unknown_cpu(const scan *s, oji_llvm_value *function, const attr
  * kept is a part of the value, so it fits the same room. */
 static void drop_unknown_features(const scan *s, oji_llvm_value *function)
 {
-    char value[MAX_ATTRIBUTE];
-    char kept[MAX_ATTRIBUTE];
+    char value[MAX_FEATURES];
+    char kept[MAX_FEATURES];
     size_t kept_size = 0;
     if (!copy_value(s, &s->features, value))
         return;
@@ -253,6 +195,16 @@ static bool take(const scan *s, oji_llvm_value *function, attribute *a)
     return changed;
 }
 
+static oj_status fail_doubles(const oji_llvm_api *api, oji_llvm_value *function, const char *name, oj_error *error)
+{
+    size_t size;
+    const char *function_name = api->GetValueName2(function, &size);
+    return oji_fail(error, OJ_E_TARGET,
+                    "%s: the function %.*s takes floating-point numbers or vectors, and its features have no registers "
+                    "for them (-sse2)",
+                    name, size < 128 ? (int)size : 128, function_name);
+}
+
 /* Changes attributes only, while it walks functions: the list it walks stays as it is. On failure the module may
  * have lost unknown features of functions before, which LLVM would have ignored. */
 oj_status oji_llvm_check_attributes(oji_llvm_target_options *target, oji_llvm_module *module, const char *name,
@@ -268,6 +220,7 @@ oj_status oji_llvm_check_attributes(oji_llvm_target_options *target, oji_llvm_mo
     s.tune = (attribute){"tune-cpu", 8, NULL};
     s.features = (attribute){"target-features", 15, NULL};
     s.has_unknown = false;
+    s.lacks_doubles = oji_llvm_lacks_doubles(target->triple, oji_llvm_list_features(target->features));
     s.said[0] = '\0';
     /* Functions of one source mostly share their attributes: each combination is judged where it begins. */
     for (oji_llvm_value *f = api->GetFirstFunction(module); f; f = api->GetNextFunction(f)) {
@@ -279,6 +232,8 @@ oj_status oji_llvm_check_attributes(oji_llvm_target_options *target, oji_llvm_mo
             if (s.has_unknown)
                 warn(&s);
         }
+        if (s.lacks_doubles && oji_llvm_takes_doubles(api, f))
+            return fail_doubles(api, f, name, error);
         if (s.has_unknown) {
             drop_unknown_cpu(&s, f, &s.cpu);
             drop_unknown_cpu(&s, f, &s.tune);

@@ -233,17 +233,6 @@ static oj_status verify(job *j, oj_error *error)
     return broken ? OJ_E_IR : OJ_OK;
 }
 
-#define DEBUG_FLAG "Debug Info Version"
-
-/* Hide the flag wherever the bytes are; in bitcode too, strings of metadata lie in whole bytes. One byte is changed
- * and none moved, so that offsets and hashes of blocks in bitcode stay true. */
-static void hide_debug_flag(uint8_t *data, size_t size)
-{
-    uint8_t *found = data;
-    while ((found = memmem(found, size - (size_t)(found - data), DEBUG_FLAG, sizeof DEBUG_FLAG - 1)) != NULL)
-        *found = '-';
-}
-
 /* The trial has a context of its own, so that nothing of it is seen by the real one. */
 static oj_status try_without_debug_info(job *j, uint8_t *copy, oj_error *error)
 {
@@ -252,7 +241,7 @@ static oj_status try_without_debug_info(job *j, uint8_t *copy, oj_error *error)
     oj_status status;
     memcpy(copy, input.data, input.size);
     copy[input.size] = 0;
-    hide_debug_flag(copy, input.size);
+    oji_llvm_hide_debug_flag(copy, input.size, input.is_bitcode);
     input.data = copy;
     begin(&trial, j->compiler, &input);
     /* The client hears the warnings of the second reading. */
@@ -274,7 +263,7 @@ static oj_status load(job *j, oj_error *error)
     const oj_allocator *allocator = &j->compiler->base.allocator;
     if (input->module)
         return OJ_OK;
-    if (j->compiler->verifies && memmem(input->data, input->size, DEBUG_FLAG, sizeof DEBUG_FLAG - 1)) {
+    if (j->compiler->verifies && oji_llvm_has_debug_flag(input->data, input->size, input->is_bitcode)) {
         j->copy = oji_allocate(allocator, (uint64_t)input->size + 1);
         if (!j->copy)
             return oji_fail_nomem(error, (uint64_t)input->size + 1, "a copy of the IR");
@@ -282,6 +271,20 @@ static oj_status load(job *j, oj_error *error)
         release_copy(j);
     }
     return parse(j, error);
+}
+
+/* LLVM's parser of pipelines, and the passes it makes, descend once for each bracket and end with the stack. */
+#define MAX_PASS_DEPTH 100u
+
+static bool is_too_deep(const char *passes)
+{
+    unsigned depth = 0;
+    for (; *passes && depth <= MAX_PASS_DEPTH; passes++)
+        if (*passes == '(')
+            depth++;
+        else if (*passes == ')' && depth > 0)
+            depth--;
+    return depth > MAX_PASS_DEPTH;
 }
 
 /* LLVM parses the pipeline's text first: one that it does not know comes back as an error, the module unchanged. */
@@ -293,6 +296,9 @@ static oj_status run_passes(job *j, oj_error *error)
     char *message;
     if (!c->passes)
         return OJ_OK;
+    if (is_too_deep(c->passes))
+        return oji_fail(error, OJ_E_PASSES, "pass pipeline \"%.64s...\": nested more than %u deep", c->passes,
+                        MAX_PASS_DEPTH);
     failure = j->api->RunPasses(j->module, c->passes, c->machine, c->pass_options);
     if (!failure)
         return check_errors(j, OJ_E_COMPILE, error);

@@ -83,6 +83,14 @@ oj_status oji_llvm_fail_parse(oj_error *error, const char *name, const char *mes
 /* Return what is wrong with the bit stream, or NULL. Records are not understood, only read over. */
 const char *oji_llvm_find_damage(const uint8_t *data, size_t size, const oj_allocator *allocator);
 
+/* --- debug_flag.c: modules that say that they have debug information ---------------------------------------------- */
+
+/* Is "Debug Info Version" spelled anywhere in IR, be it text or bitcode? */
+bool oji_llvm_has_debug_flag(const uint8_t *data, size_t size, bool is_bitcode);
+
+/* Make it another name wherever it is spelled, of the same length. */
+void oji_llvm_hide_debug_flag(uint8_t *data, size_t size, bool is_bitcode);
+
 /* --- target.c: target machines ------------------------------------------------------------------------------------ */
 
 #define OJI_LLVM_KNOWN_SIZE 2048
@@ -111,12 +119,29 @@ void oji_llvm_probe_machine(const oji_llvm_target_options *options, char *said, 
 /* Drop every line of a text that an earlier one equals. */
 void oji_llvm_drop_repeated(char *text);
 
-/* --- attributes.c: what functions name as their own target -------------------------------------------------------- */
+/* --- fatal.c: targets for which LLVM ends the process ------------------------------------------------------------- */
+
+/* A list of features, which LLVM separates by commas. */
+typedef struct oji_llvm_features {
+    const char *text;
+    size_t size;
+} oji_llvm_features;
+
+static inline oji_llvm_features oji_llvm_list_features(const char *text)
+{
+    return (oji_llvm_features){text, strlen(text)};
+}
 
 bool oji_llvm_is_x86_64(const char *triple);
 
-/* Would LLVM end the process for this combination? */
-bool oji_llvm_is_fatal(const char *triple, const char *cpu, const char *features);
+/* Return what is wrong with the combination, to be said of the target; NULL where LLVM survives it. */
+const char *oji_llvm_find_fatal(const char *triple, const char *cpu, oji_llvm_features features);
+
+/* Would LLVM end the process for functions that oji_llvm_takes_doubles() is true of? */
+bool oji_llvm_lacks_doubles(const char *triple, oji_llvm_features features);
+bool oji_llvm_takes_doubles(const oji_llvm_api *api, oji_llvm_value *function);
+
+/* --- attributes.c: what functions name as their own target -------------------------------------------------------- */
 
 /* Look at the CPU and features that the functions of a module name: what LLVM does not know is dropped from the module
  * with a warning, what it would end the process for is OJ_E_TARGET. */

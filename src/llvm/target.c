@@ -36,12 +36,6 @@ static oj_status check_signs(const char *features, oj_error *error)
     return OJ_OK;
 }
 
-/* LLVM answers these with a list of all it knows. They name nothing, so they are refused before LLVM sees them. */
-static bool asks_for_help(const oji_llvm_target_options *options)
-{
-    return strcmp(options->cpu, "help") == 0 || strstr(options->features, "+help") != NULL;
-}
-
 /* LLVM says the same once for each of its parts that looks. Every later copy of a line goes. */
 void oji_llvm_drop_repeated(char *text)
 {
@@ -87,13 +81,11 @@ static oj_status create_checked(creation *c, oj_error *error)
     const oji_llvm_target_options *o = c->options;
     char said[OJI_LLVM_TEXT_SIZE];
     char text[OJI_LLVM_TEXT_SIZE];
+    const char *fatal = oji_llvm_find_fatal(o->triple, o->cpu, oji_llvm_list_features(o->features));
     OJI_TRY(check_signs(o->features, error));
-    if (oji_llvm_is_fatal(o->triple, o->cpu, o->features))
-        return oji_fail(error, OJ_E_TARGET, "target \"%s\": CPU \"%s\", features \"%s\" have no 64-bit code", o->triple,
-                        o->cpu, o->features);
-    if (asks_for_help(o))
-        return oji_fail(error, OJ_E_TARGET, "target CPU \"%s\", features \"%s\": \"help\" is none", o->cpu,
-                        o->features);
+    if (fatal)
+        return oji_fail(error, OJ_E_TARGET, "target \"%s\", CPU \"%s\", features \"%s\": it %s", o->triple, o->cpu,
+                        o->features, fatal);
     if (!oji_llvm_run_captured(create, c, said, sizeof said))
         return create_unchecked(c, error);
     if (!said[0])
@@ -107,13 +99,21 @@ static oj_status create_checked(creation *c, oj_error *error)
                     o->library->version / 10000, text);
 }
 
-/* LLVM ends the process: "Only small, tiny and large code models are allowed on AArch64". */
+/* The first with code for a variable's address in RISC-V's large code model. */
+#define FIRST_RISCV_LARGE 200000u
+
+/* LLVM ends the process: "Only small, tiny and large code models are allowed on AArch64", "Unsupported code model for
+ * lowering". */
 static oj_status check_model(const oji_llvm_target_options *o, oj_error *error)
 {
     bool is_aarch64 = strncmp(o->triple, "aarch64", 7) == 0 || strncmp(o->triple, "arm64", 5) == 0;
     if (is_aarch64 && o->model == OJI_LLVM_MODEL_MEDIUM)
         return oji_fail(error, OJ_E_TARGET, "target \"%s\" has no medium code model: small and large are there",
                         o->triple);
+    if (strncmp(o->triple, "riscv", 5) == 0 && o->model == OJI_LLVM_MODEL_LARGE && o->reloc == OJI_LLVM_RELOC_STATIC &&
+        o->library->version < FIRST_RISCV_LARGE)
+        return oji_fail(error, OJ_E_TARGET, "target \"%s\": LLVM %u has no large code model for it", o->triple,
+                        o->library->version / 10000);
     return OJ_OK;
 }
 
@@ -140,7 +140,7 @@ void oji_llvm_probe_machine(const oji_llvm_target_options *options, char *said, 
 {
     creation c = {options, NULL};
     said[0] = '\0';
-    if (asks_for_help(options) || capacity < 2 || !oji_llvm_run_captured(create, &c, said, capacity))
+    if (capacity < 2 || !oji_llvm_run_captured(create, &c, said, capacity))
         return;
     if (c.machine)
         options->library->api.DisposeTargetMachine(c.machine);

@@ -56,6 +56,65 @@ static void compile_deeply_nested_text_rejected(void **state)
     oj_llvm_destroy(llvm);
 }
 
+/* Where LLVM's lexer ends a comment, and where it does not: what it reads as text must be counted. */
+static void compile_deep_text_behind_comments_rejected(void **state)
+{
+    static const char *const starts[] = {
+        "; x\r!0 = ", "; \"\r!0 = ", "/* \" */ !0 = ", "/* **/ \" */ !0 = ", "/*/ \" */ !0 = "};
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *compiler = ojt_compiler(NULL, llvm);
+    char *text = malloc(400100);
+    (void)state;
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        size_t size = strlen(starts[i]);
+        oj_bytes *bytes = NULL;
+        strcpy(text, starts[i]);
+        for (size_t level = 0; level < 100000; level++, size += 2)
+            memcpy(text + size, "!{", 3);
+        assert_int_equal(ojt_compile_text(compiler, text, &bytes, NULL), OJ_E_IR);
+        assert_null(bytes);
+    }
+    memset(text, '(', 4000);
+    memcpy(text, "/* ", 3);
+    strcpy(text + 4000, " */\n");
+    if (oj_llvm_version(llvm) >= 200000)
+        oj_bytes_destroy(ojt_object(compiler, text));
+    free(text);
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+/* LLVM's parser of pipelines descends, too. */
+static void compile_deeply_nested_passes_rejected(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = ojt_defaults();
+    oj_compiler *compiler;
+    char *passes = malloc(200000 * 8 + 100), *end = passes;
+    (void)state;
+    assert_non_null(passes);
+    for (size_t i = 0; i < 200000; i++)
+        end = stpcpy(end, "module(");
+    end = stpcpy(end, "verify");
+    memset(end, ')', 200000);
+    end[200000] = '\0';
+    options.passes = passes;
+    compiler = ojt_compiler(&options, llvm);
+    free(passes);
+    {
+        oj_bytes *bytes = NULL;
+        oj_error error;
+        assert_int_equal(ojt_compile_text(compiler, ojt_add_ir, &bytes, &error), OJ_E_PASSES);
+        assert_non_null(strstr(error.text, "nested"));
+    }
+    oj_compiler_destroy(compiler);
+    options.passes = "module(function(verify))";
+    compiler = ojt_compiler(&options, llvm);
+    oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
 /* LLVM 14 reads no opaque pointers, and says so on the standard error stream as well. */
 static void compile_opaque_pointers_fail_in_silence(void **state)
 {
@@ -111,6 +170,11 @@ static void compile_broken_module_with_debug_info_rejected(void **state)
     (void)state;
     snprintf(text, sizeof text, "%s%s", flag, broken);
     ojt_assert_text_fails(compiler, text, OJ_E_IR, "Instruction does not dominate all uses");
+    /* Any byte of a string may be escaped. */
+    snprintf(text, sizeof text, "%.*s\\44ebug Info\\20%s%s", (int)(strstr(flag, "Debug") - flag), flag,
+             strstr(flag, "Version"), broken);
+    ojt_assert_text_fails(compiler, text, OJ_E_IR, "Instruction does not dominate all uses");
+    snprintf(text, sizeof text, "%s%s", flag, broken);
     /* The same as bitcode, made with the flag misspelt, because LLVM would not let it be made otherwise. */
     *strstr(text, "Debug Info") = 'd';
     bitcode = ojt_bitcode(llvm, text, &size);
@@ -304,6 +368,8 @@ static void compile_misuse_refused(void **state)
 
 OJT_MAIN(cmocka_unit_test(compile_parse_error_has_line_and_column),
          cmocka_unit_test(compile_deeply_nested_text_rejected),
+         cmocka_unit_test(compile_deep_text_behind_comments_rejected),
+         cmocka_unit_test(compile_deeply_nested_passes_rejected),
          cmocka_unit_test(compile_opaque_pointers_fail_in_silence),
          cmocka_unit_test(compile_broken_module_rejected_by_verifier),
          cmocka_unit_test(compile_broken_module_with_debug_info_rejected),
