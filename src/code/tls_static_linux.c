@@ -138,7 +138,8 @@ static int make_file(const question *asked, const oji_tls_numbers *numbers)
     void *where = MAP_FAILED;
     if (file < 0)
         return -1;
-    if (ftruncate(file, (off_t)asked->size) == 0)
+    errno = EFBIG;
+    if (oji_may_grow_file(asked->size) && ftruncate(file, (off_t)asked->size) == 0)
         where = mmap(NULL, (size_t)asked->size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     saved = errno;
     if (where == MAP_FAILED) {

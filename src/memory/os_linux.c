@@ -353,6 +353,14 @@ static bool map_file(int fd, uint8_t *base, const oji_memory_file *file, const u
     return true;
 }
 
+static int set_size(int fd, uint64_t size)
+{
+    if (oji_may_grow_file(size))
+        return ftruncate(fd, (off_t)size);
+    errno = EFBIG;
+    return -1;
+}
+
 /* Pages that a file has before its view is touched are zeroed and mapped in fewer steps (a sixth of all the time that a
  * fresh range takes), and a system that cannot supply them says so here, where it would kill the process at the touch.
  * Whatever else goes wrong costs time only. */
@@ -373,7 +381,7 @@ bool oji_memory_os_map_views(uint8_t *base, const oji_memory_file *file, uint8_t
     *write = NULL;
     if (fd < 0)
         return fail(failure, "memfd_create");
-    if (ftruncate(fd, (off_t)file->size) != 0)
+    if (set_size(fd, file->size) != 0)
         fail(failure, "ftruncate of a memory file");
     else if (file->is_full && !supply_pages(fd, file->size, failure))
         mapped = false;

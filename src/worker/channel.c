@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -177,18 +176,11 @@ static int fill(int fd, const uint8_t *bytes, uint64_t size)
     return fcntl(fd, F_ADD_SEALS, ALL_SEALS) == 0 ? 0 : errno;
 }
 
-/* To write beyond the limit of files is to be sent SIGXFSZ. */
-static bool may_write(uint64_t size)
-{
-    struct rlimit limit;
-    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur;
-}
-
 int oji_worker_make_file(const void *bytes, uint64_t size, int *out)
 {
     int reason;
     *out = -1;
-    if (!may_write(size))
+    if (!oji_may_grow_file(size))
         return EFBIG;
     *out = create_file();
     if (*out < 0)

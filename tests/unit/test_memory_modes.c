@@ -232,6 +232,32 @@ static int without_descriptors(void)
     return run_all(OJ_MEMORY_MODE_DEFAULT, OJ_MEMORY_MODE_PRIVATE);
 }
 
+/* Files may be of a page at most, memory files too: to make a larger one would end the process by SIGXFSZ. */
+static int under_file_limit(void)
+{
+    const struct rlimit page = {4096, 4096};
+    oj_error error;
+    oj_memory *strict = try_mode(OJ_MEMORY_MODE_VIEWS, &error);
+    ojt_link link;
+    if (!strict || setrlimit(RLIMIT_FSIZE, &page) != 0)
+        return SKIPPED;
+    ojt_link_init(&link, 10, 10, 10);
+    if (ojt_place(strict, &link, &error) != OJ_E_SYSTEM || error.system_error != EFBIG ||
+        !strstr(error.text, "ftruncate"))
+        return 11;
+    ojt_link_init(&link, 100000, 10, 10);
+    if (ojt_place(oj_memory_default(), &link, &error) != OJ_OK)
+        return 12;
+    ojt_release(oj_memory_default(), &link);
+    return 0;
+}
+
+static void modes_under_a_file_limit_private_is_used(void **state)
+{
+    (void)state;
+    expect_child(under_file_limit);
+}
+
 static void modes_without_descriptors_private_is_used(void **state)
 {
     (void)state;
@@ -272,4 +298,5 @@ static void modes_mdwe_views_is_used(void **state)
 OJT_MAIN(cmocka_unit_test(modes_default_is_views), cmocka_unit_test(modes_without_memfd_private_is_used),
          cmocka_unit_test(modes_without_mprotect_views_is_used), cmocka_unit_test(modes_without_any_both_are_named),
          cmocka_unit_test(modes_mdwe_views_is_used), cmocka_unit_test(modes_no_call_asks_for_writable_code),
-         cmocka_unit_test(modes_without_descriptors_private_is_used))
+         cmocka_unit_test(modes_without_descriptors_private_is_used),
+         cmocka_unit_test(modes_under_a_file_limit_private_is_used))
