@@ -170,7 +170,8 @@ def plan_valgrind(variant, build):
     """A process for each program: Valgrind's start takes longer than most tests."""
     chosen = [path for path in programs(build)
               if os.path.basename(path).startswith(VALGRIND_PROGRAMS)
-              and not path.endswith(('_threads', '/test_fault_calls', '/test_fault_memory', '/test_fault_registries'))]
+              and not path.endswith(('_threads', '/test_fault_calls', '/test_fault_memory', '/test_fault_registries',
+                                     '/test_fault_steps'))]
     return tap_entries(variant, build, 'valgrind', 600) + [
         Entry('%s/%s' % (variant.name, os.path.basename(path)), [*VALGRIND, path], 'exit',
               {**variant.environment(build), 'OJT_VALGRIND': '1'}, 300) for path in chosen]

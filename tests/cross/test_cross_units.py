@@ -43,6 +43,7 @@ LEFT_OUT = {
 LEFT_OUT_ON = {'armhf': {'fault_memory_private_every_call': PLACES, 'fault_registries_unwind_tables': INDEX}}
 # All of a program.
 PROGRAMS_LEFT_OUT = {'test_fault_calls': 'its inputs are code of x86-64',
+                     'test_fault_steps': 'its inputs are code of x86-64',
                      'test_fault_program': 'asks for an LLVM',
                      'test_publish_valgrind': 'Valgrind runs code of this machine only'}
 PROGRAMS_LEFT_OUT_EMULATED = {'test_worker_liar': CLONE, 'test_worker_program': CLONE, 'test_worker_confine': CLONE,

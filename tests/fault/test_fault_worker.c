@@ -54,10 +54,16 @@ static oj_status compile_once(oj_workers *workers, oj_error *error)
     return status;
 }
 
+static oj_status start_and_compile(oj_workers *workers, oj_error *error)
+{
+    OJI_TRY(oj_workers_start(workers, 1, error));
+    return compile_once(workers, error);
+}
+
 static oj_workers *create_pool(void) { return ojt_liar_pool("", 1, 0, 5000); }
 
 /* What cannot be told apart from a worker's own end is met by trying again: some failures end in success. */
-static long fail_in_turn(int reason, long *n_statuses)
+static long fail_in_turn(oj_status (*compile)(oj_workers *workers, oj_error *error), int reason, long *n_statuses)
 {
     long step = 0;
     for (bool was_met = true; was_met; step++) {
@@ -68,7 +74,7 @@ static long fail_in_turn(int reason, long *n_statuses)
         int before = ojt_count_files();
         ojt_lets_heap_be = reason == EINTR;
         ojt_fail(step, reason);
-        status = compile_once(workers, &error);
+        status = compile(workers, &error);
         was_met = ojt_fail_end();
         if (status != OJ_OK) {
             assert_true(was_met);
@@ -98,11 +104,23 @@ static void fault_worker_calls_fail_in_turn(void **state)
         skip();
     begin();
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
-        long n_statuses = 0, n = fail_in_turn(reasons[i], &n_statuses);
+        long n_statuses = 0, n = fail_in_turn(compile_once, reasons[i], &n_statuses);
         print_message("workers: %ld failure points, %ld refused\n", n - 1, n_statuses);
         assert_true(n > 20);
         assert_true(n_statuses > 10);
     }
+}
+
+static void fault_worker_started_ahead_fails_in_turn(void **state)
+{
+    long n_statuses = 0, n;
+    (void)state;
+    if (getenv("OJT_VALGRIND")) /* knows no clone() but those of threads and fork() */
+        skip();
+    begin();
+    n = fail_in_turn(start_and_compile, ENOMEM, &n_statuses);
+    print_message("workers, started ahead: %ld failure points, %ld refused\n", n - 1, n_statuses);
+    assert_true(n > 20 && n_statuses > 10);
 }
 
 /* Interrupted calls are made again: nothing of it is seen. */
@@ -113,7 +131,7 @@ static void fault_worker_interrupted_calls_go_on(void **state)
     if (getenv("OJT_VALGRIND")) /* knows no clone() but those of threads and fork() */
         skip();
     begin();
-    assert_true(fail_in_turn(EINTR, &n_statuses) > 20);
+    assert_true(fail_in_turn(compile_once, EINTR, &n_statuses) > 20);
     /* Calls that are never interrupted (making a socket or a second descriptor, say) fail with it all the same. */
     assert_true(n_statuses < 16);
 }
@@ -222,4 +240,5 @@ OJT_MAIN(cmocka_unit_test(fault_worker_handlers_of_fork_are_tried_again),
          cmocka_unit_test(fault_worker_place_of_the_library_unknown),
          cmocka_unit_test(fault_worker_default_pool_without_memory),
          cmocka_unit_test(fault_worker_listing_without_memory), cmocka_unit_test(fault_worker_file_that_ends_early),
-         cmocka_unit_test(fault_worker_calls_fail_in_turn), cmocka_unit_test(fault_worker_interrupted_calls_go_on))
+         cmocka_unit_test(fault_worker_calls_fail_in_turn), cmocka_unit_test(fault_worker_started_ahead_fails_in_turn),
+         cmocka_unit_test(fault_worker_interrupted_calls_go_on))

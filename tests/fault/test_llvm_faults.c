@@ -18,6 +18,8 @@ static oj_status compile_and_session(oj_compiler *compiler, oj_error *error)
     uint64_t addr;
     OJI_TRY(oj_compile(compiler, &ir, NULL, &code, error));
     oj_code_destroy(code);
+    OJI_TRY(oj_compile_bitcode(compiler, with_debug_flag, sizeof with_debug_flag - 1, NULL, &code, error));
+    oj_code_destroy(code);
     OJI_TRY(oj_session_create(&session, NULL, error));
     oj_module_options options;
     oj_module_options_init(&options);
@@ -58,6 +60,8 @@ static oj_status run_round(const char *path, oj_error *error)
         status = compile_and_session(compiler, error);
     if (status == OJ_OK)
         status = compile_file(compiler, path, error);
+    if (status == OJ_OK)
+        status = oj_llvm_trim(llvm, NULL, error);
     oj_compiler_destroy(compiler);
     oj_llvm_destroy(llvm);
     return status;
