@@ -1,6 +1,7 @@
 /* jitdump: a file with the bytes, lines and unwind tables of every function, from which `perf inject --jit` makes an
  * ELF file for each. perf finds it by a mapping of its first page, which the process makes only for that.
  * Source: Linux, tools/perf/Documentation/jitdump-specification.txt. */
+#include "base/files.h"
 #include "code/lines.h"
 
 #include <errno.h>
@@ -138,11 +139,14 @@ static oj_status use_dump(uint32_t machine, oj_error *error)
 /* A process that ends says so; one that is killed does not, which perf takes as well. */
 static void __attribute__((destructor)) finish(void)
 {
+    oji_file_guard guard;
+    oji_file_guard_begin(&guard);
     pthread_mutex_lock(&lock);
     if (dump && dump_pid == getpid())
         put_prefix(RECORD_CLOSE, PREFIX_SIZE);
     close_dump();
     pthread_mutex_unlock(&lock);
+    oji_file_guard_end(&guard);
 }
 
 /* --- records ------------------------------------------------------------------------------------------------------ */
@@ -379,15 +383,18 @@ static oj_status write_records(const telling *t, oj_error *error)
 oj_status oji_jitdump_add(const oji_debug_info *info, oji_arena *arena, oj_error *error)
 {
     telling t = {.info = info, .arena = arena};
+    oji_file_guard guard;
     oj_status status;
     if (!oji_lines_read(info, arena, &t.lines, &t.n_lines) || !oji_debug_index_unwind(info, arena, &t.unwind) ||
         !list_functions(&t) || !make_common_table(&t))
         return oji_fail(error, OJ_E_NOMEM, "out of memory: source lines for profilers");
     pthread_once(&once, start);
+    oji_file_guard_begin(&guard);
     pthread_mutex_lock(&lock);
     status = use_dump(info->machine, error);
     if (status == OJ_OK)
         status = write_records(&t, error);
     pthread_mutex_unlock(&lock);
+    oji_file_guard_end(&guard);
     return status;
 }

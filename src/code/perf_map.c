@@ -1,5 +1,6 @@
 /* The list of functions that perf reads for memory that belongs to no file: /tmp/perf-PID.map, a line for each.
  * Source: Linux, tools/perf/Documentation/jit-interface.txt. */
+#include "base/files.h"
 #include "code/debug.h"
 
 #include <errno.h>
@@ -14,7 +15,8 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int map_fd = -1;
-static pid_t map_pid; /* whose file it is: a child of a fork has one of its own */
+static pid_t map_pid;     /* whose file it is: a child of a fork has one of its own */
+static bool is_line_open; /* where a write was refused a part may be there: it must not become the next line's */
 
 static void lock_all(void) { pthread_mutex_lock(&lock); }
 static void unlock_all(void) { pthread_mutex_unlock(&lock); }
@@ -80,6 +82,7 @@ static oj_status use_map(oj_error *error)
     if (map_fd >= 0)
         close(map_fd);
     map_pid = getpid();
+    is_line_open = false;
     snprintf(path, sizeof path, "/tmp/perf-%ld.map", (long)map_pid);
     map_fd = open_map(path);
     return map_fd >= 0 ? OJ_OK : oji_fail_system(error, OJ_E_SYSTEM, errno, "the profiler's map %s", path);
@@ -88,6 +91,7 @@ static oj_status use_map(oj_error *error)
 /* Appends of one write are whole, though others append to the file too. */
 static oj_status write_all(const char *text, size_t size, oj_error *error)
 {
+    is_line_open = size > 0;
     while (size > 0) {
         ssize_t written = write(map_fd, text, size);
         if (written < 0 && errno != EINTR)
@@ -96,6 +100,7 @@ static oj_status write_all(const char *text, size_t size, oj_error *error)
         text += written > 0 ? written : 0;
         size -= written > 0 ? (size_t)written : 0;
     }
+    is_line_open = false;
     return OJ_OK;
 }
 
@@ -119,6 +124,8 @@ static oj_status write_map(const oji_debug_info *info, oj_error *error)
 {
     char buffer[BUFFER];
     size_t used = 0;
+    if (is_line_open)
+        buffer[used++] = '\n';
     for (uint32_t i = 0; i < info->n_symbols; i++) {
         const oji_debug_symbol *symbol = &info->symbols[i];
         if (!symbol->is_function || symbol->size == 0)
@@ -134,12 +141,15 @@ static oj_status write_map(const oji_debug_info *info, oj_error *error)
 
 oj_status oji_perf_map_add(const oji_debug_info *info, oj_error *error)
 {
+    oji_file_guard guard;
     oj_status status;
     pthread_once(&once, start);
+    oji_file_guard_begin(&guard);
     pthread_mutex_lock(&lock);
     status = use_map(error);
     if (status == OJ_OK)
         status = write_map(info, error);
     pthread_mutex_unlock(&lock);
+    oji_file_guard_end(&guard);
     return status;
 }

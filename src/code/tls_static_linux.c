@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <link.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -131,6 +132,15 @@ static void write_library(const question *asked, const oji_tls_numbers *numbers,
         memcpy(where + asked->image_off, asked->module->image, (size_t)asked->module->image_size);
 }
 
+/* With pages before they are touched: a system that has none left says so here, and would end the process at the touch.
+ * False with errno set. */
+static bool give_size(int file, uint64_t size)
+{
+    errno = EFBIG;
+    return oji_may_grow_file(size) && ftruncate(file, (off_t)size) == 0 &&
+           (fallocate(file, 0, 0, (off_t)size) == 0 || (errno != ENOSPC && errno != ENOMEM));
+}
+
 /* A file in memory with the library, or -1 and errno. */
 static int make_file(const question *asked, const oji_tls_numbers *numbers)
 {
@@ -138,8 +148,7 @@ static int make_file(const question *asked, const oji_tls_numbers *numbers)
     void *where = MAP_FAILED;
     if (file < 0)
         return -1;
-    errno = EFBIG;
-    if (oji_may_grow_file(asked->size) && ftruncate(file, (off_t)asked->size) == 0)
+    if (give_size(file, asked->size))
         where = mmap(NULL, (size_t)asked->size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     saved = errno;
     if (where == MAP_FAILED) {
@@ -193,7 +202,8 @@ static oj_status fail(const oji_place *place, const question *asked, const char 
 
 static oj_status fail_system(int system_error, const char *call, const oji_place *place, oj_error *error)
 {
-    oj_status status = oji_fail_system(error, system_error == ENOMEM ? OJ_E_NOMEM : OJ_E_SYSTEM, system_error,
+    bool is_memory = system_error == ENOMEM || system_error == ENOSPC;
+    oj_status status = oji_fail_system(error, is_memory ? OJ_E_NOMEM : OJ_E_SYSTEM, system_error,
                                        "%s, to give '%s' a constant distance from the thread pointer (local-exec or "
                                        "initial-exec; code compiled with -fPIC needs none)",
                                        call, place->symbol ? place->symbol : "thread-local variables");

@@ -81,6 +81,23 @@ static uint32_t count_functions(void)
     return n;
 }
 
+static size_t read_file(const char *path, char *text, size_t capacity)
+{
+    FILE *file = fopen(path, "r");
+    size_t size;
+    assert_non_null(file);
+    size = fread(text, 1, capacity, file);
+    fclose(file);
+    return size;
+}
+
+static oj_status tell_map_of_one(void)
+{
+    oji_debug_info info = info_of(1);
+    oj_error error;
+    return oji_perf_map_add(&info, &error);
+}
+
 static void set_limit(rlim_t size)
 {
     struct rlimit limit;
@@ -94,7 +111,6 @@ static void fill_disk(void)
 {
     uint32_t n_told = 1, n_refused = 0;
     oj_error error;
-    signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(tell_jitdump(1, &error), OJ_OK);
     for (rlim_t size = 0; size < 800; size += 50) {
         oj_status status;
@@ -124,6 +140,60 @@ static void fault_profilers_full_disk(void **state)
     assert_int_equal(ojt_returns_in_child(fill_disk), 0);
     snprintf(command, sizeof command, "rm -r %s", folder);
     assert_int_equal(system(command), 0);
+}
+
+/* At each size, too: what was begun of a line is ended before the next one. A signal that waits is the client's. */
+static void fill_map(void)
+{
+    const char *line;
+    char path[64], text[1 << 14];
+    int n_refused = 0, n_told = 0;
+    oj_error error;
+    sigset_t set;
+    int signal = 0;
+    snprintf(path, sizeof path, "/tmp/perf-%d.map", (int)getpid());
+    for (rlim_t size = 0; size < 200; size += 7) {
+        oji_debug_info info = info_of(2);
+        oj_status status;
+        set_limit(size);
+        status = oji_perf_map_add(&info, &error);
+        set_limit(RLIM_INFINITY);
+        assert_true(status == OJ_OK || (status == OJ_E_SYSTEM && error.system_error == EFBIG));
+        n_refused += status != OJ_OK;
+        info = info_of(1);
+        assert_int_equal(oji_perf_map_add(&info, &error), OJ_OK);
+        n_told++;
+    }
+    assert_true(n_refused > 4);
+    text[read_file(path, text, sizeof text - 1)] = '\0';
+    unlink(path);
+    for (line = text; (line = strstr(line, "function_0\n")); line++) {
+        const char *start = line;
+        unsigned long long addr, told_size;
+        while (start > text && start[-1] != '\n')
+            start--;
+        assert_int_equal(sscanf(start, "%llx %llx function_0\n", &addr, &told_size), 2);
+        assert_int_equal(addr, (uintptr_t)code);
+        assert_int_equal(told_size, sizeof code);
+        n_told--;
+    }
+    assert_true(n_told <= 0); /* one for each, and what was there of those refused */
+    sigemptyset(&set);
+    sigaddset(&set, SIGXFSZ);
+    assert_int_equal(sigprocmask(SIG_BLOCK, &set, NULL), 0);
+    raise(SIGXFSZ);
+    set_limit(0);
+    assert_int_equal(tell_map_of_one(), OJ_E_SYSTEM);
+    set_limit(RLIM_INFINITY);
+    assert_int_equal(sigwait(&set, &signal), 0);
+    assert_int_equal(signal, SIGXFSZ);
+    unlink(path);
+}
+
+static void fault_profilers_full_map(void **state)
+{
+    (void)state;
+    assert_int_equal(ojt_returns_in_child(fill_map), 0);
 }
 
 /* --- names and writes --------------------------------------------------------------------------------------------- */
@@ -170,5 +240,5 @@ static void fault_profilers_long_map(void **state)
     assert_int_equal(ojt_returns_in_child(write_long_map), 0);
 }
 
-OJT_MAIN(cmocka_unit_test(fault_profilers_full_disk), cmocka_unit_test(fault_profilers_long_folder),
-         cmocka_unit_test(fault_profilers_long_map))
+OJT_MAIN(cmocka_unit_test(fault_profilers_full_disk), cmocka_unit_test(fault_profilers_full_map),
+         cmocka_unit_test(fault_profilers_long_folder), cmocka_unit_test(fault_profilers_long_map))

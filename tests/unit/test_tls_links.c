@@ -1,7 +1,9 @@
 /* Links with thread-local variables: of the process, of other codes, of a client's scheme, and those that cannot be. */
+#include "support/process.h"
 #include "unit/test_tls_support.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 
 /* Exported by this program, and used by linked code. */
 __thread int process_variable __attribute__((visibility("default"))) = 77;
@@ -460,10 +462,33 @@ static void tls_plan_failing_after_a_link(void **state)
     assert_int_equal(client.n_live, 0);
 }
 
+/* The library that asks for room is a file, and a limit on files' size no reason to end the process. */
+static void link_static_with_limited_files(void)
+{
+    const struct rlimit limit = {64, 64};
+    oj_object *object = ojt_tls_object(OJT_LOCAL_EXEC);
+    oj_link_options options;
+    oj_error error;
+    oj_code *code;
+    oj_link_options_init(&options);
+    options.flags = OJ_LINK_PRIVATE_MEMORY;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_E_SYSTEM);
+    assert_int_equal(error.system_error, EFBIG);
+    oj_object_destroy(object);
+}
+
+static void tls_static_with_limited_files_rejected(void **state)
+{
+    (void)state;
+    assert_int_equal(ojt_returns_in_child(link_static_with_limited_files), 0);
+}
+
 OJT_MAIN(cmocka_unit_test(tls_variables_of_the_process), cmocka_unit_test(tls_variables_by_address),
          cmocka_unit_test(tls_variables_of_other_codes), cmocka_unit_test(tls_weak_undefined_has_address_zero),
          cmocka_unit_test(tls_mismatch_named), cmocka_unit_test(tls_static_room_exhausted),
          cmocka_unit_test(tls_symbols_told), cmocka_unit_test(tls_taken_over_and_released),
          cmocka_unit_test(tls_link_survives_every_allocation), cmocka_unit_test(tls_client_scheme),
          cmocka_unit_test(tls_client_scheme_static), cmocka_unit_test(tls_sections_singly),
-         cmocka_unit_test(tls_plan_linked_twice), cmocka_unit_test(tls_plan_failing_after_a_link))
+         cmocka_unit_test(tls_plan_linked_twice), cmocka_unit_test(tls_plan_failing_after_a_link),
+         cmocka_unit_test(tls_static_with_limited_files_rejected))

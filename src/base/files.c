@@ -1,0 +1,37 @@
+/* The signal at the limit of files' size: it is sent to the thread that meets it (setrlimit(2)), which takes it back. */
+#include "base/files.h"
+#include "base/base.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+
+static sigset_t the_signal(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGXFSZ);
+    return set;
+}
+
+void oji_file_guard_begin(oji_file_guard *guard)
+{
+    const sigset_t set = the_signal();
+    sigset_t pending;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &guard->cancel_state);
+    pthread_sigmask(SIG_BLOCK, &set, &guard->before);
+    guard->was_pending = sigpending(&pending) == 0 && sigismember(&pending, SIGXFSZ) == 1;
+}
+
+/* One that was there before is the client's, and stays. */
+void oji_file_guard_end(const oji_file_guard *guard)
+{
+    const struct timespec at_once = {0, 0};
+    const sigset_t set = the_signal();
+    const int saved = errno;
+    while (!guard->was_pending && sigtimedwait(&set, NULL, &at_once) < 0 && errno == EINTR)
+        continue;
+    pthread_sigmask(SIG_SETMASK, &guard->before, NULL);
+    pthread_setcancelstate(guard->cancel_state, NULL);
+    errno = saved;
+}

@@ -1,0 +1,21 @@
+/* Files that grow in a process which is a client's: a limit on their size (RLIMIT_FSIZE) is a failure to be told, and
+ * no signal that ends the process. */
+#ifndef OJI_FILES_H
+#define OJI_FILES_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+typedef struct oji_file_guard {
+    sigset_t before;
+    int cancel_state;
+    bool was_pending;
+} oji_file_guard;
+
+/* Until the end, writing and resizing fail with EFBIG at the limit, on this thread, which cannot be cancelled either:
+ * it may have a lock. */
+void oji_file_guard_begin(oji_file_guard *guard);
+/* Keeps errno. */
+void oji_file_guard_end(const oji_file_guard *guard);
+
+#endif
