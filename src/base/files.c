@@ -1,4 +1,4 @@
-/* The signal at the limit of files' size: it is sent to the thread that meets it (setrlimit(2)), which takes it back. */
+/* The signal at the limit of files' size: it is sent to the thread that meets it (setrlimit(2)), which takes it off. */
 #include "base/files.h"
 #include "base/base.h"
 

@@ -89,6 +89,16 @@ typedef struct oji_debug_info {
  * to the section and to the fixes, in the arena; false where memory ends. */
 bool oji_debug_add_frames(oji_debug_info *info, oji_arena *arena);
 
+/* Can profilers be told of it by where it is? Symbols are as objects have them: one may claim more bytes than its
+ * segment has. */
+static inline bool oji_debug_is_told(const oji_debug_info *info, const oji_debug_symbol *symbol)
+{
+    const oji_debug_range *range = &info->ranges[symbol->range];
+    uint64_t offset = symbol->addr - range->addr, end = range->size - range->spare;
+    return symbol->is_function && symbol->size > 0 && range->kind == OJ_SEGMENT_CODE && offset <= end &&
+           symbol->size <= end - offset;
+}
+
 /* gdb_file.c: one symbol file for several codes, in *size bytes of the allocator; NULL where memory ends. */
 uint8_t *oji_gdb_make_file(const oji_debug_info *const *infos, size_t n_infos, const oj_allocator *allocator,
                            uint64_t *size);

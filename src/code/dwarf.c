@@ -54,7 +54,8 @@ int64_t oji_cursor_sleb(oji_cursor *cursor)
 const char *oji_cursor_string(oji_cursor *cursor)
 {
     const uint8_t *start = cursor->next;
-    const uint8_t *end = cursor->is_bad ? NULL : memchr(start, 0, (size_t)oji_cursor_left(cursor));
+    const uint64_t left = cursor->is_bad ? 0 : oji_cursor_left(cursor);
+    const uint8_t *end = left > 0 ? memchr(start, 0, (size_t)left) : NULL;
     if (!end) {
         cursor->is_bad = true;
         cursor->next = cursor->end;

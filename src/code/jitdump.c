@@ -162,7 +162,34 @@ typedef struct telling {
     oji_debug_data table; /* of all functions, at table_addr; empty where each has its own */
     uint64_t table_addr;
     uint64_t header_size;
+    struct {
+        uint64_t code;
+        uint64_t lines;
+        uint64_t tables;
+    } left; /* bytes that may still be told: see bound() */
 } telling;
+
+/* Every function has its own bytes, lines and tables in the file, and objects may claim any number of functions over
+ * one another: without a bound, a few megabytes of them would fill a disk. What is beyond it is left out. Compilers are
+ * far from it: aliases are a few, and a line takes some hundred bytes where .debug_line has one or two. */
+enum { BOUND_LEAST = 16 * 1024 * 1024, BOUND_FOLD = 16, BOUND_LINES_FOLD = 512 };
+
+static void bound(telling *t)
+{
+    t->left.code = t->left.tables = BOUND_LEAST;
+    t->left.lines = BOUND_LEAST + t->info->sections[OJI_DEBUG_LINE].size * BOUND_LINES_FOLD;
+    for (uint32_t i = 0; i < t->info->n_ranges; i++)
+        t->left.code += t->info->ranges[i].size * BOUND_FOLD;
+    for (uint32_t i = 0; i < t->info->n_unwind; i++)
+        t->left.tables += t->info->unwind[i].bytes.size * BOUND_FOLD;
+}
+
+static bool spend(uint64_t *left, uint64_t size)
+{
+    bool is_left = size <= *left;
+    *left -= is_left ? size : *left;
+    return is_left;
+}
 
 static uint64_t path_size(const oji_line *line)
 {
@@ -192,15 +219,19 @@ static uint32_t first_line(const telling *t, uint64_t addr)
 }
 
 /* Comes before the function that it is about. Lines without a number belong to no source. */
-static void put_lines(const telling *t, const oji_debug_symbol *symbol)
+static void put_lines(telling *t, const oji_debug_symbol *symbol)
 {
     uint64_t size = PREFIX_SIZE + LINES_SIZE, n = 0;
     uint32_t first = first_line(t, symbol->addr);
-    for (uint32_t i = first; i < t->n_lines && t->lines[i].addr - symbol->addr < symbol->size; i++)
-        if (!t->lines[i].is_end && t->lines[i].line != 0) {
-            size += LINE_SIZE + path_size(&t->lines[i]);
-            n++;
-        }
+    for (uint32_t i = first; i < t->n_lines && t->lines[i].addr - symbol->addr < symbol->size; i++) {
+        bool is_line = !t->lines[i].is_end && t->lines[i].line != 0;
+        uint64_t line_size = is_line ? LINE_SIZE + path_size(&t->lines[i]) : 0;
+        /* To look at one costs something, too. */
+        if (!spend(&t->left.lines, line_size + 1))
+            return;
+        size += line_size;
+        n += is_line;
+    }
     if (n == 0 || size > UINT32_MAX)
         return;
     put_prefix(RECORD_LINES, size);
@@ -249,7 +280,7 @@ static void put_common_table(const telling *t, const oji_debug_symbol *symbol)
     put_zeros(align8(size) - size);
 }
 
-static bool put_unwind(const telling *t, const oji_debug_symbol *symbol)
+static bool put_unwind(telling *t, const oji_debug_symbol *symbol)
 {
     oji_debug_data table;
     uint64_t header_size;
@@ -257,10 +288,12 @@ static bool put_unwind(const telling *t, const oji_debug_symbol *symbol)
         put_common_table(t, symbol);
         return true;
     }
+    if (t->left.tables == 0)
+        return true;
     if (!oji_debug_make_eh_frame(&t->unwind, symbol->addr, symbol->size, symbol->addr + align8(symbol->size), t->arena,
                                  &table, &header_size))
         return false;
-    if (table.size == 0)
+    if (table.size == 0 || !spend(&t->left.tables, table.size))
         return true;
     put_unwind_prefix(table.size, header_size, 0);
     put(table.bytes, table.size);
@@ -301,23 +334,14 @@ static bool put_load(const oji_debug_symbol *symbol, const char *name)
     return put_code(symbol->addr, symbol->size);
 }
 
-/* Symbols are as objects have them: one may claim more bytes than its segment has. */
-static bool is_told(const oji_debug_info *info, const oji_debug_symbol *symbol)
-{
-    const oji_debug_range *range = &info->ranges[symbol->range];
-    uint64_t offset = symbol->addr - range->addr, end = range->size - range->spare;
-    return symbol->is_function && symbol->size > 0 && range->kind == OJ_SEGMENT_CODE && offset <= end &&
-           symbol->size <= end - offset;
-}
-
-/* In ascending order of addresses, as each one's mapping ends that of the one before. */
+/* Needs left.code. In ascending order of addresses, as each one's mapping ends that of the one before. */
 static bool list_functions(telling *t)
 {
     t->functions = oji_arena_array(t->arena, 2 * (uint64_t)t->info->n_symbols, sizeof *t->functions);
     if (!t->functions)
         return false;
     for (uint32_t i = 0; i < t->info->n_symbols; i++)
-        if (is_told(t->info, &t->info->symbols[i]))
+        if (oji_debug_is_told(t->info, &t->info->symbols[i]) && spend(&t->left.code, t->info->symbols[i].size))
             t->functions[t->n_functions++] = (oji_key){.addr = t->info->symbols[i].addr, .index = i};
     oji_lines_sort(t->functions, t->functions + t->n_functions, t->n_functions);
     return true;
@@ -359,7 +383,7 @@ static bool make_common_table(telling *t)
 
 /* Needs the lock and an open file. What was begun is cut off again where it cannot be ended, so that the file stays
  * readable. */
-static oj_status write_records(const telling *t, oj_error *error)
+static oj_status write_records(telling *t, oj_error *error)
 {
     off_t before = lseek(fileno(dump), 0, SEEK_END);
     bool has_memory = true, is_written = before >= 0;
@@ -385,6 +409,7 @@ oj_status oji_jitdump_add(const oji_debug_info *info, oji_arena *arena, oj_error
     telling t = {.info = info, .arena = arena};
     oji_file_guard guard;
     oj_status status;
+    bound(&t);
     if (!oji_lines_read(info, arena, &t.lines, &t.n_lines) || !oji_debug_index_unwind(info, arena, &t.unwind) ||
         !list_functions(&t) || !make_common_table(&t))
         return oji_fail(error, OJ_E_NOMEM, "out of memory: source lines for profilers");

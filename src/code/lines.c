@@ -14,9 +14,16 @@ typedef struct file_entry {
     uint64_t folder; /* index */
 } file_entry;
 
+/* Strings of the sections that units refer to. Bytes behind the last one's zero are left out: an offset below the size
+ * is a string, with no need to look for its end, which entries of many units would do over and over. */
+typedef struct texts {
+    oji_bytes str;
+    oji_bytes line_str;
+} texts;
+
 /* One unit being read. */
 typedef struct unit {
-    const oji_debug_info *info;
+    const texts *texts;
     oji_arena *arena;
     oji_cursor cursor;
     bool is_64_bit;
@@ -43,11 +50,15 @@ typedef struct rows {
 
 static uint64_t read_offset(unit *u) { return oji_cursor_unsigned(&u->cursor, u->is_64_bit ? 8 : 4); }
 
-static const char *string_at(unit *u, oji_debug_section section, uint64_t offset)
+static oji_bytes texts_of(const oji_debug_data *data)
 {
-    const oji_debug_data *data = &u->info->sections[section];
-    oji_cursor cursor = oji_cursor_at((oji_bytes){data->bytes, data->size}, offset);
-    return oji_cursor_string(&cursor);
+    const uint8_t *last = data->size > 0 ? memrchr(data->bytes, 0, (size_t)data->size) : NULL;
+    return (oji_bytes){data->bytes, last ? (uint64_t)(last - data->bytes) + 1 : 0};
+}
+
+static const char *string_at(oji_bytes text, uint64_t offset)
+{
+    return offset < text.size ? (const char *)text.data + offset : "";
 }
 
 /* One field of an entry; a form that is not known makes the unit unreadable. */
@@ -60,9 +71,9 @@ static void read_field(unit *u, uint64_t content, uint64_t form, file_entry *ent
     if (form == FORM_STRING)
         text = oji_cursor_string(&u->cursor);
     else if (form == FORM_LINE_STRP)
-        text = string_at(u, OJI_DEBUG_LINE_STR, read_offset(u));
+        text = string_at(u->texts->line_str, read_offset(u));
     else if (form == FORM_STRP)
-        text = string_at(u, OJI_DEBUG_STR, read_offset(u));
+        text = string_at(u->texts->str, read_offset(u));
     else if (form == FORM_UDATA)
         number = oji_cursor_uleb(&u->cursor);
     else if (form == FORM_DATA1 || form == FORM_DATA2 || form == FORM_DATA4 || form == FORM_DATA8)
@@ -271,9 +282,10 @@ static void run_program(unit *u, rows *r)
 static bool read_units(const oji_debug_info *info, oji_arena *arena, rows *r)
 {
     const oji_debug_data *data = &info->sections[OJI_DEBUG_LINE];
+    const texts strings = {texts_of(&info->sections[OJI_DEBUG_STR]), texts_of(&info->sections[OJI_DEBUG_LINE_STR])};
     oji_cursor cursor = oji_cursor_at((oji_bytes){data->bytes, data->size}, 0);
     while (!cursor.is_bad && oji_cursor_left(&cursor) > 4) {
-        unit u = {.info = info, .arena = arena};
+        unit u = {.texts = &strings, .arena = arena};
         uint64_t size = oji_cursor_u32(&cursor);
         const uint8_t *body;
         u.is_64_bit = size == UINT32_MAX;

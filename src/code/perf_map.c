@@ -119,7 +119,6 @@ static size_t write_line(char *line, size_t room, const oji_debug_symbol *symbol
 
 enum { BUFFER = 16 * 1024, LINE = 4 * 1024 };
 
-/* A function without a size cannot be found by an address. */
 static oj_status write_map(const oji_debug_info *info, oj_error *error)
 {
     char buffer[BUFFER];
@@ -128,7 +127,7 @@ static oj_status write_map(const oji_debug_info *info, oj_error *error)
         buffer[used++] = '\n';
     for (uint32_t i = 0; i < info->n_symbols; i++) {
         const oji_debug_symbol *symbol = &info->symbols[i];
-        if (!symbol->is_function || symbol->size == 0)
+        if (!oji_debug_is_told(info, symbol))
             continue;
         if (used + LINE > sizeof buffer) {
             OJI_TRY(write_all(buffer, used, error));

@@ -251,11 +251,10 @@ static uint32_t range_of(const oj_plan *plan, uint32_t m, uint32_t i)
     return segment == OJI_NONE ? OJI_NONE : plan->segments[segment].request;
 }
 
-static void add_symbol(oji_debug_info *info, const oj_plan *plan, uint32_t m, uint32_t i, uint32_t range)
+static void add_symbol(oji_debug_info *info, const oj_plan *plan, uint32_t m, uint32_t i, uint32_t range, uint64_t size)
 {
     const oji_symbol *symbol = &plan->members[m].symbols[i];
     oji_debug_symbol *added = &info->symbols[info->n_symbols++];
-    size_t size = strlen(symbol->name) + 1;
     added->addr = plan->members[m].targets[i].addr;
     added->size = symbol->size;
     added->name_off = (uint32_t)info->names_size;
@@ -263,31 +262,43 @@ static void add_symbol(oji_debug_info *info, const oj_plan *plan, uint32_t m, ui
     added->is_global = i >= plan->members[m].object->first_global;
     added->is_function = symbol->type == OJ_SYMBOL_FUNCTION ||
                          (symbol->type == OJ_SYMBOL_NOTYPE && plan->requests[range].kind == OJ_SEGMENT_CODE);
-    memcpy(info->names + info->names_size, symbol->name, size);
+    memcpy(info->names + info->names_size, symbol->name, (size_t)size);
     info->names_size += size;
 }
 
-/* Names beyond 4 GiB have no offset. */
+/* Each symbol has a copy of its name, and objects may have one long name for all: what is beyond this is not told. */
+enum { NAMES_LARGEST = 256 * 1024 * 1024 };
+
+/* Bytes of a name with its zero, of those that are left; 0 where it does not fit, nor any other from then on. */
+static uint64_t size_of_name(const char *name, uint64_t *left)
+{
+    uint64_t length = strnlen(name, (size_t)*left), size = length < *left ? length + 1 : 0;
+    *left = size > 0 ? *left - size : 0;
+    return size;
+}
+
 static bool gather_symbols(const gathering *g)
 {
     const oj_plan *plan = g->plan;
     uint64_t n = 0, names_size = 0;
     for (int pass = 0; pass < 2; pass++) {
+        uint64_t left = NAMES_LARGEST;
         for (uint32_t m = 0; m < plan->n_members; m++)
             for (uint32_t i = 1; i < plan->members[m].object->n_symbols; i++) {
                 uint32_t range = range_of(plan, m, i);
-                if (range == OJI_NONE)
+                uint64_t size = range == OJI_NONE ? 0 : size_of_name(plan->members[m].symbols[i].name, &left);
+                if (size == 0)
                     continue;
                 if (pass == 1)
-                    add_symbol(g->info, plan, m, i, range);
+                    add_symbol(g->info, plan, m, i, range, size);
                 n++;
-                names_size += strlen(plan->members[m].symbols[i].name) + 1;
+                names_size += size;
             }
         if (pass == 1)
             break;
         g->info->symbols = oji_arena_array(g->arena, n, sizeof *g->info->symbols);
         g->info->names = oji_arena_array(g->arena, names_size, 1);
-        if (!g->info->symbols || !g->info->names || n > UINT32_MAX || names_size > UINT32_MAX)
+        if (!g->info->symbols || !g->info->names || n > UINT32_MAX)
             return false;
     }
     return true;

@@ -196,6 +196,95 @@ static void fault_profilers_full_map(void **state)
     assert_int_equal(ojt_returns_in_child(fill_map), 0);
 }
 
+/* --- more than an object can mean -------------------------------------------------------------------------------- */
+
+enum { LARGE = 1 << 16, PATH = 4000, ROWS = 1000 };
+static uint8_t large[LARGE];
+
+/* Version 2, with special opcodes alone: each row is one line and one address further. */
+static size_t write_lines(uint8_t *unit, uint64_t addr)
+{
+    const uint8_t head[] = {1, 1, 1, 1, 1, 0}; /* minimum, statements, line base and range, opcodes, no folder */
+    uint8_t *p = unit + 10;
+    memcpy(p, head, sizeof head);
+    memset(p + sizeof head, 'x', PATH);
+    memset(p + sizeof head + PATH, 0, 5); /* ends the name, folder, time, size, ends the files */
+    p += sizeof head + PATH + 5;
+    oji_store16_host(unit + 4, 2);
+    oji_store32_host(unit + 6, (uint32_t)(p - unit - 10));
+    *p++ = 0;
+    *p++ = 1 + sizeof(uint64_t);
+    *p++ = 2; /* DW_LNE_set_address */
+    oji_store64_host(p, addr);
+    p += 8;
+    memset(p, 2, ROWS);
+    p += ROWS;
+    oji_store32_host(unit, (uint32_t)(p - unit - 4));
+    return (size_t)(p - unit);
+}
+
+static char bounded_folder[] = "/tmp/ownjit-bounded-XXXXXX";
+
+static unsigned long long size_of_dump(void)
+{
+    char command[160];
+    unsigned long long size = 0;
+    FILE *found;
+    snprintf(command, sizeof command, "stat -c %%s %s/.debug/jit/*/jit-%d.dump", bounded_folder, (int)getpid());
+    found = popen(command, "r");
+    assert_non_null(found);
+    assert_int_equal(fscanf(found, "%llu", &size), 1);
+    assert_int_equal(pclose(found), 0);
+    return size;
+}
+
+static oj_status tell_large(uint32_t n, oji_debug_data lines, oj_error *error)
+{
+    oji_debug_info info = info_of(n);
+    oj_allocator heap;
+    oji_arena arena;
+    oj_status status;
+    range = (oji_debug_range){.addr = (uint64_t)(uintptr_t)large, .size = sizeof large, .kind = OJ_SEGMENT_CODE};
+    for (uint32_t i = 0; i < n; i++) {
+        symbols[i].addr = range.addr;
+        symbols[i].size = range.size;
+    }
+    info.sections[OJI_DEBUG_LINE] = lines;
+    assert_int_equal(oji_allocator_import(&heap, NULL, NULL), OJ_OK);
+    oji_arena_init(&arena, &heap, NULL, 0);
+    status = oji_jitdump_add(&info, &arena, error);
+    oji_arena_free(&arena);
+    return status;
+}
+
+/* Functions that all lie at the same 64 KiB, 131 MB in all, and with lines of a long name, 400 MB in all. */
+static void tell_of_all_everywhere(void)
+{
+    static uint8_t unit[PATH + ROWS + 100];
+    const oji_debug_data lines = {unit, write_lines(unit, (uint64_t)(uintptr_t)large)};
+    oj_error error;
+    unsigned long long one, all;
+    assert_int_equal(tell_large(1, lines, &error), OJ_OK);
+    one = size_of_dump();
+    assert_true(one > (unsigned long long)LARGE + ROWS * PATH);
+    assert_int_equal(tell_large(N, (oji_debug_data){NULL, 0}, &error), OJ_OK);
+    all = size_of_dump();
+    assert_true(all - one > 100 * LARGE && all - one < 32 * 1024 * 1024);
+    assert_int_equal(tell_large(100, lines, &error), OJ_OK);
+    assert_true(size_of_dump() - all < 48 * 1024 * 1024);
+}
+
+static void fault_profilers_dump_is_bounded(void **state)
+{
+    char command[80];
+    (void)state;
+    assert_non_null(mkdtemp(bounded_folder));
+    setenv("JITDUMPDIR", bounded_folder, 1);
+    assert_int_equal(ojt_returns_in_child(tell_of_all_everywhere), 0);
+    snprintf(command, sizeof command, "rm -r %s", bounded_folder);
+    assert_int_equal(system(command), 0);
+}
+
 /* --- names and writes --------------------------------------------------------------------------------------------- */
 
 static void name_a_long_folder(void)
@@ -213,6 +302,28 @@ static void fault_profilers_long_folder(void **state)
 {
     (void)state;
     assert_int_equal(ojt_returns_in_child(name_a_long_folder), 0);
+}
+
+/* What a symbol claims beyond its segment belongs to others. */
+static void claim_too_much(void)
+{
+    oji_debug_info info = info_of(3);
+    char path[64], text[256];
+    oj_error error;
+    symbols[0].size = sizeof code + 1;
+    symbols[1].addr -= 1;
+    assert_int_equal(oji_perf_map_add(&info, &error), OJ_OK);
+    snprintf(path, sizeof path, "/tmp/perf-%d.map", (int)getpid());
+    text[read_file(path, text, sizeof text - 1)] = '\0';
+    unlink(path);
+    assert_non_null(strstr(text, " function_2\n"));
+    assert_null(strchr(strchr(text, '\n') + 1, '\n'));
+}
+
+static void fault_profilers_claims_beyond_segments_left_out(void **state)
+{
+    (void)state;
+    assert_int_equal(ojt_returns_in_child(claim_too_much), 0);
 }
 
 static void write_long_map(void)
@@ -241,4 +352,5 @@ static void fault_profilers_long_map(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(fault_profilers_full_disk), cmocka_unit_test(fault_profilers_full_map),
-         cmocka_unit_test(fault_profilers_long_folder), cmocka_unit_test(fault_profilers_long_map))
+         cmocka_unit_test(fault_profilers_dump_is_bounded), cmocka_unit_test(fault_profilers_long_folder),
+         cmocka_unit_test(fault_profilers_long_map), cmocka_unit_test(fault_profilers_claims_beyond_segments_left_out))

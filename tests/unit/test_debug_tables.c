@@ -5,6 +5,7 @@
 #include "code/lines.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 /* A CIE of 24 bytes and an FDE of 24, for 6 bytes of code 0x100 behind the FDE's field. */
 static const uint8_t table[48] = {20, 0,    0,    0, 0, 0,    0, 0, 1, 'z', 'R', 0,    1,  0x78, 16,
@@ -129,6 +130,60 @@ static void debug_lines_that_cannot_be_read_passed_over(void **state)
     }
 }
 
+/* Version 5: any number of files, all of the one name that another section has at offset 0. One row. */
+static uint8_t *write_named_by_offset(uint32_t n_files, size_t *size)
+{
+    static const uint8_t header[] = {1, 1, 1, 0, 1, 1, 0, 0, 1, 1, 0x1f}; /* no folder; DW_LNCT_path, line_strp */
+    static const uint8_t row[] = {2};
+    uint8_t *bytes, *p;
+    *size = 12 + sizeof header + 4 + (size_t)n_files * 4 + sizeof row;
+    bytes = calloc(1, *size);
+    assert_non_null(bytes);
+    oji_store32_host(bytes, (uint32_t)(*size - 4));
+    oji_store16_host(bytes + 4, 5);
+    bytes[6] = 8;
+    oji_store32_host(bytes + 8, (uint32_t)(*size - 12 - sizeof row));
+    memcpy(bytes + 12, header, sizeof header);
+    p = bytes + 12 + sizeof header;
+    for (int i = 0; i < 4; i++) /* a number of 4 bytes */
+        *p++ = (uint8_t)((n_files >> 7 * i & 0x7f) | (i < 3 ? 0x80 : 0));
+    memcpy(bytes + *size - sizeof row, row, sizeof row);
+    return bytes;
+}
+
+/* As many names as there are entries, each as long as its section: what is read is not their product. */
+static void debug_lines_of_long_names_read_once(void **state)
+{
+    enum { FILES = 100000, NAME = 8 * 1024 * 1024 };
+    oji_debug_info info = {.n_ranges = 0};
+    size_t size;
+    uint8_t *lines = write_named_by_offset(FILES, &size), *name = malloc(NAME);
+    clock_t start = clock();
+    oj_allocator heap;
+    (void)state;
+    assert_non_null(name);
+    memset(name, 'x', NAME);
+    assert_int_equal(oji_allocator_import(&heap, NULL, NULL), OJ_OK);
+    info.sections[OJI_DEBUG_LINE] = (oji_debug_data){lines, size};
+    for (int i = 0; i < 3; i++) {
+        const size_t lengths[] = {0, 0,
+                                  NAME - 1}; /* no section, one whose end is no string's, and one that is a string */
+        oji_line *found;
+        oji_arena arena;
+        uint32_t n;
+        info.sections[OJI_DEBUG_LINE_STR] = i > 0 ? (oji_debug_data){name, NAME} : (oji_debug_data){NULL, 0};
+        name[NAME - 1] = i == 2 ? '\0' : 'x';
+        oji_arena_init(&arena, &heap, NULL, 0);
+        assert_true(oji_lines_read(&info, &arena, &found, &n));
+        assert_int_equal(n, 1);
+        assert_int_equal(strlen(found[0].file), lengths[i]);
+        oji_arena_free(&arena);
+    }
+    assert_true(clock() - start < 5 * CLOCKS_PER_SEC);
+    free(name);
+    free(lines);
+}
+
 static void debug_lines_header_cut_off_passed_over(void **state)
 {
     uint8_t cut[7] = {3, 0, 0, 0, 4, 0, 0};
@@ -209,4 +264,5 @@ static void debug_tables_memory_ends_anywhere(void **state)
 
 OJT_MAIN(cmocka_unit_test(debug_frames_that_cannot_be_read_passed_over), cmocka_unit_test(debug_cursor_stays_bad),
          cmocka_unit_test(debug_lines_that_cannot_be_read_passed_over),
+         cmocka_unit_test(debug_lines_of_long_names_read_once),
          cmocka_unit_test(debug_lines_header_cut_off_passed_over), cmocka_unit_test(debug_tables_memory_ends_anywhere))
