@@ -69,8 +69,8 @@ static oj_status map_value(LLVMExecutionEngineRef engine, LLVMValueRef global, c
     size_t length;
     if (!global || !api->IsAGlobalValue(global))
         return oji_fail(error, OJ_E_MISUSE, "the value is no function, variable or alias");
-    name = api->GetValueName2(global, &length);
-    if (length == 0)
+    name = oji_mcjit_symbol_name(api->GetValueName2(global, &length));
+    if (!name[0])
         return oji_fail(error, OJ_E_MISUSE, "the value has no name");
     OJI_TRY(oji_mcjit_open_session(engine, error));
     if (address)

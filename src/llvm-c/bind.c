@@ -3,6 +3,7 @@
 #include "llvm-c/drop_in.h"
 
 #include <dlfcn.h>
+#include <limits.h>
 #include <link.h>
 
 #define MAX_LIBRARIES 16
@@ -50,16 +51,42 @@ static void *handle_of(const struct link_map *map)
     return map ? dlopen(map->l_name[0] ? map->l_name : NULL, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD) : NULL;
 }
 
-/* For a caller that leads to none (it loaded LLVM by dlopen and looked our functions up by hand): whatever library of
- * the process has the API. */
-static int find_loaded(struct dl_phdr_info *info, size_t size, void *context)
+/* A library whose file is named for LLVM: the one after the first `skip` of them. */
+typedef struct candidate {
+    size_t skip;
+    char name[PATH_MAX];
+} candidate;
+
+static int find_candidate(struct dl_phdr_info *info, size_t size, void *context)
 {
-    const void **found = context;
-    struct link_map name = {.l_name = info->dlpi_name ? (char *)(uintptr_t)info->dlpi_name : (char *)(uintptr_t) ""};
-    void *handle = name.l_name[0] && strstr(name.l_name, "LLVM") ? handle_of(&name) : NULL;
+    candidate *c = context;
     (void)size;
-    *found = handle ? dlsym(handle, "LLVMContextCreate") : NULL;
-    return *found != NULL;
+    if (!info->dlpi_name || !strstr(info->dlpi_name, "LLVM") || strlen(info->dlpi_name) >= sizeof c->name)
+        return 0;
+    if (c->skip > 0) {
+        c->skip--;
+        return 0;
+    }
+    memcpy(c->name, info->dlpi_name, strlen(info->dlpi_name) + 1);
+    return 1;
+}
+
+/* For a caller that leads to none (it loaded LLVM by dlopen and looked our functions up by hand): whatever library of
+ * the process has the API. Opened outside of the walk, which holds a lock that dlopen() in another thread waits for
+ * while it has the one that dlopen() here would need. */
+static const void *find_loaded(void)
+{
+    for (size_t n = 0;; n++) {
+        candidate c = {.skip = n};
+        void *handle;
+        const void *found;
+        if (!dl_iterate_phdr(find_candidate, &c))
+            return NULL;
+        handle = dlopen(c.name, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+        found = handle ? dlsym(handle, "LLVMContextCreate") : NULL;
+        if (found)
+            return found;
+    }
 }
 
 /* The caller's own library and what it is linked to come first; a caller linked to no LLVM gets the process's. */
@@ -69,9 +96,7 @@ static const void *find_context_create(const void *caller)
     const void *found = handle ? dlsym(handle, "LLVMContextCreate") : NULL;
     if (!found)
         found = dlsym(RTLD_DEFAULT, "LLVMContextCreate");
-    if (!found)
-        dl_iterate_phdr(find_loaded, &found);
-    return found;
+    return found ? found : find_loaded();
 }
 
 /* memcpy, because ISO C has no cast from void * to a function pointer. */

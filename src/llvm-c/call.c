@@ -16,6 +16,9 @@ struct oji_mcjit_call {
     oji_mcjit_call *next;
     oj_code *code;
     oji_caller *run;
+    LLVMContextRef context;
+    unsigned n_running; /* calls under way, which the code stays for */
+    bool is_listed;     /* among the engine's */
     LLVMTypeRef type;
     unsigned convention;
     unsigned n_arguments;
@@ -280,32 +283,88 @@ static bool fits(const plan *p, const oji_mcjit_call *call)
            call->n_attributes == p->n_attributes && memcmp(call->key, p->key, key_length(p) * sizeof(void *)) == 0;
 }
 
-/* Needs the engine's lock. */
-static oj_status find_caller(const plan *p, const oji_mcjit_call **out, oj_error *error)
+/* Needs the engine's turn. */
+static bool has_context(LLVMExecutionEngineRef engine, LLVMContextRef context)
 {
-    oji_mcjit_call *call = p->engine->calls;
+    for (const oji_mcjit_module *record = engine->first; record; record = record->next)
+        if (engine->library->api.GetModuleContext(record->module) == context)
+            return true;
+    return false;
+}
+
+static oj_status make_caller(const plan *p, oji_mcjit_call **out, oj_error *error)
+{
+    size_t size = sizeof(oji_mcjit_call) + key_length(p) * sizeof(void *);
+    oji_mcjit_call *call = calloc(1, size);
     oj_status status;
-    while (call && !fits(p, call))
-        call = call->next;
-    *out = call;
-    if (call)
-        return OJ_OK;
-    call = calloc(1, sizeof *call + key_length(p) * sizeof(void *));
     if (!call)
-        return oji_fail_nomem(error, sizeof *call + key_length(p) * sizeof(void *), "a call");
+        return oji_fail_nomem(error, size, "a call");
+    call->context = p->context;
     call->type = p->type;
     call->convention = p->convention;
     call->n_arguments = p->n_arguments;
     call->n_attributes = p->n_attributes;
     memcpy(call->key, p->key, key_length(p) * sizeof(void *));
     status = compile_caller(p, call, error);
-    if (status != OJ_OK) {
+    if (status == OJ_OK)
+        *out = call;
+    else
         free(call);
-        return status;
+    return status;
+}
+
+static void free_caller(oji_mcjit_call *call)
+{
+    oj_code_destroy(call->code);
+    free(call);
+}
+
+/* Needs the engine's turn; leave_caller() ends what it begins. A caller is kept while the engine has a module of its
+ * context: without one nobody says when the context ends, and its types' addresses are those of others. */
+static oj_status enter_caller(const plan *p, oji_mcjit_call **out, oj_error *error)
+{
+    oji_mcjit_call *call = p->engine->calls;
+    while (call && !fits(p, call))
+        call = call->next;
+    if (!call) {
+        OJI_TRY(make_caller(p, &call, error));
+        call->is_listed = has_context(p->engine, p->context);
+        if (call->is_listed) {
+            call->next = p->engine->calls;
+            p->engine->calls = call;
+        }
     }
-    call->next = p->engine->calls;
-    *out = p->engine->calls = call;
+    call->n_running++;
+    *out = call;
     return OJ_OK;
+}
+
+static void leave_caller(LLVMExecutionEngineRef engine, oji_mcjit_call *call)
+{
+    bool is_over;
+    oji_mcjit_begin_turn(engine);
+    is_over = --call->n_running == 0 && !call->is_listed;
+    oji_mcjit_end_turn(engine);
+    if (is_over)
+        free_caller(call);
+}
+
+void oji_mcjit_forget_calls(LLVMExecutionEngineRef engine, LLVMContextRef context)
+{
+    oji_mcjit_call **where = &engine->calls;
+    if (!engine->calls || has_context(engine, context))
+        return;
+    while (*where) {
+        oji_mcjit_call *call = *where;
+        if (call->context != context) {
+            where = &call->next;
+            continue;
+        }
+        *where = call->next;
+        call->is_listed = false;
+        if (call->n_running == 0)
+            free_caller(call);
+    }
 }
 
 void oji_mcjit_end_calls(LLVMExecutionEngineRef engine)
@@ -313,8 +372,7 @@ void oji_mcjit_end_calls(LLVMExecutionEngineRef engine)
     while (engine->calls) {
         oji_mcjit_call *call = engine->calls;
         engine->calls = call->next;
-        oj_code_destroy(call->code);
-        free(call);
+        free_caller(call);
     }
 }
 
@@ -433,7 +491,7 @@ oj_status oji_mcjit_call_function(LLVMExecutionEngineRef engine, LLVMValueRef fu
                                   unsigned n_values, LLVMGenericValueRef *values, LLVMGenericValueRef *result,
                                   oj_error *error)
 {
-    const oji_mcjit_call *call = NULL;
+    oji_mcjit_call *call = NULL;
     plan p;
     oj_status status;
     *result = NULL;
@@ -443,10 +501,12 @@ oj_status oji_mcjit_call_function(LLVMExecutionEngineRef engine, LLVMValueRef fu
     if (status == OJ_OK)
         status = allocate_result(&p, result, error);
     if (status == OJ_OK)
-        status = find_caller(&p, &call, error);
+        status = enter_caller(&p, &call, error);
     oji_mcjit_end_turn(engine);
-    if (status == OJ_OK)
+    if (status == OJ_OK) {
         status = make_call(&p, call, run_addr, *result, error);
+        leave_caller(engine, call);
+    }
     if (status != OJ_OK) {
         LLVMDisposeGenericValue(*result);
         *result = NULL;

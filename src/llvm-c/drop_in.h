@@ -178,6 +178,9 @@ oji_mcjit_module *oji_mcjit_find_module(LLVMModuleRef module);
 /* Make the engine's session and give it the engine's modules; does nothing where that is done. */
 oj_status oji_mcjit_open_session(LLVMExecutionEngineRef engine, oj_error *error);
 
+/* The symbol of a value's name. */
+const char *oji_mcjit_symbol_name(const char *name);
+
 /* Is the engine's compiler in another process? Modules then go to it as bitcode, when an address is asked for. */
 bool oji_mcjit_is_isolated(LLVMExecutionEngineRef engine);
 
@@ -201,6 +204,9 @@ oj_status oji_mcjit_call_function(LLVMExecutionEngineRef engine, LLVMValueRef fu
                                   oj_error *error);
 
 uint64_t oji_mcjit_count_calls(LLVMExecutionEngineRef engine);
+
+/* Forget the callers of functions of a context, where the engine has no module of it any more. Needs the turn. */
+void oji_mcjit_forget_calls(LLVMExecutionEngineRef engine, LLVMContextRef context);
 
 /* Free the callers of an engine. */
 void oji_mcjit_end_calls(LLVMExecutionEngineRef engine);

@@ -471,9 +471,12 @@ void LLVMAddModule(LLVMExecutionEngineRef engine, LLVMModuleRef module)
 /* Code that was made of the module stays with the engine, as MCJIT's does; what was not compiled is forgotten. */
 static void forget_module(oji_mcjit_module *record)
 {
+    LLVMExecutionEngineRef engine = record->engine;
+    LLVMContextRef context = engine->library->api.GetModuleContext(record->module);
     if (record->linked && oj_module_code_count(record->linked) == 0)
         oj_module_remove(record->linked, 0, NULL);
     disown_module(record);
+    oji_mcjit_forget_calls(engine, context);
 }
 
 LLVMBool LLVMRemoveModule(LLVMExecutionEngineRef engine, LLVMModuleRef module, LLVMModuleRef *out, char **text)

@@ -114,7 +114,7 @@ oj_status oji_mcjit_open_session(LLVMExecutionEngineRef engine, oj_error *error)
 }
 
 /* LLVM marks names that are not to be mangled by a first byte of 1; symbols have none. */
-static const char *symbol_name(const char *name) { return name[0] == '\1' ? name + 1 : name; }
+const char *oji_mcjit_symbol_name(const char *name) { return name[0] == '\1' ? name + 1 : name; }
 
 /* FinalizeMemory is called once for all that one call has linked. Where it fails nothing is run and no address is
  * given, and the next call tries it again. */
@@ -131,7 +131,7 @@ oj_status oji_mcjit_find(LLVMExecutionEngineRef engine, const char *name, uint64
 {
     *addr = 0;
     OJI_TRY(oji_mcjit_open_session(engine, error));
-    return finalize(engine, oj_session_lookup(engine->session, symbol_name(name), addr, error), addr, error);
+    return finalize(engine, oj_session_lookup(engine->session, oji_mcjit_symbol_name(name), addr, error), addr, error);
 }
 
 /* What a reference to a name would find outside the engine's modules. */
@@ -154,7 +154,7 @@ oj_status oji_mcjit_find_value(LLVMExecutionEngineRef engine, LLVMValueRef value
     if (!value || !api->IsAGlobalValue(value))
         return oji_fail(error, OJ_E_MISUSE, "the value is no function, variable or alias");
     OJI_TRY(oji_mcjit_open_session(engine, error));
-    name = symbol_name(api->GetValueName2(value, &length));
+    name = oji_mcjit_symbol_name(api->GetValueName2(value, &length));
     record = oji_mcjit_find_module(api->GetGlobalParent(value));
     if (record && record->engine == engine && record->linked && !api->IsDeclaration(value))
         return finalize(engine, oj_module_lookup(record->linked, name, addr, error), addr, error);

@@ -258,21 +258,27 @@ static bool comes_after(uint64_t first, uint64_t second, bool is_descending)
 
 /* The list of a module by priority (constructors the lowest first, destructors the highest), equal ones in their order.
  * MCJIT calls a list in its order alone. NULL for none; one that is local to its module is the module's own business,
- * as in LLVM. */
-static structor *list_structors(const oji_mcjit_api *api, LLVMModuleRef module, const char *name, bool is_descending,
-                                size_t *n_out)
+ * as in LLVM. The caller frees it. */
+static oj_status list_structors(const oji_mcjit_api *api, LLVMModuleRef module, const char *name, structor **out,
+                                size_t *n_out, oj_error *error)
 {
+    const bool is_descending = strcmp(name, "llvm.global_dtors") == 0;
     LLVMValueRef global = api->GetNamedGlobal(module, name), list;
     unsigned linkage = global ? api->GetLinkage(global) : 0;
     structor *structors;
     int n;
+    *out = NULL;
     *n_out = 0;
     if (!global || api->IsDeclaration(global) || linkage == OJI_LINKAGE_INTERNAL || linkage == OJI_LINKAGE_PRIVATE)
-        return NULL;
+        return OJ_OK;
     list = api->GetInitializer(global);
     n = list ? api->GetNumOperands(list) : 0;
-    structors = n > 0 ? calloc((size_t)n, sizeof *structors) : NULL;
-    for (int i = 0; structors && i < n; i++) {
+    if (n <= 0)
+        return OJ_OK;
+    *out = structors = calloc((size_t)n, sizeof *structors);
+    if (!structors)
+        return oji_fail_nomem(error, (size_t)n * sizeof *structors, name);
+    for (int i = 0; i < n; i++) {
         LLVMValueRef entry = api->GetOperand(list, (unsigned)i), priority;
         bool is_entry = entry && api->GetNumOperands(entry) >= 2;
         structor found = {0, is_entry ? function_of(api, api->GetOperand(entry, 1)) : NULL};
@@ -286,7 +292,7 @@ static structor *list_structors(const oji_mcjit_api *api, LLVMModuleRef module, 
         structors[at] = found;
         ++*n_out;
     }
-    return structors;
+    return OJ_OK;
 }
 
 /* The first failure is kept, and the others are run. */
@@ -294,8 +300,9 @@ static void run_structors(LLVMExecutionEngineRef engine, LLVMModuleRef module, c
 {
     oj_error error;
     size_t n;
-    structor *structors =
-        list_structors(&engine->library->api, module, list, strcmp(list, "llvm.global_dtors") == 0, &n);
+    structor *structors;
+    if (list_structors(&engine->library->api, module, list, &structors, &n, &error) != OJ_OK)
+        keep_error(engine, function, &error);
     for (size_t i = 0; i < n; i++) {
         LLVMGenericValueRef result;
         if (run(engine, structors[i].function, 0, NULL, &result, &error) != OJ_OK)

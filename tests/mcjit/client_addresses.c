@@ -136,6 +136,8 @@ static void mappings(void)
 {
     LLVMModuleRef module = parse("maps", "declare i32 @host(i32)\n@cell = external global i32\n"
                                          "declare i32 @by_name(i32)\ndeclare i32 @abs(i32)\n"
+                                         "@\"\\01exact\" = external global i32\n"
+                                         "define i32 @of_exact() { %r = load i32, $i32* @\"\\01exact\" ret i32 %r }\n"
                                          "define i32 @use(i32 %x) { %c = load i32, $i32* @cell "
                                          "%a = call i32 @host(i32 %x) %b = call i32 @by_name(i32 %a) "
                                          "%n = sub i32 0, %b %p = call i32 @abs(i32 %n) "
@@ -144,9 +146,11 @@ static void mappings(void)
     static int cell = 1000;
     LLVMAddGlobalMapping(engine, LLVMGetNamedFunction(module, "host"), (void *)(uintptr_t)from_the_host);
     LLVMAddGlobalMapping(engine, LLVMGetNamedGlobal(module, "cell"), &cell);
+    LLVMAddGlobalMapping(engine, LLVMGetNamedGlobal(module, "\1exact"), &cell);
     LLVMAddSymbol("by_name", (void *)(uintptr_t)from_the_host);
     printf("mapped %d", CALL(int_of_int, engine, "use")(2));
     printf(" %d\n", called);
+    printf("mapped exactly %d\n", CALL(int_of_none, engine, "of_exact")());
     printf("mapped addresses %d %d\n",
            LLVMGetPointerToGlobal(engine, LLVMGetNamedGlobal(module, "cell")) == (void *)&cell,
            LLVMGetGlobalValueAddress(engine, "cell") == (uintptr_t)&cell);

@@ -60,6 +60,24 @@ static void destroy(void *opaque)
 
 static int mapped_value = 40;
 
+/* Constructors run, or a text says why not. */
+static int construct(LLVMExecutionEngineRef engine, LLVMModuleRef second)
+{
+    int *cell = LLVMGetPointerToGlobal(engine, LLVMGetNamedGlobal(second, "cell")), has_run;
+    char *message = NULL;
+    while (LLVMExecutionEngineGetErrMsg(engine, &message))
+        LLVMDisposeMessage(message);
+    if (cell)
+        *cell = 7;
+    LLVMRunStaticConstructors(engine);
+    has_run = !cell || *cell == 8;
+    CHECK(has_run || LLVMExecutionEngineGetErrMsg(engine, &message));
+    if (!has_run)
+        LLVMDisposeMessage(message);
+    LLVMRunStaticDestructors(engine);
+    return cell && has_run;
+}
+
 /* 0 where an address is missing, 1 where all is right; anything else that is wrong ends the test. */
 static int use(LLVMExecutionEngineRef engine, LLVMModuleRef first, LLVMModuleRef second)
 {
@@ -88,9 +106,7 @@ static int use(LLVMExecutionEngineRef engine, LLVMModuleRef first, LLVMModuleRef
     status = LLVMRunFunctionAsMain(engine, LLVMGetNamedFunction(first, "main"), 1, arguments, environment);
     CHECK(status == 1 || status == -1);
     all &= status == 1;
-    LLVMRunStaticConstructors(engine);
-    LLVMRunStaticDestructors(engine);
-    return all;
+    return all & construct(engine, second);
 }
 
 static const char first_text[] =

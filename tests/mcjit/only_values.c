@@ -143,6 +143,43 @@ static void variadic(void)
     LLVMDisposeGenericValue(value);
 }
 
+/* A context that begins where another ended has its types where that had others. */
+static void contexts(void)
+{
+    for (int i = 0; i < 40; i++) {
+        LLVMContextRef context = LLVMContextCreate();
+        const char *type = i % 2 ? "double" : "i64";
+        LLVMGenericValueRef argument = i % 2 ? LLVMCreateGenericValueOfFloat(LLVMDoubleTypeInContext(context), 0.5)
+                                             : LLVMCreateGenericValueOfInt(LLVMInt64TypeInContext(context), 77, 0);
+        LLVMGenericValueRef value;
+        LLVMModuleRef one, out = NULL;
+        char text[128], name[32];
+        snprintf(name, sizeof name, "same%d", i);
+        snprintf(text, sizeof text, "define %s @%s(%s %%a) { ret %s %%a }", type, name, type, type);
+        one = parse_in(context, name, text);
+        LLVMAddModule(engine, one);
+        value = run_in(one, name, 1, &argument);
+        if (i % 2)
+            CHECK(LLVMGenericValueToFloat(LLVMDoubleTypeInContext(context), value) == 0.5);
+        else
+            CHECK(LLVMGenericValueToInt(value, 0) == 77);
+        LLVMDisposeGenericValue(value);
+        CHECK(!LLVMRemoveModule(engine, one, &out, NULL));
+        /* A module that has left its engine still names what was compiled of it. */
+        if (i % 4 > 1) {
+            argument = i % 2 ? LLVMCreateGenericValueOfFloat(LLVMDoubleTypeInContext(context), 0.25)
+                             : LLVMCreateGenericValueOfInt(LLVMInt64TypeInContext(context), 7, 0);
+            value = run_in(one, name, 1, &argument);
+            CHECK(i % 2 ? LLVMGenericValueToFloat(LLVMDoubleTypeInContext(context), value) == 0.25
+                        : LLVMGenericValueToInt(value, 0) == 7);
+            LLVMDisposeGenericValue(value);
+        }
+        LLVMDisposeModule(one);
+        LLVMContextDispose(context);
+    }
+    printf("contexts\n");
+}
+
 int main(void)
 {
     static const char text[] =
@@ -171,6 +208,7 @@ int main(void)
     aggregates();
     conventions();
     variadic();
+    contexts();
     LLVMDisposeExecutionEngine(engine);
     printf("end\n");
     return 0;
