@@ -78,7 +78,8 @@ typedef struct oj_compiler_options {
     const char *triple;   /* copies; NULL = this host's */
     const char *cpu;      /* copies; NULL = this host's CPU, or "" (generic) where triple is given */
     const char *features; /* copies; "+avx2,-fma"; NULL = this host's, or none where triple or cpu is given */
-    /* Called for each diagnostic of LLVM's below error severity; text lends, during the call. NULL: dropped.
+    /* Called for each diagnostic of LLVM's below error severity; text lends, during the call. NULL: dropped. It may use
+     * any other handle, and of this compiler cancel alone: compiling with it is OJ_E_MISUSE.
      * Threads:  callback: on the compiling thread, or with OJ_ISOLATION_THREAD on one that it waits for */
     void (*diagnostic)(void *context, uint32_t severity, const char *text);
     void *diagnostic_context;
@@ -112,8 +113,8 @@ OJ_API oj_status oj_compiler_create(oj_compiler **out, const oj_compiler_options
  * Since:    0.1 */
 OJ_API void oj_compiler_destroy(oj_compiler *compiler);
 
-/* End the compile that is in progress, which then returns OJ_E_WORKER_CANCELLED; where none is, nothing happens, and a
- * compile that begins later is not affected.
+/* End the compile that is in progress, which then returns OJ_E_WORKER_CANCELLED, or the error that it has ended with
+ * already, but never an object; where none is, nothing happens, and a compile that begins later is not affected.
  * Errors:   OJ_E_UNSUPPORTED (the compiler is not isolated: LLVM cannot be interrupted), OJ_E_MISUSE
  * Threads:  any, while another thread compiles; not during oj_compiler_destroy()
  * Since:    0.1 */

@@ -3,6 +3,7 @@
 
 #include <ownjit/link.h>
 #include <ownjit/object.h>
+#include <unistd.h>
 
 /* Numbers beyond an enum's last are refused here, so that implementations may index tables by them. */
 static oj_status check_choices(const oj_compiler_options *options, oj_error *error)
@@ -88,6 +89,18 @@ void oj_bytes_destroy(oj_bytes *bytes)
         bytes->destroy(bytes);
 }
 
+oj_status oji_compile_begin(oj_compiler *compiler, oj_error *error)
+{
+    int32_t here = (int32_t)getpid();
+    if (atomic_exchange(&compiler->busy_in, here) == here)
+        return oji_fail(error, OJ_E_MISUSE,
+                        "the compiler is compiling already: it takes one module at a time, and none from a callback of "
+                        "its own; create another compiler");
+    return OJ_OK;
+}
+
+void oji_compile_end(oj_compiler *compiler) { atomic_store(&compiler->busy_in, 0); }
+
 /* The input is closed in every case; the object does not refer to it. `ours` is a copy of the struct, not of what it
  * points to: bytes and module are the client's until the call returns. */
 static oj_status compile_ir(oj_compiler *compiler, const oj_ir *ir, oj_bytes **out, oj_error *error)
@@ -99,7 +112,11 @@ static oj_status compile_ir(oj_compiler *compiler, const oj_ir *ir, oj_bytes **o
         return oji_fail(error, OJ_E_MISUSE, "oj_compile: %s is NULL", compiler ? "ir" : "compiler");
     OJI_TRY(oji_import(&ours, sizeof ours, sizeof ours, ir, "oj_ir", error));
     OJI_TRY(oji_compile_open_input(&input, &ours, &compiler->allocator, error));
-    status = compiler->ops->compile(compiler, &input, out, error);
+    status = oji_compile_begin(compiler, error);
+    if (status == OJ_OK) {
+        status = compiler->ops->compile(compiler, &input, out, error);
+        oji_compile_end(compiler);
+    }
     oji_compile_close_input(&input, &compiler->allocator);
     return status;
 }

@@ -58,6 +58,7 @@ struct oj_compiler {
     const char *triple;
     const char *cpu;
     oj_compile_stats stats;  /* of the last compile that succeeded */
+    _Atomic int32_t busy_in; /* the process that is between oji_compile_begin() and oji_compile_end(); 0 = none */
     _Atomic uint32_t *phase; /* where the implementation says its oji_phase; NULL = nowhere */
 };
 
@@ -66,6 +67,11 @@ static inline void oji_compile_enter(const oj_compiler *compiler, oji_phase phas
     if (compiler->phase)
         atomic_store_explicit(compiler->phase, (uint32_t)phase, memory_order_relaxed);
 }
+
+/* Take the compiler for one call of ops->compile or ops->list. A second one meanwhile, from a callback of the first or
+ * from another thread, would work on the same state of LLVM's: OJ_E_MISUSE. After a fork() the child's compiler is free. */
+oj_status oji_compile_begin(oj_compiler *compiler, oj_error *error);
+void oji_compile_end(oj_compiler *compiler);
 
 /* First member of whatever holds the bytes of a compiled object. */
 struct oj_bytes {

@@ -194,6 +194,17 @@ static bool bind_process(search *s)
     return bind_library(s, "the one in this process", find_in_process, NULL);
 }
 
+/* A program that is linked statically finds no name in itself. dlopen() works there, but not what a C++ library needs
+ * of the dynamic linker: LLVM's first std::call_once() would be a fault. */
+static bool can_load(search *s)
+{
+    if (dlsym(RTLD_DEFAULT, "malloc"))
+        return true;
+    note(s, "this program is linked statically (-static) and can load no library: let a worker process compile "
+            "(oj_compiler_options.isolation = OJ_ISOLATION_WORKER)");
+    return false;
+}
+
 /* RTLD_NOW: a function that is missing is found here, and not when LLVM first calls it, which ends the process.
  * RTLD_LOCAL, so that several versions, whose functions have the same names, do not see each other's. A library that
  * turns out to be of no use stays loaded: unloading LLVM is not safe, and it is not tried. */
@@ -273,13 +284,13 @@ static bool bind_source(search *s, const oj_llvm_options *options)
     case OJ_LLVM_PROCESS:
         return bind_process(s);
     case OJ_LLVM_INSTALLED:
-        return bind_installed(s);
+        return can_load(s) && bind_installed(s);
     case OJ_LLVM_PATH:
-        return bind_file(s, options->path, true);
+        return can_load(s) && bind_file(s, options->path, true);
     case OJ_LLVM_LOOKUP:
         return bind_library(s, "what the client's lookup answers", options->lookup, options->lookup_context);
     }
-    return bind_process(s) || bind_installed(s);
+    return bind_process(s) || (can_load(s) && bind_installed(s));
 }
 
 /* A version outside the range is no misuse: a program may ask this library for one that it is too old for. */

@@ -112,6 +112,16 @@ static bool finish_hints(hints *h)
     return true;
 }
 
+static oj_status list_names(oj_module *module, oji_compile_names *names, oj_error *error)
+{
+    oj_compiler *compiler = module->compiler;
+    oj_status status;
+    OJI_TRY(oji_compile_begin(compiler, error));
+    status = compiler->ops->list(compiler, &module->input, names, error);
+    oji_compile_end(compiler);
+    return status;
+}
+
 /* Names of the client's are taken for strong ones; their module is compiled before that matters. */
 static oj_status gather(hints *h, const oj_module_options *options, oj_error *error)
 {
@@ -127,7 +137,7 @@ static oj_status gather(hints *h, const oj_module_options *options, oj_error *er
         module->may_define_more = true;
         return OJ_OK;
     }
-    OJI_TRY(module->compiler->ops->list(module->compiler, &module->input, &names, error));
+    OJI_TRY(list_names(module, &names, error));
     module->may_define_more = names.may_define_more;
     return OJ_OK;
 }
@@ -175,7 +185,7 @@ static oj_status refresh(oj_session *session, oj_module *module, oj_error *error
     oji_compile_names names = {.context = &c, .add = compare_hint};
     oj_module_options none;
     if (module->compiler->ops->list) {
-        OJI_TRY(module->compiler->ops->list(module->compiler, &module->input, &names, error));
+        OJI_TRY(list_names(module, &names, error));
         module->may_define_more = names.may_define_more;
         if (!c.differs && c.n == module->own.n_definitions)
             return OJ_OK;
@@ -200,7 +210,11 @@ oj_status oji_session_compile(oj_session *session, oj_module *module, oj_error *
     oji_session_unit *unit = &module->own;
     oj_object_options options;
     oj_status status;
-    OJI_TRY(module->compiler->ops->compile(module->compiler, &module->input, &unit->bytes, error));
+    OJI_TRY(oji_compile_begin(module->compiler, error));
+    status = module->compiler->ops->compile(module->compiler, &module->input, &unit->bytes, error);
+    oji_compile_end(module->compiler);
+    if (status != OJ_OK)
+        return status;
     oj_object_options_init(&options);
     options.flags = OJ_OBJECT_BORROW;
     if (module->link_flags & (OJ_LINK_DEBUGGER | OJ_LINK_JITDUMP))

@@ -88,6 +88,20 @@ static oj_status check_hello(const handshake *h, const oji_worker_message *messa
 
 static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
+/* The request's deadline may be shorter than any start, which says nothing of the program. */
+static oj_status fail_late(const handshake *h, oj_error *error)
+{
+    if (h->is_left)
+        return oji_fail(error, OJ_E_WORKER_DEADLINE,
+                        "the worker program \"%s\" was not ready in time, before the compile's deadline (deadline_ms); "
+                        "it goes on starting",
+                        h->path);
+    return oji_fail(error, OJ_E_WORKER_DEADLINE,
+                    "the worker program \"%s\" was not ready in time, within %u ms (start_ms): it is no ownjit-worker, "
+                    "or the system is overloaded",
+                    h->path, h->workers->options.start_ms);
+}
+
 /* A start takes as long as it takes: were it ended with the first request that has less time, a client of short
  * deadlines would never get a keeper. */
 static oj_status wait_for_hello(handshake *h, oj_error *error)
@@ -98,16 +112,13 @@ static oj_status wait_for_hello(handshake *h, oj_error *error)
         uint64_t now = oji_now();
         if (oji_worker_is_cancelled(h->workers, h->request)) {
             h->is_left = true;
-            return oji_worker_fail_cancelled(error);
+            return oji_worker_fail_cancelled(h->request, error);
         }
         reason = oji_worker_wait(h->workers->control, smaller(deadline_ns, now + LOOK_NS));
         if (reason != ETIMEDOUT || oji_now() < deadline_ns)
             continue;
         h->is_left = deadline_ns < start_ns;
-        return oji_fail(error, OJ_E_WORKER_DEADLINE,
-                        "the worker program \"%s\" was not ready in time: it is no ownjit-worker, or the system is "
-                        "overloaded",
-                        h->path);
+        return fail_late(h, error);
     }
     return reason == 0 ? OJ_OK : oji_fail_system(error, OJ_E_SYSTEM, reason, "cannot wait for the worker program");
 }

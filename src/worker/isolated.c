@@ -44,7 +44,8 @@ static void destroy_bytes(oj_bytes *bytes)
 
 /* --- one compile -------------------------------------------------------------------------------------------------- */
 
-/* Makes the request known to oj_compiler_cancel() for as long as it lies on this stack. */
+/* Makes the request known to oj_compiler_cancel() for as long as it lies on this stack. Whoever cancelled it then is
+ * kept to it, though the answer had come. */
 static oj_status run(isolated *c, oji_worker_job *job, oj_error *error)
 {
     oji_worker_request request;
@@ -53,6 +54,7 @@ static oj_status run(isolated *c, oji_worker_job *job, oj_error *error)
         c->deadline_ms == OJ_WORKERS_FOREVER ? UINT64_MAX : oji_now() + (uint64_t)c->deadline_ms * 1000000u;
     if (!oji_worker_open_request(c->workers, &request, &c->progress, deadline_ns))
         return oji_fail(error, OJ_E_SYSTEM, "the system has no more of what condition variables are made of");
+    request.name = job->name;
     job->workers = c->workers;
     job->request = &request;
     job->memory_size = c->memory_size;
@@ -63,6 +65,10 @@ static oj_status run(isolated *c, oji_worker_job *job, oj_error *error)
     job->diagnostic_context = c->diagnostic_context;
     status = oji_worker_run(job, error);
     oji_worker_close_request(c->workers, &request, &c->progress);
+    if (status == OJ_OK && request.is_cancelled) {
+        end_received(&c->base.allocator, job->object, (size_t)job->stats.object_size, job->is_mapped);
+        return oji_worker_fail_named(job->name, OJ_E_WORKER_CANCELLED, "cancelled", error);
+    }
     return status;
 }
 

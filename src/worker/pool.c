@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -426,6 +427,7 @@ static int wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t
 static oj_status wait_for_slot(oj_workers *w, oji_worker_request *request, oj_error *error)
 {
     oji_worker_slot *slot = NULL;
+    char text[96];
     int reason = 0;
     enqueue(w, request);
     while (!w->is_closed && !request->is_cancelled && reason != ETIMEDOUT) {
@@ -446,15 +448,23 @@ static oj_status wait_for_slot(oj_workers *w, oji_worker_request *request, oj_er
     if (w->is_closed)
         return oji_worker_fail_closed(error);
     if (request->is_cancelled)
-        return oji_fail(error, OJ_E_WORKER_CANCELLED, "cancelled while it waited for a worker");
-    return oji_fail(error, OJ_E_WORKER_DEADLINE, "the deadline passed before one of %u workers was free", w->n_slots);
+        return oji_worker_fail_named(request->name, OJ_E_WORKER_CANCELLED, "cancelled while it waited for a worker",
+                                     error);
+    snprintf(text, sizeof text, "the deadline passed before one of %u workers was free (deadline_ms)", w->n_slots);
+    return oji_worker_fail_named(request->name, OJ_E_WORKER_DEADLINE, text, error);
 }
 
 /* --- starting ----------------------------------------------------------------------------------------------------- */
 
-oj_status oji_worker_fail_cancelled(oj_error *error)
+oj_status oji_worker_fail_named(const char *name, oj_status status, const char *text, oj_error *error)
 {
-    return oji_fail(error, OJ_E_WORKER_CANCELLED, "cancelled before a worker began");
+    oji_place place = {.object = name, .offset = UINT64_MAX};
+    return oji_fail_at(error, status, &place, "%s%s%s", name ? name : "", name ? ": " : "", text);
+}
+
+oj_status oji_worker_fail_cancelled(const oji_worker_request *request, oj_error *error)
+{
+    return oji_worker_fail_named(request->name, OJ_E_WORKER_CANCELLED, "cancelled before a worker began", error);
 }
 
 /* Needs the lock, gives it up while a keeper starts, and has it again. At the end a keeper runs, as far as is known. */
@@ -465,9 +475,10 @@ static oj_status need_keeper(oj_workers *w, const oji_worker_request *request, o
     while (w->keeper_state == OJI_KEEPER_STARTING) {
         int reason = wait_until(&w->keeper_changed, &w->lock, request->deadline_ns);
         if (request->is_cancelled)
-            return oji_worker_fail_cancelled(error);
+            return oji_worker_fail_cancelled(request, error);
         if (reason == ETIMEDOUT)
-            return oji_fail(error, OJ_E_WORKER_DEADLINE, "the deadline passed while the worker program started");
+            return oji_worker_fail_named(request->name, OJ_E_WORKER_DEADLINE,
+                                         "the deadline passed while the worker program started (deadline_ms)", error);
     }
     if (w->keeper_state == OJI_KEEPER_RUNNING)
         return OJ_OK;
@@ -533,7 +544,7 @@ oj_status oji_worker_acquire(oj_workers *workers, oji_worker_request *request, o
         if (request->slot->fd < 0)
             status = fill_slot(workers, request, error);
         if (status == OJ_OK && request->is_cancelled)
-            status = oji_worker_fail_cancelled(error);
+            status = oji_worker_fail_cancelled(request, error);
         request->id = ++workers->last_id;
     }
     pthread_mutex_unlock(&workers->lock);

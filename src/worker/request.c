@@ -31,8 +31,7 @@ static const char *phase_name(uint32_t phase)
 
 static oj_status fail_named(const oji_worker_job *job, oj_status status, const char *text, oj_error *error)
 {
-    oji_place place = {.object = job->name, .offset = UINT64_MAX};
-    return oji_fail_at(error, status, &place, "%s: %s", job->name, text);
+    return oji_worker_fail_named(job->name, status, text, error);
 }
 
 oj_status oji_worker_disbelieve(const oji_worker_job *job, const char *what, oj_error *error)
@@ -50,7 +49,7 @@ static outcome disbelieve(const oji_worker_job *job, const char *what, oj_status
 
 /* --- how a worker ended ------------------------------------------------------------------------------------------- */
 
-#define LIMIT_OF_MEMORY "more memory was needed than its limit (memory_size): "
+#define LIMIT_OF_MEMORY "more memory was needed than the limit of %llu bytes (memory_size): "
 
 /* LLVM's own words for it, and the C++ library's, mangled where it had no memory to say it well. */
 static bool speaks_of_memory(const char *words)
@@ -69,7 +68,7 @@ static oj_status status_of_exit(const oji_wire_exit *end, const char *words)
 
 static outcome report_exit(const oji_worker_job *job, const oji_wire_exit *end, oj_status *status, oj_error *error)
 {
-    char words[OJI_WIRE_WORDS_SIZE], how[128], text[OJI_WIRE_WORDS_SIZE + 300];
+    char words[OJI_WIRE_WORDS_SIZE], how[128], limit[128] = "", text[OJI_WIRE_WORDS_SIZE + 400];
     const char *name = oji_worker_signal_name(end->signal);
     oji_wire_copy_text(words, sizeof words, end->words);
     if (end->signal == 0)
@@ -78,11 +77,12 @@ static outcome report_exit(const oji_worker_job *job, const oji_wire_exit *end, 
         snprintf(how, sizeof how, "signal %u%s%s%s%s", end->signal, name[0] ? " (" : "", name, name[0] ? ")" : "",
                  strcmp(name, "SIGKILL") == 0 ? ", sent from outside, as the system does where memory ends" : "");
     *status = status_of_exit(end, words);
-    snprintf(text, sizeof text, "%sthe worker process ended in %s by %s%s%s%s",
-             *status == OJ_E_WORKER_MEMORY     ? LIMIT_OF_MEMORY
-             : *status == OJ_E_WORKER_DEADLINE ? "its processor time was used up (deadline_ms): "
-                                               : "",
-             phase_name(end->phase), how, words[0] ? "; it last said: \"" : "", words, words[0] ? "\"" : "");
+    if (*status == OJ_E_WORKER_MEMORY)
+        snprintf(limit, sizeof limit, LIMIT_OF_MEMORY, (unsigned long long)job->memory_size);
+    else if (*status == OJ_E_WORKER_DEADLINE)
+        snprintf(limit, sizeof limit, "its processor time was used up (deadline_ms): ");
+    snprintf(text, sizeof text, "%sthe worker process ended in %s by %s%s%s%s", limit, phase_name(end->phase), how,
+             words[0] ? "; it last said: \"" : "", words, words[0] ? "\"" : "");
     fail_named(job, *status, text, error);
     return OUTCOME_CRASHED;
 }
@@ -139,19 +139,30 @@ static bool is_compile_status(int32_t status)
     return false;
 }
 
+/* The text without the module's name before it, where another text is put before that. */
+static const char *behind_name(const oji_worker_job *job, const char *text, bool is_wanted)
+{
+    size_t size = strlen(job->name);
+    return is_wanted && strncmp(text, job->name, size) == 0 && strncmp(text + size, ": ", 2) == 0 ? text + size + 2
+                                                                                                  : text;
+}
+
 /* Memory that ends in a worker without ending it, too, is its limit's end: an input that is larger than that, say. */
-static outcome hear_failure(const oji_wire_result *result, oj_status *status, oj_error *error)
+static outcome hear_failure(const oji_worker_job *job, const oji_wire_result *result, oj_status *status,
+                            oj_error *error)
 {
     bool is_limit = result->status == OJ_E_NOMEM;
-    char text[sizeof error->text], object[sizeof error->object], section[sizeof error->section],
-        symbol[sizeof error->symbol];
+    char limit[sizeof error->object + 128] = "", text[sizeof error->text], object[sizeof error->object],
+                                      section[sizeof error->section], symbol[sizeof error->symbol];
     oji_place place = {object, section, NULL, symbol, result->offset};
     oji_wire_copy_text(text, sizeof text, result->text);
     oji_wire_copy_text(object, sizeof object, result->object);
     oji_wire_copy_text(section, sizeof section, result->section);
     oji_wire_copy_text(symbol, sizeof symbol, result->symbol);
-    *status = oji_fail_at(error, is_limit ? OJ_E_WORKER_MEMORY : result->status, &place, "%s%s",
-                          is_limit ? LIMIT_OF_MEMORY : "", text[0] ? text : oj_status_text(result->status));
+    if (is_limit)
+        snprintf(limit, sizeof limit, "%s: " LIMIT_OF_MEMORY, job->name, (unsigned long long)job->memory_size);
+    *status = oji_fail_at(error, is_limit ? OJ_E_WORKER_MEMORY : result->status, &place, "%s%s", limit,
+                          text[0] ? behind_name(job, text, is_limit) : oj_status_text(result->status));
     if (error) {
         error->line = result->line;
         error->column = result->column;
@@ -217,7 +228,7 @@ static outcome hear_result(oji_worker_job *job, const oji_worker_message *messag
     if (!is_compile_status(result.status))
         return disbelieve(job, "a status that no compile ends with", status, error);
     if (result.status != OJ_OK)
-        return hear_failure(&result, status, error);
+        return hear_failure(job, &result, status, error);
     if ((result.object_size > 0) != (job->input != NULL))
         return disbelieve(job, job->input ? "success without an object" : "an object that nobody asked for", status,
                           error);

@@ -45,6 +45,7 @@ typedef struct oji_worker_request {
     pthread_cond_t turn;
     oji_worker_slot *slot; /* NULL while it waits */
     bool is_cancelled;
+    const char *name; /* of what is compiled; NULL = nothing is */
     uint64_t id;
     uint64_t deadline_ns;
     uint32_t epoch; /* the pool's when the slot was taken */
@@ -107,7 +108,9 @@ void oji_worker_release(oj_workers *workers, oji_worker_request *request, bool k
 bool oji_worker_is_stale(oj_workers *workers, const oji_worker_request *request);
 
 void oji_worker_cancel(oj_workers *workers, const oji_worker_progress *progress);
-oj_status oji_worker_fail_cancelled(oj_error *error);
+oj_status oji_worker_fail_cancelled(const oji_worker_request *request, oj_error *error);
+/* "name: text", or the text alone where name is NULL. */
+oj_status oji_worker_fail_named(const char *name, oj_status status, const char *text, oj_error *error);
 bool oji_worker_is_closed(oj_workers *workers);
 oj_status oji_worker_fail_closed(oj_error *error);
 bool oji_worker_is_cancelled(oj_workers *workers, const oji_worker_request *request);

@@ -39,6 +39,93 @@ int main(int argc, char **argv)
     return oj_version() == OJ_VERSION_NUMBER ? 0 : 2;
 }
 '''
+# A host that loads and unloads a plug-in; a thread that has run its code ends when the plug-in is gone.
+PLUGIN = r'''
+#include <ownjit/ownjit.h>
+#include <stdio.h>
+
+int run(void);
+int run(void)
+{
+    static unsigned char bytes[65536];
+    FILE *file = fopen("count.o", "rb");
+    size_t size = file ? fread(bytes, 1, sizeof bytes, file) : 0;
+    oj_code *code;
+    int result;
+    if (file)
+        fclose(file);
+    if (oj_link_bytes(bytes, size, NULL, &code, NULL) != OJ_OK)
+        return -1;
+    result = ((int (*)(void))(size_t)oj_code_lookup_addr(code, "count"))();
+    oj_code_destroy(code);
+    return result;
+}
+'''
+HOST = r'''
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+
+static pthread_barrier_t barrier;
+static int (*run)(void);
+static int result;
+
+static void *use(void *unused)
+{
+    result = run();
+    pthread_barrier_wait(&barrier);
+    pthread_barrier_wait(&barrier);
+    return unused;
+}
+
+static int count_mappings(void)
+{
+    FILE *file = fopen("/proc/self/maps", "r");
+    int c, n = 0;
+    while ((c = getc(file)) != EOF)
+        n += c == '\n';
+    fclose(file);
+    return n;
+}
+
+int main(void)
+{
+    int first = 0;
+    pthread_barrier_init(&barrier, NULL, 2);
+    for (int i = 0; i < 8; i++) {
+        void *plugin = dlopen("./plugin.so", RTLD_NOW | RTLD_LOCAL);
+        pthread_t thread;
+        if (!plugin || !(run = (int (*)(void))dlsym(plugin, "run")))
+            return 2;
+        pthread_create(&thread, NULL, use, NULL);
+        pthread_barrier_wait(&barrier);
+        dlclose(plugin);
+        pthread_barrier_wait(&barrier);
+        pthread_join(thread, NULL);
+        if (result != 6)
+            return 3;
+        if (i == 1)
+            first = count_mappings();
+    }
+    printf("%d\n", count_mappings() - first);
+    return 0;
+}
+'''
+COUNT = 'static _Thread_local int n = 5;\nint count(void);\nint count(void) { return ++n; }\n'
+# What a program without a dynamic linker is told, which cannot load LLVM.
+STATIC = r'''
+#include <ownjit/ownjit.h>
+#include <stdio.h>
+
+int main(void)
+{
+    oj_compiler *compiler;
+    oj_error error;
+    oj_status status = oj_compiler_create(&compiler, NULL, &error);
+    puts(error.text);
+    return status == OJ_E_NO_LLVM ? 0 : 1;
+}
+'''
 ADD = 'int add(int a, int b);\nint add(int a, int b) { return a + b; }\n'
 
 
@@ -106,6 +193,28 @@ def check_client(tap, place, tag, compiler, libraries, library_path):
     tap.check('install_%s_reports' % tag, done.returncode == 1 and len(done.stdout) > 10, done.stdout)
 
 
+def check_plugin(tap, place, tag, libraries, library_path):
+    done = place.run('gcc', *place.pkg_config('--cflags'), '-shared', '-fPIC', '-o', 'plugin.so', 'plugin.c', *libraries)
+    if not tap.check('install_plugin_%s_builds' % tag, done.returncode == 0, done.stdout):
+        return
+    done = place.run('./host', LD_LIBRARY_PATH=library_path)
+    tap.check('install_plugin_%s_is_unloaded' % tag, done.returncode == 0, '%d %s' % (done.returncode, done.stdout))
+    tap.check('install_plugin_%s_leaves_no_more_each_time' % tag,
+              done.returncode == 0 and int(done.stdout) <= 2, done.stdout)
+
+
+def check_static(tap, place, libraries):
+    """Linked to the C library's archive: no dynamic linker, and no function of its in the program."""
+    flags = place.pkg_config('--cflags')
+    check_client(tap, place, 'wholly_static', ['gcc', '-std=c11', '-static'], libraries, '')
+    done = place.run('gcc', '-static', *flags, '-o', 'static', 'static.c', *libraries)
+    if tap.check('install_static_compiler_builds', done.returncode == 0, done.stdout):
+        done = place.run('./static')
+        tap.check('install_static_is_told_of_workers',
+                  done.returncode == 0 and 'linked statically' in done.stdout and 'OJ_ISOLATION_WORKER' in done.stdout,
+                  '%d %s' % (done.returncode, done.stdout))
+
+
 def main():
     tap = tapping.Tap()
     with tempfile.TemporaryDirectory() as folder:
@@ -126,6 +235,14 @@ def main():
         # The static one: pkg-config's words, with the library itself named as the archive.
         static = [word if word != '-lownjit' else '-l:libownjit.a' for word in place.pkg_config('--static', '--libs')]
         check_client(tap, place, 'static', ['gcc', '-std=c11'], static, '')
+        for name, text in (('plugin.c', PLUGIN), ('host.c', HOST), ('count.c', COUNT), ('static.c', STATIC)):
+            place.write(name, text)
+        place.run('gcc', '-O2', '-fPIC', '-c', 'count.c')
+        done = place.run('gcc', '-std=gnu11', '-o', 'host', 'host.c', '-ldl', '-pthread')
+        if tap.check('install_host_builds', done.returncode == 0, done.stdout):
+            check_plugin(tap, place, 'shared', shared, folder)
+            check_plugin(tap, place, 'static', static, '')
+        check_static(tap, place, static)
         tool = place.find('ownjit')[0]
         done = place.run(tool, '--version')
         tap.check('install_tool_runs', done.returncode == 0 and '0.1' in done.stdout, done.stdout)
