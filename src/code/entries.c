@@ -155,7 +155,8 @@ static uint64_t cell_size(const uint8_t *entry) { return oji_load32_host(entry) 
 static bool is_resting(const uint8_t *entry) { return oji_load32_host(entry + OJI_EH_FDE_CIE) == 0; }
 
 /* Its size becomes 0 and then another one: a look-up that reads it meanwhile sees no function that is larger than
- * either of the two, however its bytes are stored. */
+ * either of the two, however its bytes are stored. Cells are words of 4, so that a load of the field's 8 bytes may be
+ * two. That cannot matter: what is read is below 2 GiB (oji_leaves_want()), which the aligned lower half says alone. */
 void oji_entry_rest(uint8_t *entry)
 {
     drop_cie(cie_of(entry));

@@ -138,24 +138,36 @@ static void put_fde(emitter *e, const oji_frame *frame, uint64_t cie_off)
     end_record(e, start);
 }
 
-/* Frames of code that is not there, as a linker drops it, have addresses near 0 and would only mislead. */
-static bool is_in_ranges(const oji_debug_info *info, uint64_t addr)
+/* A code's ranges in the order of addresses: where sections are placed singly there are as many as functions. NULL
+ * where memory ends. */
+static const oji_key *sort_ranges(const oji_debug_info *info, oji_arena *arena)
 {
-    for (uint32_t i = 0; i < info->n_ranges; i++)
-        if (addr - info->ranges[i].addr < info->ranges[i].size)
-            return true;
-    return false;
+    oji_key *keys = oji_arena_array(arena, (uint64_t)info->n_ranges * 2, sizeof *keys);
+    for (uint32_t i = 0; keys && i < info->n_ranges; i++)
+        keys[i] = (oji_key){.addr = info->ranges[i].addr, .index = i};
+    if (keys)
+        oji_lines_sort(keys, keys + info->n_ranges, info->n_ranges);
+    return keys;
+}
+
+/* Frames of code that is not there, as a linker drops it, have addresses near 0 and would only mislead. */
+static bool is_in_ranges(const oji_debug_info *info, const oji_key *sorted, uint64_t addr)
+{
+    uint32_t at = oji_lines_find(sorted, info->n_ranges, addr);
+    if (at < info->n_ranges && sorted[at].addr == addr)
+        return true;
+    return at > 0 && addr - sorted[at - 1].addr < info->ranges[sorted[at - 1].index].size;
 }
 
 /* Compilers write common information once and let all frames refer to it, so that the last one is all to remember. */
-static void emit(emitter *e, const oji_debug_info *info)
+static void emit(emitter *e, const oji_debug_info *info, const oji_key *sorted)
 {
     for (uint32_t i = 0; i < info->n_unwind; i++) {
         oji_eh_reader reader = reader_of(info, i);
         oji_frame frame = {.cie.offset = UINT64_MAX};
         uint64_t last = UINT64_MAX, cie_off = 0;
         while (next_frame(&reader, &frame)) {
-            if (!is_in_ranges(info, frame.fde.addr))
+            if (!is_in_ranges(info, sorted, frame.fde.addr))
                 continue;
             if (frame.cie.offset != last) {
                 cie_off = e->size;
@@ -172,7 +184,10 @@ bool oji_debug_add_frames(oji_debug_info *info, oji_arena *arena)
     oji_debug_data *section = &info->sections[OJI_DEBUG_FRAME];
     emitter e = {.size = (section->size + 7) & ~UINT64_C(7), .is_32 = info->is_32};
     const uint64_t start = e.size;
-    emit(&e, info);
+    const oji_key *sorted = sort_ranges(info, arena);
+    if (!sorted)
+        return false;
+    emit(&e, info, sorted);
     if (e.size == start)
         return true;
     if (e.size > UINT32_MAX)
@@ -187,7 +202,7 @@ bool oji_debug_add_frames(oji_debug_info *info, oji_arena *arena)
         memcpy(e.fixes, info->fixes, info->n_fixes * sizeof *e.fixes);
     e.size = start;
     e.n_fixes = info->n_fixes;
-    emit(&e, info);
+    emit(&e, info, sorted);
     info->fixes = e.fixes;
     info->n_fixes = e.n_fixes;
     *section = (oji_debug_data){e.out, e.size};

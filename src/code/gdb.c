@@ -58,22 +58,23 @@ static void notify(uint32_t action, jit_entry *entry)
     __jit_debug_descriptor.relevant = NULL;
 }
 
+/* A debugger may stop the process between any two instructions, and reads the list from its start: what leads to an
+ * entry is stored after all that the entry says. */
+static void lead_to(jit_entry **where, jit_entry *entry) { __atomic_store_n(where, entry, __ATOMIC_RELEASE); }
+
 static void add_entry(jit_entry *entry)
 {
     entry->prev = NULL;
     entry->next = __jit_debug_descriptor.first;
     if (entry->next)
         entry->next->prev = entry;
-    __jit_debug_descriptor.first = entry;
+    lead_to(&__jit_debug_descriptor.first, entry);
     notify(ACTION_REGISTER, entry);
 }
 
 static void remove_entry(jit_entry *entry)
 {
-    if (entry->prev)
-        entry->prev->next = entry->next;
-    else
-        __jit_debug_descriptor.first = entry->next;
+    lead_to(entry->prev ? &entry->prev->next : &__jit_debug_descriptor.first, entry->next);
     if (entry->next)
         entry->next->prev = entry->prev;
     notify(ACTION_UNREGISTER, entry);

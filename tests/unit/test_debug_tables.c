@@ -238,6 +238,39 @@ static bool make_frames(oji_arena *arena)
            header_size == 20 && oji_debug_add_frames(&info, arena) && info.sections[OJI_DEBUG_FRAME].size > 0;
 }
 
+/* Each function in a range of its own, as sections that are placed singly are; the first ones have no frames. */
+static void debug_frames_of_many_ranges(void **state)
+{
+    enum { N = 100000, CIE = 24, FDE = sizeof table - CIE };
+    uint8_t *bytes = malloc(CIE + (size_t)N * FDE);
+    oji_debug_range *ranges = calloc(2 * N, sizeof *ranges);
+    oji_debug_unwind unwind = {{bytes, CIE + (uint64_t)N * FDE}, 0x1000000};
+    oji_debug_info info = {.unwind = &unwind, .n_unwind = 1, .ranges = ranges, .n_ranges = 2 * N, .n_registers = 17};
+    clock_t start = clock();
+    oj_allocator heap;
+    oji_arena arena;
+    (void)state;
+    assert_true(bytes && ranges);
+    assert_int_equal(oji_allocator_import(&heap, NULL, NULL), OJ_OK);
+    oji_arena_init(&arena, &heap, NULL, 0);
+    memcpy(bytes, table, CIE);
+    for (uint32_t i = 0; i < N; i++) {
+        uint8_t *fde = bytes + CIE + (size_t)i * FDE;
+        memcpy(fde, table + CIE, FDE);
+        oji_store32_host(fde + 4, CIE + i * FDE + 4);
+        ranges[i] = (oji_debug_range){.addr = i * FDE, .size = 6, .kind = OJ_SEGMENT_CODE};
+        ranges[2 * N - 1 - i] = (oji_debug_range){
+            .addr = unwind.addr + FDE_ADDR + i * FDE + 0x100, .size = i % 2 ? 6 : 1, .kind = OJ_SEGMENT_CODE};
+    }
+    ranges[N].addr += 1; /* the last function begins before it */
+    assert_true(oji_debug_add_frames(&info, &arena));
+    assert_int_equal(info.n_fixes, N - 1);
+    assert_true(clock() - start < 5 * CLOCKS_PER_SEC);
+    oji_arena_free(&arena);
+    free(ranges);
+    free(bytes);
+}
+
 /* The arena has a buffer and no heap behind it: with each 16 bytes more one more array fits. */
 static void end_everywhere(bool (*make)(oji_arena *arena))
 {
@@ -264,5 +297,5 @@ static void debug_tables_memory_ends_anywhere(void **state)
 
 OJT_MAIN(cmocka_unit_test(debug_frames_that_cannot_be_read_passed_over), cmocka_unit_test(debug_cursor_stays_bad),
          cmocka_unit_test(debug_lines_that_cannot_be_read_passed_over),
-         cmocka_unit_test(debug_lines_of_long_names_read_once),
+         cmocka_unit_test(debug_lines_of_long_names_read_once), cmocka_unit_test(debug_frames_of_many_ranges),
          cmocka_unit_test(debug_lines_header_cut_off_passed_over), cmocka_unit_test(debug_tables_memory_ends_anywhere))
