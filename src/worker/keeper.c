@@ -330,6 +330,15 @@ static void keep_heap(void)
     mallopt(M_TOP_PAD, 1 << 20);
 }
 
+/* The client's environment, which may hold what is secret, is needed until LLVM is loaded. A worker that is taken over
+ * does not find it. */
+static void forget_environment(void)
+{
+    for (char **each = environ; each && *each; each++)
+        explicit_bzero(*each, strlen(*each));
+    clearenv();
+}
+
 /* Workers left over when this returns end with the process. */
 int oji_worker_keep(int control)
 {
@@ -349,5 +358,6 @@ int oji_worker_keep(int control)
     keep_heap();
     if (!set_up(k) || !open_signals(k))
         return 1;
+    forget_environment();
     return watch(k);
 }

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -428,8 +429,13 @@ void oji_worker_serve(const oji_worker_station *station)
     enter(w, OJI_PHASE_STARTING);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (!end_with_keeper(w) || !arrange_descriptors(w))
+    if (!end_with_keeper(w))
         _exit(EXIT_CANNOT_SERVE);
+    if (!arrange_descriptors(w)) {
+        /* Its last words, wherever they are by now. */
+        (void)dprintf(w->station.words, "no descriptors for a worker: %s\n", strerror(errno));
+        _exit(EXIT_CANNOT_SERVE);
+    }
     w->base_size = w->size = own_size();
     limit_for_life(w);
     confined = oji_worker_confine();

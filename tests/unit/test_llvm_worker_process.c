@@ -195,6 +195,31 @@ static void worker_shares_no_memory_with_another(void **state)
     oj_workers_destroy(workers);
 }
 
+/* Where it may be read at all: what a worker could tell of its client's. */
+static void worker_has_no_environment(void **state)
+{
+    char path[64], text[4096];
+    oj_workers *workers;
+    oj_compiler *compiler;
+    size_t size;
+    FILE *file;
+    (void)state;
+    setenv("OJT_SECRET", "a secret", 1);
+    workers = open_pool_of(1);
+    compiler = open_compiler(workers);
+    snprintf(path, sizeof path, "/proc/%d/environ", first_worker(workers));
+    file = fopen(path, "r");
+    if (file) {
+        size = fread(text, 1, sizeof text, file);
+        fclose(file);
+        assert_null(memmem(text, size, "secret", 6));
+    }
+    oj_compiler_destroy(compiler);
+    oj_workers_destroy(workers);
+    if (!file)
+        skip();
+}
+
 static int lowest_free_of(pid_t pid)
 {
     char path[64], link[256];
@@ -213,14 +238,15 @@ static void limit_files_of(pid_t pid, rlim_t n)
     assert_int_equal(prlimit(pid, RLIMIT_NOFILE, &limit, NULL), 0);
 }
 
-/* No place for a worker's socket, then one for that and none for more: the keeper lives, and says why. */
+/* No place for a worker's socket, then one for that, then one for its words, and none for what the worker itself needs:
+ * the keeper lives, and why is told. */
 static void worker_that_cannot_be_had_is_told(void **state)
 {
     oj_workers *workers = open_pool_of(1);
     oj_compiler *compiler = open_compiler(workers);
     pid_t keeper = stats_of(workers).keeper_pid;
     (void)state;
-    for (int room = 0; room < 2; room++) {
+    for (int room = 0; room < 3; room++) {
         int n_free;
         oj_error error;
         kill_and_wait(first_worker(workers));
@@ -231,7 +257,8 @@ static void worker_that_cannot_be_had_is_told(void **state)
         error = compile_fails(compiler, ojt_add_ir, OJ_E_WORKER_CRASHED);
         limit_files_of(keeper, 1024);
         if (room > 0)
-            assert_has(error.text, "no process for a worker: Too many open files");
+            assert_has(error.text, room == 1 ? "no process for a worker: Too many open files"
+                                             : "no descriptors for a worker: Too many open files");
         oj_bytes_destroy(ojt_object(compiler, ojt_add_ir));
         assert_int_equal(stats_of(workers).keeper_pid, keeper);
     }
@@ -389,7 +416,8 @@ static void worker_pool_destroyed_while_the_keeper_starts(void **state)
 
 OJT_MAIN(cmocka_unit_test(worker_no_signal_reaches_the_client), cmocka_unit_test(worker_inherits_no_descriptor),
          cmocka_unit_test(worker_is_started_with_signals_as_they_are_by_default),
-         cmocka_unit_test(worker_shares_no_memory_with_another), cmocka_unit_test(worker_that_cannot_be_had_is_told),
+         cmocka_unit_test(worker_has_no_environment), cmocka_unit_test(worker_shares_no_memory_with_another),
+         cmocka_unit_test(worker_that_cannot_be_had_is_told),
          cmocka_unit_test(worker_that_has_grown_compiles_under_a_small_limit),
          cmocka_unit_test(worker_pool_destroyed_first_is_told), cmocka_unit_test(worker_pool_destroyed_ends_compiles),
          cmocka_unit_test(worker_pool_destroyed_while_the_keeper_starts))
