@@ -102,12 +102,9 @@ static void close_dump(void)
 }
 
 /* The mapping is what perf records; executable, as it records no other. */
-static oj_status open_dump(uint32_t machine, oj_error *error)
+static oj_status open_file(const char *path, uint32_t machine, oj_error *error)
 {
-    char path[PATH_ROOM];
-    int fd;
-    OJI_TRY(make_folder(path, error));
-    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return oji_fail_system(error, OJ_E_SYSTEM, errno, "the profiler's dump %s", path);
     dump = fdopen(fd, "a");
@@ -125,6 +122,21 @@ static oj_status open_dump(uint32_t machine, oj_error *error)
     }
     dump_pid = getpid();
     return OJ_OK;
+}
+
+/* What cannot be opened leaves nothing behind: each link tries again. */
+static oj_status open_dump(uint32_t machine, oj_error *error)
+{
+    char path[PATH_ROOM];
+    oj_status status;
+    OJI_TRY(make_folder(path, error));
+    status = open_file(path, machine, error);
+    if (status != OJ_OK) {
+        unlink(path);
+        *strrchr(path, '/') = '\0';
+        rmdir(path);
+    }
+    return status;
 }
 
 /* Needs the lock. The child of a fork has its own file; what it inherits stays the parent's. */

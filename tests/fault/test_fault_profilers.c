@@ -106,11 +106,28 @@ static void set_limit(rlim_t size)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-/* At each size that the file may have: what does not fit is taken back. */
+static int count_folders(void)
+{
+    char command[160];
+    FILE *found;
+    int n = -1;
+    snprintf(command, sizeof command, "ls %s/.debug/jit | wc -l", folder);
+    found = popen(command, "r");
+    assert_non_null(found);
+    assert_int_equal(fscanf(found, "%d", &n), 1);
+    assert_int_equal(pclose(found), 0);
+    return n;
+}
+
+/* At each size that the file may have: what does not fit is taken back, the file and its folder where it has none. */
 static void fill_disk(void)
 {
     uint32_t n_told = 1, n_refused = 0;
     oj_error error;
+    set_limit(10);
+    assert_int_equal(tell_jitdump(1, &error), OJ_E_SYSTEM);
+    set_limit(RLIM_INFINITY);
+    assert_int_equal(count_folders(), 0);
     assert_int_equal(tell_jitdump(1, &error), OJ_OK);
     for (rlim_t size = 0; size < 800; size += 50) {
         oj_status status;
