@@ -88,7 +88,8 @@ enum {
     ALONE = RANKS,           /* the rank of a large code's file, which is never joined with others */
     LARGE_CODE = 128 * 1024, /* bytes of information */
     CODES_IN_FILE = 512,     /* bounds what destroying one code costs */
-    SECTIONS_IN_FILE = 32 * 1024
+    SECTIONS_IN_FILE = 32 * 1024,
+    LARGEST_TO_JOIN = 512 * 1024 /* bytes of a file: so does this, as it is written anew */
 };
 
 struct file;
@@ -233,6 +234,8 @@ static file *join(file *const *old, uint32_t n_old, const part *without)
             if (p != without)
                 infos[n++] = &p->info;
     made = create_file(infos, n, rank_of(n), &heap);
+    if (made && made->entry.size > LARGEST_TO_JOIN)
+        made->rank = RANKS - 1;
     if (made)
         announce_file(made);
     for (uint32_t i = 0; made && i < n_old; i++)

@@ -339,6 +339,28 @@ static void gdb_large_code_has_its_own_file(void **state)
     assert_null(oji_gdb_descriptor.first);
 }
 
+/* As large as codes may be that share files: removing one writes a file anew, which must not be all the others'. */
+static void gdb_shared_files_have_a_bound(void **state)
+{
+    enum { N = 200, TEXT = 100 * 1024, LARGEST = 5 * 1024 * 1024 };
+    static uint8_t bytes[TEXT];
+    static oj_record records[N];
+    (void)state;
+    for (unsigned i = 0; i < N; i++) {
+        oji_debug_range range = {.addr = BASE + i * SIZE, .size = SIZE, .kind = OJ_SEGMENT_CODE};
+        oji_debug_info info = {.ranges = &range, .n_ranges = 1, .machine = 62};
+        oj_error error;
+        info.sections[OJI_DEBUG_STR] = (oji_debug_data){bytes, sizeof bytes};
+        assert_int_equal(oji_gdb_register(&info, heap(), &records[i], &error), OJ_OK);
+    }
+    assert_true(count_files() < N / 4);
+    for (const entry *e = oji_gdb_descriptor.first; e; e = e->next)
+        assert_true(e->size < LARGEST);
+    for (unsigned i = 0; i < N; i++)
+        oji_gdb_registry.undo(&records[i]);
+    assert_int_equal(count_files(), 0);
+}
+
 static void gdb_child_of_fork_goes_on(void **state)
 {
     oj_record record = add(1);
@@ -358,6 +380,6 @@ static void gdb_child_of_fork_goes_on(void **state)
 
 OJT_MAIN(cmocka_unit_test(gdb_code_is_told_and_forgotten), cmocka_unit_test(gdb_many_codes_share_few_files),
          cmocka_unit_test(gdb_removed_codes_leave_the_others), cmocka_unit_test(gdb_foreign_record_rejected),
-         cmocka_unit_test(gdb_code_of_32_bits_has_a_file_of_32_bits),
+         cmocka_unit_test(gdb_shared_files_have_a_bound), cmocka_unit_test(gdb_code_of_32_bits_has_a_file_of_32_bits),
          cmocka_unit_test(gdb_frames_that_cannot_be_read_are_left_out),
          cmocka_unit_test(gdb_large_code_has_its_own_file), cmocka_unit_test(gdb_child_of_fork_goes_on))
