@@ -24,8 +24,8 @@ typedef struct oj_workers_options {
     uint32_t struct_size;
     uint32_t flags;                /* OJ_WORKERS_... */
     const oj_allocator *allocator; /* copies; NULL = malloc */
-    const char *path;      /* copies; the ownjit-worker program. NULL = the environment's OWNJIT_WORKER (not in a
-                              set-user-ID program), else beside this library, else where it was installed */
+    const char *path;      /* copies; the ownjit-worker program. NULL = the environment's OWNJIT_WORKER (unless empty;
+                              not in a set-user-ID program), else beside this library, else where it was installed */
     const char *llvm_path; /* copies; the libLLVM that workers load; NULL = the newest installed */
     uint32_t llvm_version; /* major version wanted, 0 = any from 14 to 22; not together with llvm_path */
     uint32_t n_workers;    /* at most so many at once, up to 64; 0 = the number of processors online */
@@ -73,6 +73,10 @@ OJ_API oj_workers *oj_workers_default(void);
  * Since:    0.1 */
 OJ_API oj_status oj_workers_start(oj_workers *workers, uint32_t n_workers, oj_error *error);
 
+/* oj_workers_stats.confinement */
+#define OJ_WORKERS_CONFINED_SECCOMP 1u  /* system calls are filtered */
+#define OJ_WORKERS_CONFINED_LANDLOCK 2u /* no path and no TCP port can be opened, whatever a filter lets pass */
+
 /* What a pool is and has done. */
 typedef struct oj_workers_stats {
     uint32_t n_running; /* workers alive, as far as it is known */
@@ -84,7 +88,8 @@ typedef struct oj_workers_stats {
     uint64_t n_crashed;    /* workers that ended in a compile by themselves */
     uint64_t n_ended;      /* workers ended for a deadline, a cancel or an answer that cannot be believed */
     uint32_t llvm_version; /* that workers use, as oj_llvm_version() has it; 0 = no keeper was started yet */
-    uint32_t reserved;
+    uint32_t confinement;  /* OJ_WORKERS_CONFINED_..., by which this system can confine them; 0 = by neither, or no
+                              keeper was started yet */
 } oj_workers_stats;
 
 /* Fill *stats, up to out_size bytes.

@@ -69,7 +69,7 @@ static inline void oji_compile_enter(const oj_compiler *compiler, oji_phase phas
 }
 
 /* Take the compiler for one call of ops->compile or ops->list. A second one meanwhile, from a callback of the first or
- * from another thread, would work on the same state of LLVM's: OJ_E_MISUSE. After a fork() the child's compiler is free. */
+ * from another thread, would work on the same state of LLVM's: OJ_E_MISUSE. In a child of a fork() it is free. */
 oj_status oji_compile_begin(oj_compiler *compiler, oj_error *error);
 void oji_compile_end(oj_compiler *compiler);
 

@@ -82,6 +82,7 @@ static oj_status check_hello(const handshake *h, const oji_worker_message *messa
                         "for it");
     pthread_mutex_lock(&h->workers->lock);
     h->workers->stats.llvm_version = hello.llvm_version;
+    h->workers->stats.confinement = hello.confinement & (OJ_WORKERS_CONFINED_SECCOMP | OJ_WORKERS_CONFINED_LANDLOCK);
     pthread_mutex_unlock(&h->workers->lock);
     return OJ_OK;
 }

@@ -210,7 +210,7 @@ oj_status oji_worker_find(char *path, size_t capacity, const char *given, oj_err
     static const char *const beside[] = {"ownjit-worker", "../bin/ownjit-worker", "../libexec/ownjit-worker"};
     char folder[1024];
     const char *named = given ? given : secure_getenv("OWNJIT_WORKER");
-    if (named) {
+    if (given || (named && named[0])) {
         if (strlen(named) >= capacity)
             return oji_fail(error, OJ_E_WORKER_START, "the path of the worker program is longer than %zu bytes",
                             capacity - 1);

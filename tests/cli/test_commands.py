@@ -189,7 +189,8 @@ def check_layout(c, text):
 
 def info(c):
     c.expect('cli_info', ['info'], 0, out_has=('OwnJIT         ', 'LLVM           ', 'x86_64', 'links for      x86-64',
-                                               'memory mode    ', 'memory keys    '))
+                                               'memory mode    ', 'memory keys    ',
+                                               'workers        '))
     mode = re.search(r'memory mode +(\w+)', c.call('info').out.decode())
     c.tap.check('cli_info_memory_mode', mode is not None and mode[1] in ('views', 'private'))
     for version in ('19', '22'):

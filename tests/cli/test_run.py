@@ -487,7 +487,25 @@ def isolation(c):
                      'OWNJIT_WORKER', env={'OWNJIT_WORKER': '/nonexistent/worker'})
     c.expect('cli_compile_isolated', ['compile', '--isolate', 'isolated.c', '-o', 'isolated.o'])
     c.expect('cli_run_object_compiled_isolated', ['run', 'isolated.o'], 7, out='0\n')
+    c.expect('cli_run_isolated_worker_not_named', ['run', '--isolate', 'isolated.c'], 7, out='0\n',
+             env={'OWNJIT_WORKER': ''})
+
+
+def limits(c):
+    """One function that takes seconds and more than its own 3 MiB."""
+    c.write('large.ll', 'define i32 @main(i32 %v0) {\n'
+            + ''.join(' %%v%d = mul i32 %%v%d, %%v%d\n' % (i, i - 1, i // 2) for i in range(1, 100000))
+            + ' ret i32 %v99999\n}\n')
+    c.expect_failure('cli_run_deadline', ['run', '--deadline=100', 'large.ll'], 'large.ll: not compiled before the',
+                     'deadline_ms is 100 ms', '--deadline=MS')
+    c.expect_failure('cli_run_memory', ['run', '--memory=1', 'large.ll'],
+                     'large.ll: more memory was needed than the limit of 1048576 bytes', '--memory=MIB')
+    c.expect('cli_run_within_limits', ['run', '--deadline=60000', '--memory=2048', 'isolated.c'], 7, out='0\n')
+    for name, text in (('deadline', '0'), ('deadline', '4294967295'), ('deadline', '-1'), ('deadline', '1s'),
+                       ('memory', ''), ('memory', '0x10'), ('memory', '16777217')):
+        c.expect_failure('cli_run_%s_is_no_number_%s' % (name, text or 'empty'),
+                         ['run', '--%s=%s' % (name, text), 'isolated.c'], '--%s=%s is not a number' % (name, text))
 
 
 cli.main(input_kinds, streams, ir_by_content, arguments, exits, process, pages, modules, archives, libraries, entry,
-         compiling, stats, process_data, adopted, isolation)
+         compiling, stats, process_data, adopted, isolation, limits)

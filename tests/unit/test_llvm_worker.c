@@ -1,6 +1,7 @@
 /* Compilers in worker processes: what they give, what their failures come to, and what the client sees of them. */
 #include "support/process.h"
 #include "test_llvm_worker_support.h"
+#include "worker/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -185,6 +186,19 @@ static void worker_diagnostics_reach_the_client(void **state)
     oj_bytes_destroy(ojt_object(compiler, text));
     assert_has(heard, "no-such-cpu");
     oj_compiler_destroy(compiler);
+    oj_workers_destroy(workers);
+}
+
+/* Before a keeper was started nothing is known. */
+static void worker_stats_tell_the_confinement(void **state)
+{
+    oj_workers *workers;
+    (void)state;
+    assert_int_equal(oj_workers_create(&workers, NULL, NULL), OJ_OK);
+    assert_int_equal(stats_of(workers).confinement, 0);
+    oj_workers_destroy(workers);
+    workers = open_pool_of(1);
+    assert_int_equal(stats_of(workers).confinement, oji_worker_probe_confinement());
     oj_workers_destroy(workers);
 }
 
@@ -761,7 +775,8 @@ static void worker_every_allocation_may_fail(void **state)
 OJT_MAIN(cmocka_unit_test(worker_compiles_like_in_process), cmocka_unit_test(worker_client_never_loads_llvm),
          cmocka_unit_test(worker_default_pool_is_one), cmocka_unit_test(worker_large_objects_come_whole),
          cmocka_unit_test(worker_llvm_errors_come_back_whole), cmocka_unit_test(worker_diagnostics_reach_the_client),
-         cmocka_unit_test(worker_crash_is_a_status), cmocka_unit_test(worker_killed_while_idle_is_replaced),
+         cmocka_unit_test(worker_stats_tell_the_confinement), cmocka_unit_test(worker_crash_is_a_status),
+         cmocka_unit_test(worker_killed_while_idle_is_replaced),
          cmocka_unit_test(worker_killed_while_compiling_is_a_status), cmocka_unit_test(worker_cancel_ends_the_compile),
          cmocka_unit_test(worker_deadline_is_a_status), cmocka_unit_test(worker_memory_limit_is_a_status),
          cmocka_unit_test(worker_input_above_the_memory_limit_is_a_status), cmocka_unit_test(worker_idle_ones_end),

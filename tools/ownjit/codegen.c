@@ -52,6 +52,8 @@ static bool start_worker(struct codegen *codegen)
     oj_workers_options_init(&options);
     options.llvm_version = codegen->options->llvm_version;
     options.n_workers = 1;
+    options.deadline_ms = codegen->options->deadline_ms;
+    options.memory_size = codegen->options->memory_size;
     if (oj_workers_create(&codegen->workers, &options, &error) != OJ_OK ||
         oj_workers_start(codegen->workers, 1, &error) != OJ_OK)
         return fail_library(NULL, &error);

@@ -67,6 +67,27 @@ static void print_llvm(uint32_t wanted)
     oj_llvm_destroy(llvm);
 }
 
+/* A keeper is started for its answers, and ends here. */
+static void print_workers(uint32_t wanted)
+{
+    static const char *const ways[] = {"not confined by this system", "confined by seccomp", "confined by landlock",
+                                       "confined by seccomp and landlock"};
+    oj_workers_options options;
+    oj_workers_stats stats = {0};
+    oj_workers *workers;
+    oj_error error;
+    oj_workers_options_init(&options);
+    options.llvm_version = wanted;
+    options.n_workers = 1;
+    if (oj_workers_create(&workers, &options, &error) != OJ_OK || oj_workers_start(workers, 1, &error) != OJ_OK) {
+        printf("workers        none: %s\n", error.text);
+    } else {
+        (void)oj_workers_get_stats(workers, &stats, sizeof stats);
+        printf("workers        %s\n", ways[stats.confinement % 4]);
+    }
+    oj_workers_destroy(workers);
+}
+
 /* Asking makes the provider probe the system, which is what a link would do first. */
 static void print_memory_mode(void)
 {
@@ -101,6 +122,7 @@ int command_info(int argc, char **argv)
     options_parse(&options.command, argc, argv, &options);
     printf("OwnJIT         %s\n", version_text(oj_version(), version));
     print_llvm(options.llvm_version);
+    print_workers(options.llvm_version);
     printf("links for     ");
     for (size_t i = 0; oj_link_architecture(i); i++)
         printf("%s %s", i > 0 ? "," : "", oj_link_architecture(i));

@@ -65,6 +65,10 @@ static const char *advice(oj_status status)
         return "\nEach function and variable may be defined in one module only; make the others static.";
     case OJ_E_PERMISSION:
         return "\nThis system forbids making memory executable in every way that is known.";
+    case OJ_E_WORKER_DEADLINE:
+        return "\n--deadline=MS says how many milliseconds a module may take.";
+    case OJ_E_WORKER_MEMORY:
+        return "\n--memory=MIB says how many mebibytes a module may take.";
     case OJ_E_NOMEM:
         return "\nFree some memory, or raise the limit (ulimit -v).";
     default:

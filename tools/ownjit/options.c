@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_PASSES = OPTION_KEY(0), KEY_CPU, KEY_FEATURES, KEY_LLVM, KEY_ISOLATE, KEY_CLANG };
+#define MOST_MEBIBYTES (UINT64_C(1) << 24) /* 16 TiB, where the sizes of x86-64's address spaces are near */
+
+enum { KEY_PASSES = OPTION_KEY(0), KEY_CPU, KEY_FEATURES, KEY_LLVM, KEY_ISOLATE, KEY_DEADLINE, KEY_MEMORY, KEY_CLANG };
 
 void fail_usage(const struct command *command, const char *format, ...)
 {
@@ -115,6 +117,16 @@ uint32_t option_llvm_version(const struct command *command, const char *argument
     return (uint32_t)version;
 }
 
+uint64_t option_number(const struct command *command, const char *name, const char *argument, uint64_t most)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long number = strtoull(argument, &end, 10);
+    if (errno != 0 || argument[0] < '0' || argument[0] > '9' || *end != '\0' || number == 0 || number > most)
+        fail_usage(command, "--%s=%s is not a number from 1 to %llu", name, argument, (unsigned long long)most);
+    return number;
+}
+
 static const struct argp_option codegen_table[] = {
     {NULL, 0, NULL, 0, "Compiling (no effect on ELF objects):", 2},
     {NULL, 'O', "LEVEL", 0,
@@ -136,6 +148,9 @@ static const struct argp_option codegen_table[] = {
      "Compile in a confined process of its own: whatever LLVM does then, here it is a message, and LLVM is never "
      "loaded "
      "into the program's process",
+     2},
+    {"deadline", KEY_DEADLINE, "MS", 0, "Isolate, and give up a module after MS milliseconds (default: 10 minutes)", 2},
+    {"memory", KEY_MEMORY, "MIB", 0, "Isolate, and give up a module that takes more than MIB mebibytes (default: 4096)",
      2},
     {0}};
 
@@ -162,6 +177,14 @@ static error_t parse_codegen(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_ISOLATE:
         options->isolates = true;
+        return 0;
+    case KEY_DEADLINE:
+        options->isolates = true;
+        options->deadline_ms = (uint32_t)option_number(options->command, "deadline", arg, OJ_WORKERS_FOREVER - 1);
+        return 0;
+    case KEY_MEMORY:
+        options->isolates = true;
+        options->memory_size = option_number(options->command, "memory", arg, MOST_MEBIBYTES) << 20;
         return 0;
     case KEY_CLANG:
         if (options->n_clang_options == MAX_CLANG_OPTIONS)

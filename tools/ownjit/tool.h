@@ -54,8 +54,10 @@ struct codegen_options {
     uint32_t llvm_version; /* 0 = any */
     const char *clang_options[MAX_CLANG_OPTIONS];
     size_t n_clang_options;
-    bool wants_debug; /* clang is to describe source lines and variables, and they are to be read */
-    bool isolates;    /* compile in a worker process */
+    bool wants_debug;     /* clang is to describe source lines and variables, and they are to be read */
+    bool isolates;        /* compile in a worker process */
+    uint32_t deadline_ms; /* of one module, in a worker; 0 = the library's */
+    uint64_t memory_size; /* bytes that one module may take, in a worker; 0 = the library's */
 };
 
 extern const struct argp codegen_argp;
@@ -73,6 +75,8 @@ error_t options_common(const struct command *command, int key, struct argp_state
 /* Print why the command line is wrong and end the program. */
 void fail_usage(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
 uint32_t option_llvm_version(const struct command *command, const char *argument);
+/* The whole number that the option `name` is given, from 1 to `most`. */
+uint64_t option_number(const struct command *command, const char *name, const char *argument, uint64_t most);
 
 /* --- input.c: a FILE of any kind, told by its content ------------------------------------------------------------- */
 
