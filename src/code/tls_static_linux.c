@@ -291,6 +291,9 @@ bool oji_tls_locate_in_process(uint64_t addr, uint64_t *token, uint64_t *offset)
     dl_iterate_phdr(search_module, &search);
     *token = search.token;
     *offset = search.offset;
+    /* What asking takes the first time is not left to running code, which may be a signal's handler. */
+    if (search.found)
+        (void)oji_tls_ask_process(&(oji_tls_entry){(uintptr_t)search.token, (uintptr_t)search.offset});
     return search.found;
 }
 
