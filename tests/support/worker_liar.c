@@ -81,7 +81,7 @@ static void greet(void)
     if (is("hello_stalls"))
         stall();
     if (strncmp(lie, "late", 4) == 0)
-        usleep(400 * 1000);
+        usleep((is("later") ? 1000 : 400) * 1000);
     size = oji_wire_put_hello(message, &hello);
     /* As a program that ends at once, whenever the client writes: that fails from here on. */
     if (is("hello_deaf"))
