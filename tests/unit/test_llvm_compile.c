@@ -489,7 +489,6 @@ static void compile_cpu_without_64_bit_refused(void **state)
     oj_llvm_destroy(llvm);
 }
 
-/* LLVM ends the process for a code model that AArch64 has not. */
 /* Each ends the process inside LLVM, or makes it print: a list that is too long to copy, too, and bytes behind a
  * zero. */
 static void compile_function_without_64_bit_refused(void **state)
@@ -561,6 +560,7 @@ static void compile_function_of_other_width_refused(void **state)
     oj_llvm_destroy(llvm);
 }
 
+/* LLVM ends the process for these. */
 static void compile_model_that_the_target_lacks_refused(void **state)
 {
     static const char *const triples[] = {"aarch64-linux-gnu", "aarch64_be-linux-gnu", "arm64-linux-gnu"};
@@ -577,6 +577,13 @@ static void compile_model_that_the_target_lacks_refused(void **state)
     options.triple = "riscv64-linux-gnu";
     options.code_model = OJ_CODE_MODEL_MEDIUM;
     oj_compiler_destroy(ojt_compiler(&options, llvm));
+    options.code_model = OJ_CODE_MODEL_LARGE;
+    oj_compiler_destroy(ojt_compiler(&options, llvm));
+    options.relocation_model = OJ_RELOCATION_STATIC;
+    if (oj_llvm_version(llvm) < 200000)
+        assert_create_fails(llvm, options, OJ_E_TARGET, "no large code model");
+    else
+        oj_compiler_destroy(ojt_compiler(&options, llvm));
     oj_llvm_destroy(llvm);
 }
 
