@@ -132,7 +132,7 @@ OJ_API const char *oj_status_name(oj_status status);
  * Threads:  callback: on the thread of the call that needs the memory, no lock of the library held */
 typedef struct oj_allocator {
     uint32_t struct_size;
-    uint32_t reserved;
+    uint32_t reserved; /* zero */
     void *context;
     /* Return size bytes aligned for any object, or NULL. size is never 0. */
     void *(*allocate)(void *context, size_t size);

@@ -169,7 +169,7 @@ OJ_API size_t oj_code_record_count(const oj_code *code);
 /* What is needed to give taken-over code back. Nothing in it is the handle's: memory and token are the provider's. */
 typedef struct oj_taken {
     uint32_t struct_size;
-    uint32_t reserved;
+    uint32_t reserved;       /* zero */
     const oj_memory *memory; /* the provider the segments came from */
     void *token;             /* the provider's own */
     oj_segment *segments;    /* the client's array */

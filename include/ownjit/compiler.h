@@ -72,7 +72,7 @@ typedef struct oj_compiler_options {
     uint32_t level;                /* oj_level of code generation, such as OJ_LEVEL_2; runs no passes on the IR */
     uint32_t relocation_model;     /* oj_relocation_model */
     uint32_t code_model;           /* oj_code_model */
-    uint32_t reserved;
+    uint32_t reserved;             /* zero */
     const char *passes;   /* copies; pipeline for LLVM's pass builder, such as "default<O2>", read when a module is
                              compiled; NULL = run none */
     const char *triple;   /* copies; NULL = this host's */

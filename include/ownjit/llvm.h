@@ -24,10 +24,10 @@ typedef enum oj_llvm_source {
 
 typedef struct oj_llvm_options {
     uint32_t struct_size;
-    uint32_t source;  /* oj_llvm_source */
-    uint32_t version; /* major version wanted, 0 = any from 14 to 22; another one found is OJ_E_NO_LLVM */
-    uint32_t reserved;
-    const char *path; /* borrows; NULL unless source is OJ_LLVM_PATH */
+    uint32_t source;   /* oj_llvm_source */
+    uint32_t version;  /* major version wanted, 0 = any from 14 to 22; another one found is OJ_E_NO_LLVM */
+    uint32_t reserved; /* zero */
+    const char *path;  /* borrows; NULL unless source is OJ_LLVM_PATH */
     /* Return the address of an LLVM C API function, NULL where there is none.
      * Threads:  callback: on the calling thread, during oj_llvm_create() only */
     void *(*lookup)(void *context, const char *name);

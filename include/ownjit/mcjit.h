@@ -34,7 +34,7 @@ typedef struct oj_mcjit_options {
     oj_compiler *compiler;   /* keeps, until the engine is disposed; such as one that compiles in another process.
                                 NULL = one of the engine's own, made of the options it was created with */
     uint32_t link_flags;     /* OJ_LINK_... of every module */
-    uint32_t reserved;
+    uint32_t reserved;       /* zero */
 } oj_mcjit_options;
 
 static inline void oj_mcjit_options_init(oj_mcjit_options *options)

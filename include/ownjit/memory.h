@@ -157,7 +157,7 @@ typedef struct oj_memory_options {
                            call instruction reaches it (2 GiB on x86-64) and needs no stub, if there is room and the
                            link allows it, else elsewhere; 0 = next to the libraries, as a rule */
     uint32_t flags;     /* OJ_MEMORY_... */
-    uint32_t reserved;
+    uint32_t reserved;  /* zero */
 } oj_memory_options;
 
 static inline void oj_memory_options_init(oj_memory_options *options)

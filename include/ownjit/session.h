@@ -61,7 +61,7 @@ typedef struct oj_session_options {
     oj_compiler *compiler; /* keeps, until the session is destroyed; used by one call at a time. NULL: modules of
                               IR name their own */
     uint32_t link_flags;   /* OJ_LINK_... of every module */
-    uint32_t reserved;
+    uint32_t reserved;     /* zero */
     /* Called once for each undefined name before a call fails with OJ_E_UNDEFINED. NULL: the error's text lists as
      * many as fit.
      * Threads:  callback: on the linking thread, no lock of the library held */
@@ -105,7 +105,7 @@ typedef struct oj_module_options {
                                  the module is compiled as soon as a name is found in no other module */
     size_t n_names;
     uint32_t link_flags; /* OJ_LINK_... beside the session's */
-    uint32_t reserved;
+    uint32_t reserved;   /* zero */
 } oj_module_options;
 
 static inline void oj_module_options_init(oj_module_options *options)

@@ -33,8 +33,8 @@ typedef struct oj_workers_options {
     uint32_t start_ms;     /* deadline of the keeper's start; 0 = 30,000; OJ_WORKERS_FOREVER = none */
     uint32_t deadline_ms;  /* deadline of a compile, waiting for a worker included; 0 = 600,000;
                               OJ_WORKERS_FOREVER = none */
-    uint32_t reserved;
-    uint64_t memory_size; /* bytes of address space that a compile may take beyond a fresh worker's; 0 = 4 GiB */
+    uint32_t reserved;     /* zero */
+    uint64_t memory_size;  /* bytes of address space that a compile may take beyond a fresh worker's; 0 = 4 GiB */
 } oj_workers_options;
 
 static inline void oj_workers_options_init(oj_workers_options *options)

@@ -29,6 +29,7 @@ oj_status oji_allocator_import(oj_allocator *ours, const oj_allocator *given, oj
         return OJ_OK;
     }
     OJI_TRY(oji_import(ours, sizeof *ours, sizeof *ours, given, "oj_allocator", error));
+    OJI_TRY(oji_check_flags(ours->reserved, 0, "oj_allocator.reserved", error));
     if (!ours->allocate || !ours->release)
         return oji_fail(error, OJ_E_MISUSE, "oj_allocator.%s is NULL", ours->allocate ? "release" : "allocate");
     return OJ_OK;

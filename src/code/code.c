@@ -233,6 +233,7 @@ static oj_status check_taken(const oj_taken *taken, oj_error *error)
     if (!taken)
         return oji_fail(error, OJ_E_MISUSE, "taken is NULL");
     OJI_TRY(oji_import(&copy, sizeof copy, sizeof copy, taken, "oj_taken", error));
+    OJI_TRY(oji_check_flags(copy.reserved, 0, "oj_taken.reserved", error));
     if (!copy.segments && copy.n_segments > 0)
         return oji_fail(error, OJ_E_MISUSE, "oj_taken.segments is NULL but n_segments is %zu", copy.n_segments);
     return OJ_OK;

@@ -9,6 +9,7 @@
 static oj_status check_choices(const oj_compiler_options *options, oj_error *error)
 {
     OJI_TRY(oji_check_flags(options->flags, OJ_COMPILER_NO_VERIFY, "oj_compiler_options.flags", error));
+    OJI_TRY(oji_check_flags(options->reserved, 0, "oj_compiler_options.reserved", error));
     if (options->level > OJ_LEVEL_3)
         return oji_fail(error, OJ_E_MISUSE, "oj_compiler_options.level is %u, which is no oj_level", options->level);
     if (options->relocation_model > OJ_RELOCATION_STATIC)

@@ -13,6 +13,7 @@ static oj_status check_options(LLVMExecutionEngineRef engine, const oj_mcjit_opt
 {
     const uint32_t known = OJ_MCJIT_CACHE_BY_CLIENT | OJ_MCJIT_PERMISSIONS_BY_LIBRARY;
     OJI_TRY(oji_check_flags(options->flags, known, "oj_mcjit_options.flags", error));
+    OJI_TRY(oji_check_flags(options->reserved, 0, "oj_mcjit_options.reserved", error));
     OJI_TRY(oji_check_flags(options->link_flags, OJI_LINK_FLAGS, "oj_mcjit_options.link_flags", error));
     if (engine->session)
         return oji_fail(error, OJ_E_MISUSE, "oj_mcjit_configure: an address of the engine has been asked for already");

@@ -336,6 +336,7 @@ oj_status oj_llvm_create(oj_llvm **out, const oj_llvm_options *options, oj_error
         return oji_fail(error, OJ_E_MISUSE, "oj_llvm_create: out is NULL");
     *out = NULL;
     OJI_TRY(oji_import(&ours, sizeof ours, sizeof ours, options, "oj_llvm_options", error));
+    OJI_TRY(oji_check_flags(ours.reserved, 0, "oj_llvm_options.reserved", error));
     OJI_TRY(oji_allocator_import(&allocator, ours.allocator, error));
     OJI_TRY(check_options(&ours, error));
     s.wanted = ours.version;

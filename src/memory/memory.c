@@ -580,6 +580,7 @@ static oj_status check_options(oj_memory_options *options, oj_error *error)
     if (options->mode > OJ_MEMORY_MODE_KEYS)
         return oji_fail(error, OJ_E_MISUSE, "oj_memory_options.mode is %u, which is no oj_memory_mode", options->mode);
     OJI_TRY(oji_check_flags(options->flags, OJ_MEMORY_HUGE_PAGES, "oj_memory_options.flags", error));
+    OJI_TRY(oji_check_flags(options->reserved, 0, "oj_memory_options.reserved", error));
     if (options->slab_size > MAX_SLAB_SIZE)
         return oji_fail(error, OJ_E_MISUSE, "oj_memory_options.slab_size is %llu, above %llu",
                         (unsigned long long)options->slab_size, (unsigned long long)MAX_SLAB_SIZE);

@@ -5,6 +5,7 @@ static oj_status check_options(const oj_module_options *options, oj_error *error
 {
     OJI_TRY(
         oji_check_flags(options->flags, OJ_MODULE_COMPILE_NOW | OJ_MODULE_BORROW, "oj_module_options.flags", error));
+    OJI_TRY(oji_check_flags(options->reserved, 0, "oj_module_options.reserved", error));
     OJI_TRY(oji_check_flags(options->link_flags, OJI_LINK_FLAGS, "oj_module_options.link_flags", error));
     if (!options->names && options->n_names > 0)
         return oji_fail(error, OJ_E_MISUSE, "oj_module_options.names is NULL but n_names is %zu", options->n_names);

@@ -164,6 +164,7 @@ static void close_pool(oj_workers *w)
 static oj_status check_options(const oj_workers_options *options, oj_error *error)
 {
     OJI_TRY(oji_check_flags(options->flags, OJ_WORKERS_REQUIRE_CONFINED, "oj_workers_options.flags", error));
+    OJI_TRY(oji_check_flags(options->reserved, 0, "oj_workers_options.reserved", error));
     if (options->n_workers > OJI_WORKER_MAX_WORKERS)
         return oji_fail(error, OJ_E_MISUSE, "oj_workers_options.n_workers is %u, above %u", options->n_workers,
                         OJI_WORKER_MAX_WORKERS);

@@ -144,6 +144,9 @@ static void manager_and_permissions(void)
     options.link_flags = 1u << 31;
     CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_E_VERSION && strstr(error.text, "link_flags"));
     options.link_flags = 0;
+    options.reserved = 1;
+    CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_E_VERSION && strstr(error.text, "reserved"));
+    options.reserved = 0;
     CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_OK);
     b = CALL(int(int), engine, "b");
     CHECK(b && b(3) == 30);

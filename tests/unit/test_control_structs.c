@@ -247,34 +247,37 @@ static oj_status with_stackmap_allocator(job *work, const void *given)
 typedef struct sized {
     const char *name;
     size_t size;
+    size_t reserved_off; /* 0 = it reserves nothing */
     oj_status (*hand_over)(job *work, const void *given);
 } sized;
 
-static const sized all[] = {{"oj_allocator", sizeof(oj_allocator), with_allocator},
-                            {"oj_object_options", sizeof(oj_object_options), with_object_options},
-                            {"oj_archive_options", sizeof(oj_archive_options), with_archive_options},
-                            {"oj_link_options", sizeof(oj_link_options), with_link_options},
-                            {"oj_memory", sizeof(oj_memory), with_memory},
-                            {"oj_resolver", sizeof(oj_resolver), with_resolver},
-                            {"oj_memory_options", sizeof(oj_memory_options), with_memory_options},
-                            {"oj_taken", sizeof(oj_taken), with_taken},
-                            {"oj_llvm_options", sizeof(oj_llvm_options), with_llvm_options},
-                            {"oj_compiler_options", sizeof(oj_compiler_options), with_compiler_options},
-                            {"oj_tls", sizeof(oj_tls), with_tls},
-                            {"oj_workers_options", sizeof(oj_workers_options), with_workers_options},
-                            {"oj_session_options", sizeof(oj_session_options), with_session_options},
-                            {"oj_module_options", sizeof(oj_module_options), with_module_options},
-                            {"oj_resolver", sizeof(oj_resolver), with_session_resolver},
-                            {"oj_ir", sizeof(oj_ir), with_session_ir},
-                            {"oj_allocator", sizeof(oj_allocator), with_session_allocator},
-                            {"oj_allocator", sizeof(oj_allocator), with_memory_allocator},
-                            {"oj_allocator", sizeof(oj_allocator), with_workers_allocator},
-                            {"oj_allocator", sizeof(oj_allocator), with_compiler_allocator},
-                            {"oj_allocator", sizeof(oj_allocator), with_link_allocator},
-                            {"oj_allocator", sizeof(oj_allocator), with_archive_allocator},
-                            {"oj_allocator", sizeof(oj_allocator), with_stackmap_allocator}};
+static const sized all[] = {
+    {"oj_allocator", sizeof(oj_allocator), offsetof(oj_allocator, reserved), with_allocator},
+    {"oj_object_options", sizeof(oj_object_options), 0, with_object_options},
+    {"oj_archive_options", sizeof(oj_archive_options), 0, with_archive_options},
+    {"oj_link_options", sizeof(oj_link_options), 0, with_link_options},
+    {"oj_memory", sizeof(oj_memory), 0, with_memory},
+    {"oj_resolver", sizeof(oj_resolver), 0, with_resolver},
+    {"oj_memory_options", sizeof(oj_memory_options), offsetof(oj_memory_options, reserved), with_memory_options},
+    {"oj_taken", sizeof(oj_taken), offsetof(oj_taken, reserved), with_taken},
+    {"oj_llvm_options", sizeof(oj_llvm_options), offsetof(oj_llvm_options, reserved), with_llvm_options},
+    {"oj_compiler_options", sizeof(oj_compiler_options), offsetof(oj_compiler_options, reserved),
+     with_compiler_options},
+    {"oj_tls", sizeof(oj_tls), 0, with_tls},
+    {"oj_workers_options", sizeof(oj_workers_options), offsetof(oj_workers_options, reserved), with_workers_options},
+    {"oj_session_options", sizeof(oj_session_options), offsetof(oj_session_options, reserved), with_session_options},
+    {"oj_module_options", sizeof(oj_module_options), offsetof(oj_module_options, reserved), with_module_options},
+    {"oj_resolver", sizeof(oj_resolver), 0, with_session_resolver},
+    {"oj_ir", sizeof(oj_ir), 0, with_session_ir},
+    {"oj_allocator", sizeof(oj_allocator), offsetof(oj_allocator, reserved), with_session_allocator},
+    {"oj_allocator", sizeof(oj_allocator), offsetof(oj_allocator, reserved), with_memory_allocator},
+    {"oj_allocator", sizeof(oj_allocator), offsetof(oj_allocator, reserved), with_workers_allocator},
+    {"oj_allocator", sizeof(oj_allocator), offsetof(oj_allocator, reserved), with_compiler_allocator},
+    {"oj_allocator", sizeof(oj_allocator), offsetof(oj_allocator, reserved), with_link_allocator},
+    {"oj_allocator", sizeof(oj_allocator), offsetof(oj_allocator, reserved), with_archive_allocator},
+    {"oj_allocator", sizeof(oj_allocator), offsetof(oj_allocator, reserved), with_stackmap_allocator}};
 
-static void expect(const sized *what, uint32_t struct_size, oj_status expected)
+static void expect(const sized *what, uint32_t struct_size, uint32_t reserved, oj_status expected)
 {
     static const uint8_t zeroes[512];
     guarded memory;
@@ -284,10 +287,12 @@ static void expect(const sized *what, uint32_t struct_size, oj_status expected)
     assert_true(what->size <= sizeof zeroes);
     given = guard(&memory, zeroes, what->size);
     memcpy(given, &struct_size, sizeof struct_size);
+    if (reserved)
+        memcpy((uint8_t *)given + what->reserved_off, &reserved, sizeof reserved);
     status = what->hand_over(&work, given);
     if (status != expected || work.error.status != expected)
         fail_msg("%s of %u bytes: %s", what->name, struct_size, oj_status_name(status));
-    if (!strstr(work.error.text, what->name))
+    if (!strstr(work.error.text, what->name) || (reserved && !strstr(work.error.text, ".reserved")))
         fail_msg("'%s' does not name %s", work.error.text, what->name);
     oj_object_destroy(work.object);
     end_guard(&memory);
@@ -299,7 +304,7 @@ static void control_structs_of_absurd_size_rejected_unread(void **state)
     (void)state;
     for (size_t i = 0; i < OJI_COUNT(all); i++)
         for (size_t k = 0; k < OJI_COUNT(sizes); k++)
-            expect(&all[i], sizes[k], OJ_E_VERSION);
+            expect(&all[i], sizes[k], 0, OJ_E_VERSION);
 }
 
 static void control_structs_too_short_rejected(void **state)
@@ -307,7 +312,16 @@ static void control_structs_too_short_rejected(void **state)
     (void)state;
     for (size_t i = 0; i < OJI_COUNT(all); i++)
         for (uint32_t size = 0; size < 8; size++)
-            expect(&all[i], size, OJ_E_MISUSE);
+            expect(&all[i], size, 0, OJ_E_MISUSE);
+}
+
+/* What a later version may give a meaning to is zero in this one's. */
+static void control_structs_with_reserved_fields_set_rejected(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(all); i++)
+        if (all[i].reserved_off > 0)
+            expect(&all[i], (uint32_t)all[i].size, 1u << 31, OJ_E_VERSION);
 }
 
 /* A table of another version has flags that this one does not know. */
@@ -410,6 +424,8 @@ static void control_take_over_array_lengths_near_2_64(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(control_structs_of_absurd_size_rejected_unread),
-         cmocka_unit_test(control_structs_too_short_rejected), cmocka_unit_test(control_unknown_flags_rejected),
-         cmocka_unit_test(control_workers_options_checked), cmocka_unit_test(control_provider_options_near_2_64),
+         cmocka_unit_test(control_structs_too_short_rejected),
+         cmocka_unit_test(control_structs_with_reserved_fields_set_rejected),
+         cmocka_unit_test(control_unknown_flags_rejected), cmocka_unit_test(control_workers_options_checked),
+         cmocka_unit_test(control_provider_options_near_2_64),
          cmocka_unit_test(control_take_over_array_lengths_near_2_64))
