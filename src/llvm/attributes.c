@@ -22,6 +22,7 @@ typedef struct scan {
     attribute cpu, tune, features;
     bool has_unknown;            /* the last combination that was looked at has what LLVM does not know, ... */
     bool lacks_doubles;          /* ... no registers for doubles */
+    bool is_blind;               /* ... or could not be tried on this system */
     char said[MAX_FEATURES * 4]; /* LLVM's message for a feature is four times as long as a name */
 } scan;
 
@@ -65,8 +66,9 @@ static void probe(scan *s, const char *cpu, const char *features)
         return;
     options.cpu = cpu;
     options.features = features;
-    oji_llvm_probe_machine(&options, s->said + length, sizeof s->said - length);
-    if (fits && s->said[length] == '\0')
+    if (!oji_llvm_probe_machine(&options, s->said + length, sizeof s->said - length))
+        s->is_blind = true;
+    else if (fits && s->said[length] == '\0')
         memcpy(s->target->known, key, (size_t)key_size + 1);
 }
 
@@ -92,6 +94,7 @@ static oj_status collect_unknown(scan *s, const char *cpu, const char *tune, con
                                  oj_error *error)
 {
     s->said[0] = '\0';
+    s->is_blind = false;
     if (s->cpu.value || s->features.value)
         probe(s, cpu, features);
     if (s->tune.value && strcmp(tune, cpu) != 0)
@@ -174,6 +177,23 @@ static void drop_unknown_features(const scan *s, oji_llvm_value *function)
         replace(s, function, &s->features, kept);
 }
 
+/* Where nothing can be tried a CPU may be unknown, and then has no 64-bit code, for which LLVM would end the process:
+ * so it is asked for, as for the compiler's own. */
+static oj_status ask_for_64_bit(const scan *s, oji_llvm_value *function, const char *name, oj_error *error)
+{
+    const char *triple = s->target->triple;
+    char own[MAX_FEATURES], value[MAX_FEATURES];
+    const char *features = copy_value(s, &s->features, own) ? own : s->target->features;
+    int length = snprintf(value, sizeof value, "%s%s+64bit", features, features[0] ? "," : "");
+    if (!oji_llvm_is_x86_64(triple) && strncmp(triple, "riscv64", 7) != 0)
+        return OJ_OK;
+    if (length < 0 || (size_t)length >= sizeof value)
+        return oji_fail(error, OJ_E_TARGET, "%s: features of %d bytes or more cannot be checked on this system", name,
+                        MAX_FEATURES);
+    replace(s, function, &s->features, value);
+    return OJ_OK;
+}
+
 /* Once for each combination, not for each function. */
 static void warn(const scan *s)
 {
@@ -220,6 +240,7 @@ oj_status oji_llvm_check_attributes(oji_llvm_target_options *target, oji_llvm_mo
     s.tune = (attribute){"tune-cpu", 8, NULL};
     s.features = (attribute){"target-features", 15, NULL};
     s.has_unknown = false;
+    s.is_blind = false;
     s.lacks_doubles = oji_llvm_lacks_doubles(target->triple, oji_llvm_list_features(target->features));
     s.said[0] = '\0';
     /* Functions of one source mostly share their attributes: each combination is judged where it begins. */
@@ -234,6 +255,8 @@ oj_status oji_llvm_check_attributes(oji_llvm_target_options *target, oji_llvm_mo
         }
         if (s.lacks_doubles && oji_llvm_takes_doubles(api, f))
             return fail_doubles(api, f, name, error);
+        if (s.is_blind && s.cpu.value)
+            OJI_TRY(ask_for_64_bit(&s, f, name, error));
         if (s.has_unknown) {
             drop_unknown_cpu(&s, f, &s.cpu);
             drop_unknown_cpu(&s, f, &s.tune);

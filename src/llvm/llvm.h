@@ -113,8 +113,9 @@ typedef struct oji_llvm_target_options {
 oj_status oji_llvm_create_machine(const oji_llvm_target_options *options, bool checked, oji_llvm_machine **out,
                                   oj_error *error);
 
-/* Fill `said` with what LLVM has to say against CPU and features; "" for nothing. */
-void oji_llvm_probe_machine(const oji_llvm_target_options *options, char *said, size_t capacity);
+/* Fill `said` with what LLVM has to say against CPU and features; "" for nothing. False where this system does not let
+ * it be read. */
+bool oji_llvm_probe_machine(const oji_llvm_target_options *options, char *said, size_t capacity);
 
 /* Drop every line of a text that an earlier one equals. */
 void oji_llvm_drop_repeated(char *text);

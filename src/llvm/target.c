@@ -135,13 +135,16 @@ oj_status oji_llvm_create_machine(const oji_llvm_target_options *options, bool c
     return OJ_OK;
 }
 
-/* Where capturing is refused nothing is said: LLVM then prints at the compile itself, as it would without us. */
-void oji_llvm_probe_machine(const oji_llvm_target_options *options, char *said, size_t capacity)
+/* Where capturing is refused LLVM prints at the compile itself, as it would without us. */
+bool oji_llvm_probe_machine(const oji_llvm_target_options *options, char *said, size_t capacity)
 {
     creation c = {options, NULL};
     said[0] = '\0';
-    if (capacity < 2 || !oji_llvm_run_captured(create, &c, said, capacity))
-        return;
+    if (capacity < 2)
+        return true;
+    if (!oji_llvm_run_captured(create, &c, said, capacity))
+        return false;
     if (c.machine)
         options->library->api.DisposeTargetMachine(c.machine);
+    return true;
 }

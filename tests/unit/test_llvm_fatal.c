@@ -2,8 +2,14 @@
  * or a warning, and not one byte on the standard error stream. */
 #include "test_llvm_support.h"
 
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
@@ -249,8 +255,45 @@ static void fatal_doubles_without_sse2_refused(void **state)
     oj_llvm_destroy(llvm);
 }
 
+static void forbid(unsigned number)
+{
+    struct sock_filter filter[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+                                   BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+                                   BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+                                   BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    struct sock_fprog program = {COUNT_OF(filter), filter};
+    assert_int_equal(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    assert_int_equal(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+/* Last, as the filters stay. LLVM prints then, and goes on. */
+static void fatal_unknown_cpu_survived_where_nothing_is_read(void **state)
+{
+    static const char *const triples[] = {"x86_64-linux-gnu", "riscv64-linux-gnu", "aarch64-linux-gnu"};
+    oj_llvm *llvm = ojt_llvm_open();
+    (void)state;
+    forbid(SYS_close_range);
+    forbid(SYS_unshare);
+    for (size_t i = 0; i < COUNT_OF(triples); i++) {
+        oj_compiler *compiler = NULL;
+        oj_error error = {0};
+        quiet q = begin_quiet();
+        oj_status status = make(llvm, triples[i], NULL, NULL, &compiler);
+        if (status == OJ_OK)
+            status = compile_with(compiler, "target-cpu", "frobnicator9", &error);
+        if (status == OJ_OK)
+            status = compile_with(compiler, "target-features", "+grault", &error);
+        end_quiet(q);
+        if (status != OJ_OK)
+            fail_msg("%s", error.text);
+        oj_compiler_destroy(compiler);
+    }
+    oj_llvm_destroy(llvm);
+}
+
 OJT_MAIN(cmocka_unit_test(fatal_names_in_attributes_refused), cmocka_unit_test(fatal_many_unknown_features_dropped),
          cmocka_unit_test(fatal_too_many_unknown_features_refused),
          cmocka_unit_test(fatal_riscv_cpu_of_other_width_refused),
          cmocka_unit_test(fatal_arm_doubles_without_vfp2sp_refused),
-         cmocka_unit_test(fatal_doubles_without_sse2_refused))
+         cmocka_unit_test(fatal_doubles_without_sse2_refused),
+         cmocka_unit_test(fatal_unknown_cpu_survived_where_nothing_is_read))
