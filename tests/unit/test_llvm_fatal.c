@@ -271,6 +271,7 @@ static void fatal_unknown_cpu_survived_where_nothing_is_read(void **state)
 {
     static const char *const triples[] = {"x86_64-linux-gnu", "riscv64-linux-gnu", "aarch64-linux-gnu"};
     oj_llvm *llvm = ojt_llvm_open();
+    char *longest = repeat('b', 8190);
     (void)state;
     forbid(SYS_close_range);
     forbid(SYS_unshare);
@@ -283,11 +284,15 @@ static void fatal_unknown_cpu_survived_where_nothing_is_read(void **state)
             status = compile_with(compiler, "target-cpu", "frobnicator9", &error);
         if (status == OJ_OK)
             status = compile_with(compiler, "target-features", "+grault", &error);
+        /* Where there is no room to ask for it. */
+        if (i == 0)
+            assert_int_equal(compile_with(compiler, "target-features", longest, NULL), OJ_E_TARGET);
         end_quiet(q);
         if (status != OJ_OK)
             fail_msg("%s", error.text);
         oj_compiler_destroy(compiler);
     }
+    free(longest);
     oj_llvm_destroy(llvm);
 }
 
