@@ -111,6 +111,19 @@ static oj_status check_depth(const oji_input *input, oj_error *error)
     return OJ_E_IR;
 }
 
+static bool begins_with(const oji_input *input, const char *start)
+{
+    return input->size >= strlen(start) && memcmp(input->data, start, strlen(start)) == 0;
+}
+
+/* What is compiled already is the likeliest thing to be taken for IR. */
+static const char *what_it_is(const oji_input *input)
+{
+    if (begins_with(input, "\177ELF"))
+        return "an ELF object, which oj_link_bytes() links: ";
+    return begins_with(input, "!<arch>\n") ? "an archive, which oj_archive_create() opens: " : "";
+}
+
 /* Needs data and size. What is neither is refused before LLVM sees it, in words that name the input. */
 static oj_status classify(oji_input *input, oj_error *error)
 {
@@ -122,7 +135,8 @@ static oj_status classify(oji_input *input, oj_error *error)
         return oji_fail_at(error, OJ_E_IR, &place, "%s: the input is empty: neither bitcode nor textual IR",
                            input->name);
     if (looks_binary(input->data, input->size))
-        return oji_fail_at(error, OJ_E_IR, &place, "%s: neither bitcode nor textual IR", input->name);
+        return oji_fail_at(error, OJ_E_IR, &place, "%s: %sneither bitcode nor textual IR", input->name,
+                           what_it_is(input));
     if (input->size > MAX_TEXT_SIZE)
         return oji_fail_at(error, OJ_E_IR, &place, "%s: textual IR of 4 GiB or more", input->name);
     return check_depth(input, error);
