@@ -28,7 +28,9 @@
  *
  * Threads: all calls may be made from several threads at once. Calls that change a session or link wait for each
  * other; lookups of what has been linked wait for nobody (but of thread-local variables, as linking does), and may be
- * made from callbacks, too. Other calls on a session made from a callback of that session are OJ_E_MISUSE. */
+ * made from callbacks, too. Other calls on a session made from a callback of that session, or of a compiler at work for
+ * it, are OJ_E_MISUSE. A thread that is cancelled (pthread_cancel) inside a call that changes a session ends when the
+ * call is over. */
 #ifndef OWNJIT_SESSION_H
 #define OWNJIT_SESSION_H
 

@@ -6,6 +6,8 @@
  * exceptions; what they would have released is part of what is lost. */
 #include "llvm/llvm.h"
 
+#include "base/caller.h"
+
 #include <errno.h>
 #include <signal.h>
 
@@ -55,6 +57,7 @@ void oji_llvm_contain_end(oji_llvm_library *library)
 static void *run_contained(void *argument)
 {
     current = argument;
+    oji_work_for(current->caller);
     current->function(current->argument);
     return NULL;
 }
@@ -68,6 +71,7 @@ int oji_llvm_run_contained(oji_llvm_containment *containment)
     int failed;
     containment->is_fatal = false;
     containment->text[0] = '\0';
+    containment->caller = oji_caller();
     if (pthread_attr_init(&attributes) != 0)
         return ENOMEM;
     failed = pthread_attr_setstacksize(&attributes, STACK_SIZE);

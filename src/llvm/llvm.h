@@ -161,6 +161,7 @@ bool oji_llvm_list_names(const oji_llvm_api *api, oji_llvm_module *module, struc
 typedef struct oji_llvm_containment {
     void (*function)(void *);
     void *argument;
+    pthread_t caller;
     bool is_fatal;                 /* the thread was given up in the middle of function(), for ... */
     char text[OJI_LLVM_TEXT_SIZE]; /* ... this reason of LLVM's */
 } oji_llvm_containment;

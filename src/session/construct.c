@@ -95,7 +95,7 @@ oj_status oji_session_construct_linked(oj_session *session, oj_error *error)
 {
     bool waits;
     pthread_mutex_lock(&session->lock);
-    waits = session->n_waiting > 0 && !(session->is_turn_taken && pthread_equal(session->turn_owner, pthread_self()));
+    waits = session->n_waiting > 0 && !oji_session_has_turn(session);
     pthread_mutex_unlock(&session->lock);
     return waits ? construct(session, NULL, false, error) : OJ_OK;
 }

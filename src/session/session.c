@@ -1,32 +1,46 @@
 /* A session's life, its turn, its absolute symbols, and looking names up. */
 #include "session/session.h"
 
+#include "base/caller.h"
 #include "code/tls.h"
 
 /* --- the turn ----------------------------------------------------------------------------------------------------- */
 
-/* The lock is held for a few instructions; the turn is what a call keeps while it works and calls back. */
+bool oji_session_has_turn(const oj_session *session)
+{
+    return session->is_turn_taken && pthread_equal(session->turn_owner, oji_caller());
+}
+
+/* The lock is held for a few instructions; the turn is what a call keeps while it works and calls back. A thread that
+ * was cancelled meanwhile would take either with it: it ends when the turn is over. */
 oj_status oji_session_begin(oj_session *session, oj_error *error)
 {
+    int cancel_state;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
     pthread_mutex_lock(&session->lock);
-    if (session->is_turn_taken && pthread_equal(session->turn_owner, pthread_self())) {
+    if (oji_session_has_turn(session)) {
         pthread_mutex_unlock(&session->lock);
+        pthread_setcancelstate(cancel_state, NULL);
         return oji_fail(error, OJ_E_MISUSE, "a callback of a session calls what changes the same session");
     }
     while (session->is_turn_taken)
         pthread_cond_wait(&session->turn_ended, &session->lock);
     session->is_turn_taken = true;
-    session->turn_owner = pthread_self();
+    session->turn_owner = oji_caller();
+    session->cancel_state = cancel_state;
     pthread_mutex_unlock(&session->lock);
     return OJ_OK;
 }
 
 void oji_session_end(oj_session *session)
 {
+    int cancel_state;
     pthread_mutex_lock(&session->lock);
     session->is_turn_taken = false;
+    cancel_state = session->cancel_state;
     pthread_cond_signal(&session->turn_ended);
     pthread_mutex_unlock(&session->lock);
+    pthread_setcancelstate(cancel_state, NULL);
 }
 
 /* --- its life ----------------------------------------------------------------------------------------------------- */

@@ -143,6 +143,7 @@ struct oj_session {
     pthread_mutex_t lock;
     pthread_cond_t turn_ended;
     pthread_t turn_owner;
+    int cancel_state; /* of that thread, before */
     bool is_turn_taken;
     uint64_t next_sequence;
     uint64_t version; /* counts changes of definitions */
@@ -165,6 +166,8 @@ static inline bool oji_session_has_units(const oj_module *module)
 
 /* --- session.c ---------------------------------------------------------------------------------------------------- */
 
+/* Does this thread have the turn, or the one that it works for? Needs the lock. */
+bool oji_session_has_turn(const oj_session *session);
 /* Wait for the turn; OJ_E_MISUSE where this thread has it, in a callback. */
 oj_status oji_session_begin(oj_session *session, oj_error *error);
 void oji_session_end(oj_session *session);

@@ -87,6 +87,58 @@ static void reentry_through_a_session_is_told(void **state)
     oj_workers_destroy(workers);
 }
 
+typedef struct session_caller {
+    oj_session *session;
+    oj_error error;
+    oj_status found; /* of what is linked */
+    uint64_t addr;
+    int n_calls;
+} session_caller;
+
+static void use_session(void *context, uint32_t severity, const char *text)
+{
+    session_caller *c = context;
+    oj_error error;
+    (void)severity;
+    (void)text;
+    c->n_calls++;
+    (void)oj_session_define(c->session, "defined", 1, 0, &c->error);
+    c->found = oj_session_lookup(c->session, "linked", &c->addr, &error);
+}
+
+/* The function runs on a thread of the library's, for which the session's call waits: it must not wait for that. */
+static void reentry_of_the_session_that_compiles_is_told(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = ojt_defaults();
+    oj_session_options session_options;
+    oj_ir ir = oj_ir_bytes(warning_ir, strlen(warning_ir));
+    (void)state;
+    options.llvm = llvm;
+    options.diagnostic = use_session;
+    for (int contained = 0; contained < 2; contained++) {
+        session_caller c = {.n_calls = 0};
+        oj_compiler *compiler;
+        oj_error error;
+        options.isolation = contained ? OJ_ISOLATION_THREAD : OJ_ISOLATION_NONE;
+        options.diagnostic_context = &c;
+        compiler = open_with(&options);
+        oj_session_options_init(&session_options);
+        session_options.compiler = compiler;
+        assert_int_equal(oj_session_create(&c.session, &session_options, &error), OJ_OK);
+        assert_int_equal(oj_session_define(c.session, "linked", 5, 0, &error), OJ_OK);
+        assert_int_equal(oj_session_add_ir(c.session, &ir, NULL, NULL, &error), OJ_OK);
+        assert_int_equal(oj_session_link(c.session, &error), OJ_OK);
+        assert_true(c.n_calls > 0);
+        assert_int_equal(c.error.status, OJ_E_MISUSE);
+        assert_int_equal(c.found, OJ_OK);
+        assert_int_equal(c.addr, 5);
+        oj_session_destroy(c.session);
+        oj_compiler_destroy(compiler);
+    }
+    oj_llvm_destroy(llvm);
+}
+
 static void cancel_once(void *context, uint32_t severity, const char *text)
 {
     caller *c = context;
@@ -124,4 +176,6 @@ static void cancelled_compile_gives_no_object(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(reentry_in_process_is_told), cmocka_unit_test(reentry_of_an_isolated_compiler_is_told),
-         cmocka_unit_test(reentry_through_a_session_is_told), cmocka_unit_test(cancelled_compile_gives_no_object))
+         cmocka_unit_test(reentry_through_a_session_is_told),
+         cmocka_unit_test(reentry_of_the_session_that_compiles_is_told),
+         cmocka_unit_test(cancelled_compile_gives_no_object))

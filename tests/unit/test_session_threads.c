@@ -144,5 +144,35 @@ static void session_threads_find_linked_names_while_another_links(void **state)
     oj_object_destroy(user);
 }
 
+/* One has the turn, and sleeps in a callback; the other waits for it. Both are cancelled, and end when their calls are
+ * done. */
+static void session_cancelled_threads_leave_it_usable(void **state)
+{
+    oj_object *user = ojt_object_calling("user.o", "user", "oj_from_client");
+    slow s = {.session = ojt_session_with(NULL, NULL)};
+    oj_resolver resolver = oj_resolver_callback(wait_inside, &s);
+    pthread_t threads[2];
+    oj_error error;
+    (void)state;
+    ojt_session_add(s.session, user);
+    assert_int_equal(oj_session_add_resolver(s.session, &resolver, NULL, &error), OJ_OK);
+    assert_int_equal(pthread_create(&threads[0], NULL, look_up_user, &s), 0);
+    while (!atomic_load(&s.is_inside))
+        usleep(100);
+    assert_int_equal(pthread_create(&threads[1], NULL, look_up_user, &s), 0);
+    usleep(20000);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_cancel(threads[i]), 0);
+    usleep(20000);
+    atomic_store(&s.may_go, 1);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(oj_session_code_count(s.session), 1);
+    assert_int_equal(oj_session_define(s.session, "more", 1, 0, &error), OJ_OK);
+    oj_session_destroy(s.session);
+    oj_object_destroy(user);
+}
+
 OJT_MAIN(cmocka_unit_test(session_threads_add_look_up_and_remove),
-         cmocka_unit_test(session_threads_find_linked_names_while_another_links))
+         cmocka_unit_test(session_threads_find_linked_names_while_another_links),
+         cmocka_unit_test(session_cancelled_threads_leave_it_usable))
