@@ -16,11 +16,15 @@ static oji_memory_provider *registry;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static uint32_t unwiped_stamp = 1; /* stands in for the page where the system has none */
 static uint32_t *stamp = &unwiped_stamp;
-static uint32_t stamp_at_fork;
+static uint32_t last_stamp = 1;
 
 static uint32_t read_stamp(void) { return __atomic_load_n(stamp, __ATOMIC_RELAXED); }
 
-/* Before a fork. Every provider is brought up to date first, so that all have one stamp. */
+/* One that no provider here can have from this process or any that it comes from: the counter is inherited. A provider
+ * may be older than several of them. */
+static uint32_t draw_stamp(void) { return __atomic_add_fetch(&last_stamp, 1, __ATOMIC_RELAXED); }
+
+/* Before a fork. */
 static void lock_all(void)
 {
     pthread_mutex_lock(&door_lock);
@@ -32,7 +36,6 @@ static void lock_all(void)
         pthread_mutex_lock(&p->lock);
         oji_memory_check_process(p);
     }
-    stamp_at_fork = read_stamp();
 }
 
 /* Needs the registry as lock_all() found it, which its lock sees to. */
@@ -62,7 +65,7 @@ static void after_in_parent(void)
  * nothing. */
 static void after_in_child(void)
 {
-    __atomic_store_n(stamp, stamp_at_fork + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(stamp, draw_stamp(), __ATOMIC_RELAXED);
     unlock_all();
 }
 
@@ -103,16 +106,22 @@ void oji_memory_unregister(oji_memory_provider *provider)
     pthread_mutex_unlock(&registry_lock);
 }
 
+/* Wiped and not stamped again: forked without the handlers. One of the threads that see it stamps for all. */
+static uint32_t stamp_again(void)
+{
+    uint32_t now = 0, drawn = draw_stamp();
+    return __atomic_compare_exchange_n(stamp, &now, drawn, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED) ? drawn : now;
+}
+
+bool oji_memory_is_this_process(uint32_t process) { return process != 0 && process == read_stamp(); }
+
 void oji_memory_check_process(oji_memory_provider *provider)
 {
-    uint32_t wiped = 0, now = read_stamp();
-    if (OJI_LIKELY(now == provider->process && now != 0))
+    uint32_t now;
+    if (OJI_LIKELY(oji_memory_is_this_process(provider->process)))
         return;
-    /* Wiped and not stamped again: forked without the handlers. */
-    if (now == 0 &&
-        __atomic_compare_exchange_n(stamp, &wiped, provider->process + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        wiped = provider->process + 1;
-    provider->process = now ? now : wiped;
+    now = read_stamp();
+    provider->process = now ? now : stamp_again();
     for (oji_memory_slab *slab = provider->slabs; slab; slab = slab->next)
         oji_memory_slab_inherit(slab);
     for (oji_memory_slab *slab = provider->singles; slab; slab = slab->next)

@@ -263,6 +263,7 @@ static oj_status place_shared(oji_memory_provider *provider, oj_placement *place
             failure.system_error == ENOMEM || failure.system_error == EINVAL || provider->single_mode != wish.mode;
         return fail_mapping(placement, provider->slab_size, &failure, error);
     }
+    slab->process = provider->process;
     push_slab(&provider->slabs, slab);
     if (is_suitable(slab, &wish, placement) && place_in_slab(provider, slab, placement))
         return OJ_OK;
@@ -296,6 +297,7 @@ static void account_single(oji_memory_provider *provider, oji_memory_slab *slab)
     for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
         amounts.used[k] = slab->regions[k].used;
     account_placed(provider, &amounts);
+    slab->process = provider->process;
     push_slab(&provider->singles, slab);
 }
 
@@ -404,7 +406,20 @@ static oj_status place(void *context, oj_placement *placement, oj_error *error)
     return status;
 }
 
-/* --- writing under a key: on the thread that links ---------------------------------------------------------------- */
+/* --- writing: on the thread that links ---------------------------------------------------------------------------- */
+
+/* A child that was forked since place() has no write view, and something else may be where its parent has it. */
+static bool has_views(const oji_memory_slab *slab) { return oji_memory_is_this_process(slab->process); }
+
+static oj_status check_views(void *context, const oj_placement *placement, oj_error *error)
+{
+    const oji_memory_slab *slab = oji_memory_slab_of(placement);
+    (void)context;
+    if (slab->mode != OJ_MEMORY_MODE_VIEWS || has_views(slab))
+        return OJ_OK;
+    return oji_fail(error, OJ_E_PERMISSION,
+                    "the memory was placed by the process that forked this one, and can be written only there");
+}
 
 static oj_status set_key(oji_memory_provider *provider, bool (*set)(int key, oji_memory_failure *failure),
                          oj_error *error)
@@ -415,13 +430,13 @@ static oj_status set_key(oji_memory_provider *provider, bool (*set)(int key, oji
     return oji_fail_system(error, OJ_E_SYSTEM, failure.system_error, "code under a protection key: %s", failure.step);
 }
 
-static oj_status write_begin(void *context, const oj_placement *placement, oj_error *error)
+static oj_status open_key(void *context, const oj_placement *placement, oj_error *error)
 {
     (void)placement;
     return set_key(context, oji_memory_os_open_key, error);
 }
 
-static oj_status write_end(void *context, const oj_placement *placement, oj_error *error)
+static oj_status close_key(void *context, const oj_placement *placement, oj_error *error)
 {
     (void)placement;
     return set_key(context, oji_memory_os_close_key, error);
@@ -465,7 +480,8 @@ static oj_status protect(void *context, const oj_placement *placement, oj_error 
     oji_memory_failure failure;
     bool done = true;
     if (slab->mode == OJ_MEMORY_MODE_VIEWS) {
-        forget_views(slab, placement);
+        if (has_views(slab))
+            forget_views(slab, placement);
     } else if (slab->is_single) {
         done = protect_single(slab, placement, &failure);
     } else {
@@ -567,6 +583,7 @@ static void init_provider(oji_memory_provider *provider)
     oj_memory_init(&provider->table);
     provider->table.context = provider;
     provider->table.place = place;
+    provider->table.write_begin = check_views;
     provider->table.protect = protect;
     provider->table.synchronize = synchronize;
     provider->table.release = release;
@@ -636,8 +653,8 @@ oj_status oj_memory_create(oj_memory **out, const oj_memory_options *options, oj
     provider->wanted_mode = ours.mode;
     init_provider(provider);
     if (ours.mode == OJ_MEMORY_MODE_KEYS) {
-        provider->table.write_begin = write_begin;
-        provider->table.write_end = write_end;
+        provider->table.write_begin = open_key;
+        provider->table.write_end = close_key;
         /* The linker reads what it replaces, and may do so only between the two. */
         provider->table.patch = NULL;
     }
@@ -683,6 +700,7 @@ oj_status oj_memory_destroy(oj_memory *memory, oj_error *error)
     if (!provider || &provider->table != memory || provider == &default_provider)
         return oji_fail(error, OJ_E_MISUSE, "oj_memory_destroy: the table is not one of oj_memory_create()");
     pthread_mutex_lock(&provider->lock);
+    oji_memory_check_process(provider);
     n_placements = provider->stats.n_placements;
     pthread_mutex_unlock(&provider->lock);
     if (n_placements > 0)

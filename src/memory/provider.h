@@ -47,6 +47,9 @@ void oji_memory_unregister(oji_memory_provider *provider);
 /* Called first thing with the provider locked: notices that this is a child process, however it was forked. */
 void oji_memory_check_process(oji_memory_provider *provider);
 
+/* Is this the process that had this stamp? May be called without a lock. */
+bool oji_memory_is_this_process(uint32_t process);
+
 /* Hold off fork() while mappings are made that no child may inherit half-made. Not to be called with a provider
  * locked. */
 void oji_memory_hold_forks(void);

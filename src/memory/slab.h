@@ -64,6 +64,7 @@ struct oji_memory_slab {
     uint64_t view_size;
     uint32_t mode; /* oj_memory_mode */
     int key;       /* of its code, in keys mode */
+    uint32_t process; /* the stamp of the one that made it */
     uint32_t n_mappings;
     uint64_t n_live; /* placements */
     uint64_t mapped; /* bytes that can have pages; tables, stage and twin not included */

@@ -381,6 +381,12 @@ static oj_status wrapped_place(void *context, oj_placement *placement, oj_error 
     return OJ_E_BUDGET;
 }
 
+static oj_status wrapped_begin(void *context, const oj_placement *placement, oj_error *error)
+{
+    wrapped *memory = context;
+    return memory->inner->write_begin(memory->inner->context, placement, error);
+}
+
 static oj_status wrapped_protect(void *context, const oj_placement *placement, oj_error *error)
 {
     const oj_memory *inner = ((wrapped *)context)->inner;
@@ -416,6 +422,8 @@ static void wrapped_init(wrapped *memory, const oj_memory *inner)
     memory->table.context = memory;
     memory->table.place = wrapped_place;
     memory->table.release = wrapped_release;
+    if (inner->write_begin)
+        memory->table.write_begin = wrapped_begin;
     if (inner->protect)
         memory->table.protect = wrapped_protect;
     if (inner->synchronize)
@@ -424,7 +432,6 @@ static void wrapped_init(wrapped *memory, const oj_memory *inner)
         memory->table.patch = wrapped_patch;
     /* The members that it has are forwarded, and it has no others. */
     assert_null(inner->flush);
-    assert_null(inner->write_begin);
     assert_null(inner->write_end);
 }
 

@@ -336,7 +336,72 @@ static void fork_many_times_keeps_mappings_few(void **state)
     setup_destroy(&s);
 }
 
+/* What a child maps where its parent has a write view is the child's own. */
+static int destroy_beside_own(void *context)
+{
+    setup *s = context;
+    uintptr_t page = (uintptr_t)s->link.segments[0].write & ~(uintptr_t)4095;
+    volatile uint8_t *mine = mmap((void *)page, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char resident;
+    if ((uintptr_t)mine != page)
+        return 1;
+    *mine = 7;
+    if (oj_memory_destroy(s->memory, NULL) != OJ_OK)
+        return 2;
+    return mincore((void *)page, 4096, &resident) == 0 && *mine == 7 ? 0 : 3;
+}
+
+/* The provider holds the slab that it keeps for the next link. */
+static void fork_child_destroys_the_provider_only(void **state)
+{
+    (void)state;
+    for (int bare = 0; bare < 2; bare++) {
+        setup s;
+        setup_create(&s, OJ_MEMORY_MODE_VIEWS);
+        ojt_release(s.memory, &s.link);
+        assert_int_equal(in_child(destroy_beside_own, &s, bare), 0);
+        ojt_link_value(s.memory, &s.link, 8);
+        setup_destroy(&s);
+    }
+}
+
+/* Another provider notices first that this is a child, and this one in its turn. */
+static int use_another_first(void *context)
+{
+    setup *s = context;
+    oj_memory *other = ojt_memory(OJ_MEMORY_MODE_VIEWS, 0);
+    ojt_link link;
+    ojt_link_value(other, &link, 5);
+    ojt_link_value(s->memory, &link, 6);
+    return ojt_run(link.segments[0].run_addr) == 6 ? 0 : 1;
+}
+
+static int use_one_in_each_generation(void *context)
+{
+    setup *s = context;
+    ojt_link link;
+    ojt_link_value(s[1].memory, &link, 5);
+    if (in_child(use_another_first, &s[1], true) != 0 || in_child(use_another_first, &s[0], true) != 0)
+        return 1;
+    return 0;
+}
+
+static void fork_every_provider_notices(void **state)
+{
+    setup s[2];
+    (void)state;
+    setup_create(&s[0], OJ_MEMORY_MODE_VIEWS);
+    setup_create(&s[1], OJ_MEMORY_MODE_VIEWS);
+    for (int bare = 0; bare < 2; bare++) {
+        assert_int_equal(in_child(use_another_first, &s[0], bare), 0);
+        assert_int_equal(in_child(use_one_in_each_generation, s, bare), 0);
+    }
+    setup_destroy(&s[0]);
+    setup_destroy(&s[1]);
+}
+
 OJT_MAIN(cmocka_unit_test(fork_child_cannot_change_parent), cmocka_unit_test(fork_views_cannot_be_made_writable),
          cmocka_unit_test(fork_both_sides_go_on), cmocka_unit_test(fork_parent_reuses_while_child_runs),
          cmocka_unit_test(fork_data_is_private), cmocka_unit_test(fork_patch_reaches_own_side_only),
-         cmocka_unit_test(fork_many_times_keeps_mappings_few))
+         cmocka_unit_test(fork_many_times_keeps_mappings_few), cmocka_unit_test(fork_child_destroys_the_provider_only),
+         cmocka_unit_test(fork_every_provider_notices))

@@ -302,7 +302,7 @@ static void memory_keys_never_by_default(void **state)
     memory = ojt_memory(OJ_MEMORY_MODE_DEFAULT, 0);
     assert_int_not_equal(oj_memory_mode_in_use(memory), OJ_MEMORY_MODE_KEYS);
     assert_int_equal(keys.n_calls, 0);
-    assert_null(memory->write_begin);
+    assert_null(memory->write_end);
     assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
     assert_string_equal(oj_memory_mode_name(OJ_MEMORY_MODE_KEYS), "keys");
 }

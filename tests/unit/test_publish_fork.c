@@ -518,7 +518,52 @@ static void fork_data_is_each_sides_own(void **state)
     oj_object_destroy(object);
 }
 
+/* --- a link that a fork divides ----------------------------------------------------------------------------------- */
+
+/* The child has no view to write to; what it maps there meanwhile is its own. Linked again, the plan gets memory. */
+static int link_what_was_placed(oj_plan *plan, uint32_t mode)
+{
+    oj_code *code = NULL;
+    oj_error error = {0};
+    oj_status status = oj_plan_link(plan, &code, &error);
+    if (mode == OJ_MEMORY_MODE_VIEWS && (status != OJ_E_PERMISSION || code || !strstr(error.text, "forked")))
+        return 80;
+    if (status != OJ_OK && oj_plan_link(plan, &code, &error) != OJ_OK)
+        return 81;
+    return ojt_run(oj_code_lookup_addr(code, "f")) == 2 ? 0 : 82;
+}
+
+static void fork_between_placing_and_linking(void **state)
+{
+    static const uint64_t sizes[] = {16, 1500000};
+    (void)state;
+    OJT_EACH_MODE(mode)
+    for (int way = 0; way < N_WAYS * 2; way++) {
+        oj_memory *memory = ojt_provider(mode);
+        oj_object *object = ojt_object_sized(2, sizes[way % 2], 40, 40);
+        oj_link_options options;
+        oj_plan *plan = NULL;
+        oj_code *code = NULL;
+        pid_t pid;
+        oj_link_options_init(&options);
+        options.memory = memory;
+        assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, &options, NULL), OJ_OK);
+        assert_int_equal(oj_plan_place(plan, NULL), OJ_OK);
+        pid = make_child(way / 2);
+        assert_true(pid >= 0);
+        if (pid == 0)
+            end_child(link_what_was_placed(plan, mode));
+        expect_end(pid);
+        assert_int_equal(oj_plan_link(plan, &code, NULL), OJ_OK);
+        assert_int_equal(ojt_run(oj_code_lookup_addr(code, "f")), 2);
+        oj_code_destroy(code);
+        oj_plan_destroy(plan);
+        oj_object_destroy(object);
+        ojt_provider_end(memory);
+    }
+}
+
 OJT_MAIN(cmocka_unit_test(fork_child_that_tries_everything_changes_nothing),
          cmocka_unit_test(fork_parent_frees_and_reuses_while_children_run),
          cmocka_unit_test(fork_by_system_call_both_go_on), cmocka_unit_test(fork_generations_each_have_their_own),
-         cmocka_unit_test(fork_data_is_each_sides_own))
+         cmocka_unit_test(fork_data_is_each_sides_own), cmocka_unit_test(fork_between_placing_and_linking))
