@@ -74,6 +74,10 @@ bool oji_memory_os_make_twin(uint8_t *run, uint8_t *twin, uint64_t size, oji_mem
  * that runs there sees the old page or the new one, and never none. The twin's are empty and writable again. */
 bool oji_memory_os_move(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_failure *failure);
 
+/* Ask whether a move may fail half-way, which leaves nothing at `run`, for want of address space. `unused` is a page
+ * without access, of nobody's but the caller. */
+bool oji_memory_os_may_move(uint8_t *unused, oji_memory_failure *failure);
+
 /* Get pages for a writable range in one go. Only ever saves time; may do nothing. */
 void oji_memory_os_populate(uint8_t *base, uint64_t size);
 

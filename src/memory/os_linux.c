@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/membarrier.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -468,6 +469,17 @@ bool oji_memory_os_move(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_f
     if (moved)
         flush_code(run, size);
     return oji_memory_os_protect(twin, size, OJI_MEMORY_READ_WRITE, failure) && moved;
+}
+
+/* In a process that is above its limit of address space (RLIMIT_AS, lowered since) mremap() fails when it has already
+ * unmapped what it was to replace. Mapping a page over itself takes no more room, and fails there alone. */
+bool oji_memory_os_may_move(uint8_t *unused, oji_memory_failure *failure)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        mmap(unused, (size_t)oji_memory_os_page_size(), PROT_NONE, RESERVE_FLAGS | MAP_FIXED, -1, 0) == MAP_FAILED)
+        return fail(failure, "mmap below the limit of address space");
+    return true;
 }
 
 /* --- advice: what fails here costs time only ---------------------------------------------------------------------- */

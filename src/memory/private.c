@@ -95,6 +95,8 @@ bool oji_memory_private_open_twin(oji_memory_slab *slab, oji_memory_failure *fai
 bool oji_memory_private_move_in(oji_memory_slab *slab, uint64_t offset, uint64_t size, oji_memory_failure *failure)
 {
     uint8_t *run = slab->regions[OJI_MEMORY_CODE].run, *twin = slab->regions[OJI_MEMORY_TWIN].run;
+    if (!oji_memory_os_may_move(slab->base + slab->size - oji_memory_os_page_size(), failure))
+        return false;
     slab->is_twin_shut = !oji_memory_os_move(run + offset, twin + offset, size, failure);
     return !slab->is_twin_shut;
 }
