@@ -468,28 +468,41 @@ oj_status oji_worker_fail_cancelled(const oji_worker_request *request, oj_error 
     return oji_worker_fail_named(request->name, OJ_E_WORKER_CANCELLED, "cancelled before a worker began", error);
 }
 
-/* Needs the lock, gives it up while a keeper starts, and has it again. At the end a keeper runs, as far as is known. */
-static oj_status need_keeper(oj_workers *w, const oji_worker_request *request, oj_error *error)
+/* Needs the lock, which others have meanwhile. */
+static oj_status wait_for_start(oj_workers *w, const oji_worker_request *request, oj_error *error)
 {
-    oj_status status;
-    bool was_left;
-    while (w->keeper_state == OJI_KEEPER_STARTING) {
-        int reason = wait_until(&w->keeper_changed, &w->lock, request->deadline_ns);
-        if (request->is_cancelled)
-            return oji_worker_fail_cancelled(request, error);
-        if (reason == ETIMEDOUT)
-            return oji_worker_fail_named(request->name, OJ_E_WORKER_DEADLINE,
-                                         "the deadline passed while the worker program started (deadline_ms)", error);
-    }
-    if (w->keeper_state == OJI_KEEPER_RUNNING)
+    if (wait_until(&w->keeper_changed, &w->lock, request->deadline_ns) != ETIMEDOUT)
         return OJ_OK;
-    was_left = w->keeper_state == OJI_KEEPER_LEFT;
+    return oji_worker_fail_named(request->name, OJ_E_WORKER_DEADLINE,
+                                 "the deadline passed while the worker program started (deadline_ms)", error);
+}
+
+/* Needs the lock, which others have meanwhile. */
+static oj_status start_keeper(oj_workers *w, const oji_worker_request *request, oj_error *error)
+{
+    bool was_left = w->keeper_state == OJI_KEEPER_LEFT;
+    oj_status status;
     w->keeper_state = OJI_KEEPER_STARTING;
     pthread_mutex_unlock(&w->lock);
     status = oji_worker_start_keeper(w, request, was_left, error);
     pthread_mutex_lock(&w->lock);
     pthread_cond_broadcast(&w->keeper_changed);
     return status;
+}
+
+/* Needs the lock, gives it up while a keeper starts, and has it again. At the end a keeper runs, as far as is known, or
+ * the pool is closed. Whoever has the lock first after a start may have found the keeper ended, and have dropped it. */
+static oj_status need_keeper(oj_workers *w, const oji_worker_request *request, oj_error *error)
+{
+    while (!w->is_closed && w->keeper_state != OJI_KEEPER_RUNNING) {
+        if (request->is_cancelled)
+            return oji_worker_fail_cancelled(request, error);
+        if (w->keeper_state == OJI_KEEPER_STARTING)
+            OJI_TRY(wait_for_start(w, request, error));
+        else
+            OJI_TRY(start_keeper(w, request, error));
+    }
+    return OJ_OK;
 }
 
 /* Needs the lock. Asks the keeper for a worker; it need not be there yet when it is sent its first request. */
@@ -518,7 +531,7 @@ static oj_status fill_slot(oj_workers *w, oji_worker_request *request, oj_error 
 {
     int reason = 0;
     for (int attempt = 0; attempt < 3; attempt++) {
-        oj_status status = w->is_closed ? OJ_OK : need_keeper(w, request, error);
+        oj_status status = need_keeper(w, request, error);
         if (w->is_closed) {
             if (w->keeper_state == OJI_KEEPER_RUNNING)
                 drop_keeper(w);

@@ -10,6 +10,8 @@
 #include "worker/listing.h"
 #include "worker/worker.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 /* --- what is failed by hand --------------------------------------------------------------------------------------- */
@@ -37,6 +39,25 @@ ssize_t readlink(const char *path, char *text, size_t size)
         return (ssize_t)syscall(SYS_readlinkat, AT_FDCWD, path, text, size);
     errno = ENOENT;
     return -1;
+}
+
+/* Runs when a pool's lock is given up for the first time after its keeper has begun to serve. */
+static oj_workers *watched;
+static void meet_end_of_keeper(oj_workers *workers);
+int pthread_mutex_unlock(pthread_mutex_t *mutex)
+{
+    static int (*next)(pthread_mutex_t *);
+    oj_workers *due =
+        watched && mutex == &watched->lock && watched->keeper_state == OJI_KEEPER_RUNNING ? watched : NULL;
+    int reason;
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "pthread_mutex_unlock");
+    reason = next(mutex);
+    if (due) {
+        watched = NULL;
+        meet_end_of_keeper(due);
+    }
+    return reason;
 }
 
 /* --- the compile under test --------------------------------------------------------------------------------------- */
@@ -134,6 +155,48 @@ static void fault_worker_interrupted_calls_go_on(void **state)
     assert_true(fail_in_turn(compile_once, EINTR, &n_statuses) > 20);
     /* Calls that are never interrupted (making a socket or a second descriptor, say) fail with it all the same. */
     assert_true(n_statuses < 16);
+}
+
+static void *compile_in_vain(void *context)
+{
+    oj_error error;
+    assert_int_equal(compile_once(context, &error), OJ_E_WORKER_START);
+    return NULL;
+}
+
+/* The keeper that has just said that it serves is killed, and another thread is the one to find that, and to fail with
+ * the next. */
+static void meet_end_of_keeper(oj_workers *workers)
+{
+    oj_workers_stats stats;
+    pthread_t other;
+    assert_int_equal(oj_workers_get_stats(workers, &stats, sizeof stats), OJ_OK);
+    assert_int_equal(kill(stats.keeper_pid, SIGKILL), 0);
+    for (int i = 0; i < 200 && kill(stats.keeper_pid, 0) == 0; i++)
+        usleep(1000);
+    setenv("OJT_LIE", "hello_ends", 1);
+    assert_int_equal(pthread_create(&other, NULL, compile_in_vain, workers), 0);
+    pthread_join(other, NULL);
+    setenv("OJT_LIE", "", 1);
+}
+
+/* Who has started a keeper has the lock again only after whoever was faster. */
+static void fault_worker_keeper_gone_before_it_is_used(void **state)
+{
+    oj_workers *workers = ojt_liar_pool("", 2, 0, 5000);
+    oj_workers_stats stats;
+    oj_error error;
+    (void)state;
+    if (getenv("OJT_VALGRIND")) /* knows no clone() but those of threads and fork() */
+        skip();
+    begin();
+    watched = workers;
+    if (compile_once(workers, &error) != OJ_OK)
+        fail_msg("%s", error.text);
+    assert_null(watched);
+    assert_int_equal(oj_workers_get_stats(workers, &stats, sizeof stats), OJ_OK);
+    assert_int_equal(stats.n_busy, 0);
+    oj_workers_destroy(workers);
 }
 
 /* A pool cannot do without the handlers of fork(), and the next attempt gets them. */
@@ -241,4 +304,5 @@ OJT_MAIN(cmocka_unit_test(fault_worker_handlers_of_fork_are_tried_again),
          cmocka_unit_test(fault_worker_default_pool_without_memory),
          cmocka_unit_test(fault_worker_listing_without_memory), cmocka_unit_test(fault_worker_file_that_ends_early),
          cmocka_unit_test(fault_worker_calls_fail_in_turn), cmocka_unit_test(fault_worker_started_ahead_fails_in_turn),
-         cmocka_unit_test(fault_worker_interrupted_calls_go_on))
+         cmocka_unit_test(fault_worker_interrupted_calls_go_on),
+         cmocka_unit_test(fault_worker_keeper_gone_before_it_is_used))
