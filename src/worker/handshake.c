@@ -194,7 +194,7 @@ static oj_status spawn(handshake *h, oj_error *error)
     if (!is_closed)
         reason = open_files(w, &other_end);
     if (!is_closed && reason == 0)
-        reason = oji_worker_spawn(&w->keeper, h->path, other_end, w->words, &w->allocator);
+        reason = oji_worker_spawn(&w->keeper, h->path, other_end, w->words);
     if (other_end >= 0)
         close(other_end);
     pthread_mutex_unlock(&w->lock);

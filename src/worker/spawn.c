@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -140,15 +141,18 @@ static int run_start(start *s)
     return s->reason;
 }
 
-int oji_worker_spawn(oji_worker_process *process, const char *path, int control, int words,
-                     const oj_allocator *allocator)
+/* The stacks are no client's memory: its allocator may wait for what a thread has that waits for the pool's lock, one
+ * that forks, say. */
+int oji_worker_spawn(oji_worker_process *process, const char *path, int control, int words)
 {
     start s = {path, -1, -1, NULL, -1, -1, 0};
+    void *stacks;
     process->pid = 0;
     process->pidfd = -1;
-    s.stacks = oji_allocate(allocator, 2 * STACK_SIZE);
-    if (!s.stacks)
-        return ENOMEM;
+    stacks = mmap(NULL, 2 * STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (stacks == MAP_FAILED)
+        return errno;
+    s.stacks = stacks;
     s.control = fcntl(control, F_DUPFD_CLOEXEC, CONTROL_FD + 1);
     s.words = fcntl(words, F_DUPFD_CLOEXEC, CONTROL_FD + 1);
     if (s.control < 0 || s.words < 0)
@@ -159,7 +163,7 @@ int oji_worker_spawn(oji_worker_process *process, const char *path, int control,
         close(s.control);
     if (s.words >= 0)
         close(s.words);
-    oji_release(allocator, s.stacks, 2 * STACK_SIZE);
+    munmap(stacks, 2 * STACK_SIZE);
     process->pid = s.pid > 0 ? s.pid : 0;
     process->pidfd = oji_worker_raise(s.pidfd);
     return s.reason;

@@ -24,8 +24,7 @@ oj_status run_fuzzed(oji_worker_job *job, oj_error *error);
 #define oji_worker_kill kill_fuzzed
 #define oji_worker_start_keeper start_keeper_fuzzed
 static oj_status find_fuzzed(char *path, size_t capacity, const char *given, oj_error *error);
-static int spawn_fuzzed(oji_worker_process *process, const char *path, int control, int words,
-                        const oj_allocator *allocator);
+static int spawn_fuzzed(oji_worker_process *process, const char *path, int control, int words);
 static void kill_fuzzed(const oji_worker_process *process);
 oj_status start_keeper_fuzzed(oj_workers *workers, const oji_worker_request *request, bool was_left, oj_error *error);
 #include "worker/handshake.c"
@@ -96,10 +95,9 @@ static oj_status find_fuzzed(char *path, size_t capacity, const char *given, oj_
     return OJ_OK;
 }
 
-static int spawn_fuzzed(oji_worker_process *process, const char *path, int control, int words,
-                        const oj_allocator *allocator)
+static int spawn_fuzzed(oji_worker_process *process, const char *path, int control, int words)
 {
-    (void)process, (void)path, (void)words, (void)allocator;
+    (void)process, (void)path, (void)words;
     say_all(control);
     return 0;
 }
