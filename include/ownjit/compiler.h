@@ -1,7 +1,8 @@
 /* OwnJIT: LLVM IR into relocatable objects, and on into running code.
  *
  * Compiler and memory know nothing of each other: a compiler gives object bytes, a link puts them somewhere. The calls
- * that do both in one step are conveniences. */
+ * that do both in one step are conveniences. A thread that is cancelled (pthread_cancel) while it compiles, or while it
+ * waits for a worker, ends when that is over. */
 #ifndef OWNJIT_COMPILER_H
 #define OWNJIT_COMPILER_H
 

@@ -3,6 +3,7 @@
 
 #include <ownjit/link.h>
 #include <ownjit/object.h>
+#include <pthread.h>
 #include <unistd.h>
 
 /* Numbers beyond an enum's last are refused here, so that implementations may index tables by them. */
@@ -97,10 +98,16 @@ oj_status oji_compile_begin(oj_compiler *compiler, oj_error *error)
         return oji_fail(error, OJ_E_MISUSE,
                         "the compiler is compiling already: it takes one module at a time, and none from a callback of "
                         "its own; create another compiler");
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &compiler->cancel_state);
     return OJ_OK;
 }
 
-void oji_compile_end(oj_compiler *compiler) { atomic_store(&compiler->busy_in, 0); }
+void oji_compile_end(oj_compiler *compiler)
+{
+    int cancel_state = compiler->cancel_state;
+    atomic_store(&compiler->busy_in, 0);
+    pthread_setcancelstate(cancel_state, NULL);
+}
 
 /* The input is closed in every case; the object does not refer to it. `ours` is a copy of the struct, not of what it
  * points to: bytes and module are the client's until the call returns. */

@@ -59,6 +59,7 @@ struct oj_compiler {
     const char *cpu;
     oj_compile_stats stats;  /* of the last compile that succeeded */
     _Atomic int32_t busy_in; /* the process that is between oji_compile_begin() and oji_compile_end(); 0 = none */
+    int cancel_state;        /* of the thread there, before */
     _Atomic uint32_t *phase; /* where the implementation says its oji_phase; NULL = nowhere */
 };
 
@@ -69,7 +70,8 @@ static inline void oji_compile_enter(const oj_compiler *compiler, oji_phase phas
 }
 
 /* Take the compiler for one call of ops->compile or ops->list. A second one meanwhile, from a callback of the first or
- * from another thread, would work on the same state of LLVM's: OJ_E_MISUSE. In a child of a fork() it is free. */
+ * from another thread, would work on the same state of LLVM's: OJ_E_MISUSE. In a child of a fork() it is free. A thread
+ * that is cancelled meanwhile would take the compiler, LLVM's locks and a worker with it: it ends afterwards. */
 oj_status oji_compile_begin(oj_compiler *compiler, oj_error *error);
 void oji_compile_end(oj_compiler *compiler);
 

@@ -50,6 +50,7 @@ static oj_status run(isolated *c, oji_worker_job *job, oj_error *error)
 {
     oji_worker_request request;
     oj_status status;
+    int cancel_state;
     uint64_t deadline_ns =
         c->deadline_ms == OJ_WORKERS_FOREVER ? UINT64_MAX : oji_now() + (uint64_t)c->deadline_ms * 1000000u;
     if (!oji_worker_open_request(c->workers, &request, &c->progress, deadline_ns))
@@ -63,8 +64,10 @@ static oj_status run(isolated *c, oji_worker_job *job, oj_error *error)
     job->config_size = c->config_size;
     job->diagnostic = c->diagnostic;
     job->diagnostic_context = c->diagnostic_context;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
     status = oji_worker_run(job, error);
     oji_worker_close_request(c->workers, &request, &c->progress);
+    pthread_setcancelstate(cancel_state, NULL);
     if (status == OJ_OK && request.is_cancelled) {
         end_received(&c->base.allocator, job->object, (size_t)job->stats.object_size, job->is_mapped);
         return oji_worker_fail_named(job->name, OJ_E_WORKER_CANCELLED, "cancelled", error);

@@ -1,7 +1,8 @@
 /* A pool: its slots, the queue of those that wait for one, and what a fork does to both.
  *
  * No thread of ours watches workers: whoever takes a slot looks at its socket first. The lock is held for moments only,
- * never while somebody waits for a process. */
+ * never while somebody waits for a process. Threads that may wait cannot be cancelled: one that ends in the middle would
+ * keep its place in the queue, its slot, or the lock. */
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -627,6 +628,7 @@ oj_status oj_workers_start(oj_workers *workers, uint32_t n_workers, oj_error *er
 {
     oji_worker_request request;
     oj_status status = OJ_OK;
+    int cancel_state;
     uint32_t n;
     if (!workers)
         return oji_fail(error, OJ_E_MISUSE, "workers is NULL");
@@ -636,6 +638,7 @@ oj_status oj_workers_start(oj_workers *workers, uint32_t n_workers, oj_error *er
     n = n_workers ? n_workers : workers->n_slots;
     memset(&request, 0, sizeof request);
     request.deadline_ns = UINT64_MAX;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
     pthread_mutex_lock(&workers->lock);
     for (uint32_t i = 0; i < workers->n_slots && n > 0 && status == OJ_OK; i++) {
         request.slot = &workers->slots[i];
@@ -652,5 +655,6 @@ oj_status oj_workers_start(oj_workers *workers, uint32_t n_workers, oj_error *er
         n--;
     }
     pthread_mutex_unlock(&workers->lock);
+    pthread_setcancelstate(cancel_state, NULL);
     return status == OJ_OK ? oji_succeed(error) : status;
 }

@@ -2,6 +2,8 @@
  * misuse, to cancel it holds. */
 #include "test_llvm_worker_support.h"
 
+#include <pthread.h>
+
 static const char warning_ir[] = "module asm \".warning \\22mind the gap\\22\"\n";
 
 typedef struct caller {
@@ -139,6 +141,56 @@ static void reentry_of_the_session_that_compiles_is_told(void **state)
     oj_llvm_destroy(llvm);
 }
 
+/* --- threads that are cancelled ----------------------------------------------------------------------------------- */
+
+typedef struct mortal {
+    oj_compiler *compiler;
+    int n_calls, n_ends;
+} mortal;
+
+static void end_thread(void *context, uint32_t severity, const char *text)
+{
+    mortal *m = context;
+    (void)severity;
+    (void)text;
+    m->n_calls++;
+    pthread_cancel(pthread_self());
+    pthread_testcancel();
+}
+
+static void *compile_until_the_end(void *context)
+{
+    mortal *m = context;
+    oj_bytes_destroy(ojt_object(m->compiler, warning_ir));
+    m->n_ends++;
+    pthread_testcancel();
+    return NULL;
+}
+
+/* It would leave the compiler busy for ever, and what LLVM has locked. */
+static void cancelled_thread_ends_after_its_compile(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = ojt_defaults();
+    mortal m = {NULL, 0, 0};
+    (void)state;
+    options.llvm = llvm;
+    options.diagnostic = end_thread;
+    options.diagnostic_context = &m;
+    m.compiler = open_with(&options);
+    for (int i = 0; i < 2; i++) {
+        pthread_t thread;
+        void *result;
+        assert_int_equal(pthread_create(&thread, NULL, compile_until_the_end, &m), 0);
+        pthread_join(thread, &result);
+        assert_ptr_equal(result, PTHREAD_CANCELED);
+        assert_true(m.n_calls > i);
+        assert_int_equal(m.n_ends, i + 1);
+    }
+    oj_compiler_destroy(m.compiler);
+    oj_llvm_destroy(llvm);
+}
+
 static void cancel_once(void *context, uint32_t severity, const char *text)
 {
     caller *c = context;
@@ -178,4 +230,4 @@ static void cancelled_compile_gives_no_object(void **state)
 OJT_MAIN(cmocka_unit_test(reentry_in_process_is_told), cmocka_unit_test(reentry_of_an_isolated_compiler_is_told),
          cmocka_unit_test(reentry_through_a_session_is_told),
          cmocka_unit_test(reentry_of_the_session_that_compiles_is_told),
-         cmocka_unit_test(cancelled_compile_gives_no_object))
+         cmocka_unit_test(cancelled_compile_gives_no_object), cmocka_unit_test(cancelled_thread_ends_after_its_compile))

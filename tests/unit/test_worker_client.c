@@ -101,6 +101,7 @@ typedef struct background {
 static void *run_background(void *argument)
 {
     background *b = argument;
+    memset(&b->error, 0, sizeof b->error);
     compile_size(b->compiler, 100, &b->error);
     return NULL;
 }
@@ -318,6 +319,52 @@ static void client_cancels_while_the_program_starts(void **state)
     oj_workers_destroy(workers);
 }
 
+static void *start_ahead(void *context)
+{
+    oj_error error;
+    oj_workers_start(context, 1, &error);
+    return NULL;
+}
+
+/* A thread that is cancelled (pthread_cancel()) has a worker, or waits for one: it gives back what it has. */
+static void client_threads_are_cancelled(void **state)
+{
+    oj_workers *workers = ojt_liar_pool("silent", 1, 0, 10000);
+    background b[2];
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        b[i].compiler = open_compiler(workers, 10000);
+    for (uint32_t i = 0; i < 2; i++) {
+        begin(&b[i], b[i].compiler);
+        while (stats_of(workers).n_busy + stats_of(workers).n_waiting <= i)
+            usleep(1000);
+    }
+    for (int i = 1; i >= 0; i--) {
+        assert_int_equal(pthread_cancel(b[i].thread), 0);
+        assert_int_equal(oj_compiler_cancel(b[i].compiler), OJ_OK);
+        pthread_join(b[i].thread, NULL);
+        assert_int_equal(b[i].error.status, OJ_E_WORKER_CANCELLED);
+    }
+    assert_int_equal(stats_of(workers).n_busy + stats_of(workers).n_waiting, 0);
+    oj_compiler_destroy(b[0].compiler);
+    oj_compiler_destroy(b[1].compiler);
+    oj_workers_destroy(workers);
+}
+
+/* The same before it begins, with a pool that has no keeper. */
+static void client_thread_that_starts_workers_is_cancelled(void **state)
+{
+    oj_workers *workers = ojt_liar_pool("late", 1, 0, 10000);
+    pthread_t thread;
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, start_ahead, workers), 0);
+    wait_while(workers, OJI_KEEPER_NONE);
+    assert_int_equal(pthread_cancel(thread), 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(stats_of(workers).n_running, 1);
+    oj_workers_destroy(workers);
+}
+
 /* Between the moment that it is to be started and the one that it can be killed at. */
 static void client_destroys_a_pool_that_is_about_to_start(void **state)
 {
@@ -386,6 +433,7 @@ OJT_MAIN(cmocka_unit_test(client_that_may_not_write_files_is_told),
          cmocka_unit_test(client_cancels_in_a_child_what_its_parent_does),
          cmocka_unit_test(client_that_is_flooded_meets_its_deadline),
          cmocka_unit_test(client_in_haste_gets_its_keeper_at_last),
-         cmocka_unit_test(client_cancels_while_the_program_starts),
+         cmocka_unit_test(client_cancels_while_the_program_starts), cmocka_unit_test(client_threads_are_cancelled),
+         cmocka_unit_test(client_thread_that_starts_workers_is_cancelled),
          cmocka_unit_test(client_destroys_a_pool_that_is_about_to_start),
          cmocka_unit_test(client_allocates_with_no_lock_held))
