@@ -9,6 +9,9 @@
 
 enum { REPORT_SIZE = 64 };
 
+/* A copy: the program may wipe its environment. */
+static char only[32];
+
 /* A mapping, because a process that has confined itself opens no file. */
 static char *report;
 
@@ -47,7 +50,8 @@ __attribute__((constructor)) static void arm(void)
 {
     const char *n = getenv("OJT_FAIL_AT"), *error = getenv("OJT_FAIL_ERRNO"), *path = getenv("OJT_FAIL_REPORT");
     dl_iterate_phdr(find_program, NULL);
-    ojt_only = getenv("OJT_FAIL_CALL");
+    if (getenv("OJT_FAIL_CALL"))
+        ojt_only = strncpy(only, getenv("OJT_FAIL_CALL"), sizeof only - 1);
     if (path)
         open_report(path);
     if (n && error)
