@@ -20,7 +20,7 @@ FOLDERS = {
     'link': ['object', 'arch', 'code', 'base'],
     'compile': ['base'],
     'llvm': ['compile', 'base'],
-    'session': ['compile', 'object', 'code', 'base'],
+    'session': ['compile', 'link', 'object', 'code', 'base'],
     'worker': ['compile', 'base'],
     'llvm-c': ['base'],
 }

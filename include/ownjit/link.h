@@ -314,20 +314,22 @@ OJ_API oj_status oj_plan_prepare(oj_plan *plan, oj_error *error);
 OJ_API oj_status oj_plan_complete(oj_plan *plan, oj_error *error);
 
 /* Find the address of one of the plan's own global symbols, as its code has it or will have it: of the last
- * oj_plan_place() or oj_plan_link(). Of a thread-local variable it is the calling thread's, and is known between
- * oj_plan_prepare() and oj_plan_link(), where the library keeps it.
+ * oj_plan_place(), oj_plan_link() or oj_plan_write(). Of a thread-local variable it is the calling thread's, and is
+ * known between oj_plan_prepare() and oj_plan_link(), where the library keeps it.
  * addr      set to the run address, 0 on failure
  * Errors:   OJ_E_NOT_FOUND (no global definition of that name, or one that a resolver overrides), OJ_E_UNSUPPORTED (a
- *           thread-local variable at another time, or of an oj_tls), OJ_E_NOMEM, OJ_E_MISUSE (not placed)
+ *           thread-local variable at another time, or of an oj_tls), OJ_E_NOMEM, OJ_E_MISUSE (not placed, or the last
+ *           of these calls has failed)
  * Threads:  exclusive(plan)
  * Since:    0.1 */
 OJ_API oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr, oj_error *error);
 
 /* Find the address that a reference to a global name leads to in the plan's code: to the plan's own definition, or to
- * what a resolver gave instead of one. Of the last oj_plan_place() or oj_plan_link().
+ * what a resolver gave instead of one. Of the last oj_plan_place(), oj_plan_link() or oj_plan_write().
  * addr      set to the run address, 0 on failure, and for a weak name that nobody defines
  * Errors:   OJ_E_NOT_FOUND (the plan neither defines nor refers to that name), OJ_E_UNSUPPORTED (a thread-local
- *           variable, or an address that is told later: OJ_FOUND_LATER), OJ_E_NOMEM, OJ_E_MISUSE (not placed)
+ *           variable, or an address that is told later: OJ_FOUND_LATER), OJ_E_NOMEM, OJ_E_MISUSE (as
+ *           oj_plan_lookup())
  * Threads:  exclusive(plan)
  * Since:    0.1 */
 OJ_API oj_status oj_plan_lookup_reference(oj_plan *plan, const char *name, uint64_t *addr, oj_error *error);

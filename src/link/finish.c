@@ -144,13 +144,14 @@ static oj_status place_and_publish(oj_plan *plan, void **token, oj_error *error)
 static oj_status write_by_hand(oj_plan *plan, const oj_segment *segments, size_t n_segments, oj_error *error)
 {
     uint64_t start = plan->options.stats ? oji_now() : 0;
-    plan->is_incomplete = false;
+    plan->is_incomplete = plan->has_addresses = false;
     OJI_TRY(oji_link_place_by_hand(plan, segments, n_segments, error));
     if (plan->has_later)
         OJI_TRY(oji_link_ask_later(plan, false, error));
     OJI_TRY(oji_link_write(plan, error));
     plan->stats.place_ns = plan->stats.publish_ns = 0;
     plan->stats.relocate_ns = plan->options.stats ? oji_now() - start : 0;
+    plan->has_addresses = true;
     return OJ_OK;
 }
 

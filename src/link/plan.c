@@ -2,6 +2,7 @@
 #include "link/link.h"
 
 #include "code/tls.h"
+#include "link/options.h"
 
 /* Small links fit in these bytes of stack and take no heap but the code's own. */
 #ifdef OJ_STRESS
@@ -10,35 +11,10 @@ enum { STACK_ARENA = 16 };
 enum { STACK_ARENA = 6 * 1024 };
 #endif
 
-/* ORDER LINK_FLAGS */
-_Static_assert(OJI_LINK_FLAGS ==
-                   (OJ_LINK_KEEP_NO_SYMBOLS | OJ_LINK_KEEP_LOCAL_SYMBOLS | OJ_LINK_WHOLE_PAGES | OJ_LINK_NO_UNWIND |
-                    OJ_LINK_PRIVATE_MEMORY | OJ_LINK_SECTIONS_SINGLY | OJ_LINK_DEBUGGER | OJ_LINK_PERF_MAP |
-                    OJ_LINK_JITDUMP | OJ_LINK_UNWIND_BY_CLIENT | OJ_LINK_RUN_CONSTRUCTORS | OJ_LINK_DROP_UNREFERENCED |
-                    OJ_LINK_KEEP_UNWIND | OJ_LINK_OMIT_UNWIND),
-               "every flag is known to the structs that take them");
-
-/* Unknown bits are refused rather than ignored: a newer client would believe that they had an effect. */
-static oj_status check_flags(uint32_t flags, oj_error *error)
-{
-    OJI_TRY(oji_check_flags(flags, OJI_LINK_FLAGS, "oj_link_options.flags", error));
-    if ((flags & OJ_LINK_KEEP_NO_SYMBOLS) && (flags & OJ_LINK_KEEP_LOCAL_SYMBOLS))
-        return oji_fail(error, OJ_E_MISUSE, "oj_link_options.flags both keeps no symbols and keeps local ones");
-    if ((flags & OJ_LINK_NO_UNWIND) && (flags & (OJ_LINK_KEEP_UNWIND | OJ_LINK_UNWIND_BY_CLIENT)))
-        return oji_fail(error, OJ_E_MISUSE,
-                        "oj_link_options.flags both leaves unwind tables out (OJ_LINK_NO_UNWIND) and places them (%s)",
-                        flags & OJ_LINK_KEEP_UNWIND ? "OJ_LINK_KEEP_UNWIND" : "OJ_LINK_UNWIND_BY_CLIENT");
-    if ((flags & OJ_LINK_KEEP_UNWIND) && (flags & OJ_LINK_UNWIND_BY_CLIENT))
-        return oji_fail(error, OJ_E_MISUSE,
-                        "oj_link_options.flags both tells the process's unwinder (OJ_LINK_KEEP_UNWIND) and "
-                        "tells nobody (OJ_LINK_UNWIND_BY_CLIENT)");
-    return OJ_OK;
-}
-
 /* Elements of wanted and archives are followed later without a check. */
 static oj_status check_options(const oj_link_options *options, oj_error *error)
 {
-    OJI_TRY(check_flags(options->flags, error));
+    OJI_TRY(oji_link_check_flags(options->flags, "oj_link_options.flags", error));
     if (!options->resolvers && options->n_resolvers > 0)
         return oji_fail(error, OJ_E_MISUSE, "oj_link_options.resolvers is NULL but n_resolvers is %zu",
                         options->n_resolvers);

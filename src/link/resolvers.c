@@ -1,6 +1,10 @@
 /* Ask the places where names may be found, in the client's order. */
 #include "link/link.h"
 
+#include "link/options.h"
+
+#include <stdio.h>
+
 static const oj_resolver *resolver_at(const oj_plan *plan, size_t index, oj_resolver *copy)
 {
     /* Clients built with an older header hand out shorter elements; the stride is theirs. */
@@ -12,43 +16,11 @@ static const oj_resolver *resolver_at(const oj_plan *plan, size_t index, oj_reso
     return copy;
 }
 
-/* What each kind needs is there; other members are ignored. After this nothing of a resolver is checked again. */
-static oj_status check_resolver(const oj_resolver *resolver, size_t index, oj_error *error)
-{
-    const char *missing = NULL;
-    switch (resolver->kind) {
-    case OJ_RESOLVER_OBJECTS:
-    case OJ_RESOLVER_PROCESS:
-    case OJ_RESOLVER_CXX:
-        break;
-    case OJ_RESOLVER_TABLE:
-        missing = !resolver->table && resolver->n_table > 0 ? "table" : NULL;
-        break;
-    case OJ_RESOLVER_CALLBACK:
-        missing = !resolver->resolve ? "resolve" : NULL;
-        break;
-    case OJ_RESOLVER_CODE:
-        missing = !resolver->code ? "code" : NULL;
-        break;
-    case OJ_RESOLVER_LIBRARY:
-        missing = !resolver->context ? "context" : NULL;
-        break;
-    default:
-        return oji_fail(error, OJ_E_MISUSE, "oj_link_options.resolvers[%zu].kind is %u, which is none", index,
-                        resolver->kind);
-    }
-    if (missing)
-        return oji_fail(error, OJ_E_MISUSE, "oj_link_options.resolvers[%zu].%s is NULL", index, missing);
-    for (size_t i = 0; i < resolver->n_table && resolver->kind == OJ_RESOLVER_TABLE; i++)
-        if (!resolver->table[i].name)
-            return oji_fail(error, OJ_E_MISUSE, "oj_link_options.resolvers[%zu].table[%zu].name is NULL", index, i);
-    return OJ_OK;
-}
-
 /* All elements must have the first one's size, since the array's stride is made of it: an element that disagrees was
  * not set by the same header's init. */
 oj_status oji_link_check_resolvers(const oj_plan *plan, oj_error *error)
 {
+    char name[64];
     for (size_t i = 0; i < plan->options.n_resolvers; i++) {
         oj_resolver resolver, checked;
         const oj_resolver *given = (const oj_resolver *)(const void *)((const char *)plan->options.resolvers +
@@ -57,7 +29,8 @@ oj_status oji_link_check_resolvers(const oj_plan *plan, oj_error *error)
         if (checked.struct_size != plan->options.resolvers[0].struct_size)
             return oji_fail(error, OJ_E_MISUSE, "oj_link_options.resolvers[%zu].struct_size is %u, the first one's %u",
                             i, checked.struct_size, plan->options.resolvers[0].struct_size);
-        OJI_TRY(check_resolver(resolver_at(plan, i, &resolver), i, error));
+        snprintf(name, sizeof name, "oj_link_options.resolvers[%zu]", i);
+        OJI_TRY(oji_link_check_resolver(resolver_at(plan, i, &resolver), name, error));
     }
     return OJ_OK;
 }
@@ -137,6 +110,15 @@ static oj_status ask_table(oj_plan *plan, const oj_resolver *resolver, override 
     return OJ_OK;
 }
 
+static oj_status check_found(const oji_link_name *name, const oj_query *query, oj_error *error)
+{
+    const oji_place place = {.symbol = name->name, .offset = UINT64_MAX};
+    if (query->found <= OJ_FOUND_LATER)
+        return OJ_OK;
+    return oji_fail_at(error, OJ_E_CALLBACK, &place,
+                       "oj_resolver.resolve set found to %u for '%s', which means nothing", query->found, name->name);
+}
+
 /* Meets the names that were asked for in the same order, because a name stays open until it is found, and each is
  * passed before it can change. */
 static oj_status take_answers(oj_plan *plan, uint32_t index, const oj_query *queries, override may_override,
@@ -144,15 +126,11 @@ static oj_status take_answers(oj_plan *plan, uint32_t index, const oj_query *que
 {
     for (uint32_t i = 0; i < plan->n_names; i++) {
         oji_link_name *name = &plan->names[i];
-        const oji_place place = {.symbol = name->name, .offset = UINT64_MAX};
         const oj_query *query;
         if (!is_open(name, may_override))
             continue;
         query = queries++;
-        if (query->found > OJ_FOUND_LATER)
-            return oji_fail_at(error, OJ_E_CALLBACK, &place,
-                               "oj_resolver.resolve set found to %u for '%s', which means nothing", query->found,
-                               name->name);
+        OJI_TRY(check_found(name, query, error));
         if (query->found)
             found_at(name, query->addr);
         if (query->found == OJ_FOUND_LATER) {
@@ -362,6 +340,7 @@ static oj_status take_promised(oj_plan *plan, promises asked, const oj_query *qu
         const oji_place place = {.symbol = name->name, .offset = UINT64_MAX};
         if (!is_promised(name, asked))
             continue;
+        OJI_TRY(check_found(name, &queries[next], error));
         if (queries[next].found != 1)
             return oji_fail_at(error, OJ_E_UNDEFINED, &place,
                                "oj_resolver.resolve promised an address for '%s' and gave none", name->name);

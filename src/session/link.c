@@ -58,6 +58,12 @@ static oj_status check_thread_local(oji_session_step *step, const oji_session_de
     return oji_session_report_thread_local(chosen, step->current->module->name, error);
 }
 
+/* The linker sees one unit at a time, and refuses such objects in one link. */
+static bool can_call(const oji_session_unit *user, const oji_session_unit *other)
+{
+    return user->arch == other->arch && (user->abi == 0 || other->abi == 0 || user->abi == other->abi);
+}
+
 /* What the unit is told: the linker finds thread-local variables by their address in this thread. */
 static oj_status tell(oji_session_step *step, const oji_session_definition *chosen, oj_query *query, oj_error *error)
 {
@@ -82,6 +88,8 @@ static oj_status answer(oji_session_step *step, oj_query *query, oj_error *error
         return OJ_OK;
     if (name->overrides && defines_strongly(name, step->current))
         return OJ_OK;
+    if (chosen->unit && !can_call(step->current, chosen->unit))
+        return oji_session_report_architecture(chosen, step->current, error);
     if (chosen->unit && !step->is_placed && !oji_session_add_edge(step->session, step->current, chosen->unit, name))
         return oji_fail(error, OJ_E_NOMEM, "out of memory: what a module refers to");
     return tell(step, chosen, query, error);

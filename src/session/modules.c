@@ -1,12 +1,17 @@
 /* Adding modules: each is made aside, and attached when nothing can fail any more. */
 #include "session/session.h"
 
-static oj_status check_options(const oj_module_options *options, oj_error *error)
+#include "link/options.h"
+
+/* Flags that cannot stand beside the session's would fail every step that takes the module. */
+static oj_status check_options(const oj_session *session, const oj_module_options *options, oj_error *error)
 {
     OJI_TRY(
         oji_check_flags(options->flags, OJ_MODULE_COMPILE_NOW | OJ_MODULE_BORROW, "oj_module_options.flags", error));
     OJI_TRY(oji_check_flags(options->reserved, 0, "oj_module_options.reserved", error));
-    OJI_TRY(oji_check_flags(options->link_flags, OJI_LINK_FLAGS, "oj_module_options.link_flags", error));
+    OJI_TRY(oji_link_check_flags(options->link_flags, "oj_module_options.link_flags", error));
+    OJI_TRY(oji_link_check_flags(options->link_flags | session->options.link_flags,
+                                 "oj_module_options.link_flags with the session's", error));
     if (!options->names && options->n_names > 0)
         return oji_fail(error, OJ_E_MISUSE, "oj_module_options.names is NULL but n_names is %zu", options->n_names);
     if (options->n_names >= UINT32_MAX)
@@ -17,10 +22,11 @@ static oj_status check_options(const oj_module_options *options, oj_error *error
     return OJ_OK;
 }
 
-static oj_status import_options(oj_module_options *ours, const oj_module_options *given, oj_error *error)
+static oj_status import_options(const oj_session *session, oj_module_options *ours, const oj_module_options *given,
+                                oj_error *error)
 {
     OJI_TRY(oji_import(ours, sizeof *ours, sizeof *ours, given, "oj_module_options", error));
-    return check_options(ours, error);
+    return check_options(session, ours, error);
 }
 
 /* One block with the name behind it. */
@@ -144,7 +150,7 @@ oj_status oj_session_add_object(oj_session *session, const oj_object *object, co
     oj_module_options ours;
     oj_status status;
     OJI_TRY(check_adding(session, out, object, "object", error));
-    OJI_TRY(import_options(&ours, options, error));
+    OJI_TRY(import_options(session, &ours, options, error));
     OJI_TRY(oji_session_begin(session, error));
     status = add_object(session, object, NULL, &ours, out, error);
     oji_session_end(session);
@@ -160,7 +166,7 @@ oj_status oj_session_add_bytes(oj_session *session, const void *bytes, size_t si
     oj_object *object;
     oj_status status;
     OJI_TRY(check_adding(session, out, bytes, "bytes", error));
-    OJI_TRY(import_options(&ours, options, error));
+    OJI_TRY(import_options(session, &ours, options, error));
     oj_object_options_init(&object_options);
     object_options.flags = (ours.flags & OJ_MODULE_BORROW) ? OJ_OBJECT_BORROW : 0;
     if ((ours.link_flags | session->options.link_flags) & (OJ_LINK_DEBUGGER | OJ_LINK_JITDUMP))
@@ -187,7 +193,7 @@ oj_status oj_session_add_archive(oj_session *session, oj_archive *archive, const
     oj_module *module = NULL;
     oj_status status;
     OJI_TRY(check_adding(session, out, archive, "archive", error));
-    OJI_TRY(import_options(&ours, options, error));
+    OJI_TRY(import_options(session, &ours, options, error));
     OJI_TRY(oji_session_begin(session, error));
     status = oji_session_make_module(session, &ours, "archive", OJI_MODULE_ARCHIVE, &module, error);
     if (status == OJ_OK) {
@@ -200,14 +206,14 @@ oj_status oj_session_add_archive(oj_session *session, oj_archive *archive, const
     return status == OJ_OK ? oji_succeed(error) : status;
 }
 
-/* What a kind needs is checked by the linker at its first use; what no kind allows is refused here. */
+/* What the linker would refuse is refused here: it would fail every step of the session. */
 static oj_status import_resolver(oj_resolver *ours, const oj_resolver *given, oj_error *error)
 {
     OJI_TRY(oji_import(ours, sizeof *ours, sizeof *ours, given, "oj_resolver", error));
     if (ours->kind <= OJ_RESOLVER_OBJECTS || ours->kind > OJ_RESOLVER_CXX)
         return oji_fail(error, OJ_E_MISUSE, "oj_resolver.kind is %u, which is none for a session", ours->kind);
     ours->struct_size = (uint32_t)sizeof *ours;
-    return OJ_OK;
+    return oji_link_check_resolver(ours, "oj_resolver", error);
 }
 
 oj_status oj_session_add_resolver(oj_session *session, const oj_resolver *resolver, oj_module **out, oj_error *error)
@@ -240,7 +246,7 @@ oj_status oj_session_add_ir(oj_session *session, const oj_ir *ir, const oj_modul
     oj_module *module = NULL;
     oj_status status;
     OJI_TRY(check_adding(session, out, ir, "ir", error));
-    OJI_TRY(import_options(&ours, options, error));
+    OJI_TRY(import_options(session, &ours, options, error));
     OJI_TRY(oji_session_begin(session, error));
     status = oji_session_open_ir(session, ir, &ours, &module, error);
     if (status == OJ_OK) {

@@ -100,6 +100,20 @@ oj_status oji_session_report_thread_local(const oji_session_definition *definiti
                        definition->unit->module->name, user);
 }
 
+oj_status oji_session_report_architecture(const oji_session_definition *definition, const oji_session_unit *user,
+                                          oj_error *error)
+{
+    const char *name = definition->name->text, *other = definition->unit->module->name;
+    const oji_place place = {.object = user->module->name, .symbol = name, .offset = UINT64_MAX};
+    if (user->arch != definition->unit->arch)
+        return oji_fail_at(error, OJ_E_ARCHITECTURE, &place, "%s is for %s and refers to '%s' of %s, which is for %s",
+                           place.object, oji_arch_name(user->arch), name, other, oji_arch_name(definition->unit->arch));
+    return oji_fail_at(error, OJ_E_ARCHITECTURE, &place,
+                       "%s refers to '%s' of %s, which passes floating-point numbers or has registers otherwise: "
+                       "their calls of one another cannot work",
+                       place.object, name, other);
+}
+
 /* The place names the second: it is the module that does not belong. */
 oj_status oji_session_report_duplicate(const oji_session_name *name, const oji_session_definition *first,
                                        const char *second, oj_error *error)

@@ -3,6 +3,7 @@
 
 #include "base/caller.h"
 #include "code/tls.h"
+#include "link/options.h"
 
 /* --- the turn ----------------------------------------------------------------------------------------------------- */
 
@@ -79,7 +80,7 @@ oj_status oj_session_create(oj_session **out, const oj_session_options *options,
     OJI_TRY(
         oji_check_flags(ours.flags, OJ_SESSION_NO_PROCESS | OJ_SESSION_CONSTRUCT, "oj_session_options.flags", error));
     OJI_TRY(oji_check_flags(ours.reserved, 0, "oj_session_options.reserved", error));
-    OJI_TRY(oji_check_flags(ours.link_flags, OJI_LINK_FLAGS, "oj_session_options.link_flags", error));
+    OJI_TRY(oji_link_check_flags(ours.link_flags, "oj_session_options.link_flags", error));
     OJI_TRY(oji_allocator_import(&allocator, ours.allocator, error));
     OJI_TRY(open_session(out, &ours, &allocator, error));
     return oji_succeed(error);

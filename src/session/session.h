@@ -89,6 +89,8 @@ struct oji_session_unit {
     oj_bytes *bytes;         /* what owned was read from, where a compiler made it */
     oji_session_definition *definitions;
     uint32_t n_definitions;
+    uint8_t arch; /* of the object: oji_arch_id, and oj_object.abi */
+    uint8_t abi;
     oj_code *code; /* NULL while it is not linked */
     bool is_constructed;
     bool is_constructing;
@@ -287,6 +289,9 @@ oj_status oji_session_find_thread_local(const oji_session_definition *definition
 
 /* The user's reference is no thread-local one. */
 oj_status oji_session_report_thread_local(const oji_session_definition *definition, const char *user, oj_error *error);
+/* The two are for different architectures, or their calls of one another cannot work. */
+oj_status oji_session_report_architecture(const oji_session_definition *definition, const oji_session_unit *user,
+                                          oj_error *error);
 /* Remember an undefined name; for oj_link_options.undefined, with the step as context. */
 void oji_session_note_undefined(void *context, const oj_undefined *undefined);
 /* Tell the client of each undefined name, and say all in one text. */

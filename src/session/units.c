@@ -119,6 +119,8 @@ oj_status oji_session_define_unit(oj_session *session, oji_session_unit *unit, c
     unit->definitions = definitions;
     unit->n_definitions = n;
     unit->object = object;
+    unit->arch = (uint8_t)object->arch;
+    unit->abi = object->abi;
     return OJ_OK;
 }
 

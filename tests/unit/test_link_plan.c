@@ -237,6 +237,36 @@ static void plan_link_fails_and_succeeds_again(void **state)
     end(&link);
 }
 
+/* Of addresses by hand, too; and of none when the last call has failed: those of before are gone. */
+static void plan_addresses_are_the_last_calls(void **state)
+{
+    static uint64_t memory[1024] __attribute__((aligned(4096)));
+    oj_object *object = ojt_object_returning("a.o", "f", 5);
+    oj_segment segment = {.write = memory, .run_addr = 0x40000};
+    oj_code *linked, *written;
+    oj_error error = {0};
+    oj_plan *plan;
+    uint64_t addr = 0;
+    (void)state;
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, NULL, &error), OJ_OK);
+    assert_int_equal(oj_plan_segment_count(plan), 1);
+    assert_int_equal(oj_plan_link(plan, &linked, &error), OJ_OK);
+    assert_int_equal(oj_plan_lookup(plan, "f", &addr, &error), OJ_OK);
+    assert_int_equal(addr, oj_code_lookup_addr(linked, "f"));
+    assert_int_equal(oj_plan_write(plan, &segment, 1, &written, &error), OJ_OK);
+    assert_int_equal(oj_plan_lookup(plan, "f", &addr, &error), OJ_OK);
+    assert_int_equal(addr, 0x40000);
+    oj_code_destroy(written);
+    segment.write = NULL;
+    assert_int_equal(oj_plan_write(plan, &segment, 1, &written, &error), OJ_E_PLACEMENT);
+    assert_int_equal(oj_plan_lookup(plan, "f", &addr, &error), OJ_E_MISUSE);
+    assert_int_equal(addr, 0);
+    assert_int_equal(oj_plan_lookup_reference(plan, "f", &addr, &error), OJ_E_MISUSE);
+    oj_plan_destroy(plan);
+    oj_code_destroy(linked);
+    oj_object_destroy(object);
+}
+
 static void plan_misuse_rejected(void **state)
 {
     job link;
@@ -421,7 +451,8 @@ static void link_bytes_reads_and_links_at_once(void **state)
 OJT_MAIN(cmocka_unit_test(plan_segments_are_exact), cmocka_unit_test(plan_ranges_cover_every_part_in_order),
          cmocka_unit_test(plan_no_unwind_leaves_eh_frame_out), cmocka_unit_test(plan_accessors_check_their_arguments),
          cmocka_unit_test(plan_links_many_times), cmocka_unit_test(plan_link_fails_and_succeeds_again),
-         cmocka_unit_test(plan_misuse_rejected), cmocka_unit_test(plan_of_object_without_globals_works),
+         cmocka_unit_test(plan_misuse_rejected), cmocka_unit_test(plan_addresses_are_the_last_calls),
+         cmocka_unit_test(plan_of_object_without_globals_works),
          cmocka_unit_test(link_of_nothing_loaded_gives_code_without_segments),
          cmocka_unit_test(stats_count_what_was_linked), cmocka_unit_test(stats_are_cut_and_filled_up_to_their_size),
          cmocka_unit_test(stats_count_relaxed_and_direct), cmocka_unit_test(link_bytes_reads_and_links_at_once))

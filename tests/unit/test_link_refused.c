@@ -67,6 +67,37 @@ static oj_status promise_for_ever(void *context, oj_query *queries, size_t n_que
     return OJ_OK;
 }
 
+static oj_status promise_nonsense(void *context, oj_query *queries, size_t n_queries, oj_error *error)
+{
+    int *n_calls = context;
+    (void)error;
+    for (size_t i = 0; i < n_queries; i++) {
+        queries[i].addr = 0x1000;
+        queries[i].found = *n_calls == 0 ? OJ_FOUND_LATER : 77;
+    }
+    ++*n_calls;
+    return OJ_OK;
+}
+
+/* What means nothing the first time means nothing the second. */
+static void link_with_a_promise_kept_by_nonsense(void **state)
+{
+    oj_object *object = ojt_object_calling("a.o", "a", "b");
+    int n_calls = 0;
+    const oj_resolver resolver = oj_resolver_callback(promise_nonsense, &n_calls);
+    oj_link_options options;
+    oj_error error;
+    oj_code *code;
+    (void)state;
+    oj_link_options_init(&options);
+    options.resolvers = &resolver;
+    options.n_resolvers = 1;
+    expect(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_E_CALLBACK, &error,
+           "set found to 77 for 'b'");
+    assert_int_equal(n_calls, 2);
+    oj_object_destroy(object);
+}
+
 /* Where addresses are chosen by hand as everywhere: a plan with a promise that is not kept gives no code. */
 static void plan_by_hand_with_a_broken_promise(void **state)
 {
@@ -369,9 +400,10 @@ static void variable_at_a_distance_that_nobody_gives(void **state)
 OJT_MAIN(cmocka_unit_test(helper_of_the_compiler_without_its_library),
          cmocka_unit_test(variable_of_large_alignment_at_a_constant_distance),
          cmocka_unit_test(plan_with_constructors_is_none_of_several),
-         cmocka_unit_test(plan_by_hand_with_a_broken_promise), cmocka_unit_test(objects_of_two_calling_conventions),
-         cmocka_unit_test(resolvers_of_two_sizes), cmocka_unit_test(version_of_a_name_too_long_is_undefined),
-         cmocka_unit_test(reference_to_a_table_left_out), cmocka_unit_test(table_without_code_is_no_part_of_a_link),
+         cmocka_unit_test(plan_by_hand_with_a_broken_promise), cmocka_unit_test(link_with_a_promise_kept_by_nonsense),
+         cmocka_unit_test(objects_of_two_calling_conventions), cmocka_unit_test(resolvers_of_two_sizes),
+         cmocka_unit_test(version_of_a_name_too_long_is_undefined), cmocka_unit_test(reference_to_a_table_left_out),
+         cmocka_unit_test(table_without_code_is_no_part_of_a_link),
          cmocka_unit_test(plan_does_not_know_a_clients_blocks), cmocka_unit_test(client_that_cannot_find_variables),
          cmocka_unit_test(variable_of_a_code_with_another_scheme),
          cmocka_unit_test(variable_of_the_cxx_library_taken_for_plain),

@@ -127,4 +127,40 @@ static void session_missing_arguments_refused(void **state)
     oj_object_destroy(object);
 }
 
-OJT_MAIN(cmocka_unit_test(session_callbacks_change_nothing), cmocka_unit_test(session_missing_arguments_refused))
+/* What fails every link is told where it is given, by its own name, and leaves the session as it was. */
+static void session_options_that_no_link_takes_refused(void **state)
+{
+    static const oj_definition nameless[1];
+    const oj_resolver resolvers[] = {oj_resolver_callback(NULL, NULL), oj_resolver_table(NULL, 1),
+                                     oj_resolver_table(nameless, 1), oj_resolver_code(NULL), oj_resolver_library(NULL)};
+    oj_object *object = ojt_object_returning("a.o", "f", 5);
+    oj_session *session = ojt_session_with(NULL, NULL), *other;
+    oj_session_options session_options;
+    oj_module_options options;
+    oj_session_stats stats;
+    oj_error error;
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(resolvers); i++) {
+        assert_int_equal(oj_session_add_resolver(session, &resolvers[i], NULL, &error), OJ_E_MISUSE);
+        assert_memory_equal(error.text, "oj_resolver.", 12);
+    }
+    oj_session_options_init(&session_options);
+    session_options.link_flags = OJ_LINK_NO_UNWIND | OJ_LINK_KEEP_UNWIND;
+    assert_int_equal(oj_session_create(&other, &session_options, &error), OJ_E_MISUSE);
+    session_options.link_flags = OJ_LINK_KEEP_UNWIND;
+    assert_int_equal(oj_session_create(&other, &session_options, &error), OJ_OK);
+    oj_module_options_init(&options);
+    options.link_flags = OJ_LINK_NO_UNWIND;
+    assert_int_equal(oj_session_add_object(other, object, &options, NULL, &error), OJ_E_MISUSE);
+    assert_non_null(strstr(error.text, "oj_module_options.link_flags with the session's"));
+    assert_int_equal(oj_session_add_object(session, object, &options, NULL, &error), OJ_OK);
+    assert_int_equal(ojt_session_call(session, "f"), 5);
+    assert_int_equal(oj_session_get_stats(session, &stats, sizeof stats), OJ_OK);
+    assert_int_equal(stats.n_modules, 1);
+    oj_session_destroy(other);
+    oj_session_destroy(session);
+    oj_object_destroy(object);
+}
+
+OJT_MAIN(cmocka_unit_test(session_options_that_no_link_takes_refused),
+         cmocka_unit_test(session_callbacks_change_nothing), cmocka_unit_test(session_missing_arguments_refused))

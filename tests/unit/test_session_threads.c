@@ -144,6 +144,49 @@ static void session_threads_find_linked_names_while_another_links(void **state)
     oj_object_destroy(user);
 }
 
+static void *add_and_remove(void *argument)
+{
+    oj_session *session = argument;
+    oj_object *object;
+    oj_error error;
+    ojt_words w;
+    ojt_words_init(&w);
+    ojt_words_define(&w, "x", 2, STB_WEAK, STV_DEFAULT);
+    object = ojt_words_finish(&w, "second.o");
+    for (int i = 0; i < 200; i++) {
+        oj_module *module;
+        if (oj_session_add_object(session, object, NULL, &module, &error) != OJ_OK ||
+            oj_module_remove(module, 0, &error) != OJ_OK)
+            return NULL;
+    }
+    oj_object_destroy(object);
+    return argument;
+}
+
+/* Lookups wait for nobody, also while the name that they ask for has more definitions, and fewer again. */
+static void session_threads_find_a_name_that_others_define(void **state)
+{
+    oj_session *session = ojt_session_with(NULL, NULL);
+    oj_object *object;
+    pthread_t thread;
+    uint64_t addr;
+    void *done;
+    ojt_words w;
+    (void)state;
+    ojt_words_init(&w);
+    ojt_words_define(&w, "x", 1, STB_WEAK, STV_DEFAULT);
+    object = ojt_words_finish(&w, "first.o");
+    ojt_session_add(session, object);
+    addr = ojt_session_lookup(session, "x");
+    assert_int_equal(pthread_create(&thread, NULL, add_and_remove, session), 0);
+    for (int i = 0; i < 2000; i++)
+        assert_int_equal(ojt_session_lookup(session, "x"), addr);
+    pthread_join(thread, &done);
+    assert_ptr_equal(done, session);
+    oj_session_destroy(session);
+    oj_object_destroy(object);
+}
+
 /* One has the turn, and sleeps in a callback; the other waits for it. Both are cancelled, and end when their calls are
  * done. */
 static void session_cancelled_threads_leave_it_usable(void **state)
@@ -175,4 +218,5 @@ static void session_cancelled_threads_leave_it_usable(void **state)
 
 OJT_MAIN(cmocka_unit_test(session_threads_add_look_up_and_remove),
          cmocka_unit_test(session_threads_find_linked_names_while_another_links),
-         cmocka_unit_test(session_cancelled_threads_leave_it_usable))
+         cmocka_unit_test(session_cancelled_threads_leave_it_usable),
+         cmocka_unit_test(session_threads_find_a_name_that_others_define))
