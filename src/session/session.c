@@ -233,8 +233,15 @@ oj_status oj_session_undefine(oj_session *session, const char *name, oj_error *e
 
 /* --- lookups ------------------------------------------------------------------------------------------------------ */
 
-/* What needs no linking is answered without the turn: a copy, since another thread may remove it at once. */
-static bool find_settled(oj_session *session, const char *name, oji_session_definition *copy)
+/* What a lookup is told of a definition. */
+typedef struct finding {
+    uint64_t addr;
+    bool is_thread_local;
+} finding;
+
+/* What needs no linking is answered without the turn: a copy, since another thread may remove it at once, and of no
+ * more than what the lock guards. */
+static bool find_settled(oj_session *session, const char *name, finding *copy)
 {
     const oji_session_name *found;
     const oji_session_definition *answer;
@@ -242,13 +249,13 @@ static bool find_settled(oj_session *session, const char *name, oji_session_defi
     found = oji_session_find(session, name, strlen(name));
     answer = found ? oji_session_answer(found) : NULL;
     if (answer)
-        *copy = *answer;
+        *copy = (finding){.addr = answer->addr, .is_thread_local = answer->is_thread_local};
     pthread_mutex_unlock(&session->lock);
     return answer != NULL;
 }
 
 /* Linking has settled the name, unless there is none: then it has linked nothing. */
-static oj_status link_name(oj_session *session, const char *name, oji_session_definition *found, oj_error *error)
+static oj_status link_name(oj_session *session, const char *name, finding *found, oj_error *error)
 {
     const oji_place place = {.symbol = name, .offset = UINT64_MAX};
     const oji_session_goal goal = {.name = name};
@@ -291,7 +298,7 @@ static oj_status look_up_thread_local(oj_session *session, const char *text, uin
 
 static oj_status look_up(oj_session *session, const char *name, uint64_t *addr, oj_error *error)
 {
-    oji_session_definition found = {0};
+    finding found = {0};
     oj_status status = OJ_OK;
     if (!find_settled(session, name, &found)) {
         OJI_TRY(oji_session_begin(session, error));
