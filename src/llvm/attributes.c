@@ -187,7 +187,7 @@ static oj_status ask_for_64_bit(const scan *s, oji_llvm_value *function, const c
     int length = snprintf(value, sizeof value, "%s%s+64bit", features, features[0] ? "," : "");
     if (!oji_llvm_is_x86_64(triple) && strncmp(triple, "riscv64", 7) != 0)
         return OJ_OK;
-    if (length < 0 || (size_t)length >= sizeof value)
+    if ((size_t)length >= sizeof value)
         return oji_fail(error, OJ_E_TARGET, "%s: features of %d bytes or more cannot be checked on this system", name,
                         MAX_FEATURES);
     replace(s, function, &s->features, value);

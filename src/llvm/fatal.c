@@ -31,22 +31,32 @@ static bool is_among(const char *names, const char *cpu)
 
 static bool begins(const char *triple, const char *prefix) { return strncmp(triple, prefix, strlen(prefix)) == 0; }
 
-/* The last mention of a feature decides, and to LLVM one without a sign is one with a minus. '+', '-', or 0
- * where it is not named. */
-static int last_sign(oji_llvm_features list, const char *feature)
+/* Is p, of this length, the feature, with a sign or without? To LLVM one without a sign is one with a minus. '+', '-', or
+ * 0 where it is another. */
+static int sign_of(const char *p, size_t length, const char *feature)
 {
     const size_t size = strlen(feature);
+    if (length == size && memcmp(p, feature, size) == 0)
+        return '-';
+    return length == size + 1 && (*p == '+' || *p == '-') && memcmp(p + 1, feature, size) == 0 ? *p : 0;
+}
+
+/* The last mention of a feature decides, or of another that brings it along. 0 where it is not named. */
+static int last_sign_with(oji_llvm_features list, const char *feature, const char *bringer)
+{
     int sign = 0;
     for (size_t at = 0, length; at < list.size; at += length + 1) {
         const char *p = list.text + at, *comma = memchr(p, ',', list.size - at);
+        int found;
         length = comma ? (size_t)(comma - p) : list.size - at;
-        if (length == size && memcmp(p, feature, size) == 0)
-            sign = '-';
-        else if (length == size + 1 && (*p == '+' || *p == '-') && memcmp(p + 1, feature, size) == 0)
-            sign = *p;
+        found = sign_of(p, length, feature);
+        if (found || sign_of(p, length, bringer) == '+')
+            sign = found ? found : '+';
     }
     return sign;
 }
+
+static int last_sign(oji_llvm_features list, const char *feature) { return last_sign_with(list, feature, feature); }
 
 /* A feature that is named overrides the CPU. */
 static bool has(oji_llvm_features list, const char *feature, bool cpu_has)
@@ -79,7 +89,7 @@ static const char *find_for_riscv(const char *cpu, oji_llvm_features list, bool 
 /* What a feature needs goes with it, but double precision, for which no instruction is left ("Cannot select"). */
 static const char *find_for_arm(oji_llvm_features list)
 {
-    if (last_sign(list, "vfp2sp") != '-' || last_sign(list, "soft-float") == '+' || last_sign(list, "vfp2") == '+')
+    if (last_sign_with(list, "vfp2sp", "vfp2") != '-' || last_sign(list, "soft-float") == '+')
         return NULL;
     return has(list, "fp64", true) && has(list, "fpregs", true) && has(list, "fpregs64", true)
                ? "has double precision (fp64) without vfp2sp"

@@ -502,7 +502,7 @@ def limits(c):
                      'large.ll: more memory was needed than the limit of 1048576 bytes', '--memory=MIB')
     c.expect('cli_run_within_limits', ['run', '--deadline=60000', '--memory=2048', 'isolated.c'], 7, out='0\n')
     for name, text in (('deadline', '0'), ('deadline', '4294967295'), ('deadline', '-1'), ('deadline', '1s'),
-                       ('memory', ''), ('memory', '0x10'), ('memory', '16777217')):
+                       ('deadline', 'soon'), ('deadline', '99999999999999999999'), ('memory', ''), ('memory', '0x10'), ('memory', '16777217')):
         c.expect_failure('cli_run_%s_is_no_number_%s' % (name, text or 'empty'),
                          ['run', '--%s=%s' % (name, text), 'isolated.c'], '--%s=%s is not a number' % (name, text))
 

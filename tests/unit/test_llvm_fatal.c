@@ -207,12 +207,13 @@ static void fatal_arm_doubles_without_vfp2sp_refused(void **state)
 {
     static const char text[] = "define double @f(double %a, double %b) {\n  %c = fmul double %a, %b\n"
                                "  ret double %c\n}\n";
-    static const char *const good[] = {"-vfp2sp,-fp64", "-vfp2sp,+soft-float", "+vfp2sp"};
+    static const char *const good[] = {"-vfp2sp,-fp64", "-vfp2sp,+soft-float", "+vfp2sp", "-vfp2sp,+vfp2"};
     oj_llvm *llvm = ojt_llvm_open();
     oj_compiler *compiler = NULL;
     (void)state;
     assert_int_equal(make(llvm, "armv7-linux-gnueabihf", NULL, "-vfp2sp", &compiler), OJ_E_TARGET);
     assert_int_equal(make(llvm, "thumbv7-linux-gnueabihf", NULL, "-vfp2,-vfp2sp", &compiler), OJ_E_TARGET);
+    assert_int_equal(make(llvm, "armv7-linux-gnueabihf", NULL, "+vfp2,-vfp2sp", &compiler), OJ_E_TARGET);
     for (size_t i = 0; i < COUNT_OF(good); i++) {
         assert_int_equal(make(llvm, "armv7-linux-gnueabihf", NULL, good[i], &compiler), OJ_OK);
         assert_int_equal(compile(compiler, text, NULL), OJ_OK);
@@ -227,7 +228,7 @@ static void fatal_doubles_without_sse2_refused(void **state)
     static const char *const bad[] = {
         "define i64 @f(double %a) {\n  %b = fptosi double %a to i64\n  ret i64 %b\n}\n",
         "define <2 x double> @f(<2 x double> %a) {\n  %b = fadd <2 x double> %a, %a\n  ret <2 x double> %b\n}\n",
-        "define i32 @e(i32 %a) {\n  ret i32 %a\n}\n"
+        "declare double @d(double)\ndefine i32 @e(i32 %a) {\n  ret i32 %a\n}\n"
         "define double @f(double %a, float %b) {\n  %c = fpext float %b to double\n  %d = fmul double %a, %c\n"
         "  ret double %d\n}\n"};
     static const char soft[] = "define i64 @f(double %a) \"use-soft-float\"=\"true\" {\n"
