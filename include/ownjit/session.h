@@ -14,7 +14,8 @@
  *   1. a symbol of oj_session_define() with OJ_DEFINE_OVERRIDE;
  *   2. the definition that is settled: of a module that has been linked, or bound by one;
  *   3. strong definitions (symbols of oj_session_define() are strong), of which there may be one;
- *   4. common ones, the largest;
+ *   4. common ones, the largest, with the largest alignment. Where one is linked, a module whose own is larger cannot
+ *      be: OJ_E_DUPLICATE;
  *   5. weak ones, the first added;
  *   6. archives in the order of adding, whose members are pulled where a name is wanted or a strong reference is open;
  *   7. resolvers, in the order of adding; the process last, unless the session was told to leave it out.
@@ -199,8 +200,8 @@ OJ_API oj_status oj_session_undefine(oj_session *session, const char *name, oj_e
  * the name itself.
  * addr      set to the run address, of a thread-local variable the calling thread's; 0 on failure
  * Errors:   OJ_E_NOT_FOUND, OJ_E_UNDEFINED (all names of all modules of the step at once), OJ_E_DUPLICATE,
- *           OJ_E_MALFORMED (a name is thread-local in one module and not in another), those of oj_compile_object() and
- *           oj_link()
+ *           OJ_E_MALFORMED (a name is thread-local in one module and not in another), OJ_E_ARCHITECTURE (modules that
+ *           refer to each other are for different ones), those of oj_compile_object() and oj_link()
  * On error: nothing is linked and no memory is placed, the call may be repeated. Modules that were compiled stay so
  * Threads:  any
  * Since:    0.1 */

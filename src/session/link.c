@@ -64,6 +64,28 @@ static bool can_call(const oji_session_unit *user, const oji_session_unit *other
     return user->arch == other->arch && (user->abi == 0 || other->abi == 0 || user->abi == other->abi);
 }
 
+static const oji_session_definition *find_common(const oji_session_name *name, const oji_session_unit *unit)
+{
+    for (const oji_session_definition *d = name->n_common > 0 ? name->first : NULL; d; d = d->next)
+        if (d->unit == unit && d->rank == OJI_SESSION_COMMON)
+            return d;
+    return NULL;
+}
+
+/* Of those of one step the largest is chosen, and has the largest alignment. One that was linked before stays as it
+ * is, and must do: the unit would write behind its end. */
+static oj_status check_common(const oji_session_step *step, const oji_session_definition *chosen, oj_error *error)
+{
+    const oji_session_definition *own;
+    uint64_t rest = 0;
+    if (chosen->rank != OJI_SESSION_COMMON || !chosen->unit->code)
+        return OJ_OK;
+    own = find_common(chosen->name, step->current);
+    if (own && !chosen->is_thread_local)
+        rest = chosen->addr & ((UINT64_C(1) << own->alignment_log2) - 1);
+    return own && (own->size > chosen->size || rest != 0) ? oji_session_report_common(chosen, own, error) : OJ_OK;
+}
+
 /* What the unit is told: the linker finds thread-local variables by their address in this thread. */
 static oj_status tell(oji_session_step *step, const oji_session_definition *chosen, oj_query *query, oj_error *error)
 {
@@ -90,6 +112,8 @@ static oj_status answer(oji_session_step *step, oj_query *query, oj_error *error
         return OJ_OK;
     if (chosen->unit && !can_call(step->current, chosen->unit))
         return oji_session_report_architecture(chosen, step->current, error);
+    if (chosen->unit)
+        OJI_TRY(check_common(step, chosen, error));
     if (chosen->unit && !step->is_placed && !oji_session_add_edge(step->session, step->current, chosen->unit, name))
         return oji_fail(error, OJ_E_NOMEM, "out of memory: what a module refers to");
     return tell(step, chosen, query, error);
@@ -125,9 +149,64 @@ static oj_status list_resolvers(oji_session_step *step, oj_error *error)
     return OJ_OK;
 }
 
+/* The largest alignment of a common symbol that this unit has for all; 0 where its own is. */
+static uint64_t shared_alignment(const oji_session_definition *d)
+{
+    uint8_t largest = d->alignment_log2;
+    if (d->rank != OJI_SESSION_COMMON || d->name->n_common < 2 || oji_session_choose(d->name) != d)
+        return 0;
+    for (const oji_session_definition *other = d->name->first; other; other = other->next)
+        if (other->rank == OJI_SESSION_COMMON && other->alignment_log2 > largest)
+            largest = other->alignment_log2;
+    return largest > d->alignment_log2 ? UINT64_C(1) << largest : 0;
+}
+
+/* The linker takes the largest size and the largest alignment of those that it sees (gABI chapter 4, "Symbol Table"):
+ * it is shown the others' alignments as an object of nothing else. *out NULL: there are none. */
+static oj_status show_alignments(oji_session_step *step, const oji_session_unit *unit, const oj_object **out,
+                                 oj_error *error)
+{
+    static const oji_section no_section = {.name = ""};
+    oj_object *object = NULL;
+    oji_symbol *symbols = NULL;
+    *out = NULL;
+    for (uint32_t i = 0; i < unit->n_definitions; i++) {
+        const oji_session_definition *d = &unit->definitions[i];
+        uint64_t alignment = shared_alignment(d);
+        if (alignment == 0)
+            continue;
+        if (!object) {
+            object = oji_arena_array(&step->arena, 1, sizeof *object);
+            symbols = oji_arena_array(&step->arena, (uint64_t)unit->n_definitions + 1, sizeof *symbols);
+            if (!object || !symbols)
+                return oji_fail(error, OJ_E_NOMEM, "out of memory: a session's common symbols");
+            symbols[0] = (oji_symbol){.name = "", .section = OJI_SECTION_UNDEFINED};
+            *object = (oj_object){.name = unit->module->name,
+                                  .sections = &no_section,
+                                  .symbols = symbols,
+                                  .n_sections = 1,
+                                  .n_symbols = 1,
+                                  .first_global = 1,
+                                  .arch = unit->arch};
+        }
+        symbols[object->n_symbols++] =
+            (oji_symbol){.name = d->name->text,
+                         .value = alignment,
+                         .section = OJI_SECTION_COMMON,
+                         .name_size = d->name->name_size,
+                         .binding = OJ_SYMBOL_GLOBAL,
+                         .type = d->is_thread_local ? OJ_SYMBOL_THREAD_LOCAL : OJ_SYMBOL_DATA};
+        object->has_tls |= d->is_thread_local;
+    }
+    *out = object;
+    return OJ_OK;
+}
+
 static oj_status plan_unit(oji_session_step *step, oji_session_unit *unit, oj_error *error)
 {
+    const oj_object *objects[2] = {unit->object, NULL};
     oj_link_options options;
+    OJI_TRY(show_alignments(step, unit, &objects[1], error));
     oj_link_options_init(&options);
     /* Constructors run when all units of the step are there. */
     options.flags = (unit->module->link_flags & ~OJ_LINK_RUN_CONSTRUCTORS) | OJ_LINK_OMIT_UNWIND;
@@ -138,7 +217,7 @@ static oj_status plan_unit(oji_session_step *step, oji_session_unit *unit, oj_er
     options.undefined = oji_session_note_undefined;
     options.undefined_context = step;
     step->current = unit;
-    return oj_plan_create(&unit->plan, &unit->object, 1, &options, error);
+    return oj_plan_create(&unit->plan, objects, objects[1] ? 2 : 1, &options, error);
 }
 
 /* Undefined names of one unit do not end it: those of all are told at once. */

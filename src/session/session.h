@@ -48,6 +48,7 @@ struct oji_session_definition {
     uint64_t size;          /* of a common one, bytes */
     uint64_t sequence;      /* the module's */
     uint8_t rank;           /* oji_session_rank */
+    uint8_t alignment_log2; /* of a common one */
     bool is_hint;
     bool is_thread_local; /* known once it is compiled */
     bool is_listed;       /* among its name's definitions: not what overrides them */
@@ -289,6 +290,9 @@ oj_status oji_session_find_thread_local(const oji_session_definition *definition
 
 /* The user's reference is no thread-local one. */
 oj_status oji_session_report_thread_local(const oji_session_definition *definition, const char *user, oj_error *error);
+/* A common symbol that is linked is not what the user's own needs. */
+oj_status oji_session_report_common(const oji_session_definition *linked, const oji_session_definition *own,
+                                    oj_error *error);
 /* The two are for different architectures, or their calls of one another cannot work. */
 oj_status oji_session_report_architecture(const oji_session_definition *definition, const oji_session_unit *user,
                                           oj_error *error);

@@ -75,6 +75,8 @@ static oj_status enter_symbol(oj_session *session, oji_session_definition *defin
         return oji_fail(error, OJ_E_NOMEM, "out of memory: a session's names");
     definition->rank = rank_of(object, symbol);
     definition->size = symbol->size;
+    if (definition->rank == OJI_SESSION_COMMON)
+        definition->alignment_log2 = (uint8_t)__builtin_ctzll(symbol->value);
     definition->is_thread_local = is_thread_local(object, symbol);
     other = definition->rank == OJI_SESSION_STRONG ? find_other_strong(definition->name) : NULL;
     if (other)

@@ -76,5 +76,84 @@ static void session_modules_of_two_conventions_stay_apart(void **state)
                 word_of(EM_RISCV, FLOAT_ABI_DOUBLE, "other", NULL, 0), "floating-point");
 }
 
-OJT_MAIN(cmocka_unit_test(session_modules_of_two_architectures_stay_apart),
+/* --- common symbols ----------------------------------------------------------------------------------------------- */
+
+/* A common symbol, a slot with its address, and behind it a word that tells where the slot is. */
+static oj_object *common_of(const char *word, uint64_t size, uint64_t alignment)
+{
+    char file[32], pad[32];
+    ojt_words w;
+    ojt_words_init(&w);
+    ojt_elf_add_symbol(&w.elf, "shared", SHN_COMMON, alignment, size, STB_GLOBAL, STT_OBJECT);
+    ojt_words_point(&w, 1);
+    ojt_words_define(&w, word, 1, STB_GLOBAL, STV_DEFAULT);
+    /* So that what lies before it aligns nothing. */
+    snprintf(pad, sizeof pad, "pad_%s", word);
+    ojt_elf_add_symbol(&w.elf, pad, SHN_COMMON, 8, 8, STB_GLOBAL, STT_OBJECT);
+    ojt_words_point(&w, 3);
+    snprintf(file, sizeof file, "%s.o", word);
+    return ojt_words_finish(&w, file);
+}
+
+static uint64_t slot_before(oj_session *session, const char *word)
+{
+    return ojt_word_at(ojt_session_lookup(session, word) - 8);
+}
+
+/* gABI chapter 4, "Symbol Table": the largest size and the largest alignment, whoever has them. */
+static void session_common_symbol_has_the_largest_alignment(void **state)
+{
+    oj_object *objects[] = {common_of("aligned", 16, 4096), common_of("big", 40, 16)};
+    (void)state;
+    for (int order = 0; order < 2; order++) {
+        oj_session *session = ojt_session_with(NULL, NULL);
+        uint64_t addr;
+        ojt_session_add(session, objects[order]);
+        ojt_session_add(session, objects[!order]);
+        addr = slot_before(session, "aligned");
+        assert_int_equal(addr & 4095, 0);
+        assert_int_equal(addr, slot_before(session, "big"));
+        assert_int_equal(addr, ojt_session_lookup(session, "shared"));
+        oj_session_destroy(session);
+    }
+    oj_object_destroy(objects[0]);
+    oj_object_destroy(objects[1]);
+}
+
+/* What is linked stays as it is. A module that would write behind its end is not linked with it, one that needs no more
+ * is, and all is well when the module that has it is gone. */
+static void session_common_symbol_larger_than_the_linked_one_refused(void **state)
+{
+    oj_object *small = common_of("a", 8, 8), *same = common_of("b", 8, 8), *large = common_of("c", 4096, 8),
+              *aligned = common_of("d", 8, 1 << 20);
+    oj_session *session = ojt_session_with(NULL, NULL);
+    oj_module *first = ojt_session_add(session, small), *second;
+    uint64_t addr = slot_before(session, "a"), found;
+    oj_error error;
+    (void)state;
+    ojt_session_add(session, large);
+    assert_int_equal(oj_session_lookup(session, "c", &found, &error), OJ_E_DUPLICATE);
+    assert_string_equal(error.object, "c.o");
+    assert_string_equal(error.symbol, "shared");
+    assert_non_null(strstr(error.text, "a.o has it"));
+    second = ojt_session_add(session, same);
+    assert_int_equal(slot_before(session, "b"), addr);
+    assert_int_equal(oj_module_remove(second, 0, &error), OJ_OK);
+    if ((addr & ((1 << 20) - 1)) != 0) {
+        second = ojt_session_add(session, aligned);
+        assert_int_equal(oj_session_lookup(session, "d", &found, &error), OJ_E_DUPLICATE);
+        assert_int_equal(oj_module_remove(second, 0, &error), OJ_OK);
+    }
+    assert_int_equal(oj_module_remove(first, 0, &error), OJ_OK);
+    memset((void *)(uintptr_t)slot_before(session, "c"), 1, 4096);
+    oj_session_destroy(session);
+    oj_object_destroy(small);
+    oj_object_destroy(same);
+    oj_object_destroy(large);
+    oj_object_destroy(aligned);
+}
+
+OJT_MAIN(cmocka_unit_test(session_common_symbol_has_the_largest_alignment),
+         cmocka_unit_test(session_common_symbol_larger_than_the_linked_one_refused),
+         cmocka_unit_test(session_modules_of_two_architectures_stay_apart),
          cmocka_unit_test(session_modules_of_two_conventions_stay_apart))
