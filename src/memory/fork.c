@@ -27,10 +27,14 @@ static uint32_t draw_stamp(void) { return __atomic_add_fetch(&last_stamp, 1, __A
 /* Before a fork. */
 static void lock_all(void)
 {
+    int cancel_state;
     pthread_mutex_lock(&door_lock);
     pthread_mutex_lock(&makers_lock);
+    /* fork() is no cancellation point, and this would be one. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
     while (n_makers > 0)
         pthread_cond_wait(&makers_gone, &makers_lock);
+    pthread_setcancelstate(cancel_state, NULL);
     pthread_mutex_lock(&registry_lock);
     for (oji_memory_provider *p = registry; p; p = p->next) {
         pthread_mutex_lock(&p->lock);

@@ -94,6 +94,14 @@ static uint64_t allowance_of(const oji_memory_provider *provider)
     return provider->budget > provider->stats.mapped ? provider->budget - provider->stats.mapped : 0;
 }
 
+/* Does the budget leave this much, if need be without the slab that is kept for later? */
+static bool make_room(oji_memory_provider *provider, uint64_t size)
+{
+    if (size > allowance_of(provider))
+        oji_memory_drop_spare(provider);
+    return size <= allowance_of(provider);
+}
+
 static oj_status fail_budget(const oji_memory_provider *provider, uint64_t wanted, oj_error *error)
 {
     return oji_fail(error, OJ_E_BUDGET,
@@ -122,14 +130,15 @@ static oj_status check_placement(const oj_placement *placement, oj_error *error)
 }
 
 /* What could not be mapped, and where, if that was restricted. ENOMEM is also what mmap(2) and mprotect(2) say at the
- * limit of mappings (vm.max_map_count); EPERM and EACCES are what seals, security modules and filters answer. */
+ * limit of mappings (vm.max_map_count), and EAGAIN mmap(2) at that of locked memory (RLIMIT_MEMLOCK), which all is
+ * after mlockall(MCL_FUTURE); EPERM and EACCES are what seals, security modules and filters answer. */
 static oj_status fail_mapping(const oj_placement *placement, uint64_t size, const oji_memory_failure *failure,
                               oj_error *error)
 {
     int code = failure->system_error;
-    oj_status status = code == ENOMEM || code == EOVERFLOW ? OJ_E_NOMEM
-                       : code == EPERM || code == EACCES   ? OJ_E_PERMISSION
-                                                           : OJ_E_SYSTEM;
+    oj_status status = code == ENOMEM || code == EAGAIN || code == EOVERFLOW ? OJ_E_NOMEM
+                       : code == EPERM || code == EACCES                     ? OJ_E_PERMISSION
+                                                                             : OJ_E_SYSTEM;
     if (placement->low_addr == 0 && placement->high_addr == 0 && placement->reach == 0)
         return oji_fail_system(error, status, code, "%llu bytes of code memory: %s", (unsigned long long)size,
                                failure->step);
@@ -254,21 +263,21 @@ static oj_status place_shared(oji_memory_provider *provider, oj_placement *place
     size = oji_memory_slab_single_size(placement, false);
     /* Before anything is mapped: links that the budget forbids would make and unmap a slab each. The size is the least
      * that the segments can take. */
-    if (size > allowance_of(provider))
+    if (!make_room(provider, size))
         return fail_budget(provider, size, error);
     if (!create_shared(provider, &wish, &slab, &failure)) {
-        /* No room for a slab in the window, or a kernel without what shared slabs in private mode need; or no file can
-         * be had just now, and single slabs need none. */
-        *wants_single =
-            failure.system_error == ENOMEM || failure.system_error == EINVAL || provider->single_mode != wish.mode;
+        /* No room for a slab in the window or below a limit, or a kernel without what shared slabs in private mode
+         * need; or no file can be had just now, and single slabs need none. */
+        *wants_single = failure.system_error == ENOMEM || failure.system_error == EAGAIN ||
+                        failure.system_error == EINVAL || provider->single_mode != wish.mode;
         return fail_mapping(placement, provider->slab_size, &failure, error);
     }
     slab->process = provider->process;
     push_slab(&provider->slabs, slab);
     if (is_suitable(slab, &wish, placement) && place_in_slab(provider, slab, placement))
         return OJ_OK;
-    /* The slab is too large for the reach, or the link does not fit what the budget leaves. With nothing placed the
-     * slab is in no account yet. */
+    /* The slab is too large for the reach, the link does not fit what the budget leaves, or the file gets no pages.
+     * With nothing placed the slab is in no account yet. */
     *wants_single = true;
     remove_slab(&provider->slabs, slab);
     oji_memory_slab_destroy(slab);
@@ -277,7 +286,7 @@ static oj_status place_shared(oji_memory_provider *provider, oj_placement *place
 
 /* Pages for what the link is about to write, in one call instead of one fault each, where there are several. Only those
  * never used: others have theirs. Data may be mostly zeros that nobody touches; code under a key is not open yet. */
-static void populate(const oji_memory_provider *provider, const oj_placement *placement)
+static bool populate(const oji_memory_provider *provider, const oj_placement *placement, oji_memory_failure *failure)
 {
     for (size_t i = 0; i < placement->n_segments; i++) {
         const oj_segment *segment = &placement->segments[i];
@@ -287,8 +296,10 @@ static void populate(const oji_memory_provider *provider, const oj_placement *pl
             is_keyed)
             continue;
         skipped = (uint64_t)(uintptr_t)segment->write & (page - 1);
-        oji_memory_os_populate((uint8_t *)segment->write - skipped, segment->size + skipped);
+        if (!oji_memory_os_populate((uint8_t *)segment->write - skipped, segment->size + skipped, failure))
+            return false;
     }
+    return true;
 }
 
 static void account_single(oji_memory_provider *provider, oji_memory_slab *slab)
@@ -312,7 +323,7 @@ static oj_status place_single(oji_memory_provider *provider, oj_placement *place
     bool within, created;
     pthread_mutex_lock(&provider->lock);
     wish = wish_for(provider, provider->single_mode, placement);
-    within = size <= allowance_of(provider);
+    within = make_room(provider, size);
     if (within)
         provider->stats.mapped += size;
     else
@@ -358,6 +369,8 @@ static bool is_for_slab(const oji_memory_provider *provider, const oj_placement 
     return true;
 }
 
+static void release(void *context, const oj_placement *placement);
+
 /* A failed call has changed nothing. */
 static void clear_answers(oj_placement *placement)
 {
@@ -379,9 +392,9 @@ static oj_status check_mode(const oji_memory_provider *provider, const oj_placem
     return OJ_OK;
 }
 
-static oj_status place(void *context, oj_placement *placement, oj_error *error)
+static oj_status place_anywhere(oji_memory_provider *provider, oj_placement *placement, oj_error *error)
 {
-    oji_memory_provider *provider = context;
+    oji_memory_failure failure;
     bool wants_single = true;
     oj_status status;
     OJI_TRY(check_placement(placement, error));
@@ -399,10 +412,24 @@ static oj_status place(void *context, oj_placement *placement, oj_error *error)
     pthread_mutex_unlock(&provider->lock);
     if (status == OJ_OK && wants_single)
         status = place_single(provider, placement, error);
-    if (status == OJ_OK)
-        populate(provider, placement);
-    else
+    if (status == OJ_OK && !populate(provider, placement, &failure)) {
+        release(provider, placement);
+        status = fail_mapping(placement, oji_memory_slab_single_size(placement, false), &failure, error);
+    }
+    if (status != OJ_OK)
         clear_answers(placement);
+    return status;
+}
+
+/* Files are opened, read and closed, where a thread that is cancelled would end, and keep what it holds: the provider's
+ * lock, or fork() off. */
+static oj_status place(void *context, oj_placement *placement, oj_error *error)
+{
+    int cancel_state;
+    oj_status status;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    status = place_anywhere(context, placement, error);
+    pthread_setcancelstate(cancel_state, NULL);
     return status;
 }
 
@@ -607,14 +634,18 @@ static oj_status check_options(oj_memory_options *options, oj_error *error)
     return OJ_OK;
 }
 
-/* Called at creation too, so that a system that allows no way says so there and not at the first link. */
+/* Called at creation too, so that a system that allows no way says so there and not at the first link. Not to be
+ * cancelled, as place(). */
 static oj_status probe(oji_memory_provider *provider, oj_error *error)
 {
+    int cancel_state;
     oj_status status;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
     pthread_mutex_lock(&provider->lock);
     oji_memory_check_process(provider);
     status = oji_memory_choose_mode(provider, error);
     pthread_mutex_unlock(&provider->lock);
+    pthread_setcancelstate(cancel_state, NULL);
     return status;
 }
 

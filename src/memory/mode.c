@@ -76,8 +76,8 @@ static const struct {
     {OJ_MEMORY_MODE_KEYS, false, try_keys},
 };
 
-/* One text for all that was tried. Running out of something is not a prohibition. Needs at least one tried. The code
- * kept is that of the last. */
+/* One text for all that was tried. Running out of memory, or of what may be locked (EAGAIN), is not a prohibition.
+ * Needs at least one tried. The code kept is that of the last. */
 static oj_status fail_all(const oji_memory_failure failures[], const bool tried[], bool is_named, oj_error *error)
 {
     char text[512] = "";
@@ -90,7 +90,7 @@ static oj_status fail_all(const oji_memory_failure failures[], const bool tried[
         if (!tried[i])
             continue;
         system_error = failures[i].system_error;
-        if (system_error == ENOMEM)
+        if (system_error == ENOMEM || system_error == EAGAIN)
             status = OJ_E_NOMEM;
         oji_fail_system(&reason, status, system_error, "%s: %s", oj_memory_mode_name(ways[i].mode), failures[i].step);
         n = snprintf(text + length, sizeof text - length, "%s%s", length ? "; " : "", reason.text);

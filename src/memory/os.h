@@ -78,8 +78,12 @@ bool oji_memory_os_move(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_f
  * without access, of nobody's but the caller. */
 bool oji_memory_os_may_move(uint8_t *unused, oji_memory_failure *failure);
 
-/* Get pages for a writable range in one go. Only ever saves time; may do nothing. */
-void oji_memory_os_populate(uint8_t *base, uint64_t size);
+/* Does the system give a memory file pages whenever they are touched? False where it may end the process instead. */
+bool oji_memory_os_supplies_files(void);
+
+/* Get pages for a writable range in one go. False where the system has none, and would end the process when they are
+ * touched; true says no more than that no such thing is known. */
+bool oji_memory_os_populate(uint8_t *base, uint64_t size, oji_memory_failure *failure);
 
 /* Let the system use huge pages for a mapping, or keep it from using them where little will be touched. */
 void oji_memory_os_use_huge_pages(uint8_t *base, uint64_t size, bool use);

@@ -482,14 +482,31 @@ bool oji_memory_os_may_move(uint8_t *unused, oji_memory_failure *failure)
     return true;
 }
 
-/* --- advice: what fails here costs time only ---------------------------------------------------------------------- */
-
-/* Linux before 5.14 does not know the advice: the pages then come one by one. */
-void oji_memory_os_populate(uint8_t *base, uint64_t size)
+/* With vm.overcommit_memory 2 private memory is promised when it is mapped, and a file's when it is touched, where a
+ * system that has promised all it may sends SIGBUS. Where the setting cannot be read it may be that one. */
+bool oji_memory_os_supplies_files(void)
 {
-    if (size > 0)
-        (void)madvise(base, (size_t)size, MADV_POPULATE_WRITE);
+    char setting = '2';
+    int fd = open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        if (read(fd, &setting, 1) != 1)
+            setting = '2';
+        close(fd);
+    }
+    return setting != '2';
 }
+
+/* Linux before 5.14 does not know the advice: the pages then come one by one. EFAULT stands for that SIGBUS
+ * (madvise(2)). */
+bool oji_memory_os_populate(uint8_t *base, uint64_t size, oji_memory_failure *failure)
+{
+    if (size == 0 || madvise(base, (size_t)size, MADV_POPULATE_WRITE) == 0 || (errno != EFAULT && errno != ENOMEM))
+        return true;
+    errno = ENOMEM;
+    return fail(failure, "madvise(MADV_POPULATE_WRITE)");
+}
+
+/* --- advice: what fails here costs time only ---------------------------------------------------------------------- */
 
 void oji_memory_os_use_huge_pages(uint8_t *base, uint64_t size, bool use)
 {

@@ -127,6 +127,20 @@ static void undo(oji_memory_slab *slab, oj_placement *placement, size_t n_placed
         slab->regions[k].zone.top = progress->tops[k];
 }
 
+/* Pages of the memory file that were never written, where the first store might end the process. They are asked for
+ * with the provider locked, as the next link may lie in the rest of the last one. */
+static bool supply_pages(const oji_memory_slab *slab, const uint32_t tops[])
+{
+    oji_memory_failure failure;
+    for (unsigned k = 0; slab->is_unpromised && k < OJI_MEMORY_KINDS; k++) {
+        const oji_memory_region *region = &slab->regions[k];
+        uint64_t from = pages_below(tops[k]), to = pages_below(region->zone.top);
+        if (region->is_file && !oji_memory_os_populate(region->write + from, to - from, &failure))
+            return false;
+    }
+    return true;
+}
+
 bool oji_memory_slab_place(oji_memory_slab *slab, oj_placement *placement, uint64_t allowance,
                            oji_memory_amounts *amounts)
 {
@@ -144,6 +158,10 @@ bool oji_memory_slab_place(oji_memory_slab *slab, oj_placement *placement, uint6
     for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
         has_grown |= slab->regions[k].zone.top != progress.tops[k];
     if (has_grown) {
+        if (!supply_pages(slab, progress.tops)) {
+            undo(slab, placement, placement->n_segments, &progress);
+            return false;
+        }
         slab->mapped = count_mapped(slab);
         forget_trail(&slab->regions[OJI_MEMORY_CODE]);
         forget_trail(&slab->regions[OJI_MEMORY_RODATA]);

@@ -244,6 +244,7 @@ bool oji_memory_slab_create(oji_memory_slab **out, const oji_memory_wish *wish, 
     /* Tables are touched here and there: a huge page of them would hold more than all the code. */
     oji_memory_os_use_huge_pages((*out)->base, shape.table_size, false);
     init_tables(*out, &shape);
+    (*out)->is_unpromised = wish->mode == OJ_MEMORY_MODE_VIEWS && !oji_memory_os_supplies_files();
     if (wish->mode == OJ_MEMORY_MODE_VIEWS || oji_memory_private_prepare(*out, failure))
         return true;
     oji_memory_slab_destroy(*out);
@@ -327,8 +328,14 @@ bool oji_memory_slab_create_single(oji_memory_slab **out, const oji_memory_wish 
         return false;
     }
     shape.is_huge = !wish->huge_pages && is_huge_quicker(&shape, wish->mode);
-    if (!create(out, wish, &shape, failure))
-        return false;
+    if (!create(out, wish, &shape, failure)) {
+        if (!shape.is_huge)
+            return false;
+        /* Rounded and aligned to huge pages it takes up to four times the address space. */
+        shape.is_huge = false;
+        if (!create(out, wish, &shape, failure))
+            return false;
+    }
     (*out)->is_retired = true;
     (*out)->n_live = 1;
     (*out)->mapped = size_of_segments(&shape);

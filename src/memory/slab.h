@@ -62,16 +62,17 @@ struct oji_memory_slab {
     uint64_t size; /* bytes of the reservation */
     uint8_t *view; /* write view of code and rodata; NULL in private mode, and in a child */
     uint64_t view_size;
-    uint32_t mode; /* oj_memory_mode */
-    int key;       /* of its code, in keys mode */
+    uint32_t mode;    /* oj_memory_mode */
+    int key;          /* of its code, in keys mode */
     uint32_t process; /* the stamp of the one that made it */
     uint32_t n_mappings;
     uint64_t n_live; /* placements */
     uint64_t mapped; /* bytes that can have pages; tables, stage and twin not included */
     bool is_single;
-    bool is_apart;     /* its client tells unwinders of what lies here, and this library of nothing */
-    bool is_retired;   /* takes no new segments */
-    bool is_twin_shut; /* a move failed: some of the twin may not be writable */
+    bool is_apart;      /* its client tells unwinders of what lies here, and this library of nothing */
+    bool is_retired;    /* takes no new segments */
+    bool is_unpromised; /* its file's pages are asked for before they are written */
+    bool is_twin_shut;  /* a move failed: some of the twin may not be writable */
     oji_memory_region regions[OJI_MEMORY_REGIONS];
     uint32_t n_dead;
     uint32_t n_dead_granules;

@@ -162,5 +162,42 @@ static void thread_neighbour_runs_undisturbed(void **state)
     }
 }
 
+/* --- a thread that is to end -------------------------------------------------------------------------------------- */
+
+static void *place_cancelled(void *context)
+{
+    const oj_memory *memory = context;
+    ojt_link link;
+    ojt_link_init(&link, OJT_CODE_SIZE, 0, 0);
+    link.placement.high_addr = UINT64_C(1) << 31;
+    pthread_cancel(pthread_self());
+    if (ojt_place(memory, &link, NULL) == OJ_OK)
+        ojt_release(memory, &link);
+    pthread_testcancel();
+    return NULL;
+}
+
+/* Looking for room reads a file, where a thread may be cancelled, with the provider locked. */
+static void thread_cancelled_leaves_no_lock(void **state)
+{
+    (void)state;
+    OJT_EACH_MODE(mode)
+    {
+        oj_memory *memory = ojt_memory(mode, 0);
+        pthread_t thread;
+        void *result;
+        ojt_link link;
+        assert_int_equal(pthread_create(&thread, NULL, place_cancelled, memory), 0);
+        assert_int_equal(pthread_join(thread, &result), 0);
+        assert_ptr_equal(result, PTHREAD_CANCELED);
+        ojt_link_value(memory, &link, 3);
+        assert_int_equal(ojt_run(link.segments[0].run_addr), 3);
+        ojt_release(memory, &link);
+        assert_int_equal(ojt_stats(memory).n_placements, 0);
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
+}
+
 OJT_MAIN(cmocka_unit_test(thread_random_steps_views), cmocka_unit_test(thread_random_steps_private),
-         cmocka_unit_test(thread_forks_meanwhile), cmocka_unit_test(thread_neighbour_runs_undisturbed))
+         cmocka_unit_test(thread_forks_meanwhile), cmocka_unit_test(thread_neighbour_runs_undisturbed),
+         cmocka_unit_test(thread_cancelled_leaves_no_lock))
