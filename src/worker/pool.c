@@ -1,8 +1,8 @@
 /* A pool: its slots, the queue of those that wait for one, and what a fork does to both.
  *
  * No thread of ours watches workers: whoever takes a slot looks at its socket first. The lock is held for moments only,
- * never while somebody waits for a process. Threads that may wait cannot be cancelled: one that ends in the middle would
- * keep its place in the queue, its slot, or the lock. */
+ * never while somebody waits for a process. Threads that may wait cannot be cancelled: one that ends in the middle
+ * would keep its place in the queue, its slot, or the lock. */
 #include "worker/worker.h"
 
 #include <errno.h>

@@ -220,6 +220,30 @@ static void worker_has_no_environment(void **state)
         skip();
 }
 
+static int count_files_of(pid_t pid)
+{
+    char path[64];
+    int n = 0;
+    DIR *folder;
+    snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    folder = opendir(path);
+    assert_non_null(folder);
+    while (readdir(folder))
+        n++;
+    closedir(folder);
+    return n;
+}
+
+/* And wait until its keeper has closed its ends of the socket and the words. */
+static void kill_worker_of(pid_t keeper, pid_t worker)
+{
+    int n = count_files_of(keeper);
+    kill_and_wait(worker);
+    for (int i = 0; i < 1000 && count_files_of(keeper) > n - 2; i++)
+        sleep_ms(10);
+    assert_int_equal(count_files_of(keeper), n - 2);
+}
+
 static int lowest_free_of(pid_t pid)
 {
     char path[64], link[256];
@@ -249,9 +273,7 @@ static void worker_that_cannot_be_had_is_told(void **state)
     for (int room = 0; room < 3; room++) {
         int n_free;
         oj_error error;
-        kill_and_wait(first_worker(workers));
-        /* For the keeper to close what it had of it. */
-        sleep_ms(50);
+        kill_worker_of(keeper, first_worker(workers));
         n_free = lowest_free_of(keeper);
         limit_files_of(keeper, (rlim_t)(n_free + room));
         error = compile_fails(compiler, ojt_add_ir, OJ_E_WORKER_CRASHED);
