@@ -329,7 +329,8 @@ static void free_blocks(thread_state *state)
 }
 
 /* Run the newest of a thread's destructors that is registered under a handle, 0 = any; false where there is none.
- * Needs the lock, and gives it up while the destructor runs. */
+ * Needs the lock, and gives it up while the destructor runs. A thread that was cancelled in one would never end it, and
+ * others wait for that. */
 static bool run_one(thread_state *owner, uint64_t dso_handle)
 {
     destructor **link = &owner->newest, *taken;
@@ -337,6 +338,7 @@ static bool run_one(thread_state *owner, uint64_t dso_handle)
      * code. */
     thread_state *state = this_state ? this_state : &threads;
     running own = {.outer = state->running};
+    int cancel_state;
     while (*link && dso_handle != 0 && (*link)->dso_handle != dso_handle)
         link = &(*link)->older;
     taken = *link;
@@ -347,7 +349,9 @@ static bool run_one(thread_state *owner, uint64_t dso_handle)
     state->running = &own;
     owner->n_lent += owner != state;
     leave();
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
     taken->function(taken->object);
+    pthread_setcancelstate(cancel_state, NULL);
     free(taken);
     enter();
     state->running = own.outer;

@@ -273,8 +273,55 @@ static void tls_code_ends_after_destructors_within_its_own(void **state)
     assert_false(e->was_overtaken);
 }
 
+static void be_cancelled(void *object)
+{
+    pthread_cancel(pthread_self());
+    pthread_testcancel();
+    *(int *)object = 3;
+}
+
+static void *enroll_to_be_cancelled(void *context)
+{
+    ending *e = context;
+    int *object = oj_code_lookup(e->code, "object");
+    enroll(e->code, be_cancelled, object);
+    pthread_barrier_wait(&e->barrier);
+    pthread_barrier_wait(&e->barrier);
+    return NULL;
+}
+
+static void *end_code(void *context)
+{
+    ending *e = context;
+    oj_code_destroy((oj_code *)(uintptr_t)e->code);
+    atomic_store(&e->has_ended, true);
+    pthread_testcancel();
+    return NULL;
+}
+
+/* Whoever runs another thread's destructor and is cancelled there ends afterwards: the other waits for it. */
+static void tls_thread_cancelled_in_anothers_destructor(void **state)
+{
+    ending *e = &of_test;
+    pthread_t other;
+    void *result;
+    (void)state;
+    e->code = link_registering(NULL);
+    pthread_barrier_init(&e->barrier, NULL, 2);
+    assert_int_equal(pthread_create(&e->thread, NULL, enroll_to_be_cancelled, e), 0);
+    pthread_barrier_wait(&e->barrier);
+    assert_int_equal(pthread_create(&other, NULL, end_code, e), 0);
+    pthread_join(other, &result);
+    assert_ptr_equal(result, PTHREAD_CANCELED);
+    assert_true(atomic_load(&e->has_ended));
+    pthread_barrier_wait(&e->barrier);
+    pthread_join(e->thread, NULL);
+    pthread_barrier_destroy(&e->barrier);
+}
+
 OJT_MAIN(cmocka_unit_test(tls_variables_used_in_the_last_round_of_keys),
          cmocka_unit_test(tls_child_of_fork_without_the_other_stacks),
          cmocka_unit_test(tls_thread_ends_while_its_object_is_destroyed),
          cmocka_unit_test(tls_object_made_by_a_keys_destructor_is_destroyed),
-         cmocka_unit_test(tls_code_ends_after_destructors_within_its_own))
+         cmocka_unit_test(tls_code_ends_after_destructors_within_its_own),
+         cmocka_unit_test(tls_thread_cancelled_in_anothers_destructor))
