@@ -184,7 +184,7 @@ static int open_files(oj_workers *w, int *other_end)
 
 /* With the lock held, so that a fork meanwhile finds every descriptor entered in the pool, and who destroys the pool
  * finds the process that is to be killed. */
-static oj_status spawn(handshake *h, oj_error *error)
+static oj_status spawn_locked(handshake *h, uint8_t *stacks, oj_error *error)
 {
     oj_workers *w = h->workers;
     int reason = 0, other_end = -1;
@@ -194,7 +194,7 @@ static oj_status spawn(handshake *h, oj_error *error)
     if (!is_closed)
         reason = open_files(w, &other_end);
     if (!is_closed && reason == 0)
-        reason = oji_worker_spawn(&w->keeper, h->path, other_end, w->words);
+        reason = oji_worker_spawn(&w->keeper, h->path, other_end, w->words, stacks);
     if (other_end >= 0)
         close(other_end);
     pthread_mutex_unlock(&w->lock);
@@ -203,6 +203,20 @@ static oj_status spawn(handshake *h, oj_error *error)
     if (reason == ENOMEM)
         return oji_fail(error, OJ_E_NOMEM, "out of memory: no process for the worker program \"%s\"", h->path);
     return reason ? oji_fail_system(error, OJ_E_SYSTEM, reason, "cannot make a process for \"%s\"", h->path) : OJ_OK;
+}
+
+/* A client's allocator is not called with the lock held: it may wait for what a thread has that waits for the lock, one
+ * that forks, say. */
+static oj_status spawn(handshake *h, oj_error *error)
+{
+    const oj_allocator *allocator = &h->workers->allocator;
+    uint8_t *stacks = oji_allocate(allocator, OJI_WORKER_STACKS_SIZE);
+    oj_status status;
+    if (!stacks)
+        return oji_fail_nomem(error, OJI_WORKER_STACKS_SIZE, "the start of a process");
+    status = spawn_locked(h, stacks, error);
+    oji_release(allocator, stacks, OJI_WORKER_STACKS_SIZE);
+    return status;
 }
 
 /* Needs the lock. What was printed is of use until it serves. */

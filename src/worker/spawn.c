@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,7 +33,7 @@ int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...
 #define clone __clone
 #endif
 
-#define STACK_SIZE (64u * 1024u)
+#define STACK_SIZE (OJI_WORKER_STACKS_SIZE / 2)
 #define CONTROL_FD 3
 
 typedef struct start {
@@ -112,7 +111,7 @@ static int become_keeper(void *argument)
 static int run_helper(void *argument)
 {
     start *s = argument;
-    s->pid = clone(become_keeper, s->stacks + 2 * STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, s);
+    s->pid = clone(become_keeper, s->stacks + OJI_WORKER_STACKS_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, s);
     if (s->pid < 0)
         s->reason = errno;
 #ifdef SYS_pidfd_open
@@ -141,18 +140,11 @@ static int run_start(start *s)
     return s->reason;
 }
 
-/* The stacks are no client's memory: its allocator may wait for what a thread has that waits for the pool's lock, one
- * that forks, say. */
-int oji_worker_spawn(oji_worker_process *process, const char *path, int control, int words)
+int oji_worker_spawn(oji_worker_process *process, const char *path, int control, int words, uint8_t *stacks)
 {
-    start s = {path, -1, -1, NULL, -1, -1, 0};
-    void *stacks;
+    start s = {path, -1, -1, stacks, -1, -1, 0};
     process->pid = 0;
     process->pidfd = -1;
-    stacks = mmap(NULL, 2 * STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (stacks == MAP_FAILED)
-        return errno;
-    s.stacks = stacks;
     s.control = fcntl(control, F_DUPFD_CLOEXEC, CONTROL_FD + 1);
     s.words = fcntl(words, F_DUPFD_CLOEXEC, CONTROL_FD + 1);
     if (s.control < 0 || s.words < 0)
@@ -163,7 +155,6 @@ int oji_worker_spawn(oji_worker_process *process, const char *path, int control,
         close(s.control);
     if (s.words >= 0)
         close(s.words);
-    munmap(stacks, 2 * STACK_SIZE);
     process->pid = s.pid > 0 ? s.pid : 0;
     process->pidfd = oji_worker_raise(s.pidfd);
     return s.reason;

@@ -24,7 +24,7 @@ oj_status run_fuzzed(oji_worker_job *job, oj_error *error);
 #define oji_worker_kill kill_fuzzed
 #define oji_worker_start_keeper start_keeper_fuzzed
 static oj_status find_fuzzed(char *path, size_t capacity, const char *given, oj_error *error);
-static int spawn_fuzzed(oji_worker_process *process, const char *path, int control, int words);
+static int spawn_fuzzed(oji_worker_process *process, const char *path, int control, int words, uint8_t *stacks);
 static void kill_fuzzed(const oji_worker_process *process);
 oj_status start_keeper_fuzzed(oj_workers *workers, const oji_worker_request *request, bool was_left, oj_error *error);
 #include "worker/handshake.c"
@@ -95,9 +95,9 @@ static oj_status find_fuzzed(char *path, size_t capacity, const char *given, oj_
     return OJ_OK;
 }
 
-static int spawn_fuzzed(oji_worker_process *process, const char *path, int control, int words)
+static int spawn_fuzzed(oji_worker_process *process, const char *path, int control, int words, uint8_t *stacks)
 {
-    (void)process, (void)path, (void)words;
+    (void)process, (void)path, (void)words, (void)stacks;
     say_all(control);
     return 0;
 }
