@@ -332,6 +332,8 @@ OJT_REPLACED int pipe2(int ends[2], int flags)
     return ojt_fails("pipe2", false) ? -1 : (int)syscall(SYS_pipe2, ends, flags);
 }
 
+OJT_REPLACED pid_t fork(void) { return ojt_fails("fork", false) ? -1 : ((pid_t(*)(void))ojt_next("fork"))(); }
+
 OJT_REPLACED pid_t waitpid(pid_t child, int *status, int flags)
 {
     return ojt_fails("waitpid", false) ? -1 : (pid_t)syscall(SYS_wait4, child, status, flags, NULL);

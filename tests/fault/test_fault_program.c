@@ -119,9 +119,9 @@ static void fault_program_calls_fail_in_turn(void **state)
         const char *name;
         int reason;
         long at_least, at_most; /* calls that are met */
-    } calls[] = {{"poll", ENOMEM, 3, 10},         {"fcntl", ENOMEM, 4, 20}, {"dup2", ENOMEM, 5, 20},
-                 {"memfd_create", ENOMEM, 2, 10}, {"mmap", ENOMEM, 2, 20},  {"mmap", EACCES, 2, 20},
-                 {"malloc", ENOMEM, 10, 60}};
+    } calls[] = {{"poll", ENOMEM, 3, 10}, {"fcntl", ENOMEM, 4, 20},        {"dup2", ENOMEM, 5, 20},
+                 {"fork", EAGAIN, 1, 10}, {"memfd_create", ENOMEM, 2, 10}, {"mmap", ENOMEM, 2, 20},
+                 {"mmap", EACCES, 2, 20}, {"malloc", ENOMEM, 10, 60}};
     oj_error error;
     oj_status status;
     (void)state;

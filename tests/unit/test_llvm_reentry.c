@@ -141,6 +141,49 @@ static void reentry_of_the_session_that_compiles_is_told(void **state)
     oj_llvm_destroy(llvm);
 }
 
+typedef struct other_caller {
+    oj_compiler *compiler;
+    oj_status added, linked;
+} other_caller;
+
+/* A session of its own, of which one is asked for names and one to compile. */
+static void use_other_session(void *context, uint32_t severity, const char *text)
+{
+    static const char *const names[] = {"add"};
+    other_caller *c = context;
+    oj_ir ir = oj_ir_bytes(ojt_add_ir, strlen(ojt_add_ir));
+    oj_module_options options;
+    oj_session *session;
+    oj_error error;
+    (void)severity;
+    (void)text;
+    oj_module_options_init(&options);
+    options.compiler = c->compiler;
+    assert_int_equal(oj_session_create(&session, NULL, &error), OJ_OK);
+    c->added = oj_session_add_ir(session, &ir, &options, NULL, &error);
+    options.names = names;
+    options.n_names = 1;
+    assert_int_equal(oj_session_add_ir(session, &ir, &options, NULL, &error), OJ_OK);
+    c->linked = oj_session_link(session, &error);
+    oj_session_destroy(session);
+}
+
+static void reentry_of_another_session_is_told(void **state)
+{
+    oj_workers *workers = open_pool_of(1);
+    oj_compiler_options options = isolated(workers);
+    other_caller c = {.compiler = NULL};
+    (void)state;
+    options.diagnostic = use_other_session;
+    options.diagnostic_context = &c;
+    c.compiler = open_with(&options);
+    oj_bytes_destroy(ojt_object(c.compiler, warning_ir));
+    assert_int_equal(c.added, OJ_E_MISUSE);
+    assert_int_equal(c.linked, OJ_E_MISUSE);
+    oj_compiler_destroy(c.compiler);
+    oj_workers_destroy(workers);
+}
+
 /* --- threads that are cancelled ----------------------------------------------------------------------------------- */
 
 typedef struct mortal {
@@ -230,4 +273,5 @@ static void cancelled_compile_gives_no_object(void **state)
 OJT_MAIN(cmocka_unit_test(reentry_in_process_is_told), cmocka_unit_test(reentry_of_an_isolated_compiler_is_told),
          cmocka_unit_test(reentry_through_a_session_is_told),
          cmocka_unit_test(reentry_of_the_session_that_compiles_is_told),
-         cmocka_unit_test(cancelled_compile_gives_no_object), cmocka_unit_test(cancelled_thread_ends_after_its_compile))
+         cmocka_unit_test(reentry_of_another_session_is_told), cmocka_unit_test(cancelled_compile_gives_no_object),
+         cmocka_unit_test(cancelled_thread_ends_after_its_compile))
