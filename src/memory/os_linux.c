@@ -454,6 +454,20 @@ bool oji_memory_os_make_twin(uint8_t *run, uint8_t *twin, uint64_t size, oji_mem
 /* Where a store does not reach the instruction fetch by itself; elsewhere the compiler makes nothing of it. */
 static void flush_code(uint8_t *base, uint64_t size) { __builtin___clear_cache((char *)base, (char *)base + size); }
 
+/* Kernel memory may end, or the promises of a system that counts them (vm.overcommit_memory 2), when mremap() has
+ * unmapped what it was to replace. The same without DONTUNMAP asks for neither; the twin is mapped anew then. */
+static bool exchange(uint8_t *run, uint8_t *twin, size_t size, oji_memory_failure *failure)
+{
+    const int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+    unsigned char resident;
+    if (mremap(twin, size, size, flags | MREMAP_DONTUNMAP, run) != MAP_FAILED)
+        return true;
+    fail(failure, "mremap over a page of code");
+    if (mincore(run, (size_t)oji_memory_os_page_size(), &resident) == 0 || errno != ENOMEM)
+        return false;
+    return mremap(twin, size, size, flags, run) != MAP_FAILED && oji_memory_os_map_private(twin, size, failure);
+}
+
 /* The linker flushed what it wrote, elsewhere, and this is new memory from end to end: neighbours run in it from the
  * moment it moves, so that it is flushed before, and at the address where it is fetched after. The twin gives up
  * writing before the pages move, and mremap carries permissions along: at no moment can a page be both written and
@@ -463,9 +477,8 @@ bool oji_memory_os_move(uint8_t *run, uint8_t *twin, uint64_t size, oji_memory_f
     bool moved = oji_memory_os_protect(twin, size, OJI_MEMORY_READ_EXECUTE, failure);
     if (moved)
         flush_code(twin, size);
-    if (moved &&
-        mremap(twin, (size_t)size, (size_t)size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, run) == MAP_FAILED)
-        moved = fail(failure, "mremap over a page of code");
+    if (moved)
+        moved = exchange(run, twin, (size_t)size, failure);
     if (moved)
         flush_code(run, size);
     return oji_memory_os_protect(twin, size, OJI_MEMORY_READ_WRITE, failure) && moved;

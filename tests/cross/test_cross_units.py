@@ -17,6 +17,7 @@ SKIPPED = 77
 VIEWS = "qemu-user goes on with what it translated when another view of the code's pages is written"
 PLACES = 'qemu-user puts memory elsewhere than it is told'
 PERMISSIONS = 'qemu-user shows permissions of its own'
+FORKS = 'qemu-user lets a child inherit what the kernel would not'
 CLONE = 'qemu-user has no clone() with memory but not threads in common'
 COMPRESSED = 'no library to make it with is among the packages'
 INDEX = "ARM's unwinder is told of no tables: it asks for a library's index"
@@ -31,7 +32,8 @@ LEFT_OUT_EMULATED = {
     'fork_parent_frees_and_reuses_while_children_run': VIEWS, 'provider_code_runs_and_is_reused': VIEWS,
     'provider_freed_code_traps': VIEWS, 'thread_forks_meanwhile': VIEWS, 'thread_random_steps_views': VIEWS,
     'near_calls_are_direct': PLACES, 'wish_near_is_kept_by_every_link': PLACES, 'wish_near_without_room_is_far': PLACES,
-    'default_protection_set_and_code_runs': PERMISSIONS,
+    'default_protection_set_and_code_runs': PERMISSIONS, 'fork_child_destroys_the_provider_only': FORKS,
+    'fork_every_provider_notices': FORKS, 'fork_between_placing_and_linking': FORKS,
 }
 LEFT_OUT = {
     'elf_compressed_debug_bomb_left_out': COMPRESSED, 'elf_compressed_debug_made_whole_on_request': COMPRESSED,
@@ -48,6 +50,7 @@ PROGRAMS_LEFT_OUT = {'test_fault_calls': 'its inputs are code of x86-64',
                      'test_publish_valgrind': 'Valgrind runs code of this machine only'}
 PROGRAMS_LEFT_OUT_EMULATED = {'test_worker_liar': CLONE, 'test_worker_program': CLONE, 'test_worker_confine': CLONE,
                               'test_fault_worker': CLONE,
+                              'test_memory_limits': 'the limits are the emulator\'s, too',
                               'test_debug_threads': 'the emulator writes files of profilers, too'}
 PROGRAMS_LEFT_OUT_LITTLE = {'test_link_cases': 'links in buffers, as on this machine, for minutes'}
 PROGRAMS_LEFT_OUT_BIG = {'test_code_gdb': ORDER, 'test_debug_tables': ORDER, 'test_link_veneers': ORDER,

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -14,6 +15,9 @@
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
 #endif
 
 #define SKIPPED 77
@@ -120,6 +124,43 @@ static void limits_address_space_for_small_pages_is_enough(void **state)
     skip();
 #endif
     expect_child(little_left);
+}
+
+/* Stands before the C library's: as the kernel fails that has unmapped the target already. */
+static bool mremap_fails;
+void *mremap(void *old, size_t old_size, size_t size, int flags, ...)
+{
+    va_list arguments;
+    void *target;
+    va_start(arguments, flags);
+    target = flags & MREMAP_FIXED ? va_arg(arguments, void *) : NULL;
+    va_end(arguments);
+    if (mremap_fails && (flags & MREMAP_DONTUNMAP)) {
+        munmap(target, size);
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    return (void *)syscall(SYS_mremap, old, old_size, size, flags, target);
+}
+
+static void limits_exchange_that_fails_half_way_is_finished(void **state)
+{
+    static ojt_link links[N_LINKS];
+    oj_memory *memory = ojt_memory(OJ_MEMORY_MODE_PRIVATE, 0);
+    (void)state;
+    for (uint32_t i = 0; i < N_LINKS; i++) {
+        mremap_fails = i % 3 == 2;
+        ojt_link_value(memory, &links[i], i);
+    }
+    for (uint32_t i = 0; i < N_LINKS; i++)
+        if (i % 8 != 0)
+            ojt_release(memory, &links[i]);
+    mremap_fails = false;
+    for (uint32_t i = 0; i < N_LINKS; i += 8) {
+        assert_int_equal(ojt_run(links[i].segments[0].run_addr), i);
+        ojt_release(memory, &links[i]);
+    }
+    assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
 }
 
 /* --- pages -------------------------------------------------------------------------------------------------------- */
@@ -245,5 +286,6 @@ static void limits_budget_is_not_held_by_nothing(void **state)
 
 OJT_MAIN(cmocka_unit_test(limits_address_space_lowered_leaves_live_code),
          cmocka_unit_test(limits_address_space_for_small_pages_is_enough), cmocka_unit_test(limits_no_page_is_a_status),
+         cmocka_unit_test(limits_exchange_that_fails_half_way_is_finished),
          cmocka_unit_test(limits_locked_memory_holds_small_links),
          cmocka_unit_test(limits_budget_is_not_held_by_nothing))
