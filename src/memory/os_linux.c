@@ -463,7 +463,7 @@ static bool exchange(uint8_t *run, uint8_t *twin, size_t size, oji_memory_failur
     if (mremap(twin, size, size, flags | MREMAP_DONTUNMAP, run) != MAP_FAILED)
         return true;
     fail(failure, "mremap over a page of code");
-    if (mincore(run, (size_t)oji_memory_os_page_size(), &resident) == 0 || errno != ENOMEM)
+    if (mincore(run, (size_t)oji_memory_os_page_size(), &resident) == 0)
         return false;
     return mremap(twin, size, size, flags, run) != MAP_FAILED && oji_memory_os_map_private(twin, size, failure);
 }
