@@ -23,8 +23,8 @@ typedef struct oji_worker_process {
 
 /* Start the program as nobody's child, with `control` as its descriptor 3 and `words` (a memory file) as 0 to 2, and
  * nothing else of ours: no wait() of the client's sees it, and no SIGCHLD comes of it. That the program could not be
- * executed is told by a message on `control`. `stacks` has OJI_WORKER_STACKS_SIZE bytes, for its first moments. An errno
- * value, or 0. */
+ * executed is told by a message on `control`. `stacks` has OJI_WORKER_STACKS_SIZE bytes, for its first moments. An
+ * errno value, or 0. */
 int oji_worker_spawn(oji_worker_process *process, const char *path, int control, int words, uint8_t *stacks);
 
 /* Kill it, if it is there still; its pidfd is closed. */
