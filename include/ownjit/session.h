@@ -19,7 +19,8 @@
  *   5. weak ones, the first added;
  *   6. archives in the order of adding, whose members are pulled where a name is wanted or a strong reference is open;
  *   7. resolvers, in the order of adding; the process last, unless the session was told to leave it out.
- * Definitions of hidden and internal visibility are seen by their own module alone, and protected ones are what their
+ * Definitions of hidden and internal visibility are seen by their own module alone (of an archive, by all its members,
+ * before any other), and protected ones are what their
  * own module uses in any case.
  *
  * Linking takes all modules that the wanted one needs and that are not linked yet, as one step: all of them or none. A

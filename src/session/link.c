@@ -103,12 +103,12 @@ static oj_status tell(oji_session_step *step, const oji_session_definition *chos
 static oj_status answer(oji_session_step *step, oj_query *query, oj_error *error)
 {
     const oji_session_name *name = oji_session_find(step->session, query->name, strlen(query->name));
-    const oji_session_definition *chosen = name ? oji_session_choose(name) : NULL;
+    const oji_session_definition *chosen = name ? oji_session_choose_for(name, step->current) : NULL;
     if (!chosen || chosen->unit == step->current)
         return OJ_OK;
     if (chosen->unit && !chosen->unit->code && !chosen->unit->is_in_step)
         return OJ_OK;
-    if (name->overrides && defines_strongly(name, step->current))
+    if (!chosen->is_own && name->overrides && defines_strongly(name, step->current))
         return OJ_OK;
     if (chosen->unit && !can_call(step->current, chosen->unit))
         return oji_session_report_architecture(chosen, step->current, error);
@@ -210,6 +210,9 @@ static oj_status plan_unit(oji_session_step *step, oji_session_unit *unit, oj_er
     oj_link_options_init(&options);
     /* Constructors run when all units of the step are there. */
     options.flags = (unit->module->link_flags & ~OJ_LINK_RUN_CONSTRUCTORS) | OJ_LINK_OMIT_UNWIND;
+    /* Only this unit's own references are known to the linker, and others may want what is hidden. */
+    if (unit->member)
+        options.flags &= ~OJ_LINK_DROP_UNREFERENCED;
     options.memory = unit->module->memory;
     options.allocator = &step->session->allocator;
     options.resolvers = step->resolvers;
@@ -264,7 +267,7 @@ static oj_status find_addresses(const oji_session_unit *unit, bool thread_local,
         if (d->is_thread_local != thread_local)
             continue;
         status = oj_plan_lookup(unit->plan, d->name->text, &d->addr, error);
-        d->is_lost = status == OJ_E_NOT_FOUND && is_lost_to_another(d);
+        d->is_lost = status == OJ_E_NOT_FOUND && !d->is_own && is_lost_to_another(d);
         if (status == OJ_E_NOT_FOUND && !d->is_lost)
             status = oj_plan_lookup_reference(unit->plan, d->name->text, &d->addr, error);
         if (status != OJ_OK && !d->is_lost)
@@ -376,6 +379,8 @@ static void settle_names(oj_session *session, oji_session_unit *unit)
 {
     for (uint32_t i = 0; i < unit->n_definitions; i++) {
         oji_session_definition *d = &unit->definitions[i];
+        if (d->is_own)
+            continue;
         if (!d->is_lost) {
             oji_session_settle(session, d->name);
             continue;

@@ -76,7 +76,7 @@ static void free_name(oj_session *session, oji_session_name *name)
 void oji_session_drop_name(oj_session *session, oji_session_name *name)
 {
     oji_session_name **link = bucket_of(session, name->hash);
-    if (name->first || name->absolute || name->n_lost > 0)
+    if (name->first || name->first_own || name->absolute || name->n_lost > 0)
         return;
     while (*link != name)
         link = &(*link)->next;
@@ -87,11 +87,34 @@ void oji_session_drop_name(oj_session *session, oji_session_name *name)
     free_name(session, name);
 }
 
+static void enter_own(oji_session_definition *definition)
+{
+    oji_session_name *name = definition->name;
+    definition->next = name->first_own;
+    if (definition->next)
+        definition->next->previous = definition;
+    name->first_own = definition;
+}
+
+static void leave_own(oji_session_definition *definition)
+{
+    if (definition->previous)
+        definition->previous->next = definition->next;
+    else
+        definition->name->first_own = definition->next;
+    if (definition->next)
+        definition->next->previous = definition->previous;
+}
+
 /* Usually the last: only what was compiled after others had been added walks back to its module's place. */
 void oji_session_enter(oj_session *session, oji_session_definition *definition)
 {
     oji_session_name *name = definition->name;
     oji_session_definition *before = name->last;
+    if (definition->is_own) {
+        enter_own(definition);
+        return;
+    }
     definition->is_listed = true;
     while (before && before->sequence > definition->sequence)
         before = before->previous;
@@ -148,6 +171,16 @@ oji_session_definition *oji_session_choose(const oji_session_name *name)
     return name->overrides ? name->absolute : choose_listed(name);
 }
 
+/* The members of an archive are one component as far as hidden names are concerned, as in the program that a linker
+ * puts them into (gABI chapter 4, "Symbol Visibility"). */
+oji_session_definition *oji_session_choose_for(const oji_session_name *name, const oji_session_unit *unit)
+{
+    for (oji_session_definition *d = name->first_own; d; d = d->next)
+        if (d->unit->module == unit->module)
+            return d;
+    return oji_session_choose(name);
+}
+
 /* What overrides is not settled itself: when it is taken back, what was linked meanwhile counts. */
 void oji_session_settle(oj_session *session, oji_session_name *name)
 {
@@ -164,6 +197,10 @@ void oji_session_settle(oj_session *session, oji_session_name *name)
 void oji_session_leave(oj_session *session, oji_session_definition *definition)
 {
     oji_session_name *name = definition->name;
+    if (definition->is_own) {
+        leave_own(definition);
+        return;
+    }
     pthread_mutex_lock(&session->lock);
     if (name->settled == definition)
         name->settled = NULL;

@@ -30,6 +30,15 @@ static oj_status add_member(oji_session_step *step, oj_module *module, const oj_
     return OJ_OK;
 }
 
+/* An index may name a member that does not define what it says: it must not be linked twice. */
+static bool is_pulled(const oj_module *module, const oj_object *object)
+{
+    for (const oji_session_unit *unit = module->units; unit; unit = unit->next)
+        if (unit->member == object)
+            return true;
+    return false;
+}
+
 oj_status oji_session_pull(oji_session_step *step, oj_module *module, const char *name, size_t name_size,
                            oji_session_unit **pulled, oj_error *error)
 {
@@ -39,24 +48,57 @@ oj_status oji_session_pull(oji_session_step *step, oj_module *module, const char
     if (!module->archive->find(module->archive, name, name_size, &member))
         return OJ_OK;
     OJI_TRY(module->archive->load(module->archive, member, &object, error));
-    /* An index may name a member that does not define it: it must not be linked twice. */
-    for (oji_session_unit *unit = module->units; unit; unit = unit->next)
-        if (unit->member == object)
-            return OJ_OK;
+    if (is_pulled(module, object))
+        return OJ_OK;
     OJI_TRY(add_member(step, module, object, pulled, error));
     return oji_session_take_unit(step, *pulled, error);
 }
 
-/* In the order of adding; *found says whether one was pulled. */
-static oj_status pull_from_any(oji_session_step *step, const char *name, size_t name_size, bool *found, oj_error *error)
+static bool is_seen(const oji_session_step *step, const oji_session_unit *unit, const char *name, size_t name_size)
 {
-    *found = false;
-    for (oj_module *module = step->session->first_module; module && !*found; module = module->next) {
-        oji_session_unit *pulled;
-        if (module->kind != OJI_MODULE_ARCHIVE)
-            continue;
-        OJI_TRY(oji_session_pull(step, module, name, name_size, &pulled, error));
-        *found = pulled != NULL;
+    const oji_session_name *found = oji_session_find(step->session, name, name_size);
+    return found && (unit ? oji_session_choose_for(found, unit) : oji_session_choose(found));
+}
+
+static bool defines_hidden(const oj_object *object, const char *name, size_t name_size)
+{
+    for (uint32_t i = object->first_global; i < object->n_symbols; i++) {
+        const oji_symbol *symbol = &object->symbols[i];
+        if (symbol->section != OJI_SECTION_UNDEFINED && symbol->visibility != OJ_SYMBOL_DEFAULT &&
+            symbol->visibility != OJ_SYMBOL_PROTECTED && symbol->name_size == name_size &&
+            memcmp(symbol->name, name, name_size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Names that an archive hides come before those of archives that were added before it. */
+static oj_status pull_hidden(oji_session_step *step, oj_module *module, const char *name, size_t name_size,
+                             oji_session_unit **pulled, oj_error *error)
+{
+    const oj_object *object;
+    uint32_t member;
+    *pulled = NULL;
+    if (!module->archive->find(module->archive, name, name_size, &member))
+        return OJ_OK;
+    OJI_TRY(module->archive->load(module->archive, member, &object, error));
+    return !is_pulled(module, object) && defines_hidden(object, name, name_size)
+               ? oji_session_pull(step, module, name, name_size, pulled, error)
+               : OJ_OK;
+}
+
+/* In the order of adding, until the unit (NULL: the client) sees the name: a member may hide it, or not have it. */
+static oj_status pull_from_any(oji_session_step *step, const oji_session_unit *unit, const char *name, size_t name_size,
+                               oj_error *error)
+{
+    oji_session_unit *pulled = NULL;
+    if (unit && unit->member)
+        OJI_TRY(pull_hidden(step, unit->module, name, name_size, &pulled, error));
+    for (oj_module *module = step->session->first_module; module; module = module->next) {
+        if (pulled && is_seen(step, unit, name, name_size))
+            break;
+        if (module->kind == OJI_MODULE_ARCHIVE)
+            OJI_TRY(oji_session_pull(step, module, name, name_size, &pulled, error));
     }
     return OJ_OK;
 }
@@ -105,15 +147,19 @@ static oj_status choose(oji_session_step *step, const char *name, size_t name_si
     }
 }
 
-/* Take the unit that has a name's definition. Weak references pull no member (gABI chapter 4, "Symbol Table"). */
-static oj_status need(oji_session_step *step, const char *name, size_t name_size, bool may_pull, oj_error *error)
+/* Take the unit that has a name's definition, as another unit sees it; NULL: as the client does. Weak references pull no
+ * member (gABI chapter 4, "Symbol Table"). */
+static oj_status need(oji_session_step *step, const oji_session_unit *unit, const char *name, size_t name_size,
+                      bool may_pull, oj_error *error)
 {
-    oji_session_definition *chosen;
-    bool pulled = false;
+    const oji_session_name *known = unit ? oji_session_find(step->session, name, name_size) : NULL;
+    oji_session_definition *chosen = known ? oji_session_choose_for(known, unit) : NULL;
+    if (chosen && chosen->is_own)
+        return oji_session_take_unit(step, chosen->unit, error);
     OJI_TRY(choose(step, name, name_size, &chosen, error));
     if (chosen)
         return chosen->unit ? oji_session_take_unit(step, chosen->unit, error) : OJ_OK;
-    return may_pull ? pull_from_any(step, name, name_size, &pulled, error) : OJ_OK;
+    return may_pull ? pull_from_any(step, unit, name, name_size, error) : OJ_OK;
 }
 
 /* --- units -------------------------------------------------------------------------------------------------------- */
@@ -151,7 +197,7 @@ static oj_status follow(oji_session_step *step, oji_session_unit *unit, oj_error
         const oji_symbol *symbol = &object->symbols[i];
         bool may_pull = symbol->section == OJI_SECTION_UNDEFINED && symbol->binding != OJ_SYMBOL_WEAK;
         if (is_open(symbol))
-            OJI_TRY(need(step, symbol->name, symbol->name_size, may_pull, error));
+            OJI_TRY(need(step, unit, symbol->name, symbol->name_size, may_pull, error));
     }
     return OJ_OK;
 }
@@ -164,7 +210,7 @@ oj_status oji_session_close(oji_session_step *step, oj_error *error)
     do {
         version = session->version;
         if (step->wanted)
-            OJI_TRY(need(step, step->wanted, strlen(step->wanted), true, error));
+            OJI_TRY(need(step, NULL, step->wanted, strlen(step->wanted), true, error));
         for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step)
             if (unit->seen_version != session->version)
                 OJI_TRY(follow(step, unit, error));

@@ -51,6 +51,7 @@ struct oji_session_definition {
     uint8_t alignment_log2; /* of a common one */
     bool is_hint;
     bool is_thread_local; /* known once it is compiled */
+    bool is_own;          /* hidden, of an archive's member: for other members of the archive alone */
     bool is_listed;       /* among its name's definitions: not what overrides them */
     bool is_lost; /* its module was linked with another's in its place: addr is that one's, and it is never chosen */
 };
@@ -60,10 +61,11 @@ struct oji_session_name {
     uint64_t hash;
     oji_session_definition *first;
     oji_session_definition *last;
-    oji_session_definition *settled;  /* NULL while none is; guarded by the lock */
-    oji_session_definition *absolute; /* of oj_session_define() */
-    bool overrides;                   /* the absolute one comes before all others; guarded by the lock */
-    uint32_t n_strong;                /* definitions of these ranks */
+    oji_session_definition *first_own; /* of those that are for their own module */
+    oji_session_definition *settled;   /* NULL while none is; guarded by the lock */
+    oji_session_definition *absolute;  /* of oj_session_define() */
+    bool overrides;                    /* the absolute one comes before all others; guarded by the lock */
+    uint32_t n_strong;                 /* definitions of these ranks */
     uint32_t n_common;
     uint32_t n_lost; /* definitions that are not listed, but still have this for their name */
     uint32_t name_size;
@@ -186,6 +188,8 @@ void oji_session_enter(oj_session *session, oji_session_definition *definition);
 void oji_session_leave(oj_session *session, oji_session_definition *definition);
 /* The definition that the order of session.h chooses; NULL where there is none. */
 oji_session_definition *oji_session_choose(const oji_session_name *name);
+/* The same as the unit sees it. */
+oji_session_definition *oji_session_choose_for(const oji_session_name *name, const oji_session_unit *unit);
 /* What a lookup may be answered with at once; needs the lock. */
 static inline const oji_session_definition *oji_session_answer(const oji_session_name *name)
 {

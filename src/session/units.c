@@ -26,11 +26,17 @@ void oji_session_free_definitions(oj_session *session, oji_session_definition *d
     oji_release(&session->allocator, definitions, (uint64_t)n * sizeof *definitions);
 }
 
-/* Hidden and internal definitions are for their own component alone (gABI chapter 4, "Symbol Visibility"). */
-static bool is_for_others(const oji_symbol *symbol)
+static bool is_hidden(const oji_symbol *symbol)
+{
+    return symbol->visibility == OJ_SYMBOL_HIDDEN || symbol->visibility == OJ_SYMBOL_INTERNAL;
+}
+
+/* Hidden and internal definitions are for their own component alone (gABI chapter 4, "Symbol Visibility"), which may
+ * be an archive. */
+static bool is_for_others(const oji_session_unit *unit, const oji_symbol *symbol)
 {
     return symbol->section != OJI_SECTION_UNDEFINED && symbol->name_size > 0 &&
-           symbol->visibility != OJ_SYMBOL_HIDDEN && symbol->visibility != OJ_SYMBOL_INTERNAL;
+           (!is_hidden(symbol) || unit->module->kind == OJI_MODULE_ARCHIVE);
 }
 
 /* What every user of a group brings along, and what is one for the whole process, may be defined by many modules: the
@@ -78,7 +84,8 @@ static oj_status enter_symbol(oj_session *session, oji_session_definition *defin
     if (definition->rank == OJI_SESSION_COMMON)
         definition->alignment_log2 = (uint8_t)__builtin_ctzll(symbol->value);
     definition->is_thread_local = is_thread_local(object, symbol);
-    other = definition->rank == OJI_SESSION_STRONG ? find_other_strong(definition->name) : NULL;
+    definition->is_own = is_hidden(symbol);
+    other = definition->rank == OJI_SESSION_STRONG && !definition->is_own ? find_other_strong(definition->name) : NULL;
     if (other)
         return oji_session_report_duplicate(definition->name, other, definition->unit->module->name, error);
     oji_session_enter(session, definition);
@@ -86,12 +93,12 @@ static oj_status enter_symbol(oj_session *session, oji_session_definition *defin
 }
 
 /* Each is entered before the next is made, so that a name is dropped exactly when its last definition leaves. */
-static oj_status enter_symbols(oj_session *session, oji_session_definition *definitions, const oj_object *object,
-                               uint32_t *n_entered, oj_error *error)
+static oj_status enter_symbols(oj_session *session, const oji_session_unit *unit, oji_session_definition *definitions,
+                               const oj_object *object, uint32_t *n_entered, oj_error *error)
 {
     for (uint32_t i = object->first_global; i < object->n_symbols; i++) {
         oj_status status;
-        if (!is_for_others(&object->symbols[i]))
+        if (!is_for_others(unit, &object->symbols[i]))
             continue;
         status = enter_symbol(session, &definitions[*n_entered], object, &object->symbols[i], error);
         if (status != OJ_OK && definitions[*n_entered].name)
@@ -108,11 +115,11 @@ oj_status oji_session_define_unit(oj_session *session, oji_session_unit *unit, c
     uint32_t n = 0, n_entered = 0;
     oj_status status;
     for (uint32_t i = object->first_global; i < object->n_symbols; i++)
-        n += is_for_others(&object->symbols[i]);
+        n += is_for_others(unit, &object->symbols[i]);
     definitions = oji_session_allocate_definitions(session, unit, n);
     if (!definitions)
         return oji_fail_nomem(error, (uint64_t)n * sizeof *definitions, "a module's definitions");
-    status = enter_symbols(session, definitions, object, &n_entered, error);
+    status = enter_symbols(session, unit, definitions, object, &n_entered, error);
     if (status != OJ_OK) {
         oji_session_free_definitions(session, definitions, n_entered, n);
         return status;

@@ -1,4 +1,5 @@
 /* Modules that do not fit together, and modules of more than one object. */
+#include "archive_recipe.h"
 #include "session_support.h"
 
 /* --- architectures ------------------------------------------------------------------------------------------------ */
@@ -153,7 +154,144 @@ static void session_common_symbol_larger_than_the_linked_one_refused(void **stat
     oj_object_destroy(aligned);
 }
 
-OJT_MAIN(cmocka_unit_test(session_common_symbol_has_the_largest_alignment),
+enum { MANY = 40 };
+
+static oj_object *many_commons(const char *file, const char *word, uint64_t alignment, uint64_t size)
+{
+    char names[MANY][8];
+    ojt_words w;
+    ojt_words_init(&w);
+    ojt_words_define(&w, word, 1, STB_GLOBAL, STV_DEFAULT);
+    for (uint32_t i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "c%u", i);
+        ojt_words_point(&w, ojt_elf_add_symbol(&w.elf, names[i], SHN_COMMON, alignment, size, STB_GLOBAL, STT_OBJECT));
+    }
+    return ojt_words_finish(&w, file);
+}
+
+static void session_common_symbols_without_memory(void **state)
+{
+    oj_object *large = many_commons("large.o", "large", 8, 16), *aligned = many_commons("aligned.o", "aligned", 256, 8);
+    bool done = false;
+    (void)state;
+    for (size_t n = 1; !done; n++) {
+        oj_session *session;
+        oj_status status;
+        oj_error error;
+        uint64_t addr;
+        ojt_heap heap;
+        ojt_heap_init(&heap);
+        session = ojt_session_with(NULL, &heap.table);
+        ojt_session_add(session, large);
+        ojt_session_add(session, aligned);
+        heap.fail_at = heap.n_calls + n;
+        status = oj_session_lookup(session, "large", &addr, &error);
+        done = status == OJ_OK;
+        assert_int_equal(status, done ? OJ_OK : OJ_E_NOMEM);
+        for (int i = 0; done && i < MANY; i++)
+            assert_int_equal(ojt_word_at(addr + 8 + 8 * (uint64_t)i) & 255, 0);
+        oj_session_destroy(session);
+        assert_int_equal(heap.n_live, 0);
+    }
+    oj_object_destroy(large);
+    oj_object_destroy(aligned);
+}
+
+/* --- hidden names of archives ------------------------------------------------------------------------------------- */
+
+/* A member with a word, and behind it a slot with the address of `helper`. */
+static void add_user(ojt_recipe *recipe, const char *name)
+{
+    ojt_words w;
+    ojt_words_init(&w);
+    ojt_words_define(&w, name, 1, STB_GLOBAL, STV_DEFAULT);
+    ojt_words_refer(&w, "helper", STB_GLOBAL);
+    ojt_recipe_index(recipe, name, recipe->n_members);
+    ojt_recipe_member(recipe, &w.elf);
+}
+
+static oj_archive *archive_with_helper(uint64_t value, const char *first, const char *second)
+{
+    ojt_recipe recipe = {.n_members = 0};
+    ojt_words w;
+    add_user(&recipe, first);
+    add_user(&recipe, second);
+    ojt_words_init(&w);
+    ojt_words_define(&w, "helper", value, STB_GLOBAL, STV_HIDDEN);
+    ojt_recipe_index(&recipe, "helper", recipe.n_members);
+    ojt_recipe_member(&recipe, &w.elf);
+    return ojt_recipe_open(&recipe);
+}
+
+static uint64_t slot_behind(oj_session *session, const char *word)
+{
+    return ojt_word_at(ojt_session_lookup(session, word) + 8);
+}
+
+/* As in a program that they are linked into; in the step that pulls the helper and in later ones, and each archive's
+ * members their own. Nobody else finds it. */
+static void session_hidden_names_are_for_all_members_of_their_archive(void **state)
+{
+    oj_archive *archives[] = {archive_with_helper(7, "a", "b"), archive_with_helper(8, "c", "d")};
+    oj_object *outside;
+    oj_module_options options;
+    oj_module *modules[2], *user;
+    oj_session *session;
+    ojt_heap heap;
+    oj_error error;
+    ojt_words w;
+    (void)state;
+    ojt_heap_init(&heap);
+    session = ojt_session_with(NULL, &heap.table);
+    oj_module_options_init(&options);
+    for (int i = 0; i < 2; i++) {
+        options.link_flags = i == 0 ? 0 : OJ_LINK_DROP_UNREFERENCED;
+        assert_int_equal(oj_session_add_archive(session, archives[i], &options, &modules[i], &error), OJ_OK);
+    }
+    ojt_words_init(&w);
+    ojt_words_define(&w, "outside", 1, STB_GLOBAL, STV_DEFAULT);
+    ojt_words_refer(&w, "helper", STB_GLOBAL);
+    outside = ojt_words_finish(&w, "outside.o");
+    user = ojt_session_add(session, outside);
+    assert_int_equal(ojt_session_try(session, "outside"), OJ_E_UNDEFINED);
+    assert_int_equal(ojt_word_at(slot_behind(session, "c")), 8);
+    assert_int_equal(ojt_word_at(slot_behind(session, "a")), 7);
+    assert_int_equal(slot_behind(session, "a"), slot_behind(session, "b"));
+    assert_int_equal(slot_behind(session, "c"), slot_behind(session, "d"));
+    assert_int_equal(ojt_session_try(session, "outside"), OJ_E_UNDEFINED);
+    assert_int_equal(ojt_session_try(session, "helper"), OJ_E_NOT_FOUND);
+    assert_int_equal(oj_module_remove(modules[0], 0, &error), OJ_OK);
+    assert_int_equal(ojt_word_at(slot_behind(session, "d")), 8);
+    assert_int_equal(oj_module_remove(user, 0, &error), OJ_OK);
+    oj_session_destroy(session);
+    assert_int_equal(heap.n_live, 0);
+    for (int i = 0; i < 2; i++)
+        oj_archive_destroy(archives[i]);
+    oj_object_destroy(outside);
+}
+
+static void session_hidden_name_in_a_bad_member_is_told(void **state)
+{
+    ojt_recipe recipe = {.n_members = 0};
+    oj_session *session = ojt_session_with(NULL, NULL);
+    oj_archive *archive;
+    oj_error error;
+    (void)state;
+    add_user(&recipe, "a");
+    ojt_recipe_returning(&recipe, "helper", 2);
+    memset(recipe.members[1], 'x', 4);
+    archive = ojt_recipe_open(&recipe);
+    assert_int_equal(oj_session_add_archive(session, archive, NULL, NULL, &error), OJ_OK);
+    assert_int_equal(ojt_session_try(session, "a"), OJ_E_FORMAT);
+    assert_int_equal(oj_session_code_count(session), 0);
+    oj_session_destroy(session);
+    oj_archive_destroy(archive);
+}
+
+OJT_MAIN(cmocka_unit_test(session_common_symbols_without_memory),
+         cmocka_unit_test(session_hidden_name_in_a_bad_member_is_told),
+         cmocka_unit_test(session_hidden_names_are_for_all_members_of_their_archive),
+         cmocka_unit_test(session_common_symbol_has_the_largest_alignment),
          cmocka_unit_test(session_common_symbol_larger_than_the_linked_one_refused),
          cmocka_unit_test(session_modules_of_two_architectures_stay_apart),
          cmocka_unit_test(session_modules_of_two_conventions_stay_apart))
