@@ -24,7 +24,8 @@
  * "callback: ..." (which thread a client's function is called on). Different handles never need common locking.
  * Callbacks return: longjmp(), exceptions and pthread_exit() must not leave a call of the library. A thread that is
  * cancelled (pthread_cancel) inside one ends at a cancellation point, such as a client's callback may have, and what
- * the call holds stays held: clients that cancel threads disable that around calls (pthread_setcancelstate).
+ * the call holds stays held: clients that cancel threads disable that around calls (pthread_setcancelstate). Those
+ * that compile, start workers or change sessions do so themselves.
  *
  * Flags that this library does not know are refused with OJ_E_VERSION, other arguments that mean nothing with
  * OJ_E_MISUSE. Handles that only read accept NULL and answer NULL, 0 or "".

@@ -31,8 +31,8 @@ static bool is_among(const char *names, const char *cpu)
 
 static bool begins(const char *triple, const char *prefix) { return strncmp(triple, prefix, strlen(prefix)) == 0; }
 
-/* Is p, of this length, the feature, with a sign or without? To LLVM one without a sign is one with a minus. '+', '-', or
- * 0 where it is another. */
+/* Is p, of this length, the feature, with a sign or without? To LLVM one without a sign is one with a minus. '+', '-',
+ * or 0 where it is another. */
 static int sign_of(const char *p, size_t length, const char *feature)
 {
     const size_t size = strlen(feature);
