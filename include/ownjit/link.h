@@ -242,10 +242,12 @@ static inline void oj_link_options_init(oj_link_options *options)
  *           common ones; two strong ones are an error
  * options   borrows; NULL = defaults
  * Owns:     gives *out, end it with oj_code_destroy() or oj_code_take_over()
- * Errors:   OJ_E_UNDEFINED (all names at once), OJ_E_DUPLICATE, OJ_E_RANGE (error->object, ->section, ->offset,
- *           ->relocation, ->symbol), OJ_E_ARCHITECTURE, OJ_E_UNSUPPORTED, OJ_E_LIMIT (segments of 2 GiB and more),
+ * Errors:   OJ_E_UNDEFINED (all names at once), OJ_E_NOT_FOUND (what is wanted and nobody defines), OJ_E_DUPLICATE,
+ *           OJ_E_RANGE (error->object, ->section, ->offset, ->relocation, ->symbol), OJ_E_MALFORMED (what only shows
+ *           in a link, and members of archives, with the other errors of oj_object_create()), OJ_E_ARCHITECTURE,
+ *           OJ_E_UNSUPPORTED, OJ_E_LIMIT (segments of 2 GiB and more),
  *           OJ_E_PLACEMENT, OJ_E_NOMEM, OJ_E_BUDGET, OJ_E_PERMISSION, OJ_E_SYSTEM, OJ_E_MISUSE, OJ_E_VERSION, what
- *           a callback returned
+ *           a callback returned, or OJ_E_CALLBACK where that is no status
  * On error: the objects and the provider are unchanged, the call may be repeated
  * Threads:  any
  * Since:    0.1 */

@@ -231,7 +231,7 @@ OJ_API size_t oj_session_code_count(oj_session *session);
  * each other: destroy it together, the last of the array first.
  * codes     n_codes of them, at least oj_session_code_count(); filled in the order of linking, NULL behind the last
  * Owns:     gives codes[], end each with oj_code_destroy() or oj_code_take_over()
- * Errors:   OJ_E_MISUSE where the array is too short
+ * Errors:   OJ_E_MISUSE where the array is too short, or constructors are running
  * On error: the session is unchanged
  * Threads:  any
  * Since:    0.1 */
@@ -259,8 +259,8 @@ OJ_API oj_status oj_session_get_stats(oj_session *session, oj_session_stats *sta
 OJ_API const char *oj_module_name(const oj_module *module);
 
 /* Find a name among the module's own definitions, also where the session's name is another module's; compiles and links
- * first what it needs. A weak or common definition in whose place the module was linked with another's has that one's
- * address.
+ * first what it needs. A definition in whose place the module was linked with another's has that one's address;
+ * of a thread-local one that is OJ_E_NOT_FOUND once the other module has ended.
  * addr      set to the run address, 0 on failure
  * Errors:   those of oj_session_lookup()
  * On error: as oj_session_lookup()
@@ -299,7 +299,8 @@ OJ_API const oj_code *oj_module_code(oj_module *module, size_t index);
  * again, and an equal one may be added.
  * flags     OJ_REMOVE_...
  * Owns:     ends module, on success only: on error it is unchanged
- * Errors:   OJ_E_REFERENCED (error->object: who refers to it, error->symbol: by which name), OJ_E_MISUSE, OJ_E_VERSION
+ * Errors:   OJ_E_REFERENCED (error->object: who refers to it, error->symbol: by which name), OJ_E_MISUSE (its
+ *           constructors are running), OJ_E_VERSION
  * Threads:  any; exclusive(module)
  * Since:    0.1 */
 OJ_API oj_status oj_module_remove(oj_module *module, uint32_t flags, oj_error *error);
@@ -308,7 +309,7 @@ OJ_API oj_status oj_module_remove(oj_module *module, uint32_t flags, oj_error *e
  * that refer to it, too.
  * codes     n_codes of them, at least oj_module_code_count(); NULL behind the last
  * Owns:     ends module, on success only; gives codes[], end each with oj_code_destroy() or oj_code_take_over()
- * Errors:   OJ_E_MISUSE where it is not linked or the array is too short
+ * Errors:   OJ_E_MISUSE where it is not linked, the array is too short, or its constructors are running
  * On error: the module is unchanged
  * Threads:  any; exclusive(module)
  * Since:    0.1 */

@@ -147,8 +147,8 @@ static oj_status choose(oji_session_step *step, const char *name, size_t name_si
     }
 }
 
-/* Take the unit that has a name's definition, as another unit sees it; NULL: as the client does. Weak references pull no
- * member (gABI chapter 4, "Symbol Table"). */
+/* Take the unit that has a name's definition, as another unit sees it; NULL: as the client does. Weak references pull
+ * no member (gABI chapter 4, "Symbol Table"). */
 static oj_status need(oji_session_step *step, const oji_session_unit *unit, const char *name, size_t name_size,
                       bool may_pull, oj_error *error)
 {

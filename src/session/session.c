@@ -374,14 +374,23 @@ static const oji_session_definition *find_own(const oj_module *module, const oji
     return NULL;
 }
 
-/* In the place of a thread-local one that lost its name its module uses the chosen one. */
+static bool refers_to(const oji_session_unit *unit, const oji_session_unit *other)
+{
+    for (const oji_session_edge *edge = unit->uses; edge; edge = edge->next_use)
+        if (edge->to == other)
+            return true;
+    return false;
+}
+
+/* In the place of a thread-local one that lost its name its module uses the one that was chosen when it was linked; the
+ * one that is chosen now may be another. */
 static oj_status own_addr(const oji_session_definition *own, uint64_t *addr, oj_error *error)
 {
     const oji_session_definition *used = own->is_lost ? oji_session_choose(own->name) : own;
     *addr = own->addr;
     if (!own->is_thread_local)
         return OJ_OK;
-    if (!used || !used->is_thread_local || !used->unit->code)
+    if (!used || !used->is_thread_local || !used->unit->code || (own->is_lost && !refers_to(own->unit, used->unit)))
         return oji_fail(error, OJ_E_NOT_FOUND, "the module that has '%s' is gone", own->name->text);
     return oji_session_find_thread_local(used, addr, error);
 }

@@ -326,8 +326,10 @@ static void session_lost_thread_local_whose_winner_is_gone(void **state)
     ojt_session_add(session, objects[2]);
     assert_int_equal(oj_module_lookup(weak, "x", &addr, &error), OJ_E_NOT_FOUND);
     assert_int_equal(oj_session_link(session, &error), OJ_OK);
-    assert_int_equal(oj_module_lookup(weak, "x", &addr, &error), OJ_OK);
+    assert_int_equal(oj_session_lookup(session, "x", &addr, &error), OJ_OK);
     assert_int_equal(*(const uint32_t *)(uintptr_t)addr, 3);
+    /* Which the module was not linked with. */
+    assert_int_equal(oj_module_lookup(weak, "x", &addr, &error), OJ_E_NOT_FOUND);
     oj_session_destroy(session);
     for (size_t i = 0; i < OJI_COUNT(objects); i++)
         oj_object_destroy(objects[i]);
