@@ -144,11 +144,11 @@ static void fail_each(const shape *s, uint32_t mode, int reason, bool keeps, lon
 
 static void fail_all_shapes(const char *what, uint32_t mode)
 {
-    static const int reasons[] = {ENOMEM, EPERM};
+    static const int reasons[] = {ENOMEM, EPERM, EAGAIN};
     long n_points = 0, n_refused = 0;
     ojt_lets_heap_be = true;
     for (size_t i = 0; i < OJI_COUNT(shapes); i++)
-        for (int variant = 0; variant < 4; variant++)
+        for (int variant = 0; variant < 2 * (int)OJI_COUNT(reasons); variant++)
             fail_each(&shapes[i], mode, reasons[variant / 2], variant % 2, &n_points, &n_refused);
     print_message("%s: %ld failure points, %ld refused\n", what, n_points, n_refused);
     assert_true(n_refused > 20);
