@@ -7,6 +7,9 @@
 
 #include <pthread.h>
 
+/* Intel SDM volume 3, 11.6; AMD64 APM volume 2, 7.6.1. */
+const bool oji_link_cpu_fetches_anew = true;
+
 typedef struct model {
     uint32_t vendor;
     uint32_t type;

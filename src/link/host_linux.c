@@ -198,3 +198,10 @@ void oji_link_synchronize_cores(void)
     }
     syscall(__NR_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0);
 }
+
+/* The kernel refuses to register where it cannot synchronize; a second time costs nothing (membarrier(2)). */
+bool oji_link_can_synchronize_cores(void)
+{
+    return oji_link_cpu_fetches_anew ||
+           syscall(__NR_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0) == 0;
+}

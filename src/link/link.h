@@ -609,5 +609,9 @@ uint64_t oji_link_call_ifunc_resolver(uint64_t addr);
 oj_status oji_link_protect_pages(uint64_t start, uint64_t end, uint32_t kind, oj_error *error);
 /* Make every running thread of this process refetch instructions. */
 void oji_link_synchronize_cores(void);
+/* Does that happen, or is it not needed? */
+bool oji_link_can_synchronize_cores(void);
+/* Do cores drop by themselves what they have fetched ahead of a store to it? */
+extern const bool oji_link_cpu_fetches_anew;
 
 #endif

@@ -170,6 +170,11 @@ static oj_status check(patch *p, oj_error *error)
             error, OJ_E_UNSUPPORTED,
             "0x%llx, %zu bytes: %s can change, while it runs, %s; stop the threads and say OJ_PATCH_STOPPED",
             (unsigned long long)p->run_addr, p->size, oji_arch_name(p->arch->id), p->arch->patch_rule);
+    if (p->is_atomic && !(p->table.flags & OJ_CACHE_BY_CLIENT) && !oji_link_can_synchronize_cores())
+        return oji_fail(error, OJ_E_UNSUPPORTED,
+                        "0x%llx, %zu bytes: the system has no membarrier, and without it other threads may go on "
+                        "running the old bytes; stop them and say OJ_PATCH_STOPPED",
+                        (unsigned long long)p->run_addr, p->size);
     return OJ_OK;
 }
 
