@@ -615,6 +615,18 @@ oj_status oji_tls_prepare(const oji_tls *module, oj_error *error)
     return OJ_OK;
 }
 
+/* The module stays, because the code that has it does while others are linked with it. */
+oj_status oji_tls_prepare_index(const oji_tls_entry *index, oj_error *error)
+{
+    const oji_tls *module = NULL;
+    if (index->token & OJI_TLS_OURS) {
+        enter();
+        module = module_at(index->token & ~OJI_TLS_OURS);
+        leave();
+    }
+    return module ? oji_tls_prepare(module, error) : OJ_OK;
+}
+
 /* Is it in a block that the C library keeps for us? Of these it need not know itself where this thread's is. Needs the
  * lock. */
 static bool is_in_static(uint64_t addr)

@@ -92,6 +92,9 @@ void *oji_tls_address(const oji_tls *module, uint64_t offset);
 /* Make the calling thread's block of a dynamic module, so that no access can fail any more. */
 oj_status oji_tls_prepare(const oji_tls *module, oj_error *error);
 
+/* The same of the module that an index names, where it is one of ours. */
+oj_status oji_tls_prepare_index(const oji_tls_entry *index, oj_error *error);
+
 /* What the calling thread's address tells of a variable: its block's token and its offset there. False for what is not
  * in thread-local storage. */
 bool oji_tls_locate(uint64_t addr, uint64_t *token, uint64_t *offset);

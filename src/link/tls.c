@@ -775,20 +775,34 @@ oj_status oji_link_tls_attach_destructors(const oj_plan *plan, const oj_code *co
 
 /* --- addresses for the client ------------------------------------------------------------------------------------- */
 
+static oji_tls_entry external_index(const oj_plan *plan, const oji_link_name *name)
+{
+    const oji_link_tls_external *external = &plan->tls.externals[name->tls - 1];
+    return (oji_tls_entry){(uintptr_t)external->token, (uintptr_t)external->offset};
+}
+
+static oj_status prepare_name(const oj_plan *plan, const oji_link_name *name, oj_error *error)
+{
+    oji_tls_entry index;
+    if (name->tls == 0)
+        return oji_tls_prepare(plan->tls.module, error);
+    index = external_index(plan, name);
+    return plan->options.tls ? OJ_OK : oji_tls_prepare_index(&index, error);
+}
+
 /* So that answering cannot fail. */
 oj_status oji_link_tls_prepare_wanted(const oj_plan *plan, oj_error *error)
 {
     for (uint32_t i = 0; plan->tls.is_used && plan->options.n_wanted > 0 && i < plan->n_names; i++)
-        if (plan->names[i].is_wanted && plan->names[i].is_tls && plan->names[i].tls == 0)
-            return oji_tls_prepare(plan->tls.module, error);
+        if (plan->names[i].is_wanted && plan->names[i].is_tls)
+            OJI_TRY(prepare_name(plan, &plan->names[i], error));
     return OJ_OK;
 }
 
 uint64_t oji_link_tls_wanted_addr(const oj_plan *plan, const oji_link_name *name)
 {
     if (name->tls != 0) {
-        const oji_link_tls_external *external = &plan->tls.externals[name->tls - 1];
-        const oji_tls_entry index = {(uintptr_t)external->token, (uintptr_t)external->offset};
+        const oji_tls_entry index = external_index(plan, name);
         return plan->options.tls ? 0 : (uint64_t)(uintptr_t)oji_tls_get_addr(&index);
     }
     return (uint64_t)(uintptr_t)oji_tls_address(plan->tls.module, oji_link_name_addr(plan, name));

@@ -87,6 +87,54 @@ static void tls_variables_of_other_codes(void **state)
         }
 }
 
+/* A `value` of its own, which gives way to a code's. */
+static oj_object *weak_value(void)
+{
+    static const uint32_t image[2] = {1};
+    ojt_elf elf;
+    uint16_t tdata;
+    ojt_elf_init(&elf);
+    tdata = ojt_elf_add_section(&elf, ".tdata", SHF_ALLOC | SHF_WRITE | SHF_TLS, 8, image, sizeof image);
+    ojt_tls_add_function(&elf, "address", ojt_elf_add_symbol(&elf, "value", tdata, 0, 4, STB_WEAK, STT_TLS),
+                         OJT_DYNAMIC);
+    return ojt_object(&elf, "weak.o");
+}
+
+/* The first access to another code's variable by this thread is the link's own, to tell where it is. */
+static void tls_wanted_variable_of_another_code_without_memory(void **state)
+{
+    oj_object *user = weak_value();
+    oj_wanted wanted = {.name = "value"};
+    oj_link_options options;
+    oj_resolver resolver;
+    oj_code *has, *code;
+    oj_error error;
+    ojt_heap heap;
+    (void)state;
+    ojt_heap_init(&heap);
+    oj_link_options_init(&options);
+    options.allocator = &heap.table;
+    has = ojt_tls_link(ojt_tls_object(OJT_DYNAMIC), &options);
+    resolver = oj_resolver_code(has);
+    oj_link_options_init(&options);
+    options.resolvers = &resolver;
+    options.n_resolvers = 1;
+    options.wanted = &wanted;
+    options.n_wanted = 1;
+    heap.fail_at = heap.n_calls + 1;
+    assert_int_equal(oj_link((const oj_object *const *)&user, 1, &options, &code, &error), OJ_E_NOMEM);
+    assert_non_null(strstr(error.text, "this thread's thread-local variables"));
+    assert_int_equal(wanted.addr, 0);
+    heap.fail_at = 0;
+    assert_int_equal(oj_link((const oj_object *const *)&user, 1, &options, &code, &error), OJ_OK);
+    assert_int_equal(*(const uint32_t *)(uintptr_t)wanted.addr, 1234);
+    assert_ptr_equal(ojt_tls_call(code, "address"), (void *)(uintptr_t)wanted.addr);
+    oj_code_destroy(code);
+    oj_code_destroy(has);
+    assert_int_equal(heap.n_live, 0);
+    oj_object_destroy(user);
+}
+
 static void tls_weak_undefined_has_address_zero(void **state)
 {
     (void)state;
@@ -485,6 +533,7 @@ static void tls_static_with_limited_files_rejected(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(tls_variables_of_the_process), cmocka_unit_test(tls_variables_by_address),
+         cmocka_unit_test(tls_wanted_variable_of_another_code_without_memory),
          cmocka_unit_test(tls_variables_of_other_codes), cmocka_unit_test(tls_weak_undefined_has_address_zero),
          cmocka_unit_test(tls_mismatch_named), cmocka_unit_test(tls_static_room_exhausted),
          cmocka_unit_test(tls_symbols_told), cmocka_unit_test(tls_taken_over_and_released),
