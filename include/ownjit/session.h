@@ -20,7 +20,7 @@
  *   6. archives in the order of adding, whose members are pulled where a name is wanted or a strong reference is open;
  *   7. resolvers, in the order of adding; the process last, unless the session was told to leave it out.
  * Definitions of hidden and internal visibility are seen by their own module alone (of an archive, by all its members,
- * before any other), and protected ones are what their
+ * before any other; a member that has one of its own, a common one too, uses that), and protected ones are what their
  * own module uses in any case.
  *
  * Linking takes all modules that the wanted one needs and that are not linked yet, as one step: all of them or none. A
@@ -31,8 +31,9 @@
  * Threads: all calls may be made from several threads at once. Calls that change a session or link wait for each
  * other; lookups of what has been linked wait for nobody (but of thread-local variables, as linking does), and may be
  * made from callbacks, too. Other calls on a session made from a callback of that session, or of a compiler at work for
- * it, are OJ_E_MISUSE. A thread that is cancelled (pthread_cancel) inside a call that changes a session ends when the
- * call is over. */
+ * it, are OJ_E_MISUSE. Calls wait inside callbacks, too: two sessions whose resolvers call each other wait for ever
+ * when two threads do both at once. A thread that is cancelled (pthread_cancel) inside a call that changes a session
+ * ends when the call is over. */
 #ifndef OWNJIT_SESSION_H
 #define OWNJIT_SESSION_H
 
@@ -202,7 +203,9 @@ OJ_API oj_status oj_session_undefine(oj_session *session, const char *name, oj_e
  * addr      set to the run address, of a thread-local variable the calling thread's; 0 on failure
  * Errors:   OJ_E_NOT_FOUND, OJ_E_UNDEFINED (all names of all modules of the step at once), OJ_E_DUPLICATE,
  *           OJ_E_MALFORMED (a name is thread-local in one module and not in another), OJ_E_ARCHITECTURE (modules that
- *           refer to each other are for different ones), those of oj_compile_object() and oj_link()
+ *           refer to each other are for different ones), OJ_E_UNSUPPORTED (a module refers to another's weak
+ *           thread-local variable that gives way to a resolver's in the same step: link the other first), those of
+ *           oj_compile_object() and oj_link()
  * On error: nothing is linked and no memory is placed, the call may be repeated. Modules that were compiled stay so
  * Threads:  any
  * Since:    0.1 */
@@ -259,8 +262,8 @@ OJ_API oj_status oj_session_get_stats(oj_session *session, oj_session_stats *sta
 OJ_API const char *oj_module_name(const oj_module *module);
 
 /* Find a name among the module's own definitions, also where the session's name is another module's; compiles and links
- * first what it needs. A definition in whose place the module was linked with another's has that one's address;
- * of a thread-local one that is OJ_E_NOT_FOUND once the other module has ended.
+ * first what it needs. A definition in whose place the module was linked with another's has that one's address, and is
+ * OJ_E_NOT_FOUND once the other module has ended.
  * addr      set to the run address, 0 on failure
  * Errors:   those of oj_session_lookup()
  * On error: as oj_session_lookup()
@@ -300,7 +303,8 @@ OJ_API const oj_code *oj_module_code(oj_module *module, size_t index);
  * flags     OJ_REMOVE_...
  * Owns:     ends module, on success only: on error it is unchanged
  * Errors:   OJ_E_REFERENCED (error->object: who refers to it, error->symbol: by which name), OJ_E_MISUSE (its
- *           constructors are running), OJ_E_VERSION
+ *           constructors are running; those in which a thread has ended, cancelled for example, count as running),
+ *           OJ_E_VERSION
  * Threads:  any; exclusive(module)
  * Since:    0.1 */
 OJ_API oj_status oj_module_remove(oj_module *module, uint32_t flags, oj_error *error);

@@ -86,10 +86,13 @@ static oj_status check_common(const oji_session_step *step, const oji_session_de
     return own && (own->size > chosen->size || rest != 0) ? oji_session_report_common(chosen, own, error) : OJ_OK;
 }
 
-/* What the unit is told: the linker finds thread-local variables by their address in this thread. */
+/* What the unit is told: the linker finds thread-local variables by their address in this thread. One that gave way to
+ * a resolver's has none: what its own module uses in its place is not the session's. */
 static oj_status tell(oji_session_step *step, const oji_session_definition *chosen, oj_query *query, oj_error *error)
 {
     bool is_linked = !chosen->unit || chosen->unit->code;
+    if (chosen->is_lost)
+        return oji_session_report_given_away(chosen, step->current->module->name, error);
     query->found = step->is_placed || is_linked ? 1 : OJ_FOUND_LATER;
     query->addr = query->found == 1 ? chosen->addr : 0;
     if (!chosen->is_thread_local)
@@ -379,13 +382,16 @@ static void settle_names(oj_session *session, oji_session_unit *unit)
 {
     for (uint32_t i = 0; i < unit->n_definitions; i++) {
         oji_session_definition *d = &unit->definitions[i];
+        const oji_session_definition *chosen;
         if (d->is_own)
             continue;
         if (!d->is_lost) {
             oji_session_settle(session, d->name);
             continue;
         }
-        d->addr = oji_session_choose(d->name)->addr;
+        chosen = oji_session_choose(d->name);
+        d->addr = chosen->addr;
+        d->winner = chosen->unit;
         d->name->n_lost++;
         oji_session_leave(session, d);
     }

@@ -100,6 +100,15 @@ oj_status oji_session_report_thread_local(const oji_session_definition *definiti
                        definition->unit->module->name, user);
 }
 
+oj_status oji_session_report_given_away(const oji_session_definition *definition, const char *user, oj_error *error)
+{
+    const char *name = definition->name->text, *other = definition->unit->module->name;
+    const oji_place place = {.object = user, .symbol = name, .offset = UINT64_MAX};
+    return oji_fail_at(error, OJ_E_UNSUPPORTED, &place,
+                       "%s refers to the thread-local '%s' of %s, in whose place that uses a resolver's: link %s first",
+                       user, name, other, other);
+}
+
 oj_status oji_session_report_common(const oji_session_definition *linked, const oji_session_definition *own,
                                     oj_error *error)
 {

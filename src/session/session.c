@@ -382,17 +382,28 @@ static bool refers_to(const oji_session_unit *unit, const oji_session_unit *othe
     return false;
 }
 
-/* In the place of a thread-local one that lost its name its module uses the one that was chosen when it was linked; the
- * one that is chosen now may be another. */
+/* In the place of one that lost its name its module uses the one that was chosen when it was linked; the one that is
+ * chosen now may be another. NULL where that one is gone. */
+static const oji_session_definition *used_for(const oji_session_definition *own)
+{
+    if (!own->is_lost)
+        return own;
+    for (uint32_t i = 0; own->winner && refers_to(own->unit, own->winner) && i < own->winner->n_definitions; i++)
+        if (own->winner->definitions[i].name == own->name && !own->winner->definitions[i].is_lost)
+            return &own->winner->definitions[i];
+    return NULL;
+}
+
+/* What lost to an absolute symbol has the client's address, which nobody can take away from the module. */
 static oj_status own_addr(const oji_session_definition *own, uint64_t *addr, oj_error *error)
 {
-    const oji_session_definition *used = own->is_lost ? oji_session_choose(own->name) : own;
+    const oji_session_definition *used = used_for(own);
     *addr = own->addr;
-    if (!own->is_thread_local)
+    if (own->is_lost && !own->winner && !own->is_thread_local)
         return OJ_OK;
-    if (!used || !used->is_thread_local || !used->unit->code || (own->is_lost && !refers_to(own->unit, used->unit)))
+    if (!used)
         return oji_fail(error, OJ_E_NOT_FOUND, "the module that has '%s' is gone", own->name->text);
-    return oji_session_find_thread_local(used, addr, error);
+    return own->is_thread_local ? oji_session_find_thread_local(used, addr, error) : OJ_OK;
 }
 
 /* A symbol that the unit's code keeps for itself. */
@@ -407,17 +418,13 @@ static oj_status kept_addr(const oj_code *code, const oji_code_symbol *symbol, u
     return OJ_OK;
 }
 
-static oj_status look_up_in_module(oj_module *module, const char *text, uint64_t *addr, oj_error *error)
+/* Of what is linked. Needs the turn, which in a callback this thread has. */
+static oj_status look_up_in_linked(const oj_module *module, const char *text, uint64_t *addr, oj_error *error)
 {
     const oji_place place = {.object = module->name, .symbol = text, .offset = UINT64_MAX};
-    const oji_session_goal goal = {.name = text, .module = module};
-    const oji_session_definition *own;
-    const oji_session_name *name;
     size_t size = strlen(text);
-    if (!module->own.code)
-        OJI_TRY(oji_session_link(module->session, &goal, error));
-    name = oji_session_find(module->session, text, size);
-    own = name ? find_own(module, name) : NULL;
+    const oji_session_name *name = oji_session_find(module->session, text, size);
+    const oji_session_definition *own = name ? find_own(module, name) : NULL;
     if (own)
         return own_addr(own, addr, error);
     for (const oji_session_unit *unit = module->units; unit; unit = unit->next) {
@@ -428,6 +435,22 @@ static oj_status look_up_in_module(oj_module *module, const char *text, uint64_t
     return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "%s does not define '%s'", module->name, text);
 }
 
+static oj_status look_up_in_module(oj_module *module, const char *text, uint64_t *addr, oj_error *error)
+{
+    const oji_session_goal goal = {.name = text, .module = module};
+    if (!module->own.code)
+        OJI_TRY(oji_session_link(module->session, &goal, error));
+    return look_up_in_linked(module, text, addr, error);
+}
+
+/* In a callback nothing is linked. Where the module is not, or only in parts, as archives are, linking could still find
+ * the name: that is refused, in the same words as before. */
+static oj_status look_up_in_callback(const oj_module *module, const char *text, uint64_t *addr, oj_error *error)
+{
+    oj_status status = look_up_in_linked(module, text, addr, error);
+    return status == OJ_E_NOT_FOUND && !module->own.code ? oji_session_begin(module->session, error) : status;
+}
+
 oj_status oj_module_lookup(oj_module *module, const char *name, uint64_t *addr, oj_error *error)
 {
     oj_status status;
@@ -436,9 +459,13 @@ oj_status oj_module_lookup(oj_module *module, const char *name, uint64_t *addr, 
     *addr = 0;
     if (!module || !name)
         return oji_fail(error, OJ_E_MISUSE, "%s is NULL", module ? "name" : "module");
-    OJI_TRY(oji_session_begin(module->session, error));
-    status = look_up_in_module(module, name, addr, error);
-    oji_session_end(module->session);
+    status = oji_session_begin(module->session, error);
+    if (status == OJ_OK) {
+        status = look_up_in_module(module, name, addr, error);
+        oji_session_end(module->session);
+    } else {
+        status = look_up_in_callback(module, name, addr, error);
+    }
     status = construct_linked(module->session, status, error);
     if (status != OJ_OK)
         *addr = 0;

@@ -54,6 +54,7 @@ struct oji_session_definition {
     bool is_own;          /* hidden, of an archive's member: for other members of the archive alone */
     bool is_listed;       /* among its name's definitions: not what overrides them */
     bool is_lost; /* its module was linked with another's in its place: addr is that one's, and it is never chosen */
+    const oji_session_unit *winner; /* of a lost one whose place: whose that is, as long as the unit refers to it */
 };
 
 struct oji_session_name {
@@ -294,6 +295,8 @@ oj_status oji_session_find_thread_local(const oji_session_definition *definition
 
 /* The user's reference is no thread-local one. */
 oj_status oji_session_report_thread_local(const oji_session_definition *definition, const char *user, oj_error *error);
+/* The definition is a weak thread-local one that gave way to a resolver's in this step. */
+oj_status oji_session_report_given_away(const oji_session_definition *definition, const char *user, oj_error *error);
 /* A common symbol that is linked is not what the user's own needs. */
 oj_status oji_session_report_common(const oji_session_definition *linked, const oji_session_definition *own,
                                     oj_error *error);

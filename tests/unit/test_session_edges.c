@@ -335,6 +335,86 @@ static void session_lost_thread_local_whose_winner_is_gone(void **state)
         oj_object_destroy(objects[i]);
 }
 
+/* As above, of a common symbol and a weak one, which have no copies. */
+static void session_lost_definition_whose_winner_is_gone(void **state)
+{
+    for (int is_common = 0; is_common < 2; is_common++) {
+        oj_session *session = ojt_session_with(NULL, NULL);
+        oj_module *loser, *winner;
+        oj_object *objects[2];
+        oj_error error;
+        uint64_t addr;
+        ojt_words w;
+        ojt_words_init(&w);
+        if (is_common)
+            ojt_words_common(&w, "x", 8);
+        else
+            ojt_words_define(&w, "x", 1, STB_WEAK, STV_DEFAULT);
+        ojt_words_point(&w, 1);
+        objects[0] = ojt_words_finish(&w, "loser.o");
+        ojt_words_init(&w);
+        ojt_words_define(&w, "x", 2, STB_GLOBAL, STV_DEFAULT);
+        objects[1] = ojt_words_finish(&w, "winner.o");
+        loser = ojt_session_add(session, objects[0]);
+        winner = ojt_session_add(session, objects[1]);
+        assert_int_equal(oj_session_link(session, &error), OJ_OK);
+        assert_int_equal(oj_module_lookup(loser, "x", &addr, &error), OJ_OK);
+        assert_int_equal(ojt_word_at(addr), 2);
+        assert_int_equal(oj_module_remove(winner, OJ_REMOVE_REFERENCED, &error), OJ_OK);
+        assert_int_equal(oj_module_lookup(loser, "x", &addr, &error), OJ_E_NOT_FOUND);
+        assert_string_equal(error.text, "the module that has 'x' is gone");
+        assert_int_equal(addr, 0);
+        oj_session_destroy(session);
+        oj_object_destroy(objects[0]);
+        oj_object_destroy(objects[1]);
+    }
+    (void)state;
+}
+
+OJT_CALLS_LINKED_CODE static void *tls_call_at(uint64_t addr)
+{
+    void *(*function)(void) = (void *(*)(void))(uintptr_t)addr;
+    return function();
+}
+
+/* Two modules' weak variable is a code's, which comes before weak ones: in one step the second would be told of
+ * the first's, which is nowhere. */
+static void session_thread_local_given_away_to_a_resolvers(void **state)
+{
+    oj_object *older = thread_local_object("older.o", "x", 7, STB_GLOBAL, STV_DEFAULT);
+    oj_object *objects[2] = {thread_local_object("first.o", "x", 1, STB_WEAK, STV_DEFAULT),
+                             thread_local_object("second.o", "x", 2, STB_WEAK, STV_DEFAULT)};
+    oj_code *code = ojt_link(&older, 1, NULL);
+    oj_resolver resolver = oj_resolver_code(code);
+    (void)state;
+    for (int is_one_step = 0; is_one_step < 2; is_one_step++) {
+        oj_session *session = ojt_session_with(NULL, NULL);
+        uint64_t at_1 = 0, at_2 = 0;
+        oj_error error;
+        assert_int_equal(oj_session_add_resolver(session, &resolver, NULL, &error), OJ_OK);
+        ojt_session_add(session, objects[0]);
+        if (!is_one_step)
+            assert_int_equal(oj_session_lookup(session, "at_1", &at_1, &error), OJ_OK);
+        ojt_session_add(session, objects[1]);
+        if (is_one_step) {
+            assert_int_equal(oj_session_link(session, &error), OJ_E_UNSUPPORTED);
+            assert_has(error.text, "'x' of first.o");
+            assert_string_equal(error.object, "second.o");
+            assert_int_equal(oj_session_code_count(session), 0);
+            assert_int_equal(oj_session_lookup(session, "at_1", &at_1, &error), OJ_OK);
+        }
+        assert_int_equal(oj_session_lookup(session, "at_2", &at_2, &error), OJ_OK);
+        assert_int_equal(*(const uint32_t *)tls_call_at(at_1), 7);
+        assert_ptr_equal(tls_call_at(at_1), tls_call_at(at_2));
+        assert_ptr_equal(tls_call_at(at_1), ojt_tls_call(code, "at_7"));
+        oj_session_destroy(session);
+    }
+    oj_code_destroy(code);
+    oj_object_destroy(older);
+    for (size_t i = 0; i < OJI_COUNT(objects); i++)
+        oj_object_destroy(objects[i]);
+}
+
 /* An object that takes a variable for an ordinary one is refused by its symbols, for whose names there must be room. */
 static void session_thread_local_names_without_memory(void **state)
 {
@@ -527,6 +607,8 @@ OJT_MAIN(cmocka_unit_test(session_ir_without_memory_leaves_nothing),
          cmocka_unit_test(session_bytes_with_a_name_that_is_taken_refused),
          cmocka_unit_test(session_archive_with_a_bad_member_is_not_linked),
          cmocka_unit_test(session_lost_thread_local_whose_winner_is_gone),
+         cmocka_unit_test(session_lost_definition_whose_winner_is_gone),
+         cmocka_unit_test(session_thread_local_given_away_to_a_resolvers),
          cmocka_unit_test(session_thread_local_without_bytes_refused),
          cmocka_unit_test(session_thread_local_names_without_memory),
          cmocka_unit_test(session_thread_without_memory_for_its_variables),

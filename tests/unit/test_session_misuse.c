@@ -6,6 +6,7 @@
 typedef struct fixture {
     oj_session *session;
     oj_module *module; /* linked */
+    oj_module *asking; /* being linked */
     oj_object *linked, *object, *wanting;
     oj_archive *archive;
     size_t n_tried;
@@ -27,7 +28,7 @@ static oj_status try_everything(void *context, oj_query *queries, size_t n_queri
     oj_code *codes[1];
     oj_error error;
     size_t size;
-    uint64_t addr;
+    uint64_t addr, in_module;
     ojt_elf elf;
     uint8_t *bytes;
     (void)ignored;
@@ -47,11 +48,15 @@ static oj_status try_everything(void *context, oj_query *queries, size_t n_queri
     expect_refused(f, oj_session_link(f->session, &error), &error);
     expect_refused(f, oj_session_construct(f->session, &error), &error);
     expect_refused(f, oj_session_take_code(f->session, codes, 1, &error), &error);
-    expect_refused(f, oj_module_lookup(f->module, "more", &addr, &error), &error);
+    expect_refused(f, oj_module_lookup(f->asking, "asking", &addr, &error), &error);
     expect_refused(f, oj_module_construct(f->module, &error), &error);
     expect_refused(f, oj_module_remove(f->module, 0, &error), &error);
     expect_refused(f, oj_module_take_code(f->module, codes, 1, &error), &error);
     assert_int_equal(oj_session_lookup(f->session, "linked", &addr, &error), OJ_OK);
+    assert_int_equal(oj_module_lookup(f->module, "linked", &in_module, &error), OJ_OK);
+    assert_int_equal(in_module, addr);
+    assert_int_equal(oj_module_lookup(f->module, "more", &addr, &error), OJ_E_NOT_FOUND);
+    assert_int_equal(addr, 0);
     free(bytes);
     for (size_t i = 0; i < n_queries; i++) {
         queries[i].addr = 0x1000;
@@ -78,7 +83,7 @@ static void session_callbacks_change_nothing(void **state)
     ojt_words_define(&w, "asking", 1, STB_GLOBAL, STV_DEFAULT);
     ojt_words_refer(&w, "from_the_callback", STB_GLOBAL);
     f.wanting = ojt_words_finish(&w, "wanting.o");
-    ojt_session_add(f.session, f.wanting);
+    f.asking = ojt_session_add(f.session, f.wanting);
     assert_int_equal(ojt_word_at(ojt_session_lookup(f.session, "asking")), 1);
     assert_int_equal(f.n_tried, 15);
     assert_int_equal(oj_session_get_stats(f.session, &stats, sizeof stats), OJ_OK);
