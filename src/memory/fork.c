@@ -4,6 +4,8 @@
  * bare system call, which runs no handler; only the parent of such a child cannot know. */
 #include "memory/provider.h"
 
+#include <stdatomic.h>
+
 /* Lock order: door, makers, registry, providers. A fork shuts the door and waits until nobody is making mappings. No
  * rwlock: it knows its writer by a thread id, which is another in the child. */
 static pthread_mutex_t door_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -14,6 +16,10 @@ static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static oji_memory_provider *registry;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+/* Taken with a provider locked, to try again. No fork runs lock_all(), which needs that provider, as long as anybody
+ * does: the handlers are not there. */
+static pthread_mutex_t handlers_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic bool has_handlers;
 static uint32_t unwiped_stamp = 1; /* stands in for the page where the system has none */
 static uint32_t *stamp = &unwiped_stamp;
 static uint32_t last_stamp = 1;
@@ -80,9 +86,19 @@ static void start(void)
         *page = unwiped_stamp;
         stamp = page;
     }
-    /* Fails only for want of memory; the page still tells the child then, and the parent goes on as after a bare
-     * system call. */
-    (void)pthread_atfork(lock_all, after_in_parent, after_in_child);
+    has_handlers = pthread_atfork(lock_all, after_in_parent, after_in_child) == 0;
+}
+
+/* Fails only for want of memory, and once: a lock that every start took would be locked for good in the child of a fork
+ * that came in between. */
+bool oji_memory_watch_forks(void)
+{
+    if (OJI_LIKELY(has_handlers))
+        return true;
+    pthread_mutex_lock(&handlers_lock);
+    has_handlers = has_handlers || pthread_atfork(lock_all, after_in_parent, after_in_child) == 0;
+    pthread_mutex_unlock(&handlers_lock);
+    return has_handlers;
 }
 
 void oji_memory_register(oji_memory_provider *provider)

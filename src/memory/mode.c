@@ -130,6 +130,8 @@ oj_status oji_memory_choose_mode(oji_memory_provider *provider, oj_error *error)
     bool tried[OJI_COUNT(ways)] = {false};
     if (provider->mode != OJ_MEMORY_MODE_DEFAULT)
         return OJ_OK;
+    if (!oji_memory_watch_forks())
+        return oji_fail(error, OJ_E_NOMEM, "out of memory: being told of forks (pthread_atfork)");
     for (size_t i = 0; i < OJI_COUNT(ways); i++) {
         bool is_named = provider->wanted_mode == ways[i].mode;
         if (!is_named && (provider->wanted_mode != OJ_MEMORY_MODE_DEFAULT || !ways[i].is_default))

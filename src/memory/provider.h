@@ -43,6 +43,8 @@ void oji_memory_drop_spare(oji_memory_provider *provider);
  * every provider whole. */
 void oji_memory_register(oji_memory_provider *provider);
 void oji_memory_unregister(oji_memory_provider *provider);
+/* Have forks tell the parent, too, before there is anything that a child could share; false where memory ends. */
+bool oji_memory_watch_forks(void);
 
 /* Called first thing with the provider locked: notices that this is a child process, however it was forked. */
 void oji_memory_check_process(oji_memory_provider *provider);

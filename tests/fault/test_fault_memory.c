@@ -10,6 +10,14 @@
 
 #include <limits.h>
 
+extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *library);
+
+static int n_refused_handlers;
+int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+    return n_refused_handlers > 0 && n_refused_handlers-- ? ENOMEM : __register_atfork(prepare, parent, child, NULL);
+}
+
 #define KIB UINT64_C(1024)
 #define MIB (KIB * KIB)
 
@@ -172,5 +180,22 @@ static void fault_memory_default_every_call(void **state)
     fail_all_shapes("placements in the mode that works", OJ_MEMORY_MODE_DEFAULT);
 }
 
-OJT_MAIN(cmocka_unit_test(fault_memory_views_every_call), cmocka_unit_test(fault_memory_private_every_call),
-         cmocka_unit_test(fault_memory_default_every_call))
+/* Without them a parent would use again what its children run. */
+static void fault_memory_without_fork_handlers(void **state)
+{
+    oj_memory *memory;
+    oj_error error;
+    (void)state;
+    n_refused_handlers = 3;
+    assert_int_equal(oj_memory_create(&memory, NULL, &error), OJ_E_NOMEM);
+    assert_non_null(strstr(error.text, "pthread_atfork"));
+    assert_null(memory);
+    assert_int_equal(oj_memory_mode_in_use(oj_memory_default()), OJ_MEMORY_MODE_DEFAULT);
+    assert_int_equal(n_refused_handlers, 0);
+    assert_int_not_equal(oj_memory_mode_in_use(oj_memory_default()), OJ_MEMORY_MODE_DEFAULT);
+    assert_int_equal(oj_memory_create(&memory, NULL, &error), OJ_OK);
+    assert_int_equal(oj_memory_destroy(memory, &error), OJ_OK);
+}
+
+OJT_MAIN(cmocka_unit_test(fault_memory_without_fork_handlers), cmocka_unit_test(fault_memory_views_every_call),
+         cmocka_unit_test(fault_memory_private_every_call), cmocka_unit_test(fault_memory_default_every_call))
