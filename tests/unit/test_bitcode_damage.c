@@ -465,5 +465,32 @@ static void bitcode_memory_failing_told(void **state)
     assert_true(n > 2);
 }
 
+/* From any bit on, in characters of 8 bits or in VBR6, and not where a bit is missing or wrong. */
+static void bitcode_debug_flag_found_at_every_bit(void **state)
+{
+    static const char flag[] = "Debug Info Version", hidden[] = "-ebug Info Version";
+    (void)state;
+    for (unsigned shift = 0; shift < 32; shift++) {
+        bits b = {.n = shift % 16}, changed = {.n = shift % 16};
+        uint64_t end;
+        bool in_vbr = shift >= 16;
+        for (const char *c = flag, *h = hidden; *c; c++, h++) {
+            in_vbr ? put_vbr(&b, (uint64_t)*c, 6) : put(&b, (uint64_t)*c, 8);
+            in_vbr ? put_vbr(&changed, (uint64_t)*h, 6) : put(&changed, (uint64_t)*h, 8);
+        }
+        end = (b.n + 7) / 8;
+        assert_true(oji_llvm_has_debug_flag(b.bytes, end, true));
+        assert_false(oji_llvm_has_debug_flag(b.bytes, end - 1, true));
+        for (uint64_t bit = shift % 16; bit < b.n; bit++) {
+            b.bytes[bit / 8] = (uint8_t)(b.bytes[bit / 8] ^ 1u << bit % 8);
+            assert_false(oji_llvm_has_debug_flag(b.bytes, end, true));
+            b.bytes[bit / 8] = (uint8_t)(b.bytes[bit / 8] ^ 1u << bit % 8);
+        }
+        oji_llvm_hide_debug_flag(b.bytes, end, true);
+        assert_memory_equal(b.bytes, changed.bytes, end);
+    }
+}
+
 OJT_MAIN(cmocka_unit_test(bitcode_each_damage_named), cmocka_unit_test(bitcode_each_bit_turned_survived),
-         cmocka_unit_test(bitcode_wrapper_checked), cmocka_unit_test(bitcode_memory_failing_told))
+         cmocka_unit_test(bitcode_wrapper_checked), cmocka_unit_test(bitcode_memory_failing_told),
+         cmocka_unit_test(bitcode_debug_flag_found_at_every_bit))

@@ -1,4 +1,5 @@
 /* IR that is malformed, damaged, hostile or not there: a status each, and the compiler works on. */
+#include "old_bitcode.h"
 #include "test_llvm_support.h"
 
 #include <errno.h>
@@ -149,6 +150,20 @@ static void compile_broken_module_rejected_by_verifier(void **state)
                           "define i32 @f(i1 %c) {\n  br i1 %c, label %a, label %b\na:\n  %x = add i32 1, 2\n"
                           "  br label %b\nb:\n  ret i32 %x\n}\n",
                           OJ_E_IR, "Instruction does not dominate all uses");
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+static void compile_broken_module_with_debug_info_in_old_bitcode_rejected(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *compiler = ojt_compiler(NULL, llvm);
+    const oj_ir ir = oj_ir_bytes(ojt_old_bitcode, sizeof ojt_old_bitcode);
+    oj_bytes *bytes;
+    oj_error error;
+    (void)state;
+    assert_int_equal(oj_compile_object(compiler, &ir, &bytes, &error), OJ_E_IR);
+    assert_non_null(strstr(error.text, "does not dominate"));
     oj_compiler_destroy(compiler);
     oj_llvm_destroy(llvm);
 }
@@ -375,6 +390,7 @@ OJT_MAIN(cmocka_unit_test(compile_parse_error_has_line_and_column),
          cmocka_unit_test(compile_opaque_pointers_fail_in_silence),
          cmocka_unit_test(compile_broken_module_rejected_by_verifier),
          cmocka_unit_test(compile_broken_module_with_debug_info_rejected),
+         cmocka_unit_test(compile_broken_module_with_debug_info_in_old_bitcode_rejected),
          cmocka_unit_test(compile_no_verify_skips_the_verifier), cmocka_unit_test(compile_not_ir_rejected),
          cmocka_unit_test(compile_truncated_bitcode_rejected), cmocka_unit_test(compile_damaged_bitcode_survived),
          cmocka_unit_test(compile_file_errors_carry_errno), cmocka_unit_test(compile_misuse_refused))
