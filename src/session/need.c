@@ -39,16 +39,27 @@ static bool is_pulled(const oj_module *module, const oj_object *object)
     return false;
 }
 
+/* The member that defines the name, NULL where there is none or it is pulled already. */
+static oj_status find_member(const oj_module *module, const char *name, size_t name_size, const oj_object **object,
+                             oj_error *error)
+{
+    uint32_t member;
+    *object = NULL;
+    if (!module->archive->find(module->archive, name, name_size, &member))
+        return OJ_OK;
+    OJI_TRY(module->archive->load(module->archive, member, object, error));
+    if (is_pulled(module, *object))
+        *object = NULL;
+    return OJ_OK;
+}
+
 oj_status oji_session_pull(oji_session_step *step, oj_module *module, const char *name, size_t name_size,
                            oji_session_unit **pulled, oj_error *error)
 {
     const oj_object *object;
-    uint32_t member;
     *pulled = NULL;
-    if (!module->archive->find(module->archive, name, name_size, &member))
-        return OJ_OK;
-    OJI_TRY(module->archive->load(module->archive, member, &object, error));
-    if (is_pulled(module, object))
+    OJI_TRY(find_member(module, name, name_size, &object, error));
+    if (!object)
         return OJ_OK;
     OJI_TRY(add_member(step, module, object, pulled, error));
     return oji_session_take_unit(step, *pulled, error);
@@ -77,12 +88,9 @@ static oj_status pull_hidden(oji_session_step *step, oj_module *module, const ch
                              oji_session_unit **pulled, oj_error *error)
 {
     const oj_object *object;
-    uint32_t member;
     *pulled = NULL;
-    if (!module->archive->find(module->archive, name, name_size, &member))
-        return OJ_OK;
-    OJI_TRY(module->archive->load(module->archive, member, &object, error));
-    return !is_pulled(module, object) && defines_hidden(object, name, name_size)
+    OJI_TRY(find_member(module, name, name_size, &object, error));
+    return object && defines_hidden(object, name, name_size)
                ? oji_session_pull(step, module, name, name_size, pulled, error)
                : OJ_OK;
 }

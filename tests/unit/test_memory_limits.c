@@ -1,6 +1,5 @@
 /* Limits that the process meets while it links: each is a status, and what was linked before goes on. Each test
  * restricts its own child process. */
-#include "support/process.h"
 #include "test_memory_support.h"
 
 #include <errno.h>
@@ -19,16 +18,6 @@
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
-
-#define SKIPPED 77
-
-static void expect_child(int (*child)(void))
-{
-    int status = ojt_in_child(child);
-    if (status == SKIPPED)
-        skip();
-    assert_int_equal(status, 0);
-}
 
 static oj_status link_small(const oj_memory *memory, ojt_link *link, uint32_t value, oj_error *error)
 {
@@ -59,11 +48,11 @@ static int below_what_is_used(void)
     for (uint32_t i = 0; i < N_LINKS; i++)
         ojt_link_value(memory, &links[i], i);
     if (getrlimit(RLIMIT_AS, &before) != 0)
-        return SKIPPED;
+        return OJT_SKIPPED;
     low = before;
     low.rlim_cur = 1 << 20;
     if (setrlimit(RLIMIT_AS, &low) != 0)
-        return SKIPPED;
+        return OJT_SKIPPED;
     refused = link_small(memory, &late, 7, &error) == OJ_E_NOMEM;
     for (uint32_t i = 0; i < N_LINKS; i++)
         runs &= ojt_run(links[i].segments[0].run_addr) == i;
@@ -88,7 +77,7 @@ static int below_what_is_used(void)
 static void limits_address_space_lowered_leaves_live_code(void **state)
 {
     (void)state;
-    expect_child(below_what_is_used);
+    ojt_expect_child(below_what_is_used);
 }
 
 /* Room for what a link needs, but not for the huge pages that would be quicker. */
@@ -101,11 +90,11 @@ static int little_left(void)
     oj_error error;
     FILE *file = fopen("/proc/self/statm", "re");
     if (!file || fscanf(file, "%lu", &pages) != 1 || getrlimit(RLIMIT_AS, &limit) != 0)
-        return SKIPPED;
+        return OJT_SKIPPED;
     fclose(file);
     limit.rlim_cur = pages * (rlim_t)sysconf(_SC_PAGESIZE) + (3 << 20);
     if (setrlimit(RLIMIT_AS, &limit) != 0)
-        return SKIPPED;
+        return OJT_SKIPPED;
     ojt_link_init(&link, 1900000, 10, 0);
     if (ojt_place(memory, &link, &error) != OJ_OK)
         return 1;
@@ -123,7 +112,7 @@ static void limits_address_space_for_small_pages_is_enough(void **state)
 #ifdef OJT_SANITIZED
     skip();
 #endif
-    expect_child(little_left);
+    ojt_expect_child(little_left);
 }
 
 /* Stands before the C library's: as the kernel fails that has unmapped the target already. */
@@ -191,10 +180,10 @@ static int without_pages(void)
     oj_memory_stats stats;
     oj_error error;
     if (oj_memory_mode_in_use(any) != OJ_MEMORY_MODE_VIEWS)
-        return SKIPPED;
+        return OJT_SKIPPED;
     ojt_link_value(old, &before, 77);
     if (!refuse_pages())
-        return SKIPPED;
+        return OJT_SKIPPED;
     for (uint32_t i = 0; i < 50; i++)
         ojt_link_value(any, &links[i], i);
     for (uint32_t i = 0; i < 50; i++)
@@ -220,7 +209,7 @@ static int without_pages(void)
 static void limits_no_page_is_a_status(void **state)
 {
     (void)state;
-    expect_child(without_pages);
+    ojt_expect_child(without_pages);
 }
 
 /* --- locked memory ------------------------------------------------------------------------------------------------ */
@@ -232,7 +221,7 @@ static int with_little_locked(void)
     oj_error error;
     if ((geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) || setrlimit(RLIMIT_MEMLOCK, &little) != 0 ||
         mlockall(MCL_FUTURE) != 0)
-        return SKIPPED;
+        return OJT_SKIPPED;
     OJT_EACH_MODE(mode)
     {
         oj_memory *memory = ojt_memory(mode, 0);
@@ -256,7 +245,7 @@ static void limits_locked_memory_holds_small_links(void **state)
 #ifdef OJT_SANITIZED
     skip();
 #endif
-    expect_child(with_little_locked);
+    ojt_expect_child(with_little_locked);
 }
 
 /* --- budgets ------------------------------------------------------------------------------------------------------ */

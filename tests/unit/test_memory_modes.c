@@ -1,6 +1,5 @@
 /* Systems that forbid one way or the other: what is used instead, and what is said where nothing works. Each test
  * restricts its own child process. */
-#include "support/process.h"
 #include "test_memory_support.h"
 
 #include <errno.h>
@@ -18,15 +17,6 @@
 #define PR_SET_MDWE 65
 #endif
 #define MDWE_REFUSE_EXEC_GAIN 1
-#define SKIPPED 77
-
-static void expect_child(int (*child)(void))
-{
-    int status = ojt_in_child(child);
-    if (status == SKIPPED)
-        skip();
-    assert_int_equal(status, 0);
-}
 
 /* Refuse memfd_create, or mprotect and pkey_mprotect to executable, or both, with EPERM. */
 enum { NO_FILE = 1, NO_GAIN = 2 };
@@ -84,7 +74,7 @@ static int without_file(void)
 {
     oj_error error;
     if (!refuse(NO_FILE))
-        return SKIPPED;
+        return OJT_SKIPPED;
     if (try_mode(OJ_MEMORY_MODE_VIEWS, &error) || error.status != OJ_E_PERMISSION ||
         !strstr(error.text, "memfd_create") || error.system_error != EPERM)
         return 10;
@@ -95,7 +85,7 @@ static int without_gain(void)
 {
     oj_error error;
     if (!refuse(NO_GAIN))
-        return SKIPPED;
+        return OJT_SKIPPED;
     if (try_mode(OJ_MEMORY_MODE_PRIVATE, &error) || error.status != OJ_E_PERMISSION ||
         !strstr(error.text, "mprotect to executable"))
         return 10;
@@ -108,7 +98,7 @@ static int without_any(void)
     ojt_link link;
     const oj_memory *memory = oj_memory_default();
     if (!refuse(NO_FILE | NO_GAIN))
-        return SKIPPED;
+        return OJT_SKIPPED;
     if (try_mode(OJ_MEMORY_MODE_DEFAULT, &error) || error.status != OJ_E_PERMISSION)
         return 10;
     /* Both ways and their reasons are named. */
@@ -124,7 +114,7 @@ static int under_mdwe(void)
 {
     oj_error error;
     if (prctl(PR_SET_MDWE, MDWE_REFUSE_EXEC_GAIN, 0L, 0L, 0L) != 0)
-        return SKIPPED;
+        return OJT_SKIPPED;
     if (try_mode(OJ_MEMORY_MODE_PRIVATE, &error) || error.status != OJ_E_PERMISSION)
         return 10;
     return run_all(OJ_MEMORY_MODE_DEFAULT, OJ_MEMORY_MODE_VIEWS);
@@ -155,7 +145,7 @@ static int churn_watched(void)
 {
     static ojt_link links[300];
     if (!forbid_writable_code())
-        return SKIPPED;
+        return OJT_SKIPPED;
     OJT_EACH_MODE(mode)
     {
         oj_memory *memory;
@@ -188,7 +178,7 @@ static int churn_watched(void)
 static int ask_writable_code(void)
 {
     if (!forbid_writable_code())
-        return SKIPPED;
+        return OJT_SKIPPED;
     mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return 0;
 }
@@ -204,10 +194,10 @@ static void modes_no_call_asks_for_writable_code(void **state)
     if (pid == 0)
         _exit(ask_writable_code());
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED)
+    if (WIFEXITED(status) && WEXITSTATUS(status) == OJT_SKIPPED)
         skip();
     assert_true(WIFSIGNALED(status));
-    expect_child(churn_watched);
+    ojt_expect_child(churn_watched);
 }
 
 /* A provider made in better times: what shares slabs needs a file, what does not goes on in private memory. */
@@ -218,7 +208,7 @@ static int without_descriptors(void)
     oj_memory *memory = try_mode(OJ_MEMORY_MODE_DEFAULT, &error), *strict = try_mode(OJ_MEMORY_MODE_VIEWS, &error);
     ojt_link link;
     if (!memory || !strict || setrlimit(RLIMIT_NOFILE, &none) != 0)
-        return SKIPPED;
+        return OJT_SKIPPED;
     ojt_link_value(memory, &link, 5);
     if (ojt_run(link.segments[0].run_addr) != 5)
         return 10;
@@ -240,7 +230,7 @@ static int under_file_limit(void)
     oj_memory *strict = try_mode(OJ_MEMORY_MODE_VIEWS, &error);
     ojt_link link;
     if (!strict || setrlimit(RLIMIT_FSIZE, &page) != 0)
-        return SKIPPED;
+        return OJT_SKIPPED;
     ojt_link_init(&link, 10, 10, 10);
     if (ojt_place(strict, &link, &error) != OJ_E_SYSTEM || error.system_error != EFBIG ||
         !strstr(error.text, "ftruncate"))
@@ -255,13 +245,13 @@ static int under_file_limit(void)
 static void modes_under_a_file_limit_private_is_used(void **state)
 {
     (void)state;
-    expect_child(under_file_limit);
+    ojt_expect_child(under_file_limit);
 }
 
 static void modes_without_descriptors_private_is_used(void **state)
 {
     (void)state;
-    expect_child(without_descriptors);
+    ojt_expect_child(without_descriptors);
 }
 
 static void modes_default_is_views(void **state)
@@ -274,25 +264,25 @@ static void modes_default_is_views(void **state)
 static void modes_without_memfd_private_is_used(void **state)
 {
     (void)state;
-    expect_child(without_file);
+    ojt_expect_child(without_file);
 }
 
 static void modes_without_mprotect_views_is_used(void **state)
 {
     (void)state;
-    expect_child(without_gain);
+    ojt_expect_child(without_gain);
 }
 
 static void modes_without_any_both_are_named(void **state)
 {
     (void)state;
-    expect_child(without_any);
+    ojt_expect_child(without_any);
 }
 
 static void modes_mdwe_views_is_used(void **state)
 {
     (void)state;
-    expect_child(under_mdwe);
+    ojt_expect_child(under_mdwe);
 }
 
 OJT_MAIN(cmocka_unit_test(modes_default_is_views), cmocka_unit_test(modes_without_memfd_private_is_used),

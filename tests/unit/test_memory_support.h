@@ -3,6 +3,7 @@
 #define OJT_MEMORY_SUPPORT_H
 
 #include "support/machine.h"
+#include "support/process.h"
 
 #include <ownjit/memory.h>
 #include <stdbool.h>
@@ -162,6 +163,17 @@ static inline uint64_t ojt_random(uint64_t *state)
     *state ^= *state >> 7;
     *state ^= *state << 17;
     return *state;
+}
+
+/* What a child returns that cannot do its test here. */
+#define OJT_SKIPPED 77
+
+static inline void ojt_expect_child(int (*child)(void))
+{
+    int status = ojt_in_child(child);
+    if (status == OJT_SKIPPED)
+        skip();
+    assert_int_equal(status, 0);
 }
 
 #endif
