@@ -98,12 +98,12 @@ static void patch_or_fail(oj_code *code, uint64_t addr, const void *bytes, size_
         fail_msg("oj_code_patch: %s", error.text);
 }
 
-/* A patch in private memory moves a page, which costs a hundred times what a store does. The stress build, whose tests
- * have the time, does all of them. */
+/* A patch in private memory moves a page, which costs a hundred times what a store does. The stress build's tests have
+ * more time. */
 static uint32_t rounds_in(uint32_t mode, uint32_t n)
 {
     if (OJT_STRESS)
-        return ojt_rounds(n);
+        return ojt_rounds(mode == OJ_MEMORY_MODE_VIEWS ? n : n / 4);
     return ojt_rounds(mode == OJ_MEMORY_MODE_VIEWS ? n / 2 : n / 10);
 }
 
