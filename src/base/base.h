@@ -290,8 +290,4 @@ void oji_table_add(oji_table *table, uint64_t hash, uint32_t index);
 /* Now, nanoseconds of CLOCK_MONOTONIC. */
 uint64_t oji_now(void);
 
-/* May this process make a file so large? To pass RLIMIT_FSIZE, in memory files too, is to be sent SIGXFSZ, which ends
- * processes: who is refused here has failed with EFBIG. */
-bool oji_may_grow_file(uint64_t size);
-
 #endif

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <time.h>
 
 static sigset_t the_signal(void)
@@ -34,4 +35,10 @@ void oji_file_guard_end(const oji_file_guard *guard)
     pthread_sigmask(SIG_SETMASK, &guard->before, NULL);
     pthread_setcancelstate(guard->cancel_state, NULL);
     errno = saved;
+}
+
+bool oji_may_grow_file(uint64_t size)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur;
 }

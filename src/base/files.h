@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef struct oji_file_guard {
     sigset_t before;
@@ -17,5 +18,9 @@ typedef struct oji_file_guard {
 void oji_file_guard_begin(oji_file_guard *guard);
 /* Keeps errno. */
 void oji_file_guard_end(const oji_file_guard *guard);
+
+/* May this process make a file so large? To pass RLIMIT_FSIZE, in memory files too, is to be sent SIGXFSZ, which ends
+ * processes: who is refused here has failed with EFBIG. */
+bool oji_may_grow_file(uint64_t size);
 
 #endif

@@ -2,7 +2,6 @@
 #include "base/base.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <time.h>
 
 /* With the signatures of the client's hook, so that nothing else need know whose heap it is. */
@@ -145,12 +144,6 @@ void oji_arena_free(oji_arena *arena)
         oji_release(arena->allocator, block, block->size);
     }
     arena->next = arena->end = NULL;
-}
-
-bool oji_may_grow_file(uint64_t size)
-{
-    struct rlimit limit;
-    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur;
 }
 
 /* clock_gettime(2) fails for clocks that do not exist or addresses that are not there: here for neither. */

@@ -4,6 +4,7 @@
  * relocation, whose field tells the distance when it has been opened.
  * Source: ELF gABI chapter 5; "ELF Handling for Thread-Local Storage"; glibc, _dl_try_allocate_static_tls(). */
 #include "code/tls.h"
+#include "base/files.h"
 
 #include <dlfcn.h>
 #include <elf.h>

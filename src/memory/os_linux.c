@@ -4,6 +4,7 @@
  * Parts of a reservation are replaced with MAP_FIXED, which is safe only there: the range is ours, so that no other
  * thread's mapping can be hit. */
 #include "memory/os.h"
+#include "base/files.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 #include "worker/channel.h"
+#include "base/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
