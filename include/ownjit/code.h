@@ -114,8 +114,8 @@ OJ_API oj_status oj_debugger_get_stats(oj_debugger_stats *stats, size_t out_size
  *           i386 and s390x, of 4 on others; on AArch64 the instruction there must be B, BL, BRK, HVC, ISB, NOP, SMC or
  *           SVC, and become one of these; on 32-bit ARM B, BL, BKPT, HVC, NOP, SMC or SVC, in Thumb B, BKPT, NOP or SVC
  *           of 16 bits
- * Errors:   OJ_E_UNSUPPORTED (the architecture cannot promise it for these bytes, or, but on x86, the system without
- *           membarrier(2)), OJ_E_RANGE (not in a code segment),
+ * Errors:   OJ_E_UNSUPPORTED (the architecture cannot promise it for these bytes, or the system has no membarrier(2),
+ *           which x86 does not need), OJ_E_RANGE (not in a code segment),
  *           OJ_E_PERMISSION (the memory is not writable any more), OJ_E_NOMEM, OJ_E_SYSTEM, OJ_E_MISUSE
  * On error: the code holds the old bytes; where a callback failed after the store they have been stored again
  * Threads:  any, also several at once for different words of one code
