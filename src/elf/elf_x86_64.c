@@ -73,6 +73,14 @@ static const oji_elf_row rows[] = {RELOCATIONS(OJI_ELF_ROW)};
 #define NAME(number, name, kind, width, uses) [number] = "R_X86_64_" #name,
 static const char *const names[] = {RELOCATIONS(NAME)};
 
+/* data16 rex.W call, which compilers write for __tls_get_addr() without a PLT. A direct call with the prefix that fills
+ * it up, addr32, has REX no longer right before its opcode, where alone it counts: data16 is left, by which some
+ * processors cut the target to 16 bits (AMD64 APM volume 3, 1.2.7 "REX Prefix", and CALL). */
+static bool is_call_with_data16(const uint8_t *field, uint64_t offset)
+{
+    return offset >= 4 && field[-4] == 0x66 && (field[-3] & 0xf0) == 0x40;
+}
+
 /* GOTPCRELX marks the operand of an instruction that loads from the GOT, whose opcode and ModRM byte lie just before
  * the field. Only the forms that the fixups can rewrite count; all else stays a load, which is always right. An addend
  * other than -4 would mean that the field is not the instruction's end, or the entry not its operand. The bytes before
@@ -93,7 +101,7 @@ static oji_reloc_kind choose(const uint8_t *bytes, uint64_t offset, int64_t adde
     if (with_rex || field[-2] != 0xff)
         return OJI_RELOC_GOT_LOAD32;
     if (field[-1] == 0x15)
-        return OJI_RELOC_RELAX_CALL;
+        return is_call_with_data16(field, offset) ? OJI_RELOC_GOT_LOAD32 : OJI_RELOC_RELAX_CALL;
     return field[-1] == 0x25 ? OJI_RELOC_RELAX_JUMP : OJI_RELOC_GOT_LOAD32;
 }
 
