@@ -215,26 +215,44 @@ oj_status oji_link_gather_runs(oj_plan *plan, oj_error *error)
     return OJ_OK;
 }
 
+static const oji_section *section_of(const oj_plan *plan, oji_link_ref ref)
+{
+    return &plan->members[ref.member].object->sections[ref.symbol];
+}
+
+/* Where a run starts decides which of its sections have gaps between them, which would be read as elements: it is
+ * aligned as the section is that GNU ld makes of it. Those of arrays are whole words at least. */
+static uint32_t alignment_of(const oj_plan *plan, const oji_link_run *run, uint32_t least)
+{
+    uint32_t alignment = least;
+    for (uint32_t i = 0; i < run->n_sections; i++) {
+        const oji_section *section = section_of(plan, plan->run_sections[run->first + i]);
+        if (section->alignment > alignment)
+            alignment = section->alignment;
+    }
+    return alignment;
+}
+
 /* The array of what is run at the end has a word more, which its reader stops at. */
 bool oji_link_lay_run(oj_plan *plan, uint32_t index)
 {
     oji_link_run *run = &plan->runs[index];
+    const uint32_t least = index < OJI_RUN_NAMED ? plan->arch->got_entry_size : 1;
     uint32_t offset = 0;
     if (index == OJI_RUN_INDEX)
         return oji_link_lay_index(plan);
+    if (run->n_sections > 0 && !oji_link_append(plan, run->segment, 0, alignment_of(plan, run, least), &run->offset))
+        return false;
+    run->size = 0;
     for (uint32_t i = 0; i < run->n_sections; i++) {
         oji_link_ref ref = plan->run_sections[run->first + i];
-        const oji_section *section = &plan->members[ref.member].object->sections[ref.symbol];
+        const oji_section *section = section_of(plan, ref);
         oji_link_slot *slot = &plan->members[ref.member].slots[ref.symbol];
-        uint32_t alignment = section->alignment;
-        if (index < OJI_RUN_NAMED && alignment < plan->arch->got_entry_size)
-            alignment = plan->arch->got_entry_size;
+        uint32_t alignment = section->alignment > least ? section->alignment : least;
         if (!oji_link_append(plan, run->segment, section->size, alignment, &offset))
             return false;
         slot->segment = run->segment;
         slot->offset = offset & INT32_MAX;
-        if (i == 0)
-            run->offset = offset;
         run->size = offset + (uint32_t)section->size - run->offset;
         plan->stats.n_sections++;
     }
