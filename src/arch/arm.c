@@ -100,12 +100,19 @@ static void branch_to_next(uint32_t kind, uint8_t *where)
         oji_store32(where, 0xe320f000);
 }
 
+/* An indirect function's address is that of its stub, which tells its set as any function's does. */
+static inline bool is_function(const oji_symbol *symbol)
+{
+    return symbol->type == OJ_SYMBOL_FUNCTION || symbol->type == OJ_SYMBOL_IFUNC;
+}
+
 /* Instructions are at multiples of 4, of 2 in Thumb, and so is what they branch to; a function's lowest bit is T. What
  * is called through its address (a name without a place in the link) is as whoever gave it says. */
 static inline __attribute__((always_inline)) bool is_aligned(const oji_symbol *symbol, uint32_t kind, const values *v)
 {
-    bool is_inside = symbol->section < OJI_SECTION_COMMON, is_function = symbol->type == OJ_SYMBOL_FUNCTION;
-    uint32_t place_mask = is_thumb_branch(kind) ? 1 : 3, mask = is_function ? (v->is_thumb ? 0 : 3) : place_mask;
+    bool is_inside = symbol->section < OJI_SECTION_COMMON;
+    uint32_t place_mask = is_thumb_branch(kind) ? 1 : 3;
+    uint32_t mask = is_function(symbol) ? (v->is_thumb ? 0 : 3) : place_mask;
     return (v->place & place_mask) == 0 && (!is_inside || ((v->target - v->addend) & mask) == 0);
 }
 
@@ -123,7 +130,7 @@ static inline __attribute__((always_inline)) bool fix_branch(oji_fixups *fixups,
         return false;
     }
     /* What is no function is a place in code of the caller's own set. */
-    if (symbol->section < OJI_SECTION_COMMON && symbol->type != OJ_SYMBOL_FUNCTION)
+    if (symbol->section < OJI_SECTION_COMMON && !is_function(symbol))
         through.is_thumb = is_thumb_branch(kind);
     if (fixups->targets[reloc->symbol].addr == 0 && symbol->binding == OJ_SYMBOL_WEAK &&
         symbol->section == OJI_SECTION_UNDEFINED) {
@@ -408,7 +415,7 @@ static inline __attribute__((always_inline)) bool fix(oji_fixups *fixups, const 
         .target = ((symbol & ~(uint32_t)has_t) + addend) | has_t,
         .addend = addend,
         .place = (uint32_t)fixups->run_addr + reloc->offset,
-        .got = (uint32_t)fixups->got_addr,
+        .got = (uint32_t)fixups->base_addr,
         .entry = (uint32_t)fixups->got_addr + (target->entry - 1) * GOT_ENTRY_SIZE + addend,
         .stub = target->stub && reloc->symbol != 0 ? (uint32_t)fixups->stubs_addr + (target->stub - 1) * STUB_SIZE : 0,
         .is_thumb = is_thumb,

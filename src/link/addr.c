@@ -46,7 +46,8 @@ static uint64_t canonical_addr(const oj_plan *plan, const oji_link_name *name)
 uint64_t oji_link_ifunc_addr(const oj_plan *plan, uint32_t index)
 {
     const oji_link_island *island = plan->ifuncs;
-    return oji_link_run_addr(plan, island->stubs_segment) + island->stubs_off + (uint64_t)index * plan->arch->stub_size;
+    return oji_link_run_addr(plan, island->stubs_segment) + island->stubs_off +
+           (uint64_t)index * plan->arch->stub_size + plan->arch->stub_entry;
 }
 
 uint64_t oji_link_ifunc_resolver(const oj_plan *plan, uint32_t index)

@@ -28,12 +28,13 @@ static bool needs_stub(uint32_t uses, bool is_inside)
 }
 
 /* A branch that cannot change the instruction set to what a function inside the link is in. `symbol` is the function's
- * definition. */
+ * definition; an indirect function's address is its stub's, whatever set the function that chooses is in. */
 static bool crosses_sets(uint32_t uses, const oji_symbol *symbol)
 {
-    if (symbol->type != OJ_SYMBOL_FUNCTION || !oji_link_is_inside(symbol))
+    bool is_ifunc = symbol->type == OJ_SYMBOL_IFUNC;
+    if ((symbol->type != OJ_SYMBOL_FUNCTION && !is_ifunc) || !oji_link_is_inside(symbol))
         return false;
-    return (uses & (symbol->value & 1 ? OJI_USE_JUMP_EVEN : OJI_USE_JUMP_ODD)) != 0;
+    return (uses & (!is_ifunc && (symbol->value & 1) ? OJI_USE_JUMP_EVEN : OJI_USE_JUMP_ODD)) != 0;
 }
 
 static bool name_crosses_sets(const oj_plan *plan, const oji_link_name *name)
