@@ -268,10 +268,10 @@ static bool fix_own(oji_fixups *fixups, const oji_reloc *reloc, uint8_t *where)
         value = page_of(value) - page_of(place);
         break;
     case GOT:
-        value -= fixups->got_addr;
+        value -= fixups->base_addr;
         break;
     case GOT_PAGE:
-        value -= page_of(fixups->got_addr);
+        value -= page_of(fixups->base_addr);
         break;
     default:
         break;

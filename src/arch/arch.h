@@ -39,9 +39,11 @@ typedef struct oji_fixups {
     uint32_t n_relocs;
     const oji_symbol *symbols;
     const oji_target *targets; /* one for each symbol */
-    uint64_t got_addr;         /* run address of the GOT's start */
-    uint64_t base_addr;      /* _GLOBAL_OFFSET_TABLE_, the same for all sections of a link: where they are placed singly
-                                  each has a GOT of its own */
+    uint64_t got_addr;         /* run address of the section's first entry */
+    /* _GLOBAL_OFFSET_TABLE_, which GOT-relative fields count from. The same for all sections of a link, though each has
+     * entries of its own where they are placed singly: a compiler splits a function over two sections, and what the
+     * one has found the other uses. */
+    uint64_t base_addr;
     uint64_t stubs_addr;     /* run address of the first stub */
     uint64_t tls_index_addr; /* run address of the GOT entries with the block's oj_tls_index, 0 = none */
     uint64_t tls_offset;     /* the block less the thread pointer, modulo 2^64 */

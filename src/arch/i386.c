@@ -125,7 +125,7 @@ static bool fix(oji_fixups *fixups, const oji_reloc *reloc, const oji_target *ta
     const values v = {.symbol = (uint32_t)target->addr,
                       .addend = (uint32_t)reloc->addend,
                       .place = (uint32_t)fixups->run_addr + reloc->offset,
-                      .got = (uint32_t)fixups->got_addr,
+                      .got = (uint32_t)fixups->base_addr,
                       .entry = (uint32_t)fixups->got_addr + (target->entry - 1) * GOT_ENTRY_SIZE,
                       .size = (uint32_t)fixups->symbols[reloc->symbol].size};
     bool has_entry = target->entry != 0;

@@ -182,18 +182,18 @@ static bool fix_rare(const oji_fixups *fixups, const oji_reloc *reloc, const oji
     case OJI_RELOC_GOT_LOAD64:
         return target->entry != 0 && store64(where, entry + addend - place);
     case OJI_RELOC_GOT_ENTRY32:
-        value = entry + addend - fixups->got_addr;
+        value = entry + addend - fixups->base_addr;
         return target->entry != 0 && store32(where, value, fits_int32(value));
     case OJI_RELOC_GOT_ENTRY64:
-        return target->entry != 0 && store64(where, entry + addend - fixups->got_addr);
+        return target->entry != 0 && store64(where, entry + addend - fixups->base_addr);
     case OJI_RELOC_GOT_START32:
-        value = fixups->got_addr + addend - place;
+        value = fixups->base_addr + addend - place;
         return store32(where, value, fits_int32(value));
     case OJI_RELOC_GOT_START64:
-        return store64(where, fixups->got_addr + addend - place);
+        return store64(where, fixups->base_addr + addend - place);
     case OJI_RELOC_GOT_OFFSET64:
     case OJI_RELOC_CALL_OFFSET64:
-        return store64(where, target->addr + addend - fixups->got_addr);
+        return store64(where, target->addr + addend - fixups->base_addr);
     case OJI_RELOC_SIZE32:
         value = size + addend;
         return store32(where, value, fits_uint32(value));

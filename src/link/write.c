@@ -334,18 +334,19 @@ static oj_status relocate_stretches(oj_plan *plan, oji_fixups *fixups, oj_error 
     return status;
 }
 
-/* _GLOBAL_OFFSET_TABLE_ and GOT-relative fields count from the same address, GOT or not. */
+/* Stubs of several stretches are numbered from the start of the code: see oji_link_number_stubs(). */
 static void set_merged_island(const oj_plan *plan, oji_fixups *fixups)
 {
     set_island(plan, &plan->islands[0], fixups);
-    if (plan->islands[0].n_entries == 0 && plan->islands[0].n_tls_entries == 0)
-        fixups->got_addr = oji_link_base_addr(plan);
+    if (OJI_UNLIKELY(plan->n_stretches > 0))
+        fixups->stubs_addr = oji_link_run_addr(plan, SEGMENT_CODE);
 }
 
 oj_status oji_link_relocate_aside(oj_plan *plan, uint32_t member, uint32_t section, uint8_t *bytes, uint64_t run_addr,
                                   oj_error *error)
 {
-    oji_fixups fixups = {.write = bytes, .run_addr = run_addr, .tls_offset = plan->tls.tp_offset};
+    oji_fixups fixups = {
+        .write = bytes, .run_addr = run_addr, .base_addr = oji_link_base_addr(plan), .tls_offset = plan->tls.tp_offset};
     set_merged_island(plan, &fixups);
     return relocate_bytes(plan, (oji_link_ref){.member = member, .symbol = section}, &fixups, error);
 }
@@ -353,10 +354,8 @@ oj_status oji_link_relocate_aside(oj_plan *plan, uint32_t member, uint32_t secti
 static oj_status relocate_merged(oj_plan *plan, oji_fixups *fixups, oj_error *error)
 {
     set_merged_island(plan, fixups);
-    if (OJI_UNLIKELY(plan->n_stretches > 0)) {
-        fixups->stubs_addr = oji_link_run_addr(plan, SEGMENT_CODE);
+    if (OJI_UNLIKELY(plan->n_stretches > 0))
         OJI_TRY(relocate_stretches(plan, fixups, error));
-    }
     for (uint32_t m = 0; m < plan->n_members; m++) {
         const oj_object *object = plan->members[m].object;
         for (uint32_t i = object->first_loaded; i < object->loaded_end; i++)
@@ -397,7 +396,7 @@ static oj_status relocate_singly(oj_plan *plan, oji_fixups *fixups, oj_error *er
 /* The module of thread-local variables is defined with its image, which is whole by then. Needs targets. */
 static oj_status make_tls(oj_plan *plan, oj_error *error)
 {
-    oji_fixups fixups = {0};
+    oji_fixups fixups = {.base_addr = oji_link_base_addr(plan)};
     OJI_TRY(oji_link_tls_begin(plan, error));
     for (uint32_t m = 0; m < plan->n_members; m++)
         for (uint32_t i = 0; plan->members[m].object->has_tls && i < plan->members[m].object->n_sections; i++)

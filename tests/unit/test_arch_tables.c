@@ -129,6 +129,7 @@ static uint32_t relocate_one(const oji_arch *arch, uint8_t *bytes, const oji_rel
                          .symbols = &symbol,
                          .targets = target,
                          .got_addr = 0x20000,
+                         .base_addr = 0x20000,
                          .stubs_addr = 0x18000,
                          .tls_index_addr = tls_index_addr};
     return arch->relocate(&fixups);
@@ -211,6 +212,7 @@ static void arch_riscv_halves_need_their_entry(void **state)
                          .relocs = relocs + 1,
                          .n_relocs = 1,
                          .got_addr = 0x20000,
+                         .base_addr = 0x20000,
                          .targets = &with};
     (void)state;
     assert_int_equal(relocate_one(&oji_arch_riscv64, bytes, relocs, 2, &with, 0), 2);
@@ -286,7 +288,8 @@ static void arch_aarch64_relaxes_whole_pairs_only(void **state)
                              .n_relocs = 2,
                              .symbols = symbols,
                              .targets = targets,
-                             .got_addr = 0x20000};
+                             .got_addr = 0x20000,
+                             .base_addr = 0x20000};
         oji_store32(bytes, rows[i].first);
         oji_store32(bytes + 4, LOAD);
         oji_store32(bytes + 8, LOAD);
@@ -349,7 +352,8 @@ static void arch_s390x_relaxes_loads_only(void **state)
                              .n_relocs = 1,
                              .symbols = symbols,
                              .targets = targets,
-                             .got_addr = 0x20000};
+                             .got_addr = 0x20000,
+                             .base_addr = 0x20000};
         assert_int_equal(oji_arch_s390x.relocate(&fixups), 1);
 #ifndef OJ_STRESS
         assert_int_equal(fixups.n_relaxed, rows[i].is_relaxed);

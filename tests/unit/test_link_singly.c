@@ -369,8 +369,105 @@ static void singly_entries_of_sections_left_out_are_too(void **state)
     oj_object_destroy(object);
 }
 
-OJT_MAIN(cmocka_unit_test(singly_sections_far_apart_run), cmocka_unit_test(singly_entries_of_sections_left_out_are_too),
-         cmocka_unit_test(singly_segments_are_named), cmocka_unit_test(singly_direct_reference_too_far_rejected),
+/* What counts from the GOT's start, in one way of each architecture. */
+typedef struct got_case {
+    uint16_t machine;
+    uint32_t start;    /* GOT - P, or GOT */
+    bool is_relative;  /* the former */
+    uint32_t absolute; /* S */
+    uint32_t load;     /* makes the section have an entry */
+    uint32_t offset;   /* S - GOT */
+    size_t size;       /* bytes of start, absolute and offset */
+} got_case;
+
+static uint64_t load_word(const uint8_t *where, size_t size)
+{
+    return size == 4 ? oji_load32(where) : oji_load64(where);
+}
+
+static const uint8_t *written(const oj_segment *segments, size_t n, const char *section, uint64_t *run_addr)
+{
+    for (size_t i = 0; i < n; i++)
+        if (segments[i].section && strcmp(segments[i].section, section) == 0) {
+            *run_addr = segments[i].run_addr;
+            return segments[i].write;
+        }
+    fail_msg("%s is not placed", section);
+    return NULL;
+}
+
+static void check_got_case(const got_case *test)
+{
+    static const uint8_t none[32];
+    static const char name[] = "_GLOBAL_OFFSET_TABLE_";
+    _Alignas(64) uint8_t buffers[4][64];
+    oj_segment segments[4];
+    oj_link_options options;
+    oj_definition far = {"far", 0x7000};
+    oj_resolver resolver = oj_resolver_table(&far, 1);
+    oj_object *object;
+    oj_plan *plan;
+    oj_code *code;
+    oj_error error;
+    const uint8_t *hot_bytes, *cold_bytes;
+    uint64_t hot_addr = 0, cold_addr = 0, datum_addr = 0, found;
+    uint64_t mask = test->size == 4 ? UINT32_MAX : UINT64_MAX;
+    uint16_t hot, cold, data;
+    uint32_t datum, start;
+    ojt_elf elf;
+    ojt_elf_init(&elf);
+    elf.machine = test->machine;
+    ojt_elf_add_section(&elf, ".text.first", SHF_ALLOC | SHF_EXECINSTR, 16, none, sizeof none);
+    hot = ojt_elf_add_section(&elf, ".text.hot", SHF_ALLOC | SHF_EXECINSTR, 16, none, sizeof none);
+    cold = ojt_elf_add_section(&elf, ".text.cold", SHF_ALLOC | SHF_EXECINSTR, 16, none, sizeof none);
+    data = ojt_elf_add_section(&elf, ".data", SHF_ALLOC | SHF_WRITE, 16, none, sizeof none);
+    datum = ojt_elf_add_global(&elf, "datum", data, 0, 4);
+    start = ojt_elf_add_undefined(&elf, name);
+    ojt_elf_add_reloc(&elf, hot, 0, test->start, start, 0);
+    ojt_elf_add_reloc(&elf, hot, 8, test->absolute, start, 0);
+    ojt_elf_add_reloc(&elf, hot, 16, test->load, ojt_elf_add_undefined(&elf, "far"), 0);
+    ojt_elf_add_reloc(&elf, cold, 0, test->offset, datum, 0);
+    object = ojt_object(&elf, "split.o");
+    oj_link_options_init(&options);
+    options.flags = OJ_LINK_SECTIONS_SINGLY;
+    options.resolvers = &resolver;
+    options.n_resolvers = 1;
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, &options, &error), OJ_OK);
+    assert_int_equal(oj_plan_segment_count(plan), OJI_COUNT(segments));
+    for (size_t i = 0; i < OJI_COUNT(segments); i++) {
+        assert_int_equal(oj_plan_segment(plan, i, &segments[i], sizeof segments[i]), OJ_OK);
+        assert_true(segments[i].size <= sizeof buffers[i]);
+        segments[i].write = buffers[i];
+        segments[i].run_addr = 0x10000 * (i + 1);
+    }
+    assert_int_equal(oj_plan_write(plan, segments, OJI_COUNT(segments), &code, &error), OJ_OK);
+    hot_bytes = written(segments, OJI_COUNT(segments), ".text.hot", &hot_addr);
+    cold_bytes = written(segments, OJI_COUNT(segments), ".text.cold", &cold_addr);
+    written(segments, OJI_COUNT(segments), ".data", &datum_addr);
+    found = (load_word(hot_bytes, test->size) + (test->is_relative ? hot_addr : 0)) & mask;
+    assert_int_equal(found, load_word(hot_bytes + 8, test->size));
+    assert_int_equal((found + load_word(cold_bytes, test->size)) & mask, datum_addr);
+    oj_code_destroy(code);
+    oj_plan_destroy(plan);
+    oj_object_destroy(object);
+}
+
+/* Compilers split a function: its cold part, of another section, uses the GOT's start that the hot one has found. */
+static void singly_got_starts_at_one_place(void **state)
+{
+    static const got_case cases[] = {
+        {EM_386, R_386_GOTPC, true, R_386_32, R_386_GOT32, R_386_GOTOFF, 4},
+        {EM_ARM, R_ARM_GOTPC, true, R_ARM_ABS32, R_ARM_GOT32, R_ARM_GOTOFF, 4},
+        {EM_X86_64, R_X86_64_GOTPC64, true, R_X86_64_64, R_X86_64_GOT64, R_X86_64_GOTOFF64, 8},
+        {EM_AARCH64, R_AARCH64_ABS64, false, R_AARCH64_ABS64, R_AARCH64_ADR_GOT_PAGE, R_AARCH64_GOTREL64, 8}};
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(cases); i++)
+        check_got_case(&cases[i]);
+}
+
+OJT_MAIN(cmocka_unit_test(singly_sections_far_apart_run), cmocka_unit_test(singly_got_starts_at_one_place),
+         cmocka_unit_test(singly_entries_of_sections_left_out_are_too), cmocka_unit_test(singly_segments_are_named),
+         cmocka_unit_test(singly_direct_reference_too_far_rejected),
          cmocka_unit_test(by_hand_writes_for_addresses_of_another_process),
          cmocka_unit_test(by_hand_destroy_leaves_the_memory_alone),
          cmocka_unit_test(by_hand_unusable_addresses_rejected), cmocka_unit_test(by_hand_misuse_rejected),
