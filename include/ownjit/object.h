@@ -73,7 +73,7 @@ OJ_API const char *oj_object_architecture(const oj_object *object);
 
 /* What a section is for. */
 typedef enum oj_section_kind {
-    OJ_SECTION_OTHER = 0,    /* not loaded: notes, comments, tables of the format itself */
+    OJ_SECTION_OTHER = 0,    /* not loaded: what describes the object, comments, tables of the format itself */
     OJ_SECTION_CODE = 1,     /* loaded, executable */
     OJ_SECTION_RODATA = 2,   /* loaded, read only once relocated */
     OJ_SECTION_DATA = 3,     /* loaded, writable, has bytes */

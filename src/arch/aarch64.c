@@ -221,14 +221,14 @@ static inline bool store_checked(uint8_t *where, const row *how, uint64_t value)
 }
 
 /* A branch to a weak name that nobody defines goes to the next instruction (AAELF64, 5.7.9, "Call and jump
- * relocations"); a stress build takes the stub wherever there is one. It leads to the symbol: what is to go further has
- * no stub. */
+ * relocations"); a stress build takes the stub wherever there is one. It leads to the symbol: a branch that is to go
+ * further has no stub. The addend of data says what its distance counts from, as in tables of functions. */
 static bool fix_branch(oji_fixups *fixups, const oji_reloc *reloc, const row *how, uint8_t *where)
 {
     const oji_target *target = &fixups->targets[reloc->symbol];
     const oji_symbol *symbol = &fixups->symbols[reloc->symbol];
     uint64_t place = fixups->run_addr + reloc->offset, addend = (uint64_t)reloc->addend;
-    bool has_stub = target->stub != 0 && addend == 0;
+    bool has_stub = target->stub != 0 && (addend == 0 || how->field == DATA32);
     if (target->addr == 0 && symbol->binding == OJ_SYMBOL_WEAK && symbol->section == OJI_SECTION_UNDEFINED &&
         how->field == IMM26)
         return store_checked(where, how, 4);
@@ -244,7 +244,8 @@ static bool fix_branch(oji_fixups *fixups, const oji_reloc *reloc, const row *ho
         fixups->misfit = OJI_MISFIT_ALIGNMENT;
         return false;
     }
-    return has_stub && store_checked(where, how, fixups->stubs_addr + (uint64_t)(target->stub - 1) * STUB_SIZE - place);
+    return has_stub &&
+           store_checked(where, how, fixups->stubs_addr + (uint64_t)(target->stub - 1) * STUB_SIZE + addend - place);
 }
 
 /* Kinds of this architecture's own. A missing GOT entry counts as not fitting. */

@@ -108,7 +108,8 @@ static bool is_index(const oji_elf_reader *reader, uint32_t type)
 static const char *find_refusal(const oji_elf_header *header, const char *name)
 {
     const uint64_t writable_code = ELF_SHF_WRITE | ELF_SHF_EXECINSTR;
-    if (header->type != ELF_SHT_PROGBITS && header->type != ELF_SHT_NOBITS && header->type != ELF_SHT_X86_64_UNWIND &&
+    if (header->type != ELF_SHT_PROGBITS && header->type != ELF_SHT_NOBITS && header->type != ELF_SHT_NOTE &&
+        header->type != ELF_SHT_X86_64_UNWIND &&
         (header->type < ELF_SHT_INIT_ARRAY || header->type > ELF_SHT_PREINIT_ARRAY))
         return "is to be loaded but of a type that is not supported";
     if (header->size == 0)
@@ -144,12 +145,14 @@ static uint32_t loaded_kind(const oji_elf_reader *reader, const oji_elf_header *
     return OJ_SECTION_RODATA;
 }
 
-/* Tables about code: unwinding, what to do with exceptions there, and where live values are. GNU ld lets the first two
- * refer to code that it has left out. LLVM gives stack maps no type of their own: the name is what tells them ("Stack
- * maps and patch points"). */
+/* Tables about code: unwinding, what to do with exceptions there, where live values are, and where a function has room
+ * for patches. GNU ld lets all but stack maps refer to code that it has left out. LLVM gives those no type of their
+ * own: the name is what tells them ("Stack maps and patch points"). */
 static uint32_t loaded_flags(uint32_t kind, const char *name)
 {
     if (kind == OJ_SECTION_UNWIND)
+        return OJI_SECTION_TELLS;
+    if (name[0] == '_' && strcmp(name, "__patchable_function_entries") == 0)
         return OJI_SECTION_TELLS;
     if (name[0] != '.')
         return 0;
@@ -158,6 +161,16 @@ static uint32_t loaded_flags(uint32_t kind, const char *name)
     if (name[1] == 'l' && strcmp(name, ".llvm_stackmaps") == 0)
         return kind == OJ_SECTION_RODATA ? OJI_SECTION_TELLS | OJI_SECTION_STACKMAPS : OJI_SECTION_TELLS;
     return 0;
+}
+
+/* What describes the object to those who load programs, and takes no part in its run: GNU's notes (properties, build
+ * identity), and stack trace tables (SFrame), which no unwinder of a process is told of; older assemblers only name the
+ * latter. Notes of others may be variables like any: programs put them there. */
+static bool is_for_loaders(const oji_elf_header *header, const char *name)
+{
+    if (header->type == ELF_SHT_NOTE)
+        return strncmp(name, ".note.gnu.", 10) == 0;
+    return header->type == ELF_SHT_GNU_SFRAME || (name[0] == '.' && name[1] == 's' && strcmp(name, ".sframe") == 0);
 }
 
 static uint32_t unloaded_kind(const char *name)
@@ -269,8 +282,7 @@ static oj_status read_section(oji_elf_reader *reader, uint32_t index, oji_sectio
     /* In range by the scan; sh_size of SHT_NOBITS counts memory, not bytes of the file. */
     if (header.type != ELF_SHT_NOBITS && header.size > 0)
         section->bytes = reader->file.data + header.offset;
-    /* Loaded notes describe the object (properties, build identity) to loaders and do not take part in its run. */
-    if (loading == ELF_SHF_ALLOC && header.type != ELF_SHT_NOTE)
+    if (loading == ELF_SHF_ALLOC && !is_for_loaders(&header, name))
         return read_loaded(reader, &header, section);
     section->kind = unloaded_kind(name);
     if (OJI_UNLIKELY(oji_elf_is_compressed(&header)))

@@ -152,7 +152,8 @@ static void link_reference_to_left_out_code_rejected(void **state)
 /* Tables about code: what they say of a copy that is left out reads as zero, all else stays. */
 static void link_tables_lose_left_out_code(void **state)
 {
-    static const char *const names[] = {".eh_frame", ".gcc_except_table", ".gcc_except_table.f"};
+    static const char *const names[] = {".eh_frame", ".gcc_except_table", ".gcc_except_table.f",
+                                        "__patchable_function_entries"};
     (void)state;
     for (size_t i = 0; i < OJI_COUNT(names); i++) {
         oj_object *objects[] = {shared_returning("a.o", "f", 10), referring(names[i], SHF_ALLOC)};
