@@ -83,7 +83,7 @@ def text_at(table, offset):
 
 def kind_of(name, kind, flags):
     loaded = flags & 2 and not flags & 0x80000000
-    if not loaded or kind == SHT_NOTE:
+    if not loaded or (kind == SHT_NOTE and name.startswith('.note.gnu.')) or name == '.sframe':
         return DEBUG if name.startswith('.debug') and not loaded else OTHER
     if flags & 0x400:
         return TLS_ZERO if kind == SHT_NOBITS else TLS_DATA

@@ -1,6 +1,6 @@
 # flags:
 # expect: OJ_E_UNSUPPORTED not loaded
-        .section .note.mine,"a",@note
+        .section .note.gnu.mine,"a",@note
 here:   .long 0
         .data
         .quad here
