@@ -124,20 +124,21 @@ static inline __attribute__((always_inline)) bool fix_branch(oji_fixups *fixups,
     const oji_symbol *symbol = &fixups->symbols[reloc->symbol];
     values through = *given;
     const values *v = &through;
-    bool has_stub;
+    bool has_stub, is_label = symbol->section < OJI_SECTION_COMMON && !is_function(symbol);
     if (!is_aligned(symbol, kind, given)) {
         fixups->misfit = OJI_MISFIT_ALIGNMENT;
         return false;
     }
     /* What is no function is a place in code of the caller's own set. */
-    if (symbol->section < OJI_SECTION_COMMON && !is_function(symbol))
+    if (is_label)
         through.is_thumb = is_thumb_branch(kind);
     if (fixups->targets[reloc->symbol].addr == 0 && symbol->binding == OJ_SYMBOL_WEAK &&
         symbol->section == OJI_SECTION_UNDEFINED) {
         branch_to_next(kind, where);
         return true;
     }
-    has_stub = v->stub != 0 && v->addend + (is_thumb_branch(kind) ? 4 : 8) == 0;
+    /* By its address a stub would take a place in Thumb code for one in A32. */
+    has_stub = v->stub != 0 && v->addend + (is_thumb_branch(kind) ? 4 : 8) == 0 && !(is_label && v->is_thumb);
 #ifdef OJ_STRESS
     if (!has_stub)
 #endif

@@ -154,17 +154,28 @@ bool oji_link_is_process_code(uint64_t addr)
     return search.is_found;
 }
 
-/* Its arguments are what AArch64's take (glibc, sys/ifunc.h: the capabilities, marked as having a second argument,
- * which is a struct of three words); others look at none. */
+/* As glibc's dynamic linker calls them (its elf_ifunc_invoke): with the capabilities, of which AArch64's are marked as
+ * having a second argument, a struct of three words (sys/ifunc.h), and RISC-V's come with the function that tells more
+ * (sys/hwprobe.h), where the C library has it. x86's look at none. */
 uint64_t oji_link_call_ifunc_resolver(uint64_t addr)
 {
     const struct {
         unsigned long size;
         unsigned long capabilities;
         unsigned long more_capabilities;
-    } second = {sizeof second, getauxval(AT_HWCAP), getauxval(AT_HWCAP2)};
-    void *(*resolver)(uint64_t, const void *) = (void *(*)(uint64_t, const void *))(uintptr_t)addr;
-    return (uint64_t)(uintptr_t)resolver(second.capabilities | UINT64_C(1) << 62, &second);
+    } more = {sizeof more, getauxval(AT_HWCAP), getauxval(AT_HWCAP2)};
+    void *(*resolver)(uint64_t, const void *, void *) = (void *(*)(uint64_t, const void *, void *))(uintptr_t)addr;
+    const oji_arch *arch = oji_arch_host();
+    uint64_t capabilities = more.capabilities, probe = 0;
+    const void *second = NULL;
+    if (arch && arch->id == OJI_ARCH_AARCH64) {
+        capabilities |= UINT64_C(1) << 62;
+        second = &more;
+    } else if (arch && (arch->id == OJI_ARCH_RISCV64 || arch->id == OJI_ARCH_RISCV32) &&
+               oji_link_process_lookup("__riscv_hwprobe", &probe)) {
+        second = (const void *)(uintptr_t)probe;
+    }
+    return (uint64_t)(uintptr_t)resolver(capabilities, second, NULL);
 }
 
 uint64_t oji_link_page_size(void) { return (uint64_t)sysconf(_SC_PAGESIZE); }

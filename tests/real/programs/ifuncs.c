@@ -1,7 +1,9 @@
 /* Indirect functions: called, pointed to, local, hidden, and used by a constructor. */
 #include <stdio.h>
+#include <sys/auxv.h>
 
 static int n_resolved;
+static unsigned long told;
 static int plain(int a) { return a + 1; }
 static int fancy(int a) { return a + 2; }
 typedef int function(int);
@@ -11,9 +13,11 @@ static function *choose_fancy(void)
     n_resolved++;
     return fancy;
 }
-static function *choose_plain(void)
+/* Told of the processor, but on x86: AArch64's with a mark that there is more. */
+static function *choose_plain(unsigned long capabilities)
 {
     n_resolved++;
+    told = capabilities;
     return plain;
 }
 int global_one(int) __attribute__((ifunc("choose_fancy")));
@@ -34,5 +38,10 @@ int main(void)
     for (int i = 0; i < 4; i++)
         printf("%d ", table[i](100));
     printf("%d %d\n", has_started, n_resolved > 0);
+#if defined(__aarch64__)
+    printf("%d\n", told == (getauxval(AT_HWCAP) | 1ul << 62));
+#elif !defined(__i386__) && !defined(__x86_64__)
+    printf("%d\n", told == getauxval(AT_HWCAP));
+#endif
     return 0;
 }
