@@ -146,12 +146,26 @@ static int search_code(struct dl_phdr_info *info, size_t size, void *context)
     return search->is_found;
 }
 
-/* The dynamic linker's own word on symbol types does not serve: what it answers for an ifunc has no symbol. */
+/* Many linkers put read-only data and code in one segment (GNU ld on all but x86): what an exported symbol says is data
+ * is none. */
+static bool is_exported_datum(uint64_t addr)
+{
+    Dl_info info;
+    void *found = NULL;
+    const ElfW(Sym) * symbol;
+    if (dladdr1((void *)(uintptr_t)addr, &info, &found, RTLD_DL_SYMENT) == 0 || !found)
+        return false;
+    symbol = found;
+    return (uint64_t)(uintptr_t)info.dli_saddr == addr && ELF32_ST_TYPE(symbol->st_info) == STT_OBJECT;
+}
+
+/* The dynamic linker's own word on symbol types does not serve for functions: what it answers for an ifunc has no
+ * symbol. */
 bool oji_link_is_process_code(uint64_t addr)
 {
     struct code_search search = {addr, false};
     dl_iterate_phdr(search_code, &search);
-    return search.is_found;
+    return search.is_found && !is_exported_datum(addr);
 }
 
 /* As glibc's dynamic linker calls them (its elf_ifunc_invoke): with the capabilities, of which AArch64's are marked as

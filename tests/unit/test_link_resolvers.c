@@ -794,9 +794,38 @@ static void resolver_process_knows_the_processor(void **state)
 #define PROCESSOR_TESTS
 #endif
 
-OJT_MAIN(cmocka_unit_test(resolver_table_short_and_long_find_first), cmocka_unit_test(resolver_table_empty_is_allowed),
-         cmocka_unit_test(resolver_gives_references_of_plans), cmocka_unit_test(resolver_first_listed_wins),
-         cmocka_unit_test(resolver_definition_at_zero_counts_as_found),
+/* Linkers put constants and code in one segment, but for x86: here one is put there by hand. */
+__asm__(".pushsection .text\n"
+        ".global ojt_datum_in_code\n"
+        ".type ojt_datum_in_code, %object\n"
+        ".size ojt_datum_in_code, 4\n"
+        ".balign 4\n"
+        "ojt_datum_in_code: .long 42\n"
+        ".popsection\n");
+extern const uint32_t ojt_datum_in_code;
+
+/* The stub that stands for a far function would be read for the datum's value. */
+static void datum_among_code_is_no_function(void **state)
+{
+    static const uint8_t reads[] = {0x48, 0x8d, 0x05, 0, 0, 0, 0, 0x8b, 0x00, 0xc3}; /* lea; mov (%rax), %eax; ret */
+    const oj_definition definition = {"datum", (uint64_t)(uintptr_t)&ojt_datum_in_code};
+    const oj_resolver resolver = oj_resolver_table(&definition, 1);
+    oj_status status;
+    oj_error error = {0};
+    ojt_elf elf;
+    uint16_t text;
+    (void)state;
+    ojt_only_on(EM_X86_64, "its code is for x86-64");
+    ojt_elf_init(&elf);
+    text = ojt_elf_add_code(&elf, reads, sizeof reads);
+    ojt_elf_add_global(&elf, "f", text, 0, sizeof reads);
+    ojt_elf_add_reloc(&elf, text, 3, R_X86_64_PC32, ojt_elf_add_undefined(&elf, "datum"), -4);
+    assert_int_equal(call_with(ojt_object(&elf, "reads.o"), "f", &resolver, 1, &status, &error), 42);
+}
+
+OJT_MAIN(cmocka_unit_test(datum_among_code_is_no_function), cmocka_unit_test(resolver_table_short_and_long_find_first),
+         cmocka_unit_test(resolver_table_empty_is_allowed), cmocka_unit_test(resolver_gives_references_of_plans),
+         cmocka_unit_test(resolver_first_listed_wins), cmocka_unit_test(resolver_definition_at_zero_counts_as_found),
          cmocka_unit_test(resolver_callback_asked_once_for_all),
          cmocka_unit_test(resolver_callback_asked_for_open_names_only),
          cmocka_unit_test(resolver_callback_not_called_without_names),
