@@ -104,6 +104,12 @@ def compiles(c):
                   '--cpu=cortex-a53', '--features=+crc', 'global.ll', '-o', 'model.o'], 0, out='')
         c.tap.check('cli_compile_target_%s_%s_is_used' % (model, reloc), kind in readelf(c, '-rW', 'model.o'),
                     readelf(c, '-rW', 'model.o'))
+    c.write('plain.c', 'int f(int a) { return a + 1; }\n')
+    for triple, cpu in (('aarch64-linux-gnu', 'cortex-a53'), ('arm-linux-gnueabihf', 'cortex-a9'),
+                        ('riscv64-linux-gnu', 'sifive-u74'), ('s390x-linux-gnu', 'z14'), ('i686-linux-gnu', 'pentium4'),
+                        ('x86_64-linux-gnu', 'x86-64-v3')):
+        c.expect('cli_compile_c_for_%s' % cpu.replace('-', '_'),
+                 ['compile', '--target=' + triple, '--cpu=' + cpu, 'plain.c', '-o', 'cpu.o'], 0, out='')
     c.write('vector.ll', 'define void @f(ptr %p) {\n  %v = load <8 x float>, ptr %p, align 4\n'
                          '  %w = fadd <8 x float> %v, %v\n  store <8 x float> %w, ptr %p, align 4\n  ret void\n}\n')
     found = {}

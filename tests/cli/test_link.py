@@ -64,6 +64,18 @@ def image(c):
     c.tap.check('cli_link_image_begins_at_the_lowest_address', got.status == 0 and begin.startswith('0100000002'), begin)
 
 
+def addresses(c):
+    """As the manual says: decimal, or hexadecimal after 0x. A leading zero changes nothing."""
+    make(c)
+    for text, base in (('4096', 4096), ('0004096', 4096), ('0x1000', 4096), ('0X1000', 4096)):
+        got = c.call('link', 'app.o', '--base=' + text, *NAMES, '-o', 'again.bin', '--map=-')
+        bases = [addr for word, addr, size, name in rows(got.out.decode()) if word == 'segment'][:1]
+        c.tap.check('cli_link_address_%s' % text, bases == [base], '%s %s' % (bases, got.err))
+    for text in ('0x', '09z', '', '0x1000000000000000000', '-1', ' 1'):
+        c.expect_failure('cli_link_address_bad_%s' % text.strip(), ['link', 'app.o', '--base=' + text, '-o', 'again.bin'],
+                         "--base: '%s' is not an address" % text)
+
+
 def names(c):
     make(c)
     got = c.call('link', 'app.o', *AT, *NAMES, '--defsym=table=0x10300000', '-o', 'a.bin', '--map=-')
@@ -158,6 +170,10 @@ def failures(c):
     c.write('cut.a', c.read('only.a')[:100])
     c.write('aligned.s', '.data\n.p2align 12\n.long 1\n')
     c.build('gcc', '-c', 'aligned.s', '-o', 'aligned.o')
+    c.build('gcc', '-shared', '-fPIC', '-nostdlib', 'choose.c', '-o', 'library.so')
+    c.write('big.so', b'\x7fELF\2\2\1' + bytes(9) + b'\0\3\0\x16\0\0\0\1' + bytes(40))
+    c.write('there', '')
+    os.link(c.path('there'), c.path('linked'))
     out = ['-o', 'x.bin']
     for name, argv, parts in (
             ('undefined', ['app.o', *AT, *out], ('2 undefined symbols:', 'elsewhere  referred to by app.o, section .text',
@@ -170,7 +186,11 @@ def failures(c):
             ('archive_cut', ['app.o', 'cut.a', *AT, *NAMES, *out], ('cut.a',)),
             ('archive_tls_function', ['app.o', 'dynamic.a', *AT, *NAMES, *out], ('dynamic.o', '--tls-get-addr')),
             ('overlap', ['app.o', '--base=0x10000000', '--data=0x10000020', *NAMES, *out], ('0x10000020', 'another segment')),
-            ('misaligned', ['aligned.o', '--base=0x1000', '--data=0x2004', *out], ('0x2004', 'align')),
+            ('misaligned', ['aligned.o', '--base=0x1000', '--data=0x2004', *out], ('--data=0x2004 is no multiple of 4096',)),
+            ('map_is_output_by_another_name', ['app.o', *AT, *NAMES, *out, '--map=./x.bin'], ('both write to',)),
+            ('map_is_output_by_a_link', ['app.o', *AT, *NAMES, '-o', 'there', '--map=linked'], ('both write to',)),
+            ('shared_library', ['library.so', *AT, *out], ("'library.so' is a shared library",)),
+            ('big_endian_library', ['big.so', *AT, *out], ("'big.so' is a shared library",)),
             ('too_far_apart', ['app.o', '--base=0x1000', '--data=0x800000000', *NAMES, *out],
              ('0x800000070', 'apart', 'reach')),
             ('past_the_end', ['app.o', '--base=0xffffffffffffffff', *NAMES, *out], ('address space',)),
@@ -190,4 +210,4 @@ def failures(c):
     c.tap.check('cli_link_failure_leaves_no_file', not os.path.exists(c.path('x.bin')))
 
 
-cli.main(image, names, usage, failures)
+cli.main(image, addresses, names, usage, failures)

@@ -2,7 +2,9 @@
 """Every way to use ownjit wrongly, and every kind of bad input: status 125, and one message that says what to do."""
 
 import os
+import shutil
 import struct
+import subprocess
 
 import cli
 
@@ -12,6 +14,7 @@ MAIN = 'int main(void) { return 0; }\n'
 def usage(c):
     c.write('good.c', MAIN)
     c.write('more.c', 'int more;\n')
+    c.write('archive.a', '!<arch>\n')
     for name, argv, parts in (
             ('no_command', [], ('no command', 'ownjit --help')),
             ('unknown_command', ['frobnicate'], ("'frobnicate' is not a command", 'run, compile, link, inspect, info')),
@@ -34,6 +37,8 @@ def usage(c):
             ('run_level_no_digit', ['run', '-O+', 'good.c'], ('-O+ is not a level',)),
             ('run_llvm_more_than_a_number', ['run', '--llvm=19x', 'good.c'], ('--llvm=19x is not a version',)),
             ('run_llvm_beyond_numbers', ['run', '--llvm=99999999999999999999', 'good.c'], ('is not a version',)),
+            ('run_entry_empty', ['run', '--entry=', 'good.c'], ('--entry= names no function',)),
+            ('run_load_empty', ['run', '--load=', 'good.c'], ('--load= names no library',)),
             ('run_perf_is_none', ['run', '--perf=report', 'good.c'], ('--perf=report is neither map nor dump',)),
             ('run_llvm_no_number', ['run', '--llvm=new', 'good.c'], ('--llvm=new is not a version',)),
             ('run_llvm_not_installed', ['run', '--llvm=18', 'good.c'], ('LLVM', '18', 'libllvm18')),
@@ -45,6 +50,10 @@ def usage(c):
              ("--stats-file would overwrite 'good.c'",)),
             ('run_stats_file_is_module', ['run', '--stats-file=more.c', '--module=more.c', 'good.c'],
              ("--stats-file would overwrite 'more.c'",)),
+            ('run_stats_file_is_archive', ['run', '--stats-file=archive.a', '--archive=archive.a', 'good.c'],
+             ("--stats-file would overwrite 'archive.a'",)),
+            ('run_stats_file_is_library', ['run', '--stats-file=archive.a', '--load=./archive.a', 'good.c'],
+             ("--stats-file would overwrite './archive.a'",)),
             ('compile_two_files', ['compile', 'good.c', 'more.c', '-o', 'x.o'], ('one FILE at a time', "'more.c'")),
             ('compile_unknown_option', ['compile', '--stats', 'good.c'], ("unknown option '--stats'",)),
             ('compile_code_model', ['compile', '--code-model=huge', 'good.c'],
@@ -99,6 +108,8 @@ def files(c):
             ('run_archive_is_none', ['run', '--archive=good.o', 'good.o'], ('good.o', 'archive')),
             ('run_load_not_found', ['run', '--load=./missing.so', 'good.o'],
              ("cannot load library './missing.so'", 'missing.so')),
+            ('run_load_is_here', ['run', '--load=library.so', 'good.o'],
+             ("cannot load library 'library.so'", '--load=./library.so')),
             ('run_load_is_none', ['run', '--load=./good.o', 'good.o'], ("cannot load library './good.o'",)),
             ('compile_object', ['compile', 'good.o', '-o', 'x.o'], ("'good.o'", 'nothing to compile')),
             ('compile_archive', ['compile', 'archive.a', '-o', 'x.o'], ("'archive.a'", 'nothing to compile')),
@@ -199,6 +210,13 @@ def symbols(c):
             ('entry_is_static', ['run', '--entry=f', 'static_main.c'], ("'f' in 'static_main.c' is static",)),
             ('entry_is_of_the_process', ['run', '--entry=exit', 'no_main.c'], ("no function 'exit'",))):
         c.expect_failure('cli_run_' + name, argv, *parts)
+    # A name with a newline must not look like a message of its own.
+    c.write('line.ll', 'declare void @"a\\0Aownjit: b"()\ndefine i32 @main() {\n'
+                       '  call void @"a\\0Aownjit: b"()\n  ret i32 0\n}\n')
+    c.expect_failure('cli_run_undefined_with_newline', ['run', 'line.ll'], '\n  a?ownjit: b  referred to by line.ll')
+    c.expect_failure('cli_run_file_with_newline', ['run', 'no\nownjit: file.c'], "cannot open 'no?ownjit: file.c'")
+    c.expect_failure('cli_run_entry_with_newline', ['run', '--entry=a\nownjit: b', 'good.c'], "'a?ownjit: b'")
+    c.expect_failure('cli_run_file_with_long_controls', ['run', 'a\u009b31m\u00e9'], "cannot open 'a?31m\u00e9'")
     # Escape sequences of a name must not reach the terminal.
     c.write('escape.ll', 'declare void @"a\\1B[31mb"()\ndefine i32 @main() {\n'
                          '  call void @"a\\1B[31mb"()\n  ret i32 0\n}\n')
@@ -263,6 +281,41 @@ def clang(c):
     c.expect('cli_run_c_named_like_an_option', ['run', '--', '-dash.c'], 0, out='')
 
 
+def clang_elsewhere(c):
+    """What is in the way in one folder of PATH does not hide the clang of another."""
+    c.write('good.c', MAIN)
+    for folder in ('mode', 'real'):
+        os.makedirs(c.path(folder))
+    c.write('mode/clang-22', '#!/bin/sh\n')
+    os.chmod(c.path('mode/clang-22'), 0o644)
+    os.symlink(shutil.which('clang-19'), c.path('real/clang-19'))
+    c.write('file', '')
+    for name, folders in (('not_executable', ('mode', 'real')), ('no_folder', ('real', 'file'))):
+        c.expect('cli_run_clang_behind_one_%s' % name, ['run', 'good.c'], 0, out='',
+                 env={'PATH': ':'.join(map(c.path, folders))})
+    c.expect_failure('cli_run_c_with_no_clang_but_a_bad_one', ['run', 'good.c'], 'no clang was found',
+                     env={'PATH': c.path('mode')})
+
+
+def full_output(c):
+    """What cannot be printed is told, wherever the printing stops."""
+    c.write('many.s', ''.join('.globl name%d\nname%d: nop\n' % (i, i) for i in range(2000)))
+    c.build('gcc', '-c', 'many.s', '-o', 'many.o')
+    for name, argv in (('help', ['--help']), ('version', ['--version']), ('run_help', ['run', '--help']),
+                       ('info', ['info']), ('inspect', ['inspect', 'many.o'])):
+        for to, redirection, part in (('full', '>/dev/full', b'No space left'), ('closed', '>&-', b'')):
+            done = subprocess.run(['sh', '-c', 'exec "$0" "$@" ' + redirection, cli.OWNJIT, *argv], cwd=c.folder,
+                                  capture_output=True, check=False)
+            c.tap.check('cli_%s_to_%s_output_fails' % (name, to), done.returncode == cli.FAILED
+                        and done.stderr.startswith(b'ownjit: cannot write to standard output')
+                        and done.stderr.count(b'\n') == 1 and (part in done.stderr or name == 'inspect'), str(done))
+    done = subprocess.run(['sh', '-c', 'ulimit -f 1; exec "$0" compile good.c -o small.o', cli.OWNJIT], cwd=c.folder,
+                          capture_output=True, check=False)
+    c.tap.check('cli_compile_beyond_the_limit_of_files', done.returncode == cli.FAILED
+                and b"cannot write 'small.o': File too large" in done.stderr
+                and not os.path.exists(c.path('small.o')), str(done))
+
+
 def memory(c):
     """No memory of ours: the object needs more address space than there is. LLVM is not involved."""
     c.write('big.c', 'char big[1000000000];\nint main(int argc, char **argv) { return big[argc]; }\n')
@@ -281,4 +334,4 @@ def memory(c):
         cli.OWNJIT = real
 
 
-cli.main(usage, files, objects, symbols, compiler, clang, memory)
+cli.main(usage, files, objects, symbols, compiler, clang, clang_elsewhere, full_output, memory)

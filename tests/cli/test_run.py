@@ -42,6 +42,20 @@ def streams(c):
     for kind in ('c', 'bc', 'o'):
         c.expect('cli_run_%s_from_a_pipe_runs' % kind, ['run', '/dev/stdin', 'x'], 7, out='hello [/dev/stdin] [x]\n',
                  stdin=c.read('stream.' + kind))
+        c.expect('cli_run_%s_from_standard_input_runs' % kind, ['run', '-', 'x'], 7, out='hello [-] [x]\n',
+                 stdin=c.read('stream.' + kind))
+    # A file of that name is not what is meant.
+    c.write('-', 'no C')
+    c.expect('cli_run_standard_input_beside_a_file_of_that_name', ['run', '-'], 7, out='hello [-]\n',
+             stdin=c.read('stream.c'))
+    c.expect_failure('cli_run_standard_input_empty', ['run', '-'], "'-' is empty")
+    c.expect('cli_compile_standard_input', ['compile', '-', '-o', '-'], 0, out_has=('ELF',), stdin=c.read('stream.bc'))
+    c.expect('cli_inspect_standard_input', ['inspect', '-'], 0, out_has=('-: relocatable object',),
+             stdin=c.read('stream.o'))
+    piped = subprocess.run(['sh', '-c', 'cat stream.c | "$0" compile /dev/stdin -o piped.o >&-', cli.OWNJIT],
+                           cwd=c.folder, capture_output=True, check=False)
+    c.tap.check('cli_compile_c_from_a_pipe_with_stdout_closed', piped.returncode == 0
+                and c.read('piped.o').startswith(b'\x7fELF'), str(piped))
     os.makedirs(c.path('sub'))
     c.write('sub/beside.h', '#define STATUS 23\n')
     c.write('sub/includes.c', '#include "beside.h"\nint main(void) { return STATUS; }\n')

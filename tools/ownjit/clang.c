@@ -71,12 +71,24 @@ static void add_features(struct clang_command *command, const char *features)
     }
 }
 
+/* What clang calls the option for a CPU depends on the architecture; the other one takes other names, or none.
+ * Source: clang 14 to 22, clang/lib/Driver/ToolChains: getCPUName() */
+static const char *cpu_option(const char *triple)
+{
+    static const char *const by_march[] = {"x86_64", "amd64", "i386", "i486", "i586", "i686", "s390x", "systemz"};
+    for (size_t i = 0; i < sizeof by_march / sizeof by_march[0]; i++)
+        if (strncmp(triple, by_march[i], strlen(by_march[i])) == 0)
+            return "-march=";
+    return "-mcpu=";
+}
+
 /* clang only translates: passes and code generation are ours to run. Where none are, clang runs those that it always
  * does: functions that must be inlined (libstdc++ has such) and coroutines are no code before. At -O0 clang marks each
  * function with optnone, which would switch off whatever passes are run later, so that mark is left out. */
-static bool make_command(struct clang_command *command, const struct codegen_options *options,
-                         const struct input *input, bool is_file)
+static bool make_command(struct clang_command *command, const struct codegen *codegen, const struct input *input,
+                         bool is_file)
 {
+    const struct codegen_options *options = codegen->options;
     const char *path = input->name;
     static const char *const fixed[] = {"-c", "-emit-llvm", "-Xclang", "-disable-O0-optnone"};
     static const char *const last[] = {"-o", "-"};
@@ -98,7 +110,8 @@ static bool make_command(struct clang_command *command, const struct codegen_opt
     if (options->triple)
         add_option(command, command->target, sizeof command->target, "--target=", options->triple);
     if (options->cpu)
-        add_option(command, command->cpu, sizeof command->cpu, "-march=", options->cpu);
+        add_option(command, command->cpu, sizeof command->cpu, cpu_option(oj_compiler_triple(codegen->compiler)),
+                   options->cpu);
     if (options->features)
         add_features(command, options->features);
     if (options->relocation_model == OJ_RELOCATION_STATIC)
@@ -137,20 +150,24 @@ static int spawn_clang(struct clang_command *command, const char *name, int outp
     return status;
 }
 
+/* A folder of PATH that may not be entered or is none, or a file there that may not be executed: elsewhere there may be
+ * a clang. */
+static bool is_not_there(int problem) { return problem == ENOENT || problem == EACCES || problem == ENOTDIR; }
+
 /* Bitcode can be read by an LLVM as new as the clang that wrote it: that version first, then older ones, then
  * whatever "clang" is, then newer ones, whose bitcode often can be read as well. */
 static int spawn_any_clang(struct clang_command *command, unsigned llvm_major, int output, char name[32], pid_t *child)
 {
     int status = ENOENT;
-    for (unsigned major = llvm_major; major >= LLVM_OLDEST && status == ENOENT; major--) {
+    for (unsigned major = llvm_major; major >= LLVM_OLDEST && is_not_there(status); major--) {
         snprintf(name, 32, "clang-%u", major);
         status = spawn_clang(command, name, output, child);
     }
-    if (status == ENOENT) {
+    if (is_not_there(status)) {
         strcpy(name, "clang");
         status = spawn_clang(command, name, output, child);
     }
-    for (unsigned major = llvm_major + 1; major <= LLVM_NEWEST && status == ENOENT; major++) {
+    for (unsigned major = llvm_major + 1; major <= LLVM_NEWEST && is_not_there(status); major++) {
         snprintf(name, 32, "clang-%u", major);
         status = spawn_clang(command, name, output, child);
     }
@@ -165,16 +182,30 @@ static bool wait_for(pid_t child, int *status)
     return true;
 }
 
+/* "-" is standard input, whatever lies in this folder. */
 static bool is_regular(const char *path)
 {
     struct stat status;
-    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+    return strcmp(path, "-") != 0 && stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/* The same file above the standard descriptors. Where some of those are closed a new file gets their numbers, and
+ * clang's own would take its place. */
+static int raise_descriptor(int fd)
+{
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    int raised = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return raised;
 }
 
 /* A file in memory with the source in it, or -1. */
 static int open_source(const struct input *input)
 {
-    int fd = memfd_create("ownjit-source", MFD_CLOEXEC);
+    int fd = raise_descriptor(memfd_create("ownjit-source", MFD_CLOEXEC));
     size_t written = 0;
     while (fd >= 0 && written < input->size) {
         ssize_t n = write(fd, input->data + written, input->size - written);
@@ -224,7 +255,7 @@ static bool check_result(const struct input *input, const char *clang, bool is_r
 
 static bool fail_spawn(const struct input *input, const char *name, unsigned llvm_major, int problem)
 {
-    if (problem != ENOENT)
+    if (!is_not_there(problem))
         return fail("cannot start %s: %s", name, strerror(problem));
     return fail("'%s' is %s, and no clang was found to compile it (looked for clang-%u and others in PATH). Install "
                 "one: apt install clang",
@@ -254,21 +285,20 @@ static bool run_clang(struct clang_command *command, const struct input *input, 
     return check_result(input, name, is_read, status);
 }
 
-bool clang_compile(const struct input *input, const struct codegen_options *options, unsigned llvm_major,
-                   char **bitcode, size_t *size)
+bool clang_compile(const struct input *input, const struct codegen *codegen, char **bitcode, size_t *size)
 {
     struct clang_command command;
     struct sigaction by_default = {.sa_handler = SIG_DFL}, inherited;
     bool is_file = is_regular(input->name);
     *bitcode = NULL;
-    if (!make_command(&command, options, input, is_file))
+    if (!make_command(&command, codegen, input, is_file))
         return false;
     command.input = is_file ? -1 : open_source(input);
     if (!is_file && command.input < 0)
         return fail("cannot keep the source of '%s' in memory: %s", input->name, strerror(errno));
     /* Whoever starts us with this signal ignored would have the child's status thrown away. */
     sigaction(SIGCHLD, &by_default, &inherited);
-    bool is_compiled = run_clang(&command, input, llvm_major, bitcode, size);
+    bool is_compiled = run_clang(&command, input, codegen_llvm_major(codegen), bitcode, size);
     sigaction(SIGCHLD, &inherited, NULL);
     if (command.input >= 0)
         close(command.input);

@@ -130,5 +130,5 @@ int command_info(int argc, char **argv)
     print_memory_mode();
     print_protection_keys();
     printf("C library      %zu variables shared with non-PIC code\n", process_data_count());
-    return fflush(stdout) == 0 ? 0 : EXIT_OWNJIT;
+    return output_finish() ? 0 : EXIT_OWNJIT;
 }

@@ -42,21 +42,25 @@ static bool read_all(int fd, size_t guess, char **data, size_t *size)
     return false;
 }
 
-/* Never a terminal's controlling side, never inherited by clang or by the program. */
+/* Never a terminal's controlling side, never inherited by clang or by the program; but standard input is the program's
+ * as well, and stays open. */
 bool read_file(const char *path, char **data, size_t *size)
 {
     struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    bool is_stdin = strcmp(path, "-") == 0;
+    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return fail("cannot open '%s': %s", path, strerror(errno));
     bool is_known = fstat(fd, &status) == 0;
     if (is_known && S_ISDIR(status.st_mode)) {
-        close(fd);
+        if (!is_stdin)
+            close(fd);
         return fail("'%s' is a directory, not a file", path);
     }
     bool is_read = read_all(fd, is_known && status.st_size > 0 ? (size_t)status.st_size : 0, data, size);
     int saved = errno;
-    close(fd);
+    if (!is_stdin)
+        close(fd);
     return is_read || fail("cannot read '%s': %s", path, strerror(saved));
 }
 
@@ -169,10 +173,11 @@ bool input_read(struct input *input, const char *path)
 /* A shared library or a program is ELF as well, and where it belongs is worth saying. */
 static bool check_elf_type(const struct input *input)
 {
-    if (input->size < offsetof(Elf64_Ehdr, e_type) + 2 || input->data[EI_DATA] != ELFDATA2LSB)
+    if (input->size < offsetof(Elf64_Ehdr, e_type) + 2)
         return true;
     const unsigned char *field = (const unsigned char *)input->data + offsetof(Elf64_Ehdr, e_type);
-    unsigned type = field[0] | (unsigned)field[1] << 8;
+    bool is_big_endian = input->data[EI_DATA] == ELFDATA2MSB;
+    unsigned type = (unsigned)field[is_big_endian] | (unsigned)field[!is_big_endian] << 8;
     if (type == ET_DYN)
         return fail("'%s' is a shared library or a finished program, not a relocatable object (.o). 'ownjit run' "
                     "takes a shared library with --load=FILE",
@@ -191,7 +196,7 @@ bool input_compile(struct input *input, struct codegen *codegen)
         if (!codegen_create_compiler(codegen))
             return false;
         uint64_t start = now_ns();
-        if (!clang_compile(input, codegen->options, codegen_llvm_major(codegen), &bitcode, &size))
+        if (!clang_compile(input, codegen, &bitcode, &size))
             return false;
         codegen->clang_ns += now_ns() - start;
         free(input->data);

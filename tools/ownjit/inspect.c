@@ -375,5 +375,5 @@ int command_inspect(int argc, char **argv)
     options_parse(&options.command, argc, argv, &options);
     bool is_shown = inspect_input(&input, options.input);
     input_close(&input);
-    return is_shown && fflush(stdout) == 0 ? 0 : EXIT_OWNJIT;
+    return is_shown && output_finish() ? 0 : EXIT_OWNJIT;
 }

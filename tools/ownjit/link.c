@@ -73,14 +73,15 @@ static const char link_doc[] =
     "define names that are needed. The image holds the segments byte for byte, zero-filled data included, for a loader "
     "that brings them to their addresses.\n\n"
     "  ownjit compile --target=aarch64-linux-gnu -O2 app.c -o app.o\n"
-    "  ownjit link app.o --base=0x40000000 --defsym=putchar=0x1000 -o app.bin --map=app.map";
+    "  ownjit link app.o --base=0x40000000 --defsym=putchar=0x1000 -o app.bin";
 
 /* Ends the program where the text is no address. */
 static uint64_t parse_addr(const struct command *command, const char *option, const char *text)
 {
     char *end = NULL;
     errno = 0;
-    unsigned long long value = strtoull(text, &end, 0);
+    bool is_hexadecimal = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    unsigned long long value = strtoull(text, &end, is_hexadecimal ? 16 : 10);
     /* strtoull takes blanks and a sign. */
     if (errno != 0 || text[0] < '0' || text[0] > '9' || *end != '\0')
         fail_usage(command, "--%s: '%s' is not an address, such as 0x80000000", option, text);
@@ -138,7 +139,7 @@ static void check_link_options(const struct link_options *options)
         check_target(command, options->target);
     if (options->tls_descriptor.is_given && !options->tls_get_addr.is_given)
         fail_usage(command, "--tls-descriptor needs --tls-get-addr: descriptors hold that address too");
-    if (options->map && strcmp(options->map, options->output) == 0)
+    if (options->map && output_is_same(options->map, options->output))
         fail_usage(command, "-o and --map both write to '%s'", options->map);
     for (size_t i = 0; i < options->n_files; i++) {
         output_check(command, "-o", options->output, options->files[i]);
@@ -193,8 +194,8 @@ static error_t parse_link(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const struct argp link_argp = {link_table, parse_link, "FILE... --base=ADDR -o FILE", link_doc, NULL,
-                                      NULL,       NULL};
+static const struct argp link_argp = {link_table,          parse_link, "FILE... --base=ADDR -o FILE", link_doc, NULL,
+                                      options_help_filter, NULL};
 
 struct linking {
     const struct link_options *options;
@@ -329,6 +330,16 @@ static uint64_t next_addr(uint64_t at, const oj_segment *segment)
     return at <= UINT64_MAX - mask ? (at + mask) & ~mask : 0;
 }
 
+static bool check_addr(const oj_segment *segment)
+{
+    static const char *const options[] = {"?", "base", "rodata", "data"};
+    if ((segment->run_addr & (segment->alignment - 1)) == 0)
+        return true;
+    return fail("--%s=0x%llx is no multiple of %llu, to which what lies there is aligned",
+                options[segment->kind <= OJ_SEGMENT_DATA ? segment->kind : 0], (unsigned long long)segment->run_addr,
+                (unsigned long long)segment->alignment);
+}
+
 /* Each segment where the user said, or else after the one before it. The library checks what comes of it. */
 static bool choose_addrs(struct linking *linking)
 {
@@ -343,6 +354,8 @@ static bool choose_addrs(struct linking *linking)
         end = segment->run_addr + segment->size;
         if (end < segment->run_addr)
             return fail("the image does not fit the address space: it would end after the highest address");
+        if (!check_addr(segment))
+            return false;
         size_t alignment = segment->alignment > sizeof(max_align_t) ? (size_t)segment->alignment : sizeof(max_align_t);
         segment->write = NULL;
         if (posix_memalign(&segment->write, alignment, (size_t)segment->size) != 0)

@@ -42,7 +42,7 @@ static int print_version(void)
 {
     char version[32];
     printf("ownjit %s\n", version_text(oj_version(), version));
-    return fflush(stdout) == 0 ? 0 : EXIT_OWNJIT;
+    return output_finish() ? 0 : EXIT_OWNJIT;
 }
 
 /* Forgetting "run" is the likeliest mistake of all. */
@@ -67,7 +67,7 @@ int main(int argc, char **argv)
         return print_version();
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_help();
-        return fflush(stdout) == 0 ? 0 : EXIT_OWNJIT;
+        return output_finish() ? 0 : EXIT_OWNJIT;
     }
     for (size_t i = 0; i < N_COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0)

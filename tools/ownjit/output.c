@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,9 +13,46 @@
 void output_check(const struct command *command, const char *option, const char *output, const char *input)
 {
     struct stat to, from;
-    if (stat(output, &to) == 0 && stat(input, &from) == 0 && S_ISREG(to.st_mode) && to.st_dev == from.st_dev &&
-        to.st_ino == from.st_ino)
+    if (strcmp(output, "-") != 0 && strcmp(input, "-") != 0 && stat(output, &to) == 0 && stat(input, &from) == 0 &&
+        S_ISREG(to.st_mode) && to.st_dev == from.st_dev && to.st_ino == from.st_ino)
         fail_usage(command, "%s would overwrite '%s', which is read", option, input);
+}
+
+/* Folders of the two are looked up, as neither file need be there. */
+static bool is_same_place(const char *left, const char *right)
+{
+    struct stat a, b;
+    const char *left_slash = strrchr(left, '/'), *right_slash = strrchr(right, '/');
+    if (strcmp(left_slash ? left_slash + 1 : left, right_slash ? right_slash + 1 : right) != 0)
+        return false;
+    char *left_folder = left_slash ? strndup(left, (size_t)(left_slash - left) + 1) : strdup(".");
+    char *right_folder = right_slash ? strndup(right, (size_t)(right_slash - right) + 1) : strdup(".");
+    bool is_same = left_folder && right_folder && stat(left_folder, &a) == 0 && stat(right_folder, &b) == 0 &&
+                   a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    free(left_folder);
+    free(right_folder);
+    return is_same;
+}
+
+bool output_is_same(const char *left, const char *right)
+{
+    struct stat a, b;
+    if (strcmp(left, right) == 0)
+        return true;
+    if (strcmp(left, "-") == 0 || strcmp(right, "-") == 0)
+        return false;
+    if (stat(left, &a) == 0 && stat(right, &b) == 0)
+        return S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return is_same_place(left, right);
+}
+
+bool output_finish(void)
+{
+    bool is_lost = ferror(stdout) != 0;
+    errno = 0;
+    if (fflush(stdout) == 0 && !is_lost)
+        return true;
+    return fail("cannot write to standard output%s%s", errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
 }
 
 /* Writes to pipes may be cut short. */
@@ -52,7 +91,7 @@ static bool write_parts(int fd, bool is_file, const struct output_part *parts, s
     return true;
 }
 
-bool output_write(const char *path, const struct output_part *parts, size_t n_parts)
+static bool write_file(const char *path, const struct output_part *parts, size_t n_parts)
 {
     struct stat status;
     if (strcmp(path, "-") == 0)
@@ -72,4 +111,14 @@ bool output_write(const char *path, const struct output_part *parts, size_t n_pa
         is_written = false;
     }
     return is_written || fail("cannot write '%s': %s", path, strerror(problem));
+}
+
+/* A limit on files' sizes would end the program by a signal, with half a file there, instead of failing the write. */
+bool output_write(const char *path, const struct output_part *parts, size_t n_parts)
+{
+    struct sigaction ignored = {.sa_handler = SIG_IGN}, inherited;
+    sigaction(SIGXFSZ, &ignored, &inherited);
+    bool is_written = write_file(path, parts, n_parts);
+    sigaction(SIGXFSZ, &inherited, NULL);
+    return is_written;
 }

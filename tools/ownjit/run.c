@@ -46,7 +46,8 @@ static const struct argp_option run_table[] = {
     {NULL, 0, NULL, 0, "Finding out:", 3},
     {"stats", KEY_STATS, NULL, 0, "When the program ends, print where the time and the memory went, to standard error",
      3},
-    {"stats-file", KEY_STATS_FILE, "FILE", 0, "Write the same to FILE as JSON, before the program starts", 3},
+    {"stats-file", KEY_STATS_FILE, "FILE", 0,
+     "Write the same to FILE as JSON, before the program starts; - is standard output", 3},
     {"gdb", KEY_GDB, NULL, 0,
      "Let debuggers see the program: run ownjit itself under gdb or lldb. C and C++ source is compiled with "
      "debug information",
@@ -61,7 +62,8 @@ static const struct argp_option run_table[] = {
 static const char run_doc[] =
     "Run a program from its LLVM bitcode, textual IR, ELF object, C or C++ source."
     "\v"
-    "FILE may be bitcode, textual IR, an ELF object, C or C++ source: what it is is told by its content, C++ "
+    "FILE, - for standard input, may be bitcode, textual IR, an ELF object, C or C++ source: what it is is told by its "
+    "content, C++ "
     "by its name's ending. Options come before it; everything after it is the program's own. Exits with the program's "
     "status; a failure of ownjit "
     "itself is status 125, with a message.\n\n"
@@ -77,6 +79,11 @@ static void check_stats_file(const struct run_options *options)
     output_check(&options->command, "--stats-file", options->stats_file, options->program[0]);
     for (size_t i = 0; i < options->modules.n_paths; i++)
         output_check(&options->command, "--stats-file", options->stats_file, options->modules.paths[i]);
+    for (size_t i = 0; i < options->archives.n_paths; i++)
+        output_check(&options->command, "--stats-file", options->stats_file, options->archives.paths[i]);
+    for (size_t i = 0; i < options->libraries.n_paths; i++)
+        if (strchr(options->libraries.paths[i], '/'))
+            output_check(&options->command, "--stats-file", options->stats_file, options->libraries.paths[i]);
 }
 
 static error_t parse_run(int key, char *arg, struct argp_state *state);
@@ -115,9 +122,13 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
         add_path(&options->archives, arg);
         return 0;
     case KEY_LOAD:
+        if (arg[0] == '\0')
+            fail_usage(&options->command, "--load= names no library");
         add_path(&options->libraries, arg);
         return 0;
     case KEY_ENTRY:
+        if (arg[0] == '\0')
+            fail_usage(&options->command, "--entry= names no function");
         options->entry = arg;
         return 0;
     case KEY_STATS:
@@ -161,6 +172,14 @@ struct run {
     uint64_t entry_addr;
 };
 
+/* dlopen() does not look into this folder, which is where one has just built it. */
+static bool fail_load(const char *path, const char *problem)
+{
+    bool is_here = !strchr(path, '/') && access(path, F_OK) == 0;
+    return fail("cannot load library '%s': %s%s%s", path, problem,
+                is_here ? "; the one in this folder is --load=./" : "", is_here ? path : "");
+}
+
 /* Before anything is linked: what the program refers to is then in the process, where linking looks for it. */
 static bool load_libraries(const struct run *run)
 {
@@ -168,7 +187,7 @@ static bool load_libraries(const struct run *run)
     for (size_t i = 0; i < list->n_paths; i++) {
         /* Stays loaded: the program's calls lead there. */
         if (!dlopen(list->paths[i], RTLD_NOW | RTLD_GLOBAL))
-            return fail("cannot load library '%s': %s", list->paths[i], dlerror());
+            return fail_load(list->paths[i], dlerror());
     }
     return true;
 }

@@ -1,7 +1,6 @@
 /* What a run took, as a table for people and as JSON for programs. Both walk the same list of rows. */
 #include "tool.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <malloc.h>
@@ -164,22 +163,18 @@ static json_t *make_json(const struct run_stats *stats)
     return NULL;
 }
 
-/* Written and closed before the program starts, so that it is whole whatever the program does. */
+/* Before the program starts, so that it is whole whatever the program does. */
 bool stats_write_file(const struct run_stats *stats, const char *path)
 {
     json_t *root = make_json(stats);
-    if (!root)
-        return fail("out of memory while writing the statistics");
-    /* "e": the program must not inherit it, and it is closed before the program starts. */
-    FILE *file = fopen(path, "we");
-    bool is_written = file && json_dumpf(root, file, JSON_INDENT(2)) == 0 && fputc('\n', file) != EOF;
-    int problem = errno;
-    if (file && fclose(file) != 0) {
-        problem = is_written ? errno : problem;
-        is_written = false;
-    }
+    char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
     json_decref(root);
-    return is_written || fail("cannot write the statistics to '%s': %s", path, strerror(problem));
+    if (!text)
+        return fail("out of memory while writing the statistics");
+    const struct output_part parts[] = {{0, text, strlen(text)}, {strlen(text), "\n", 1}};
+    bool is_written = output_write(path, parts, 2);
+    free(text);
+    return is_written;
 }
 
 static void print_value(const struct row *row)

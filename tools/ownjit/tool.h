@@ -21,14 +21,18 @@
 
 /* --- message.c: the only place that writes to stderr -------------------------------------------------------------- */
 
-/* Print "ownjit: " and one message. Control characters in it are replaced: names in it come from hostile files.
- * Always returns false. */
+/* Print "ownjit: " and one message of one line. Control characters in it are replaced: names in it come from hostile
+ * files. Always returns false. */
 bool fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same with more lines below it, in which nothing is replaced: names in them are put_printable()'s. */
+bool fail_with(const char *more, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same for a failure of the library, with what the user can do about it. `name` is the file concerned, or NULL. */
 bool fail_library(const char *name, const oj_error *error);
 void warn_user(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Copy `text` with its control characters replaced, cut to fit; returns buffer. */
 const char *printable(char *buffer, size_t size, const char *text);
+/* Write all of `text` to a stream, with its control characters replaced. */
+void put_printable(FILE *stream, const char *text);
 
 /* --- options.c ---------------------------------------------------------------------------------------------------- */
 
@@ -67,6 +71,8 @@ extern const struct argp codegen_argp;
 void options_parse(const struct command *command, int argc, char **argv, void *options);
 /* What every command's parser does with the keys it does not know: help, and errors. */
 error_t options_common(const struct command *command, int key, struct argp_state *state);
+/* For each command's argp: leaves out what argp says of arguments, as the options say it themselves. */
+char *options_help_filter(int key, const char *text, void *input);
 /* Name, letter and text of --help, for each command's table. */
 #define OPTION_HELP                                 \
     {                                               \
@@ -101,7 +107,7 @@ struct input {
 
 struct codegen;
 
-/* Read the file and tell its kind. */
+/* Read the file, "-" for standard input, and tell its kind. */
 bool input_read(struct input *input, const char *path);
 /* Make input->object: through clang and LLVM where need be. clang_ns is counted up. */
 bool input_make_object(struct input *input, struct codegen *codegen);
@@ -115,9 +121,9 @@ bool read_file(const char *path, char **data, size_t *size);
 
 /* --- clang.c ------------------------------------------------------------------------------------------------------ */
 
-/* Compile C or C++ source to bitcode with the newest clang that `llvm_major` can read; *bitcode is given to free(). */
-bool clang_compile(const struct input *input, const struct codegen_options *options, unsigned llvm_major,
-                   char **bitcode, size_t *size);
+/* Compile C or C++ source to bitcode with the newest clang that the LLVM of codegen's compiler can read; *bitcode is
+ * given to free(). */
+bool clang_compile(const struct input *input, const struct codegen *codegen, char **bitcode, size_t *size);
 
 /* --- output.c ----------------------------------------------------------------------------------------------------- */
 
@@ -132,6 +138,10 @@ struct output_part {
 void output_check(const struct command *command, const char *option, const char *output, const char *input);
 /* Write a file anew; "-" is standard output. Nothing of it is left on failure. */
 bool output_write(const char *path, const struct output_part *parts, size_t n_parts);
+/* Do both names lead to one file, which may not be there yet? */
+bool output_is_same(const char *left, const char *right);
+/* To be asked after the last byte is printed: has all of it reached standard output? */
+bool output_finish(void);
 
 /* --- undefined.c -------------------------------------------------------------------------------------------------- */
 
@@ -227,7 +237,7 @@ struct run_stats {
 };
 
 void stats_measure(struct process_size *size);
-/* Write everything as JSON. */
+/* Write everything as JSON, "-" for standard output. */
 bool stats_write_file(const struct run_stats *stats, const char *path);
 /* Print the table to stderr when the process exits; `stats` must live until then. */
 bool stats_print_at_exit(const struct run_stats *stats);

@@ -10,11 +10,18 @@ static void add_undefined(void *context, const oj_undefined *undefined)
     /* Without memory for the text the number of names is still told. */
     if (!list->stream)
         return;
-    fprintf(list->stream, "\n  %s  referred to by %s", undefined->name, undefined->object);
-    if (undefined->section[0] != '\0')
-        fprintf(list->stream, ", section %s+0x%llx", undefined->section, (unsigned long long)undefined->offset);
+    fputs("  ", list->stream);
+    put_printable(list->stream, undefined->name);
+    fputs("  referred to by ", list->stream);
+    put_printable(list->stream, undefined->object);
+    if (undefined->section[0] != '\0') {
+        fputs(", section ", list->stream);
+        put_printable(list->stream, undefined->section);
+        fprintf(list->stream, "+0x%llx", (unsigned long long)undefined->offset);
+    }
     if (undefined->n_references > 1)
         fprintf(list->stream, " (%llu references in all)", (unsigned long long)undefined->n_references);
+    putc('\n', list->stream);
 }
 
 void undefined_open(struct undefined_list *list, oj_link_options *options)
@@ -28,10 +35,12 @@ void undefined_open(struct undefined_list *list, oj_link_options *options)
 
 void undefined_fail(struct undefined_list *list, const char *advice)
 {
-    if (list->stream)
+    if (list->stream) {
+        fprintf(list->stream, "Say where they are with %s.", advice);
         fflush(list->stream);
-    fail("%zu undefined symbol%s:%s\nSay where they are with %s.", list->n_names, list->n_names == 1 ? "" : "s",
-         list->text ? list->text : " (no memory to list them)", advice);
+    }
+    fail_with(list->text ? list->text : "There is no memory to list them.", "%zu undefined symbol%s:", list->n_names,
+              list->n_names == 1 ? "" : "s");
 }
 
 void undefined_close(struct undefined_list *list)
