@@ -173,11 +173,11 @@ struct oji_elf_parts {
 oj_status oji_elf_read_object(oj_object **out, oji_bytes file, const char *name, uint32_t flags,
                               const oj_allocator *allocator, oj_error *error);
 
-/* Bytes of one relocation in a table of this type. */
-static inline uint64_t oji_elf_reloc_size(const oji_elf_reader *reader, uint32_t type)
-{
-    return type == ELF_SHT_RELA ? reader->format->rela_size : reader->format->rel_size;
-}
+/* How many relocations a table has that lies inside the file; no number where its form is none of the architecture's,
+ * or its bytes are not of that form. */
+#define OJI_ELF_NO_FORM UINT64_MAX
+#define OJI_ELF_NO_COUNT (UINT64_MAX - 1)
+uint64_t oji_elf_count_relocs(const oji_elf_reader *reader, const oji_elf_header *table);
 
 /* Decode header `index`, which must be below n_sections and inside the file. Each header is looked at several times,
  * for other fields each time: here, where those that are not used cost nothing. */

@@ -194,12 +194,13 @@ static bool counts_relocations(const oji_elf_reader *reader, uint32_t target)
 /* Needs the table's own range checked. Of tables that are not read, only the target is checked. */
 static oj_status scan_relocations(oji_elf_reader *reader, uint32_t index, const oji_elf_header *header)
 {
-    uint64_t size;
+    uint64_t n;
     if (header->info >= reader->n_sections)
         return fail_section(reader, index, OJ_E_MALFORMED, "relocates a section that does not exist");
     if (!counts_relocations(reader, header->info))
         return OJ_OK;
-    if (header->type != ELF_SHT_RELA && !(header->type == ELF_SHT_REL && reader->arch->read_addend)) {
+    n = oji_elf_count_relocs(reader, header);
+    if (n == OJI_ELF_NO_FORM) {
         /* LLVM writes its call graph profile as SHT_REL for a section that is not loaded. */
         if (!(oji_elf_section_header(reader, header->info).flags & ELF_SHF_ALLOC))
             return OJ_OK;
@@ -207,10 +208,9 @@ static oj_status scan_relocations(oji_elf_reader *reader, uint32_t index, const 
                             "is for relocations of a form (SHT_REL, SHT_RELR or SHT_CREL) that is not supported for "
                             "this architecture");
     }
-    size = oji_elf_reloc_size(reader, header->type);
-    if (header->entry_size != size || header->size % size != 0)
-        return fail_section(reader, index, OJ_E_MALFORMED, "has relocations of a size that is not its class's");
-    reader->n_relocs += header->size / size;
+    if (n == OJI_ELF_NO_COUNT)
+        return fail_section(reader, index, OJ_E_MALFORMED, "has relocations of a size that is not its form's");
+    reader->n_relocs += n;
     if (reader->first_table == 0)
         reader->first_table = index;
     reader->tables_end = index + 1;

@@ -5,6 +5,7 @@
  * the same walk, as a set of uses for each symbol, so that no later stage walks the relocations before writing.
  * Source: ELF gABI chapter 4, "Relocation" (Elf64_Rela: r_offset, r_info, r_addend). */
 #include "elf/elf.h"
+#include "elf/elf_crel.h"
 
 /* Relocations of what is not loaded matter to debuggers only, and are most of a debug build's. Where bytes are still
  * compressed, offsets count in bytes that are not there. */
@@ -46,19 +47,57 @@ static oj_status refuse_reloc(const oji_elf_reader *reader, const oji_elf_parts 
                        target->name, offset, name, (unsigned long long)target->size);
 }
 
+static bool is_known_form(const oji_elf_reader *reader, uint32_t type)
+{
+    return type == ELF_SHT_RELA || (type == ELF_SHT_REL && reader->arch->read_addend) || type == ELF_SHT_CREL;
+}
+
+/* For ARM, LLVM's assembler leaves out of addends that are not in the field by how much the PC is ahead: branches would
+ * go elsewhere (AAELF32, 5.6.1.1). */
+static bool has_usable_addends(const oji_elf_reader *reader, const oji_elf_crel *crel)
+{
+    return crel->has_addends ? reader->arch->id != OJI_ARCH_ARM : reader->arch->read_addend != NULL;
+}
+
+static bool open_crel(const oji_elf_reader *reader, const oji_elf_header *table, oji_elf_crel *crel)
+{
+    return oji_elf_open_crel(crel, (oji_bytes){reader->file.data + table->offset, table->size}, reader->format->is_64);
+}
+
+uint64_t oji_elf_count_relocs(const oji_elf_reader *reader, const oji_elf_header *table)
+{
+    const oji_elf_format *format = reader->format;
+    uint64_t size = table->type == ELF_SHT_RELA ? format->rela_size : format->rel_size;
+    oji_elf_crel crel;
+    if (!is_known_form(reader, table->type))
+        return OJI_ELF_NO_FORM;
+    if (table->type != ELF_SHT_CREL)
+        return table->entry_size == size && table->size % size == 0 ? table->size / size : OJI_ELF_NO_COUNT;
+    if (!open_crel(reader, table, &crel))
+        return OJI_ELF_NO_COUNT;
+    return has_usable_addends(reader, &crel) ? crel.count : OJI_ELF_NO_FORM;
+}
+
+static oj_status fail_table(const oji_elf_reader *reader, uint32_t index, const oji_section *target, const char *why)
+{
+    oji_place place = {reader->name, target->name, NULL, NULL, UINT64_MAX};
+    return oji_fail_at(reader->error, OJ_E_MALFORMED, &place, "%s: section %u, relocations of section %s, %s",
+                       reader->name, index, target->name, why);
+}
+
 /* Append one table to its target's relocations. Needs the run assigned and the target's bytes; counts n_relocs up.
  * The row of a number says all; the two exceptions leave the straight path in one comparison each. This loop is where
  * a large object's time goes: one load, one store and one mark on the symbol for each relocation. */
 static inline __attribute__((always_inline)) oj_status read_entries(oji_elf_reader *reader, oji_elf_parts *parts,
-                                                                    oji_bytes table, oji_section *target,
-                                                                    const oji_elf_format *format, bool has_addend)
+                                                                    oji_bytes table, uint32_t n, oji_section *target,
+                                                                    const oji_elf_format *format, bool has_addend,
+                                                                    oji_elf_crel *crel)
 {
     static const oji_elf_row unknown = {OJI_ELF_REFUSED, 0, 0};
     const oji_elf_row *rows = reader->arch->rows;
     const uint32_t n_rows = reader->arch->n_rows;
     const uint64_t size = target->size;
     const uint32_t entry_size = has_addend ? format->rela_size : format->rel_size;
-    const uint32_t n = (uint32_t)(table.size / entry_size);
     const uint32_t n_symbols = reader->n_symbols;
     /* The GOT's start and the block's index are needs of the object, not of the symbol named; what is not loaded needs
      * nothing. */
@@ -69,7 +108,8 @@ static inline __attribute__((always_inline)) oj_status read_entries(oji_elf_read
     uint16_t *numbers = parts->numbers + first;
     uint32_t all_uses = 0;
     for (uint32_t i = 0; i < n; i++) {
-        oji_elf_reloc reloc = oji_elf_decode_reloc(format, table.data + (uint64_t)i * entry_size, has_addend);
+        oji_elf_reloc reloc = crel ? oji_elf_next_crel(crel)
+                                   : oji_elf_decode_reloc(format, table.data + (uint64_t)i * entry_size, has_addend);
         uint64_t offset = reloc.offset;
         uint32_t number = reloc.number, symbol = reloc.symbol;
         int64_t addend = reloc.addend;
@@ -100,20 +140,30 @@ static inline __attribute__((always_inline)) oj_status read_entries(oji_elf_read
     return OJ_OK;
 }
 
-/* Written out once for the commonest files, so that there every field is one load, and once for all others. */
-static oj_status read_table(oji_elf_reader *reader, oji_elf_parts *parts, oji_bytes table, uint32_t type,
-                            oji_section *target)
+/* Entries of bytes that have ended are zeros, which mean nothing: they are told when all are read. */
+static oj_status read_crel(oji_elf_reader *reader, oji_elf_parts *parts, const oji_elf_header *table, uint32_t index,
+                           oji_section *target)
 {
-    if (OJI_LIKELY(oji_elf_is_usual(reader->format) && type == ELF_SHT_RELA))
-        return read_entries(reader, parts, table, target, &oji_elf_usual, true);
-    return read_entries(reader, parts, table, target, reader->format, type == ELF_SHT_RELA);
+    oji_elf_crel crel;
+    const bool is_open = open_crel(reader, table, &crel);
+    if (is_open)
+        OJI_TRY(read_entries(reader, parts, (oji_bytes){NULL, 0}, (uint32_t)crel.count, target, reader->format,
+                             crel.has_addends, &crel));
+    return is_open && !crel.is_bad ? OJ_OK : fail_table(reader, index, target, "ends inside an entry");
 }
 
-static oj_status fail_table(const oji_elf_reader *reader, uint32_t index, const oji_section *target, const char *why)
+/* Written out once for the commonest files, so that there every field is one load, and once for all others. */
+static oj_status read_table(oji_elf_reader *reader, oji_elf_parts *parts, const oji_elf_header *header, uint32_t index,
+                            oji_section *target)
 {
-    oji_place place = {reader->name, target->name, NULL, NULL, UINT64_MAX};
-    return oji_fail_at(reader->error, OJ_E_MALFORMED, &place, "%s: section %u, relocations of section %s, %s",
-                       reader->name, index, target->name, why);
+    const oji_bytes table = {reader->file.data + header->offset, header->size};
+    const bool has_addend = header->type == ELF_SHT_RELA;
+    const uint64_t size = has_addend ? reader->format->rela_size : reader->format->rel_size;
+    if (OJI_UNLIKELY(header->type == ELF_SHT_CREL))
+        return read_crel(reader, parts, header, index, target);
+    if (OJI_LIKELY(oji_elf_is_usual(reader->format) && has_addend))
+        return read_entries(reader, parts, table, (uint32_t)(table.size / size), target, &oji_elf_usual, true, NULL);
+    return read_entries(reader, parts, table, (uint32_t)(table.size / size), target, reader->format, has_addend, NULL);
 }
 
 /* Most sections are none: they are told apart by a look at one field. */
@@ -121,14 +171,14 @@ static bool may_be_table(const oji_elf_reader *reader, uint32_t index)
 {
     const uint8_t *p = reader->file.data + reader->headers_off + (uint64_t)index * reader->format->section_size;
     uint32_t type = oji_elf_word(reader->format, p + 4);
-    return type == ELF_SHT_RELA || type == ELF_SHT_REL;
+    return type == ELF_SHT_RELA || type == ELF_SHT_REL || type == ELF_SHT_CREL;
 }
 
 /* Only tables that the scan has checked come through: counts_relocations() there allows whatever is_wanted() does. */
 static bool is_table(const oji_elf_reader *reader, const oji_elf_header *header, const oji_section *sections)
 {
-    return (header->type == ELF_SHT_RELA || (header->type == ELF_SHT_REL && reader->arch->read_addend)) &&
-           header->size > 0 && is_wanted(reader, &sections[header->info]);
+    uint64_t n = header->size > 0 ? oji_elf_count_relocs(reader, header) : 0;
+    return n > 0 && n < OJI_ELF_NO_COUNT && is_wanted(reader, &sections[header->info]);
 }
 
 /* A section may have several tables: count for each section first, so that its relocations become one run. */
@@ -148,7 +198,7 @@ static oj_status count_relocs(const oji_elf_reader *reader, oji_section *section
             return fail_table(reader, i, target, "is not linked to the symbol table");
         if (!target->bytes)
             return fail_table(reader, i, target, "relocates a section that has no bytes");
-        target->n_relocs += (uint32_t)(header.size / oji_elf_reloc_size(reader, header.type));
+        target->n_relocs += (uint32_t)oji_elf_count_relocs(reader, &header);
     }
     return OJ_OK;
 }
@@ -198,8 +248,7 @@ oj_status oji_elf_read_relocs(oji_elf_reader *reader, oji_elf_parts *parts)
         target = &parts->sections[header.info];
         if (!target->relocs)
             assign_run(target, &next);
-        OJI_TRY(read_table(reader, parts, (oji_bytes){reader->file.data + header.offset, header.size}, header.type,
-                           target));
+        OJI_TRY(read_table(reader, parts, &header, i, target));
     }
     return reader->has_unloaded ? check_targets(reader, parts) : OJ_OK;
 }

@@ -23,7 +23,7 @@ BORROW, WITH_DEBUG = 1, 2
 OTHER, CODE, RODATA, DATA, ZERO, UNWIND, DEBUG, TLS_DATA, TLS_ZERO = range(9)
 SHF_COMPRESSED = 0x800
 SHT_INIT_ARRAY, SHT_PREINIT_ARRAY = 14, 16
-SHT_SYMTAB, SHT_RELA, SHT_NOTE, SHT_NOBITS, SHT_SHNDX = 2, 4, 7, 8, 18
+SHT_SYMTAB, SHT_RELA, SHT_NOTE, SHT_NOBITS, SHT_SHNDX, SHT_CREL = 2, 4, 7, 8, 18, 0x40000014
 
 
 class Error(ctypes.Structure):
@@ -135,12 +135,32 @@ def read_reference(data, with_debug):
         if h[1] == SHT_SYMTAB:
             for k in range(len(content[i]) // 24):
                 symbols.append(reference_symbol(content[i], k, content[h[6]], extended))
-        elif h[1] == SHT_RELA:
+        elif h[1] in (SHT_RELA, SHT_CREL):
             target = sections[h[7]]
+            table = compact(content[i]) if h[1] == SHT_CREL else struct.iter_unpack('<QIIq', content[i])
             if CODE <= target[3] <= UNWIND or target[3] >= TLS_DATA or with_debug:
-                for offset, number, symbol, addend in struct.iter_unpack('<QIIq', content[i]):
+                for offset, number, symbol, addend in table:
                     target[5].append((NAMES[number], offset, addend, symbol))
     return [tuple(section) for section in sections], symbols
+
+
+def compact(content):
+    """(offset, number, symbol, addend) of each relocation of a table with addends."""
+    rest = iter(content)
+
+    def number(is_signed, value=0, shift=0):
+        for byte in rest:
+            value, shift = value | (byte & 127) << shift, shift + 7
+            if byte < 128:
+                return value - (1 << shift) if is_signed and byte & 64 else value
+
+    header, (offset, *fields) = number(False), (0, 0, 0, 0)
+    for _ in range(header >> 3):
+        first = next(rest)
+        offset += first % 128 >> 3
+        offset += number(False) << 4 if first & 128 else 0
+        fields = [field + (number(True) if first & bit else 0) for field, bit in zip(fields, (1, 2, 4))]
+        yield offset << (header & 3), fields[1], fields[0], fields[2]
 
 
 def reference_symbol(table, index, names, extended):

@@ -456,7 +456,8 @@ static void fail_each_allocation(const link_case *test, const uint8_t *bytes, si
         points += n - 2;
     }
     print_message("%zu failure points\n", points);
-    assert_true(points > 0);
+    /* What its headers alone are refused for needs no memory. */
+    assert_true(points > 0 || test->is_refused);
 }
 
 /* --- the flush ---------------------------------------------------------------------------------------------------- */

@@ -181,7 +181,6 @@ static const struct {
     {IN_TABLE, LINK, 4, 1, OJ_E_MALFORMED, "not linked to the symbol table"},
     {IN_TABLE, LINK, 4, UINT32_MAX, OJ_E_MALFORMED, "linked to a section that does not exist"},
     {IN_TABLE, TYPE, 4, ELF_SHT_REL, OJ_E_UNSUPPORTED, "SHT_REL"},
-    {IN_TABLE, TYPE, 4, ELF_SHT_CREL, OJ_E_UNSUPPORTED, "SHT_CREL"},
     {IN_TABLE, TYPE, 4, ELF_SHT_RELR, OJ_E_UNSUPPORTED, "SHT_RELR"},
     {IN_SYMTAB, ENTRY_SIZE, 8, 16, OJ_E_MALFORMED, "size that is not"},
     {IN_SYMTAB, SIZE, 8, 95, OJ_E_MALFORMED, "size that is not"},

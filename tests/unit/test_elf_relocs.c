@@ -233,6 +233,109 @@ static void elf_uses_add_up(void **state)
     ojt_free(&elf);
 }
 
+/* A table of compact relocations with `size` bytes for a section of 0x4000, and three symbols; NULL where it is
+ * refused. */
+static oj_object *read_compact(const uint8_t *bytes, size_t size, oj_error *error)
+{
+    ojt_elf elf;
+    oj_object *object;
+    uint32_t data, table;
+    ojt_start(&elf);
+    data = ojt_add_section(&elf, ".data", ELF_SHT_PROGBITS, ELF_SHF_ALLOC | ELF_SHF_WRITE, NULL, 0x4000);
+    for (const char *name = "abc"; *name; name++)
+        ojt_add_symbol(&elf, name, ELF_STB_GLOBAL, ELF_STT_NOTYPE, ELF_SHN_UNDEF, 0, 0);
+    table = ojt_add_table(&elf, ".crel.data", data);
+    ojt_append(&elf, table, bytes, size);
+    ojt_finish(&elf);
+    oji_store32(ojt_header(&elf, table) + 4, ELF_SHT_CREL);
+    oj_object_create(&object, elf.bytes, elf.size, NULL, error);
+    ojt_free(&elf);
+    return object;
+}
+
+/* Four with addends, offsets in words: a header, and for each its first byte and what changes. */
+static const uint8_t compact[] = {4 << 3 | 4 | 2,
+                                  4 << 3 | 3,
+                                  1,
+                                  1, /* the first symbol, R_X86_64_64 */
+                                  0x80 | 0xc << 3 | 6,
+                                  0x7f,
+                                  1,
+                                  0x7c, /* R_X86_64_PC32, -4 */
+                                  5,
+                                  2,
+                                  0xb8,
+                                  0x24, /* the third symbol, 0x1234 */
+                                  4 << 3 | 3,
+                                  0x7e,
+                                  0x7f}; /* the first again, R_X86_64_64 */
+
+static void elf_compact_relocs_read(void **state)
+{
+    static const struct {
+        uint32_t offset, symbol, kind;
+        int64_t addend;
+    } expected[] = {{0x10, 1, OJI_RELOC_ABS64, 0},
+                    {0x2000, 1, OJI_RELOC_PC32, -4},
+                    {0x2000, 3, OJI_RELOC_PC32, 0x1234},
+                    {0x2010, 1, OJI_RELOC_ABS64, 0x1234}};
+    oj_error error;
+    oj_object *object = read_compact(compact, sizeof compact, &error);
+    (void)state;
+    if (!object)
+        fail_msg("%s", error.text);
+    assert_int_equal(object->sections[1].n_relocs, OJI_COUNT(expected));
+    for (size_t i = 0; i < OJI_COUNT(expected); i++) {
+        const oji_reloc *reloc = &object->sections[1].relocs[i];
+        assert_int_equal(reloc->offset, expected[i].offset);
+        assert_int_equal(reloc->symbol, expected[i].symbol);
+        assert_int_equal(reloc->kind, expected[i].kind);
+        assert_int_equal(reloc->addend, expected[i].addend);
+    }
+    assert_int_equal(object->symbols[2].uses, 0);
+    oj_object_destroy(object);
+}
+
+static void elf_compact_relocs_cut_off_refused(void **state)
+{
+    (void)state;
+    for (size_t size = 0; size < sizeof compact; size++) {
+        oj_error error;
+        assert_null(read_compact(compact, size, &error));
+        assert_int_equal(error.status, OJ_E_MALFORMED);
+    }
+}
+
+static void elf_compact_relocs_malformed_refused(void **state)
+{
+    static const struct {
+        uint8_t bytes[16];
+        size_t size;
+        oj_status status;
+        const char *words;
+    } rows[] = {
+        {{0xfc, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, 16, OJ_E_MALFORMED, "of a size"},
+        {{0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1}, 16, OJ_E_MALFORMED, "of a size"},
+        {{1 << 3 | 2, 3, 1, 1}, 4, OJ_E_UNSUPPORTED, "SHT_CREL"},
+        {{1 << 3 | 4, 3, 4, 1}, 4, OJ_E_MALFORMED, "refers to symbol 4 of 4"},
+        {{1 << 3 | 4, 3, 0x7f, 1}, 4, OJ_E_MALFORMED, "refers to symbol 4294967295 of 4"},
+        {{1 << 3 | 4, 3, 1, 0x7f}, 4, OJ_E_UNSUPPORTED, "number 4294967295"},
+        {{1 << 3 | 4 | 3, 0x80 | 3, 0x80, 1, 1, 1}, 6, OJ_E_MALFORMED, "outside the section"},
+        {{1 << 3 | 4, 0x83, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 1, 1},
+         13,
+         OJ_E_MALFORMED,
+         "outside the section"},
+    };
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(rows); i++) {
+        oj_error error;
+        assert_null(read_compact(rows[i].bytes, rows[i].size, &error));
+        if (error.status != rows[i].status || !strstr(error.text, rows[i].words))
+            fail_msg("row %u: %s", (unsigned)i, error.text);
+    }
+}
+
 OJT_MAIN(cmocka_unit_test(elf_reloc_numbers_mapped), cmocka_unit_test(elf_reloc_fields_stay_inside),
          cmocka_unit_test(elf_reloc_unsupported_named), cmocka_unit_test(elf_relaxable_instructions_told),
-         cmocka_unit_test(elf_uses_add_up))
+         cmocka_unit_test(elf_uses_add_up), cmocka_unit_test(elf_compact_relocs_read),
+         cmocka_unit_test(elf_compact_relocs_cut_off_refused), cmocka_unit_test(elf_compact_relocs_malformed_refused))
