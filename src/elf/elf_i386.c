@@ -46,7 +46,7 @@
     REFUSED(X, 35, TLS_DTPMOD32)                                            \
     REFUSED(X, 36, TLS_DTPOFF32)                                            \
     REFUSED(X, 37, TLS_TPOFF32)                                             \
-    X(38, SIZE32, OJI_RELOC_SIZE32, 4, 0)                                   \
+    X(38, SIZE32, OJI_RELOC_SIZE32, 4, OJI_USE_SIZE)                        \
     X(39, TLS_GOTDESC, OJI_I386_TLS_DESC, 4, OJI_USE_TLS_DESC | START)      \
     X(40, TLS_DESC_CALL, OJI_RELOC_TLS_DESC_CALL, 0, OJI_USE_TLS_DESC)      \
     REFUSED(X, 41, TLS_DESC)                                                \

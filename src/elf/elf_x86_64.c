@@ -43,8 +43,8 @@
     X(29, GOTPC64, OJI_RELOC_GOT_START64, 8, START)                          \
     X(30, GOTPLT64, OJI_RELOC_GOT_ENTRY64, 8, ENTRY)                         \
     X(31, PLTOFF64, OJI_RELOC_CALL_OFFSET64, 8, OJI_USE_CALL_GOT | START)    \
-    X(32, SIZE32, OJI_RELOC_SIZE32, 4, 0)                                    \
-    X(33, SIZE64, OJI_RELOC_SIZE64, 8, 0)                                    \
+    X(32, SIZE32, OJI_RELOC_SIZE32, 4, OJI_USE_SIZE)                         \
+    X(33, SIZE64, OJI_RELOC_SIZE64, 8, OJI_USE_SIZE)                         \
     X(34, GOTPC32_TLSDESC, OJI_RELOC_TLS_DESC32, 4, OJI_USE_TLS_DESC)        \
     X(35, TLSDESC_CALL, OJI_RELOC_TLS_DESC_CALL, 0, OJI_USE_TLS_DESC)        \
     REFUSED(X, 36, TLSDESC)                                                  \

@@ -407,6 +407,37 @@ static oj_status close_names(oj_plan *plan, oj_error *error)
     return undefined ? oji_link_report_undefined(plan, error) : OJ_OK;
 }
 
+/* What a member says of a symbol's size is the definition's where that is another's. Nobody says one of a symbol that a
+ * resolver has found. */
+static oj_status tell_sizes(oj_plan *plan, oji_link_member *member, oj_error *error)
+{
+    const oj_object *object = member->object;
+    oji_symbol *symbols = oji_arena_array(&plan->arena, object->n_symbols, sizeof *symbols);
+    if (!symbols)
+        return out_of_memory(error);
+    memcpy(symbols, member->symbols, object->n_symbols * sizeof *symbols);
+    member->symbols = symbols;
+    for (uint32_t i = object->first_global; i < object->n_symbols; i++) {
+        const oji_link_name *name = oji_link_name_of(plan, member, i);
+        if (!name || !(symbols[i].uses & OJI_USE_SIZE))
+            continue;
+        if (name->definition == OJI_LINK_COMMON)
+            symbols[i].size = name->size;
+        else if (name->definition == OJI_LINK_WEAK || name->definition == OJI_LINK_STRONG)
+            symbols[i].size = plan->members[name->member].symbols[name->symbol].size;
+    }
+    return OJ_OK;
+}
+
+/* Needs all definitions. Compilers write no such uses. */
+static oj_status tell_all_sizes(oj_plan *plan, oj_error *error)
+{
+    for (uint32_t i = 0; i < plan->n_members; i++)
+        if (OJI_UNLIKELY(plan->members[i].object->uses & OJI_USE_SIZE))
+            OJI_TRY(tell_sizes(plan, &plan->members[i], error));
+    return OJ_OK;
+}
+
 /* Needs checked objects and options; fills members and names. All before memory is asked for: undefined symbols are
  * the commonest failure, and cost no placement. */
 oj_status oji_link_resolve(oj_plan *plan, const oj_object *const *objects, size_t n_objects, oj_error *error)
@@ -444,6 +475,7 @@ oj_status oji_link_resolve(oj_plan *plan, const oj_object *const *objects, size_
     OJI_TRY(oji_link_tls_locate_names(plan, false, error));
     define_handle(plan);
     OJI_TRY(close_names(plan, error));
+    OJI_TRY(tell_all_sizes(plan, error));
     OJI_TRY(oji_link_relax(plan, error));
     if (plan->options.stats)
         plan->stats.resolve_ns = oji_now() - start;

@@ -77,6 +77,9 @@ enum {
     OJI_USE_JUMP_ODD = 0x20000   /* from Thumb */
 };
 
+/* A symbol's size, which its definition tells. */
+enum { OJI_USE_SIZE = 0x80000 };
+
 /* Of thread-local symbols, instead of all the others but OJI_USE_REFERENCED; OJI_USE_TLS_BLOCK is the object's. */
 enum {
     OJI_USE_TLS_INDEX = 1024,    /* an oj_tls_index in the GOT */

@@ -156,6 +156,37 @@ static void link_common_wins_over_weak(void **state)
     assert_int_equal(common_beside(STB_WEAK), 0);
 }
 
+/* A reference knows none, and one common symbol of several is as large as the largest. */
+static void link_sizes_are_the_definitions(void **state)
+{
+    static const uint8_t nothing[24];
+    static const uint32_t value = 7;
+    oj_object *objects[3] = {NULL, data_object("data.o", STB_GLOBAL, &value), common_object("large.o", 40, 8)};
+    oj_link_options options;
+    oj_segment segment;
+    ojt_client client;
+    oj_code *code;
+    ojt_elf elf;
+    uint16_t data;
+    (void)state;
+    ojt_only_on(EM_X86_64, "has relocations of x86-64");
+    ojt_elf_init(&elf);
+    data = ojt_elf_add_data(&elf, nothing, sizeof nothing);
+    ojt_elf_add_reloc(&elf, data, 0, R_X86_64_SIZE64, ojt_elf_add_undefined(&elf, "shared"), 0);
+    ojt_elf_add_reloc(&elf, data, 8, R_X86_64_SIZE32, 1, 1);
+    objects[0] = ojt_object(&elf, "asks.o");
+    ojt_options_init(&options, &client);
+    for (size_t n = 1; n <= 2; n++) {
+        oj_object *pair[] = {objects[0], objects[n]};
+        code = ojt_link(pair, 2, &options);
+        assert_int_equal(oj_code_segment(code, 0, &segment, sizeof segment), OJ_OK);
+        assert_int_equal(oji_load64(segment.write), n == 1 ? 4 : 40);
+        assert_int_equal(oji_load32((uint8_t *)segment.write + 8), n == 1 ? 5 : 41);
+        oj_code_destroy(code);
+    }
+    destroy_all(objects, 3);
+}
+
 static void link_hidden_definition_binds_and_is_not_kept(void **state)
 {
     oj_link_options options;
@@ -528,7 +559,7 @@ static void symbol_versions_defined_for_other_objects(void **state)
         oj_object_destroy(objects[k]);
 }
 
-OJT_MAIN(cmocka_unit_test(symbol_versions_defined_for_other_objects),
+OJT_MAIN(cmocka_unit_test(link_sizes_are_the_definitions), cmocka_unit_test(symbol_versions_defined_for_other_objects),
          cmocka_unit_test(symbols_bounds_of_a_program_are_explained),
          cmocka_unit_test(link_strong_definition_wins_over_weak), cmocka_unit_test(link_first_weak_definition_wins),
          cmocka_unit_test(link_strong_duplicate_rejected), cmocka_unit_test(link_duplicate_in_one_object_rejected),
