@@ -168,6 +168,13 @@ def inspects(c):
     c.expect('cli_inspect_archive', ['inspect', 'both.a'], 0,
              out_has=('both.a: static archive, 3 names', 'both.a(a.o)', '\n  in_a\n', '\n  also_a\n', 'both.a(b.o)',
                       '\n  in_b\n'))
+    c.write('c.c', 'int in_a(void) { return 2; }\nint in_c;\n')
+    c.build('gcc', '-c', 'c.c', '-o', 'c.o')
+    c.build('ar', 'rcs', 'twice.a', 'a.o', 'c.o')
+    text = c.call('inspect', 'twice.a').out.decode()
+    c.tap.check('cli_inspect_archive_names_a_member_once',
+                [part.split() for part in re.split(r'\n\n\S*[( ].*', text)[1:]] == [['in_a', 'also_a'], ['in_c'], ['in_a']]
+                and text.endswith('\nDefined again by a later member, where nothing looks for them\n  in_a\n'), text)
     c.write('escape.s', '.globl "a\x1bb"\n"a\x1bb": ret\n')
     c.build('gcc', '-c', 'escape.s', '-o', 'escape.o')
     got = c.expect('cli_inspect_name_with_controls', ['inspect', 'escape.o'], 0, out_has=('a?b',))

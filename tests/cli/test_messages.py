@@ -156,6 +156,12 @@ def objects(c):
         'needs_x.c', 'extern int x;\nint main(void) { return x; }\n')], 'bad.a', 'bad.o', 'R_X86_64_COPY')
     c.expect_failure('cli_run_main_in_bad_member', ['run', '--archive=bad.a', c.write('empty_unit.c', 'int unit;\n')],
                      'bad.a', 'bad.o', 'R_X86_64_COPY')
+    c.write('names.s', '.text\n.globl a,b,c\na:b:c:\n nop\n .reloc 1, R_X86_64_COPY, other\n .long 0\n')
+    c.build('gcc', '-c', 'names.s', '-o', 'names.o')
+    c.build('ar', 'rcs', 'names.a', 'names.o', 'o.o')
+    c.expect('cli_inspect_archive_tells_of_a_bad_member_once', ['inspect', 'names.a'], cli.FAILED,
+             out_has=('\n  main\n',), err=b"ownjit: names.a(names.o): section .text, offset 0x1: R_X86_64_COPY to 'other' "
+             b'is for the dynamic linker, and has no place in a relocatable object\n')
     c.write('cut.a', c.read('bad.a')[:100])
     c.expect_failure('cli_run_archive_cut', ['run', '--archive=cut.a', 'o.o'], 'cut.a')
     c.write('members.a', b'!<arch>\n' + b'x' * 70)

@@ -310,18 +310,76 @@ static size_t count_bytes(const oj_object *member)
     return n_bytes;
 }
 
-/* One line for each name of the index, with a heading where the member changes: indexes are in member order. */
-static bool print_index(oj_archive *archive)
+struct index_entry {
+    const char *name;
+    size_t index;
+};
+
+static int compare_entries(const void *left, const void *right)
+{
+    const struct index_entry *a = left, *b = right;
+    int order = strcmp(a->name, b->name);
+    return order != 0 ? order : a->index < b->index ? -1 : a->index > b->index;
+}
+
+/* Which names of the index have stood there before? Looking one up gives the member of the first, as linking does.
+ * NULL: no memory. */
+static bool *find_repeats(const oj_archive *archive, size_t n_names)
+{
+    bool *is_repeat = calloc(n_names + 1, sizeof *is_repeat);
+    struct index_entry *entries = calloc(n_names + 1, sizeof *entries);
+    if (is_repeat && entries) {
+        for (size_t i = 0; i < n_names; i++)
+            entries[i] = (struct index_entry){oj_archive_symbol(archive, i), i};
+        qsort(entries, n_names, sizeof *entries, compare_entries);
+        for (size_t i = 1; i < n_names; i++)
+            is_repeat[entries[i].index] = strcmp(entries[i].name, entries[i - 1].name) == 0;
+    } else {
+        free(is_repeat);
+        is_repeat = NULL;
+    }
+    free(entries);
+    return is_repeat;
+}
+
+static void print_index_name(const char *name)
+{
+    fputs("  ", stdout);
+    print_name(name);
+    putchar('\n');
+}
+
+static void print_repeats(const oj_archive *archive, const bool *is_repeat)
+{
+    bool has_heading = false;
+    for (size_t i = 0; i < oj_archive_symbol_count(archive); i++) {
+        if (!is_repeat[i])
+            continue;
+        if (!has_heading)
+            puts("\nDefined again by a later member, where nothing looks for them");
+        has_heading = true;
+        print_index_name(oj_archive_symbol(archive, i));
+    }
+}
+
+/* One line for each name of the index, with a heading where the member changes: indexes are in member order. The number
+ * of members that cannot be read is returned. */
+static size_t print_members(oj_archive *archive, const bool *is_repeat)
 {
     const oj_object *previous = NULL;
     size_t n_bad = 0;
+    oj_error error, told = {0};
     for (size_t i = 0; i < oj_archive_symbol_count(archive); i++) {
         const oj_object *member = NULL;
         const char *name = oj_archive_symbol(archive, i);
-        oj_error error;
+        if (is_repeat[i])
+            continue;
         if (oj_archive_lookup(archive, name, &member, &error) != OJ_OK) {
+            /* A member fails for each of its names, and is told of once. */
             fflush(stdout);
-            fail_library(name, &error);
+            if (strcmp(told.text, error.text) != 0)
+                fail_library(name, &error);
+            told = error;
             n_bad++;
             continue;
         }
@@ -331,10 +389,19 @@ static bool print_index(oj_archive *archive)
             printf(": %zu bytes to load\n", count_bytes(member));
             previous = member;
         }
-        fputs("  ", stdout);
-        print_name(name);
-        putchar('\n');
+        print_index_name(name);
     }
+    return n_bad;
+}
+
+static bool print_index(oj_archive *archive)
+{
+    bool *is_repeat = find_repeats(archive, oj_archive_symbol_count(archive));
+    if (!is_repeat)
+        return fail("out of memory");
+    size_t n_bad = print_members(archive, is_repeat);
+    print_repeats(archive, is_repeat);
+    free(is_repeat);
     return n_bad == 0;
 }
 
