@@ -30,7 +30,8 @@ void oji_link_leave_indexes_out(oj_plan *plan)
     }
 }
 
-/* Room for all that laying it out, once or again, takes. Needs the runs' sections. */
+/* Room for all that laying it out, once or again, takes. Needs the runs' sections. What a resolver of the process may
+ * still bring is code, too: see oji_link_add_runtime(). */
 bool oji_link_prepare_index(oj_plan *plan)
 {
     const oji_link_run *run = &plan->runs[OJI_RUN_INDEX];
@@ -39,6 +40,8 @@ bool oji_link_prepare_index(oj_plan *plan)
         return true;
     for (uint32_t m = 0; m < plan->n_members; m++)
         n_code += plan->members[m].object->n_sections;
+    for (const oj_object *const *object = plan->arch->runtime; object && *object; object++)
+        n_code += (*object)->n_sections;
     plan->index = oji_arena_array(&plan->arena, 1, sizeof *plan->index);
     if (!plan->index)
         return false;
