@@ -94,6 +94,14 @@ def compiles(c):
     c.expect('cli_compile_target', ['compile', '--target=aarch64-unknown-linux-gnu', 'plain.ll', '-o', 'again.o'], 0,
              out='')
     c.tap.check('cli_compile_target_is_triple', c.read('arm.o') == c.read('again.o'))
+    for triple in ('x86_64-apple-darwin', 'x86_64-pc-windows-msvc', 'aarch64-apple-darwin', 'wasm32'):
+        c.expect('cli_compile_target_%s_is_not_elf' % triple, ['compile', '--target=' + triple, 'plain.ll', '-o', 'foreign.o'],
+                 0, out='', err_has=('ownjit: warning: the objects of ', ' are not ELF'))
+        c.expect_failure('cli_inspect_object_of_%s' % triple, ['inspect', 'foreign.o'], "'foreign.o' looks like an object",
+                         '-elf')
+    c.expect('cli_compile_target_of_another_system_as_elf',
+             ['compile', '--target=x86_64-apple-macosx-elf', 'plain.ll', '-o', 'foreign.o'], 0, out='')
+    c.expect('cli_inspect_object_of_another_system_as_elf', ['inspect', 'foreign.o'], 0, out_has=('for x86-64',))
     for model, reloc, is_local, kind in (('small', 'pic', '', 'R_AARCH64_ADR_GOT_PAGE'),
                                          ('small', 'static', 'dso_local ', 'R_AARCH64_ADR_PREL_PG_HI21'),
                                          ('large', 'static', 'dso_local ', 'R_AARCH64_MOVW_UABS_G3')):

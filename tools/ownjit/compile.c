@@ -107,6 +107,9 @@ static bool compile_input(const struct compile_options *options, struct input *i
     if (!input_compile(input, codegen))
         return false;
     const struct output_part part = {.bytes = oj_bytes_data(input->compiled), .size = oj_bytes_size(input->compiled)};
+    if (input_is_foreign(part.bytes, part.size))
+        warn_user("the objects of %s are not ELF: ownjit cannot link this one. A triple that ends in -elf gives ELF",
+                  oj_compiler_triple(codegen->compiler));
     return output_write(options->output, &part, 1);
 }
 

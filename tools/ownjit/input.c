@@ -135,6 +135,21 @@ static enum input_kind tell_kind(const char *path, const char *data, size_t size
     return looks_like_ir(data, size) ? INPUT_IR_TEXT : INPUT_C;
 }
 
+/* What other systems' objects begin with: Mach-O of 32 and 64 bits, COFF for x86-64, i386, AArch64 and ARM, WebAssembly.
+ * Source: <mach-o/loader.h>, MH_MAGIC; PE format, "Machine Types"; WebAssembly Core Specification, 5.5.16 */
+bool input_is_foreign(const void *data, size_t size)
+{
+    static const struct {
+        const char *start;
+        size_t length;
+    } starts[] = {{"\xce\xfa\xed\xfe", 4}, {"\xcf\xfa\xed\xfe", 4}, {"\0asm", 4},   {"\x64\x86", 2},
+                  {"\x4c\x01", 2},         {"\x64\xaa", 2},         {"\xc4\x01", 2}};
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
+        if (starts_with(data, size, starts[i].start, starts[i].length))
+            return true;
+    return false;
+}
+
 const char *input_kind_name(enum input_kind kind)
 {
     switch (kind) {
@@ -167,6 +182,10 @@ bool input_read(struct input *input, const char *path)
         return true;
     if (input->size == 0)
         return fail("'%s' is empty", path);
+    if (input_is_foreign(input->data, input->size))
+        return fail("'%s' looks like an object that is not ELF (Mach-O, COFF or WebAssembly): a target triple "
+                    "that ends in -elf makes it ELF",
+                    path);
     return fail("'%s' is neither bitcode, textual IR, an ELF object nor C or C++ source", path);
 }
 

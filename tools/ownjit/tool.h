@@ -109,6 +109,8 @@ struct codegen;
 
 /* Read the file, "-" for standard input, and tell its kind. */
 bool input_read(struct input *input, const char *path);
+/* Does it begin as an object file does that is not ELF? */
+bool input_is_foreign(const void *data, size_t size);
 /* Make input->object: through clang and LLVM where need be. clang_ns is counted up. */
 bool input_make_object(struct input *input, struct codegen *codegen);
 /* Make input->compiled of C or C++ source or IR. */
