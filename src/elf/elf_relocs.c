@@ -115,8 +115,12 @@ static inline __attribute__((always_inline)) oj_status read_entries(oji_elf_read
         int64_t addend = reloc.addend;
         oji_elf_row row = OJI_LIKELY(number < n_rows) ? rows[number] : unknown;
         if (OJI_UNLIKELY(row.kind == OJI_ELF_REFUSED || symbol >= n_symbols || offset > size ||
-                         row.width > size - offset))
-            return refuse_reloc(reader, parts, target, &reloc);
+                         row.width > size - offset)) {
+            if (row.kind != OJI_RELOC_NONE || symbol >= n_symbols)
+                return refuse_reloc(reader, parts, target, &reloc);
+            /* What was cut off a table where objects were joined (GNU ld -r --gc-sections on RISC-V). */
+            offset = size;
+        }
         if (!has_addend)
             addend = reader->arch->read_addend(target->bytes + offset, number);
         if (row.kind == OJI_ELF_CHOOSE) {
@@ -212,22 +216,33 @@ static void assign_run(oji_section *target, const oji_reloc **next)
     target->n_relocs = 0; /* counted up again as they are read */
 }
 
-/* What is not loaded has no address: loaded code that refers to it cannot run. */
+/* What is not loaded has no address, and an undefined local never gets one: loaded code that refers to it cannot
+ * run. */
+static oj_status check_target(const oji_elf_reader *reader, const oji_elf_parts *parts, uint32_t index)
+{
+    const oji_symbol *symbol = &parts->symbols[index];
+    const oji_section *section;
+    oji_place place = {reader->name, NULL, NULL, symbol->name, UINT64_MAX};
+    if (symbol->section == OJI_SECTION_UNDEFINED && symbol->binding == OJ_SYMBOL_LOCAL)
+        return oji_fail_at(reader->error, OJ_E_MALFORMED, &place,
+                           "%s: symbol %u '%s' is local, and yet undefined, and loaded sections refer to it",
+                           reader->name, index, symbol->name);
+    if (symbol->section >= reader->n_sections)
+        return OJ_OK;
+    section = &parts->sections[symbol->section];
+    place.section = section->name;
+    if (oji_section_is_loaded(section))
+        return OJ_OK;
+    return oji_fail_at(reader->error, OJ_E_UNSUPPORTED, &place,
+                       "%s: loaded sections refer to symbol %u '%s' in section %s, which is not loaded", reader->name,
+                       index, symbol->name, section->name);
+}
+
 static oj_status check_targets(const oji_elf_reader *reader, const oji_elf_parts *parts)
 {
-    for (uint32_t i = 1; i < reader->n_symbols; i++) {
-        const oji_symbol *symbol = &parts->symbols[i];
-        const oji_section *section;
-        oji_place place = {reader->name, NULL, NULL, symbol->name, UINT64_MAX};
-        if (!(symbol->uses & OJI_USE_REFERENCED) || symbol->section >= reader->n_sections)
-            continue;
-        section = &parts->sections[symbol->section];
-        place.section = section->name;
-        if (!oji_section_is_loaded(section))
-            return oji_fail_at(reader->error, OJ_E_UNSUPPORTED, &place,
-                               "%s: loaded sections refer to symbol %u '%s' in section %s, which is not loaded",
-                               reader->name, i, symbol->name, section->name);
-    }
+    for (uint32_t i = 1; i < reader->n_symbols; i++)
+        if (parts->symbols[i].uses & OJI_USE_REFERENCED)
+            OJI_TRY(check_target(reader, parts, i));
     return OJ_OK;
 }
 

@@ -70,13 +70,16 @@ static oj_status read_common(const oji_elf_reader *reader, uint32_t index, oji_s
     return OJ_OK;
 }
 
-static oj_status read_undefined(const oji_elf_reader *reader, uint32_t index, oji_symbol *symbol)
+/* Another undefined local than symbol 0 could never be resolved: nobody else may define it. GNU ld and mold leave some
+ * behind where they join objects (-r, --gc-sections); what refers to one is refused when all references are known. */
+static void read_undefined(oji_elf_reader *reader, oji_symbol *symbol)
 {
     symbol->section = OJI_SECTION_UNDEFINED;
-    /* ELF has one undefined local, symbol 0. Another could never be resolved: nobody else may define it. */
-    if (symbol->binding == OJ_SYMBOL_LOCAL)
-        return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED, "is local, and yet undefined");
-    return OJ_OK;
+    if (symbol->binding != OJ_SYMBOL_LOCAL)
+        return;
+    symbol->type = OJ_SYMBOL_NOTYPE;
+    symbol->value = symbol->size = 0;
+    reader->has_unloaded = true;
 }
 
 /* GCC addresses the data of a section by local labels at even distances, the last of which may lie behind the end
@@ -103,8 +106,10 @@ static oj_status read_place(oji_elf_reader *reader, const oji_section *sections,
         return refuse_symbol(reader, index, symbol->name, OJ_E_UNSUPPORTED,
                              "is in a special section that is not known");
     }
-    if (section == ELF_SHN_UNDEF)
-        return read_undefined(reader, index, symbol);
+    if (section == ELF_SHN_UNDEF) {
+        read_undefined(reader, symbol);
+        return OJ_OK;
+    }
     symbol->section = section;
     if (section >= reader->n_sections)
         return refuse_symbol(reader, index, symbol->name, OJ_E_MALFORMED, "is in a section that does not exist");

@@ -178,7 +178,7 @@ const char *oji_arch_name(uint32_t id);
  * - every name ends in a zero byte;
  * - relocations lie in sections that have bytes, and those of loaded sections refer to no symbol that is defined in a
  *   section which is not loaded;
- * - only symbol 0 is local and undefined: it stands for the address 0. */
+ * - only symbol 0 is local and undefined and referred to: it stands for the address 0. */
 struct oj_object {
     oj_allocator allocator;
     uint64_t heap_size; /* of this one block: everything below lies in it, copied bytes included */

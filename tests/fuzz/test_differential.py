@@ -39,6 +39,7 @@ IFUNC = 10
 MOST_SEGMENT = 1 << 22
 
 # What ld says of objects that it alone refuses, and why that is right for a linker of programs and not for this one.
+SHT_CREL = 0x40000014
 REFUSED_BY_LD_ONLY = [
     (r"undefined reference to `no symbol'",
      'symbol 0 has the value 0 (gABI, "Symbol Table"): ld for AArch64 takes it for an undefined one'),
@@ -277,6 +278,9 @@ class Tally:
         self.excused = {}
         self.failures = []
 
+    def excuse(self, reason):
+        self.excused[reason] = self.excused.get(reason, 0) + 1
+
     def fail(self, what, data):
         folder = os.environ.get('OJT_BUILD') or tempfile.gettempdir()
         path = os.path.join(folder, 'differs-%08x.o' % zlib.crc32(data))
@@ -297,12 +301,19 @@ def is_expressible(ours):
     return all(re.fullmatch(rb'[\x21\x23-\x7e]+', name) for name in ours.definitions)
 
 
+def has_compact_relocations(data):
+    return any(section[elf_mutate.SH_TYPE] == SHT_CREL for section in elf_mutate.Elf(data).sections)
+
+
 def try_object(data, machine, folder, tally):
     tally.tried += 1
     ours = Ours(data)
     if not ours.accepted or ours.has_ifunc or not is_expressible(ours):
         return
     tally.accepted += 1
+    if has_compact_relocations(data):
+        tally.excuse('ld passes over compact relocations without a word')
+        return
     with open(os.path.join(folder, 'in.o'), 'wb') as file:
         file.write(elf_mutate.as_loaded(data, ours.is_loaded))
     write_script(ours, os.path.join(folder, 'script'))
@@ -310,7 +321,7 @@ def try_object(data, machine, folder, tally):
     if status != 0:
         reason = 'ld itself ended by a signal, or not at all' if status is None or status < 0 else excuse(words)
         if reason:
-            tally.excused[reason] = tally.excused.get(reason, 0) + 1
+            tally.excuse(reason)
         else:
             tally.fail('only this library links it; ld: ' + words.strip()[:400], data)
         return

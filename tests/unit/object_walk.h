@@ -85,7 +85,7 @@ static inline uint64_t ojt_walk_symbol(const oj_object *object, size_t index)
     if (info.binding != OJ_SYMBOL_LOCAL)
         OJT_REQUIRE(symbol->name_size == strlen(info.name) && symbol->name_size > 0);
     if (index > 0 && info.binding == OJ_SYMBOL_LOCAL)
-        OJT_REQUIRE(info.place != OJ_SYMBOL_UNDEFINED);
+        OJT_REQUIRE(info.place != OJ_SYMBOL_UNDEFINED || !(symbol->uses & OJI_USE_REFERENCED));
     if (info.place == OJ_SYMBOL_COMMON)
         OJT_REQUIRE(oji_is_power_of_two(info.value) && info.size < OJI_MAX_SECTION_SIZE);
     if (info.place != OJ_SYMBOL_DEFINED)

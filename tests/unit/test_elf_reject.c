@@ -483,7 +483,6 @@ static void elf_symbols_checked(void **state)
         {ELF_STB_GLOBAL, ELF_STT_OBJECT, ELF_SHN_COMMON, 8, OJI_MAX_SECTION_SIZE, OJ_E_LIMIT, "2 GiB"},
         {ELF_STB_GLOBAL, ELF_STT_OBJECT, ELF_SHN_COMMON, 8, UINT64_MAX, OJ_E_LIMIT, "2 GiB"},
         {ELF_STB_LOCAL, ELF_STT_OBJECT, ELF_SHN_COMMON, 8, 8, OJ_E_MALFORMED, "common, and yet local"},
-        {ELF_STB_LOCAL, ELF_STT_NOTYPE, ELF_SHN_UNDEF, 0, 0, OJ_E_MALFORMED, "local, and yet undefined"},
     };
     (void)state;
     for (size_t i = 0; i < OJI_COUNT(rows); i++) {
@@ -496,6 +495,35 @@ static void elf_symbols_checked(void **state)
         expect_refused(&elf, rows[i].status, rows[i].words, &error);
         assert_string_equal(error.symbol, "culprit");
         assert_non_null(strstr(error.text, "culprit"));
+        ojt_free(&elf);
+    }
+}
+
+/* Linkers that join objects leave undefined local symbols behind; only what is loaded may not refer to them. */
+static void elf_undefined_local_referred_to_refused(void **state)
+{
+    static const unsigned types[] = {ELF_STT_NOTYPE, ELF_STT_FUNC, ELF_STT_TLS, ELF_STT_GNU_IFUNC};
+    (void)state;
+    for (size_t i = 0; i < 3 * OJI_COUNT(types); i++) {
+        ojt_elf elf;
+        oj_error error;
+        oj_object *object;
+        uint32_t section, symbol;
+        ojt_start(&elf);
+        section = ojt_add_section(&elf, ".data", ELF_SHT_PROGBITS, i % 3 == 1 ? 0 : DATA_FLAGS, NULL, 16);
+        symbol = ojt_add_symbol(&elf, "culprit", ELF_STB_LOCAL, types[i / 3], ELF_SHN_UNDEF, 3, 4);
+        if (i % 3 > 0)
+            ojt_add_reloc(&elf, ojt_add_table(&elf, ".rela.data", section), 0, 1, symbol, 0);
+        ojt_finish(&elf);
+        if (i % 3 == 2) {
+            expect_refused(&elf, OJ_E_MALFORMED, "local, and yet undefined", &error);
+            assert_string_equal(error.symbol, "culprit");
+        } else {
+            assert_int_equal(oj_object_create(&object, elf.bytes, elf.size, NULL, &error), OJ_OK);
+            assert_int_equal(object->symbols[symbol].section, OJI_SECTION_UNDEFINED);
+            assert_int_equal(object->symbols[symbol].type, OJ_SYMBOL_NOTYPE);
+            oj_object_destroy(object);
+        }
         ojt_free(&elf);
     }
 }
@@ -683,7 +711,7 @@ OJT_MAIN(cmocka_unit_test(elf_other_files_refused), cmocka_unit_test(elf_header_
          cmocka_unit_test(elf_relocated_zero_section_refused), cmocka_unit_test(elf_unsupported_sections_named),
          cmocka_unit_test(elf_groups_checked), cmocka_unit_test(elf_lto_object_named),
          cmocka_unit_test(elf_compressed_debug_never_refused), cmocka_unit_test(elf_symbols_checked),
-         cmocka_unit_test(elf_labels_behind_data_accepted), cmocka_unit_test(elf_symbol_names_checked),
-         cmocka_unit_test(elf_extended_indexes_checked), cmocka_unit_test(elf_too_many_symbols_refused),
-         cmocka_unit_test(elf_reloc_symbol_checked), cmocka_unit_test(elf_reference_to_unloaded_refused),
-         cmocka_unit_test(elf_riscv_uleb128_halves_checked))
+         cmocka_unit_test(elf_undefined_local_referred_to_refused), cmocka_unit_test(elf_labels_behind_data_accepted),
+         cmocka_unit_test(elf_symbol_names_checked), cmocka_unit_test(elf_extended_indexes_checked),
+         cmocka_unit_test(elf_too_many_symbols_refused), cmocka_unit_test(elf_reloc_symbol_checked),
+         cmocka_unit_test(elf_reference_to_unloaded_refused), cmocka_unit_test(elf_riscv_uleb128_halves_checked))

@@ -108,6 +108,14 @@ static void elf_reloc_fields_stay_inside(void **state)
         assert_non_null(object);
         oj_object_destroy(object);
         for (size_t k = 0; k < OJI_COUNT(outside); k++) {
+            if (known[i].kind == OJI_RELOC_NONE) {
+                /* Has no field: linkers that cut tables leave some behind the end. */
+                object = read_one(bytes, sizeof bytes, outside[k], known[i].number, 0, &error);
+                assert_non_null(object);
+                assert_int_equal(object->sections[1].relocs[0].offset, sizeof bytes);
+                oj_object_destroy(object);
+                continue;
+            }
             assert_null(read_one(bytes, sizeof bytes, outside[k], known[i].number, 0, &error));
             assert_int_equal(error.status, OJ_E_MALFORMED);
             assert_string_equal(error.section, ".text");
@@ -322,7 +330,7 @@ static void elf_compact_relocs_malformed_refused(void **state)
         {{1 << 3 | 4, 3, 1, 0x7f}, 4, OJ_E_UNSUPPORTED, "number 4294967295"},
         {{1 << 3 | 4 | 3, 0x80 | 3, 0x80, 1, 1, 1}, 6, OJ_E_MALFORMED, "outside the section"},
         {{1 << 3 | 4, 0x83, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 1, 1},
-         13,
+         14,
          OJ_E_MALFORMED,
          "outside the section"},
     };
