@@ -135,7 +135,7 @@ static enum input_kind tell_kind(const char *path, const char *data, size_t size
     return looks_like_ir(data, size) ? INPUT_IR_TEXT : INPUT_C;
 }
 
-/* What other systems' objects begin with: Mach-O of 32 and 64 bits, COFF for x86-64, i386, AArch64 and ARM, WebAssembly.
+/* What objects of other systems begin with: Mach-O of 32 and 64 bits, COFF for x86-64, i386, AArch64, ARM, WebAssembly.
  * Source: <mach-o/loader.h>, MH_MAGIC; PE format, "Machine Types"; WebAssembly Core Specification, 5.5.16 */
 bool input_is_foreign(const void *data, size_t size)
 {
