@@ -125,6 +125,12 @@ typedef struct oji_link_member {
     bool has_left_out;         /* some section is left out, though its kind is loaded */
 } oji_link_member;
 
+/* A definition in a member of an archive that has been looked through, and may not be linked. */
+typedef struct oji_link_offer {
+    const oj_object *object;
+    uint32_t symbol; /* 0: says that the object has been */
+} oji_link_offer;
+
 /* How a name is defined; a later kind replaces an earlier one. */
 typedef enum oji_link_definition {
     OJI_LINK_UNDEFINED = 0,
@@ -249,6 +255,11 @@ struct oj_plan {
     uint32_t by_name_capacity;
     oji_table by_object; /* of members; no slots before the first of an archive */
     uint32_t by_object_capacity;
+    oji_link_offer *offers; /* for the sake of common symbols: see resolve.c */
+    uint32_t n_offers;
+    uint32_t offers_capacity;
+    oji_table by_offer; /* no slots before the first */
+    uint32_t by_offer_capacity;
     uint32_t *wanted; /* index of the name of each that is wanted */
 
     const oji_group **groups; /* shared ones that are taken */

@@ -271,6 +271,71 @@ static bool has_member(const oj_plan *plan, const oj_object *object)
     return false;
 }
 
+/* --- what archives' members define -------------------------------------------------------------------------------- */
+
+/* An archive's index has common symbols as it has definitions, so that a member has to be looked through to tell. Each is
+ * once, however many names are asked for. */
+static uint64_t offer_hash(const oj_object *object, const char *name, size_t name_size)
+{
+    return oji_hash(name, name_size) ^ object_hash(object);
+}
+
+static bool has_offer(const oj_plan *plan, const oj_object *object, const char *name, uint32_t name_size)
+{
+    uint32_t cursor = 0, index;
+    uint64_t hash = offer_hash(object, name, name_size);
+    while (plan->by_offer.slots && (index = oji_table_next(&plan->by_offer, hash, &cursor)) != OJI_TABLE_NONE) {
+        const oji_link_offer *offer = &plan->offers[index];
+        const oji_symbol *symbol = &offer->object->symbols[offer->symbol];
+        if (offer->object == object && symbol->name_size == name_size && memcmp(symbol->name, name, name_size) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool grow_offers(oj_plan *plan)
+{
+    uint64_t capacity = plan->n_offers < 8 ? 16 : (uint64_t)plan->n_offers * 2;
+    if (capacity > UINT32_MAX / 4 || !oji_table_init(&plan->by_offer, &plan->arena, capacity))
+        return false;
+    plan->by_offer_capacity = (uint32_t)capacity;
+    for (uint32_t i = 0; i < plan->n_offers; i++) {
+        const oji_link_offer *offer = &plan->offers[i];
+        const oji_symbol *symbol = &offer->object->symbols[offer->symbol];
+        oji_table_add(&plan->by_offer, offer_hash(offer->object, symbol->name, symbol->name_size), i);
+    }
+    return true;
+}
+
+/* Once for each name: equal ones would all be walked past. */
+static bool add_offer(oj_plan *plan, const oj_object *object, uint32_t index)
+{
+    const oji_symbol *symbol = &object->symbols[index];
+    void *offers = plan->offers;
+    if (has_offer(plan, object, symbol->name, symbol->name_size))
+        return true;
+    if (plan->n_offers == plan->by_offer_capacity && !grow_offers(plan))
+        return false;
+    if (!oji_arena_grow(&plan->arena, &offers, plan->n_offers, &plan->offers_capacity, sizeof *plan->offers))
+        return false;
+    plan->offers = offers;
+    plan->offers[plan->n_offers] = (oji_link_offer){.object = object, .symbol = index};
+    oji_table_add(&plan->by_offer, offer_hash(object, symbol->name, symbol->name_size), plan->n_offers++);
+    return true;
+}
+
+/* Symbol 0, which has no name, says that this has been done. */
+static bool look_through(oj_plan *plan, const oj_object *object)
+{
+    if (has_offer(plan, object, "", 0))
+        return true;
+    for (uint32_t i = object->first_global; i < object->n_symbols; i++)
+        if (object->symbols[i].section != OJI_SECTION_UNDEFINED && object->symbols[i].section != OJI_SECTION_COMMON &&
+            !add_offer(plan, object, i))
+            return false;
+    return add_offer(plan, object, 0);
+}
+
 /* Link in the first archive member that says it defines the name. A name that no archive has is marked, so that the
  * next round does not ask for it again. The archive owns what it loads, and keeps it for the plan's life. */
 static oj_status pull_member(oj_plan *plan, uint32_t index, bool *pulled, oj_error *error)
@@ -287,6 +352,12 @@ static oj_status pull_member(oj_plan *plan, uint32_t index, bool *pulled, oj_err
         /* An index may name a member that does not define it: it must not be linked twice. */
         if (has_member(plan, object))
             continue;
+        if (plan->names[index].definition == OJI_LINK_COMMON) {
+            if (!look_through(plan, object))
+                return out_of_memory(error);
+            if (!has_offer(plan, object, plan->names[index].name, plan->names[index].name_size))
+                continue;
+        }
         OJI_TRY(add_member(plan, object, error));
         oji_table_add(&plan->by_object, object_hash(object), plan->n_members - 1);
         *pulled = true;
@@ -296,20 +367,26 @@ static oj_status pull_member(oj_plan *plan, uint32_t index, bool *pulled, oj_err
     return OJ_OK;
 }
 
-/* All archives are searched until no member is needed any more, so that their order does not matter. Weak references
- * pull nothing (gABI chapter 4, "Symbol Table"). It ends: every round that goes on has added a member, and no member
+/* Weak references pull nothing (gABI chapter 4, "Symbol Table"); what is common so far pulls its definition, as with GNU
+ * ld and lld (its --fortran-common). */
+static bool is_looked_for(const oji_link_name *name)
+{
+    if (name->is_not_in_archives)
+        return false;
+    return name->definition == OJI_LINK_COMMON ||
+           (name->definition == OJI_LINK_UNDEFINED && (name->is_strong_reference || name->is_wanted));
+}
+
+/* All archives are searched until no member is needed any more, so that their order does not matter. It ends: every round that goes on has added a member, and no member
  * is added twice. n_names grows while it is walked, which brings new names into the same round. */
 static oj_status pull_archives(oj_plan *plan, oj_error *error)
 {
     bool pulled = true;
     while (pulled) {
         pulled = false;
-        for (uint32_t i = 0; i < plan->n_names; i++) {
-            const oji_link_name *name = &plan->names[i];
-            if (name->definition == OJI_LINK_UNDEFINED && (name->is_strong_reference || name->is_wanted) &&
-                !name->is_not_in_archives)
+        for (uint32_t i = 0; i < plan->n_names; i++)
+            if (is_looked_for(&plan->names[i]))
                 OJI_TRY(pull_member(plan, i, &pulled, error));
-        }
     }
     return OJ_OK;
 }

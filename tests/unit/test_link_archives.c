@@ -345,7 +345,72 @@ static void archive_member_with_versions_survives_every_allocation(void **state)
     oj_archive_destroy(archive);
 }
 
-OJT_MAIN(cmocka_unit_test(archive_member_with_versions_survives_every_allocation),
+static void recipe_of_shared(ojt_recipe *recipe, const uint32_t *value)
+{
+    ojt_elf elf;
+    ojt_elf_init(&elf);
+    /* As many others as need more room than there is at first. */
+    for (int i = 0; i < 20; i++) {
+        static const char *const names[] = {"a", "b", "c", "d", "e", "f1", "g1", "h", "i", "j",
+                                            "k", "l", "m", "n", "o", "p",  "q",  "r", "s", "t"};
+        ojt_elf_add_symbol(&elf, names[i], SHN_ABS, 1, 0, STB_GLOBAL, STT_NOTYPE);
+    }
+    ojt_elf_add_symbol(&elf, "shared", value ? ojt_elf_add_data(&elf, value, 4) : SHN_COMMON, value ? 0 : 4, 4,
+                       STB_GLOBAL, STT_OBJECT);
+    ojt_recipe_member(recipe, &elf);
+    ojt_recipe_index(recipe, "shared", recipe->n_members - 1);
+}
+
+/* A member that has it as common, too, is in an archive's index as well, and adds nothing. Memory ends at each place. */
+static void archive_common_pulls_its_definition(void **state)
+{
+    static const uint32_t value = 5;
+    ojt_recipe common = {0}, data = {0};
+    oj_archive *archives[2];
+    oj_object *object;
+    ojt_elf elf;
+    uint16_t text;
+    uint32_t f, shared;
+    (void)state;
+    recipe_of_shared(&common, NULL);
+    recipe_of_shared(&data, &value);
+    archives[0] = ojt_recipe_open(&common);
+    archives[1] = ojt_recipe_open(&data);
+    ojt_elf_init(&elf);
+    text = ojt_elf_add_code(&elf, ojt_loading_code, sizeof ojt_loading_code);
+    f = ojt_elf_add_global(&elf, "f", text, 0, sizeof ojt_loading_code);
+    shared = ojt_elf_add_symbol(&elf, "shared", SHN_COMMON, 4, 4, STB_GLOBAL, STT_OBJECT);
+    ojt_elf_add_load(&elf, text, 0, f, shared);
+    object = ojt_object(&elf, "main.o");
+    for (size_t n_archives = 1; n_archives <= 2; n_archives++) {
+        bool was_met = true;
+        for (size_t n = 1; was_met; n++) {
+            ojt_heap heap;
+            job link;
+            oj_status status;
+            init_job(&link, archives, n_archives);
+            ojt_heap_init(&heap);
+            heap.fail_at = n;
+            link.options.allocator = &heap.table;
+            status = run(&link, object);
+            was_met = heap.n_calls >= n;
+            if (status != (was_met ? OJ_E_NOMEM : OJ_OK))
+                fail_msg("allocation %zu: %s", n, link.error.text);
+            if (status == OJ_OK) {
+                assert_int_equal(ojt_call(link.code, "f"), n_archives == 1 ? 0 : 5);
+                assert_int_equal(link.stats.n_objects, n_archives);
+            }
+            end(&link);
+            assert_int_equal(heap.n_live, 0);
+        }
+    }
+    oj_object_destroy(object);
+    oj_archive_destroy(archives[0]);
+    oj_archive_destroy(archives[1]);
+}
+
+OJT_MAIN(cmocka_unit_test(archive_common_pulls_its_definition),
+         cmocka_unit_test(archive_member_with_versions_survives_every_allocation),
          cmocka_unit_test(archive_members_pulled_transitively_in_any_order),
          cmocka_unit_test(archive_member_of_defined_name_not_pulled), cmocka_unit_test(archive_first_archive_wins),
          cmocka_unit_test(archive_weak_reference_pulls_nothing),
