@@ -347,14 +347,13 @@ static void archive_member_with_versions_survives_every_allocation(void **state)
 
 static void recipe_of_shared(ojt_recipe *recipe, const uint32_t *value)
 {
+    static const char *const names[] = {"a", "b", "c", "d", "e", "h", "i", "j", "k",
+                                        "l", "m", "n", "o", "p", "q", "r", "s", "t"};
     ojt_elf elf;
     ojt_elf_init(&elf);
     /* As many others as need more room than there is at first. */
-    for (int i = 0; i < 20; i++) {
-        static const char *const names[] = {"a", "b", "c", "d", "e", "f1", "g1", "h", "i", "j",
-                                            "k", "l", "m", "n", "o", "p",  "q",  "r", "s", "t"};
+    for (size_t i = 0; i < OJI_COUNT(names); i++)
         ojt_elf_add_symbol(&elf, names[i], SHN_ABS, 1, 0, STB_GLOBAL, STT_NOTYPE);
-    }
     ojt_elf_add_symbol(&elf, "shared", value ? ojt_elf_add_data(&elf, value, 4) : SHN_COMMON, value ? 0 : 4, 4,
                        STB_GLOBAL, STT_OBJECT);
     ojt_recipe_member(recipe, &elf);
