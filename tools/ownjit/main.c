@@ -57,6 +57,22 @@ static int reject(const char *word)
     return EXIT_OWNJIT;
 }
 
+static int run_command(int argc, char **argv)
+{
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strcmp(argv[0], commands[i].name) == 0)
+            return commands[i].run(argc, argv);
+    return reject(argv[0]);
+}
+
+/* "help run" is "run --help". */
+static int help_command(char *name)
+{
+    char option[] = "--help";
+    char *arguments[] = {name, option, NULL};
+    return run_command(2, arguments);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -65,12 +81,11 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
         return print_version();
+    if (strcmp(argv[1], "help") == 0 && argc > 2)
+        return help_command(argv[2]);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_help();
         return output_finish() ? 0 : EXIT_OWNJIT;
     }
-    for (size_t i = 0; i < N_COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    return reject(argv[1]);
+    return run_command(argc - 1, argv + 1);
 }
