@@ -360,7 +360,8 @@ static void recipe_of_shared(ojt_recipe *recipe, const uint32_t *value)
     ojt_recipe_index(recipe, "shared", recipe->n_members - 1);
 }
 
-/* A member that has it as common, too, is in an archive's index as well, and adds nothing. Memory ends at each place. */
+/* A member that has it as common, too, is in an archive's index as well, and adds nothing. Memory ends at each
+ * place. */
 static void archive_common_pulls_its_definition(void **state)
 {
     static const uint32_t value = 5;
