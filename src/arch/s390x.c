@@ -114,13 +114,22 @@ static inline bool store_checked(uint8_t *where, const row *how, uint64_t value)
     return true;
 }
 
+/* A stub leads to the symbol: what branches to somewhere behind it has none, as it would go behind the stub. A branch
+ * counts from its start, and its field begins 2 bytes behind it, that of a prediction 1 (12 bits) or 3 (24). The addend
+ * of data says what its distance counts from. */
+static bool leads_behind(const oji_reloc *reloc, const row *how)
+{
+    int64_t own = how->field == LOW12 ? 1 : how->field == LOW24 ? 3 : 2;
+    return how->shift == 1 && reloc->addend != own;
+}
+
 /* The distance to the symbol where the field can hold it, else to its stub. A stress build takes the stub wherever
  * there is one. `off` is what is taken off the address. */
 static bool fix_call(oji_fixups *fixups, const oji_reloc *reloc, const row *how, uint8_t *where, uint64_t off)
 {
     const oji_target *target = &fixups->targets[reloc->symbol];
     uint64_t direct = target->addr + (uint64_t)reloc->addend - off;
-    bool has_stub = target->stub != 0;
+    bool has_stub = target->stub != 0 && !leads_behind(reloc, how);
 #ifdef OJ_STRESS
     if (!has_stub)
 #endif

@@ -71,17 +71,27 @@ static inline bool in_reach(uint64_t value, bool has_long_way)
     return fits_int32(value);
 }
 
+/* A stub leads to the symbol: call, jmp and jcc to somewhere behind it (e8, e9, 0f 80 to 8f) have none, as they would
+ * go behind the stub. The addend of data says what its distance counts from, as in tables of functions. */
+static bool leads_behind(const oji_reloc *reloc, const uint8_t *where)
+{
+    if (reloc->addend == -4 || reloc->offset == 0)
+        return false;
+    return (where[-1] & 0xfe) == 0xe8 || (reloc->offset > 1 && where[-2] == 0x0f && (where[-1] & 0xf0) == 0x80);
+}
+
 /* L + A - P: direct where that fits, else through the stub. Counts as direct only what a stub was planned for: that
  * is how many stubs layout could not know to be superfluous. */
-static bool fix_call(oji_fixups *fixups, const oji_target *target, uint8_t *where, uint64_t addend_minus_place)
+static bool fix_call(oji_fixups *fixups, const oji_reloc *reloc, const oji_target *target, uint8_t *where)
 {
+    uint64_t addend_minus_place = (uint64_t)reloc->addend - (fixups->run_addr + reloc->offset);
     uint64_t direct = target->addr + addend_minus_place;
-    if (OJI_LIKELY(in_reach(direct, target->stub != 0))) {
+    if (OJI_LIKELY(in_reach(direct, target->stub != 0 && !leads_behind(reloc, where)))) {
         fixups->n_direct += target->stub != 0;
         oji_store32(where, (uint32_t)direct);
         return true;
     }
-    if (target->stub == 0)
+    if (target->stub == 0 || leads_behind(reloc, where))
         return false;
     direct = stub_addr(fixups, target) + addend_minus_place;
     return store32(where, direct, fits_int32(direct));
@@ -219,7 +229,7 @@ static uint32_t relocate(oji_fixups *fixups)
         OJI_ASSERT(reloc->offset < fixups->size || reloc->kind == OJI_RELOC_NONE);
         switch (reloc->kind) {
         case OJI_RELOC_CALL32:
-            done = fix_call(fixups, target, where, (uint64_t)reloc->addend - place);
+            done = fix_call(fixups, reloc, target, where);
             break;
         case OJI_RELOC_PC32:
             done = store32(where, absolute - place, fits_int32(absolute - place));

@@ -36,10 +36,10 @@ ADDRESSES = {CODE: 0x10000000, RODATA: 0x10800000, DATA: 0x11000000}
 KIND_OTHER, KIND_DEBUG = 0, 6
 RANGE_SECTION, RANGE_COMMON = 1, 2
 IFUNC = 10
+SHT_CREL = 0x40000014
 MOST_SEGMENT = 1 << 22
 
 # What ld says of objects that it alone refuses, and why that is right for a linker of programs and not for this one.
-SHT_CREL = 0x40000014
 REFUSED_BY_LD_ONLY = [
     (r"undefined reference to `no symbol'",
      'symbol 0 has the value 0 (gABI, "Symbol Table"): ld for AArch64 takes it for an undefined one'),
