@@ -6,6 +6,7 @@
 # define far 0x7f0012345678
 # assembler llvm-mc-19 -triple=aarch64-linux-gnu -filetype=obj
 # counts 1 0 1
+# relaxes
 # oracle none: static linkers' veneers have another form
 # expect code @0 c0 03 5f d6
 # expect code @16 10 04 00 90 11 02 40 f9 20 02 1f d6 00 00 00 00
