@@ -273,8 +273,8 @@ static bool has_member(const oj_plan *plan, const oj_object *object)
 
 /* --- what archives' members define -------------------------------------------------------------------------------- */
 
-/* An archive's index has common symbols as it has definitions, so that a member has to be looked through to tell. Each is
- * once, however many names are asked for. */
+/* An archive's index has common symbols as it has definitions, so that a member has to be looked through to tell. Each
+ * is once, however many names are asked for. */
 static uint64_t offer_hash(const oj_object *object, const char *name, size_t name_size)
 {
     return oji_hash(name, name_size) ^ object_hash(object);
@@ -367,8 +367,8 @@ static oj_status pull_member(oj_plan *plan, uint32_t index, bool *pulled, oj_err
     return OJ_OK;
 }
 
-/* Weak references pull nothing (gABI chapter 4, "Symbol Table"); what is common so far pulls its definition, as with GNU
- * ld and lld (its --fortran-common). */
+/* Weak references pull nothing (gABI chapter 4, "Symbol Table"); what is common so far pulls its definition, as with
+ * GNU ld and lld (its --fortran-common). */
 static bool is_looked_for(const oji_link_name *name)
 {
     if (name->is_not_in_archives)
@@ -377,8 +377,9 @@ static bool is_looked_for(const oji_link_name *name)
            (name->definition == OJI_LINK_UNDEFINED && (name->is_strong_reference || name->is_wanted));
 }
 
-/* All archives are searched until no member is needed any more, so that their order does not matter. It ends: every round that goes on has added a member, and no member
- * is added twice. n_names grows while it is walked, which brings new names into the same round. */
+/* All archives are searched until no member is needed any more, so that their order does not matter. It ends: every
+ * round that goes on has added a member, and no member is added twice. n_names grows while it is walked, which brings
+ * new names into the same round. */
 static oj_status pull_archives(oj_plan *plan, oj_error *error)
 {
     bool pulled = true;
