@@ -289,6 +289,9 @@ static bool take_augmentation(cursor *c, char letter, oji_eh_cie *cie)
     case 'B':
         cie->has_b_key = true;
         return true;
+    case 'G':
+        cie->is_tagged = true;
+        return true;
     default:
         return false;
     }

@@ -23,6 +23,7 @@ typedef struct oji_eh_cie {
     bool is_indirect; /* personality is the address of a pointer */
     bool is_signal;   /* of a signal frame */
     bool has_b_key;   /* return addresses are signed with the B key (AArch64) */
+    bool is_tagged;   /* the frame's memory may be tagged (AArch64's MTE) */
     bool has_data;    /* FDEs have augmentation data */
 } oji_eh_cie;
 

@@ -37,6 +37,9 @@ static uint8_t *put_augmentation(uint8_t *to, const oji_eh_cie *cie)
         *to++ = 'S';
     if (cie->has_b_key)
         *to++ = 'B';
+    /* The last: libgcc reads no letter behind one that it does not know. */
+    if (cie->is_tagged)
+        *to++ = 'G';
     *to++ = 0;
     return to;
 }
@@ -81,7 +84,7 @@ static uint64_t head_size(const oji_eh_cie *cie)
 {
     bool has_lsda = cie->lsda_encoding != 0xff;
     uint64_t magnitude = (uint64_t)cie->data_alignment ^ (cie->data_alignment < 0 ? UINT64_MAX : 0);
-    uint64_t letters = 2u + (cie->personality != 0) + has_lsda + cie->is_signal + cie->has_b_key;
+    uint64_t letters = 2u + (cie->personality != 0) + has_lsda + cie->is_signal + cie->has_b_key + cie->is_tagged;
     uint64_t data = 1u + (cie->personality ? 9u : 0u) + has_lsda;
     return 9 + letters + 1 + leb_size(cie->code_alignment, 7) + leb_size(magnitude, 6) + 1 + 1 + data;
 }

@@ -25,6 +25,7 @@ static bool is_alike(const oji_eh_cie *a, const oji_eh_cie *b)
            a->code_alignment == b->code_alignment && a->data_alignment == b->data_alignment &&
            a->personality == b->personality && (a->lsda_encoding == 0xff) == (b->lsda_encoding == 0xff) &&
            a->is_indirect == b->is_indirect && a->is_signal == b->is_signal && a->has_b_key == b->has_b_key &&
+           a->is_tagged == b->is_tagged &&
            (a->program_size == 0 || memcmp(a->program, b->program, a->program_size) == 0);
 }
 

@@ -108,6 +108,24 @@ static void unwind_table_bad_runs_of_bytes_rejected(void **state)
     }
 }
 
+/* What LLVM writes for frames of AArch64 whose memory is tagged (-fsanitize=memtag-stack). */
+static void unwind_table_tagged_frame_taken(void **state)
+{
+    uint8_t bytes[sizeof good];
+    oji_eh_reader reader = reader_of(bytes, sizeof bytes);
+    oji_eh_cie cie = {.offset = UINT64_MAX};
+    oji_eh_fde fde;
+    (void)state;
+    memcpy(bytes, good, sizeof good);
+    /* "zR", and the alignment of code behind it: one letter more, and a nop of the program less. */
+    memmove(bytes + LETTERS + 3, bytes + LETTERS + 2, PROGRAM - LETTERS - 2);
+    bytes[LETTERS + 2] = 'G';
+    memmove(bytes + PROGRAM + 1, good + PROGRAM, FDE - PROGRAM - 1);
+    assert_int_equal(oji_eh_next(&reader, &cie, &fde), OJI_EH_FDE);
+    assert_true(cie.is_tagged && !cie.has_b_key);
+    assert_int_equal(fde.size, 6);
+}
+
 /* Blocks of the exact size, so that memory checkers see a byte too many. */
 static void read_all(const uint8_t *bytes, size_t size)
 {
@@ -189,6 +207,8 @@ static void unwind_table_written_size_of_any_cie(void **state)
         cie.personality = bit % 16 / 8;
         cie.lsda_encoding = bit % 3 ? 0xff : 0;
         cie.is_signal = bit % 5 == 0;
+        cie.has_b_key = bit % 7 == 0;
+        cie.is_tagged = bit % 11 == 0;
         size = oji_eh_cie_size(&cie);
         exact = malloc((size_t)size + 40);
         oji_eh_write_cie(exact, size, &cie);
@@ -203,6 +223,7 @@ static void unwind_table_written_size_of_any_cie(void **state)
         assert_int_equal(oji_eh_next(&reader, &again, &fde), OJI_EH_FDE);
         assert_int_equal(again.code_alignment, cie.code_alignment);
         assert_int_equal(again.data_alignment, cie.data_alignment);
+        assert_true(again.has_b_key == cie.has_b_key && again.is_tagged == cie.is_tagged);
         assert_in_range(again.program_size, 4, 7);
         assert_memory_equal(again.program, program, 4);
         free(exact);
@@ -253,7 +274,7 @@ static void unwind_cies_are_shared_by_content(void **state)
                              .data_alignment = -8,
                              .personality = 0x1000,
                              .lsda_encoding = 0x1b};
-    oji_eh_cie cies[] = {base, base, base, base, base, base, base, base, base, base, base};
+    oji_eh_cie cies[] = {base, base, base, base, base, base, base, base, base, base, base, base};
     const oji_eh_fde fdes[] = {{.addr = 0x2000, .size = 16, .cie = 0}, {.addr = 0x3000, .size = 16, .cie = 1}};
     (void)state;
     cies[0].program = copy;
@@ -269,6 +290,7 @@ static void unwind_cies_are_shared_by_content(void **state)
     cies[8].is_indirect = true;
     cies[9].is_signal = true;
     cies[10].has_b_key = true;
+    cies[11].is_tagged = true;
     for (size_t i = 0; i < OJI_COUNT(cies); i++) {
         const oji_eh_cie pair[] = {base, cies[i]};
         const oji_unwind_tables tables = {.cies = pair, .n_cies = 2, .fdes = fdes, .n_fdes = 2};
@@ -760,7 +782,7 @@ static void unwind_code_without_tables_is_looked_for_meanwhile(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(unwind_table_is_read), cmocka_unit_test(unwind_table_bad_fields_rejected),
-         cmocka_unit_test(unwind_table_bad_runs_of_bytes_rejected),
+         cmocka_unit_test(unwind_table_bad_runs_of_bytes_rejected), cmocka_unit_test(unwind_table_tagged_frame_taken),
          cmocka_unit_test(unwind_table_any_byte_any_length_read_inside),
          cmocka_unit_test(unwind_table_written_anew_reads_the_same),
          cmocka_unit_test(unwind_table_written_size_of_any_cie), cmocka_unit_test(unwind_cies_are_shared_by_content),
