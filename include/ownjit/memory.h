@@ -48,7 +48,8 @@ typedef struct oj_segment {
     void *write;         /* set by place(): where the library writes, readable and writable until protect() */
     uint64_t run_addr;   /* set by place(): the address at which the segment will be used */
     const char *object;  /* where sections are placed singly: the object's name, else NULL; lends, during the call */
-    const char *section; /* where sections are placed singly: the section's name, else NULL; lends, during the call */
+    const char *section; /* where sections are placed singly: the section's name, or of the library's own "COMMON" and
+                            ".iplt", with "" for object; else NULL; lends, during the call */
 } oj_segment;
 
 /* oj_placement.flags */

@@ -383,6 +383,14 @@ static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
     return store_checked(write, &page, page_of(entry) - page_of(stub)) && store_checked(write + 4, &low, entry);
 }
 
+/* The same with ldr x17, [x17] before the branch. */
+static void write_far_stub(uint8_t *write, uint64_t stub, uint64_t word)
+{
+    write_stub(write, stub, word);
+    oji_store32(write + 8, UINT32_C(0xf9400231));
+    oji_store32(write + 12, UINT32_C(0xd61f0220));
+}
+
 /* B, BL, BRK, HVC, ISB, NOP, SMC and SVC are those that a core runs either as they were or as they are, whenever
  * another changes one into another; every other change needs all cores to wait (Arm ARM, B2.2.5 "Concurrent
  * modification and execution of instructions"). Encodings: C4.1, C6.2. */
@@ -431,6 +439,7 @@ const oji_arch oji_arch_aarch64 = {
     .elf_machine = 183,
     .got_entry_size = GOT_ENTRY_SIZE,
     .stub_size = STUB_SIZE,
+    .far_stub_size = STUB_SIZE,
     /* PREL32 in unwind tables, and the distance that ADRP reaches at least. */
     .reach = (UINT64_C(1) << 31) - (UINT64_C(1) << 24),
     .branch_reach = OJI_BRANCH_REACH((UINT64_C(1) << 27) - 4),
@@ -445,4 +454,5 @@ const oji_arch oji_arch_aarch64 = {
     .needs = needs,
     .relocate = relocate,
     .write_stub = write_stub,
+    .write_far_stub = write_far_stub,
 };

@@ -84,6 +84,7 @@ typedef struct oji_arch {
     uint32_t elf_flags;      /* and the e_flags that such a file needs */
     uint32_t got_entry_size; /* bytes */
     uint32_t stub_size;      /* bytes, also its alignment */
+    uint32_t far_stub_size;  /* bytes, also its alignment; 0 where there is none */
     uint32_t stub_entry;     /* bytes from its start to where a pointer to the function may point */
     uint64_t reach;          /* bytes: all segments of a link must lie within this of one another */
     uint64_t branch_reach;   /* bytes that every branch that may have a stub reaches in both directions; 0 = all that
@@ -133,6 +134,9 @@ typedef struct oji_arch {
                             uint64_t entry_addr);
     /* Write the stub at run address `stub_addr` that jumps through the GOT entry at `got_addr`; false out of reach. */
     bool (*write_stub)(uint8_t *write, uint64_t stub_addr, uint64_t got_addr);
+    /* Write the stub that jumps to what the word holds to which the one at `word_addr` points, wherever that lies. Both
+     * this word and the stub are in one segment, and so in reach. NULL: GOT entries themselves may lie anywhere. */
+    void (*write_far_stub)(uint8_t *write, uint64_t stub_addr, uint64_t word_addr);
     /* Write the stub of symbol 0, by which code calls what a TLS descriptor says; NULL where code does so itself. */
     void (*write_descriptor_stub)(uint8_t *write);
 } oji_arch;

@@ -460,14 +460,34 @@ static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry, uint32_t l
     return store_checked(write, &pair, entry - stub, is_64);
 }
 
+enum { LOAD_64 = 0x00033303, LOAD_32 = 0x00032303 };
+
 static bool write_stub_64(uint8_t *write, uint64_t stub, uint64_t entry)
 {
-    return write_stub(write, stub, entry, UINT32_C(0x00033303), true);
+    return write_stub(write, stub, entry, LOAD_64, true);
 }
 
 static bool write_stub_32(uint8_t *write, uint64_t stub, uint64_t entry)
 {
-    return write_stub(write, stub, entry, UINT32_C(0x00032303), false);
+    return write_stub(write, stub, entry, LOAD_32, false);
+}
+
+/* The same with ld or lw t1, 0(t1) before the jump, which takes the place of nop. */
+static void write_far_stub(uint8_t *write, uint64_t stub, uint64_t word, uint32_t load, bool is_64)
+{
+    write_stub(write, stub, word, load, is_64);
+    memcpy(write + 12, write + 8, 4);
+    oji_store32(write + 8, load);
+}
+
+static void write_far_stub_64(uint8_t *write, uint64_t stub, uint64_t word)
+{
+    write_far_stub(write, stub, word, LOAD_64, true);
+}
+
+static void write_far_stub_32(uint8_t *write, uint64_t stub, uint64_t word)
+{
+    write_far_stub(write, stub, word, LOAD_32, false);
 }
 
 /* Nothing is promised to a hart that fetches what another one stores (volume I, "Zifencei"), and no profile of 32 bits
@@ -510,10 +530,10 @@ static const oj_object *const runtime_32[] = {&atexit_32, &quick_exit_32, &atfor
 /* What the two have in common.
  * reach: what auipc reaches at least. padding: 16 bits of zero are an illegal instruction (volume I, 26.5).
  * unwind_registers: x0 to x31, f0 to f31, and 64, the alternate return column (psABI, "DWARF Register Numbers"). */
-#define COMMON                                                                                                    \
-    .elf_machine = 243, .stub_size = STUB_SIZE, .reach = (UINT64_C(1) << 31) - (UINT64_C(1) << 24), .padding = 0, \
-    .patch_word = 4, .reaches_zero = true, .unwind_registers = 65, .needs = needs, .field_size = field_size,      \
-    .relax = oji_riscv_relax
+#define COMMON                                                                                               \
+    .elf_machine = 243, .stub_size = STUB_SIZE, .far_stub_size = STUB_SIZE,                                  \
+    .reach = (UINT64_C(1) << 31) - (UINT64_C(1) << 24), .padding = 0, .patch_word = 4, .reaches_zero = true, \
+    .unwind_registers = 65, .needs = needs, .field_size = field_size, .relax = oji_riscv_relax
 
 /* Running code: fetches of aligned words are atomic (RVA20U64 profile, Ziccif), which every 64-bit system that Linux
  * distributions run on has. */
@@ -523,7 +543,8 @@ const oji_arch oji_arch_riscv64 = {COMMON,
                                    .address_bits = 64,
                                    .runtime = runtime_64,
                                    .relocate = relocate_64,
-                                   .write_stub = write_stub_64};
+                                   .write_stub = write_stub_64,
+                                   .write_far_stub = write_far_stub_64};
 
 const oji_arch oji_arch_riscv32 = {COMMON,
                                    .id = OJI_ARCH_RISCV32,
@@ -533,4 +554,5 @@ const oji_arch oji_arch_riscv32 = {COMMON,
                                    .may_patch = never,
                                    .patch_rule = "nothing",
                                    .relocate = relocate_32,
-                                   .write_stub = write_stub_32};
+                                   .write_stub = write_stub_32,
+                                   .write_far_stub = write_far_stub_32};

@@ -7,7 +7,7 @@
 #include "arch/value.h"
 #include "object/s390x.h"
 
-enum { GOT_ENTRY_SIZE = 8, STUB_SIZE = 8 };
+enum { GOT_ENTRY_SIZE = 8, STUB_SIZE = 8, FAR_STUB_SIZE = 16 };
 
 /* What is taken off it. */
 typedef enum from { NOTHING, PLACE, GOT } from;
@@ -238,6 +238,16 @@ static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
     return (entry & 7) == 0 && store_checked(write + 2, &operand, entry - stub);
 }
 
+/* lgrl %r1, word; lg %r1, 0(%r1); br %r1; nopr */
+static void write_far_stub(uint8_t *write, uint64_t stub, uint64_t word)
+{
+    write_stub(write, stub, word);
+    oji_store32be(write + 6, UINT32_C(0xe3101000));
+    oji_store16be(write + 10, 0x0004);
+    oji_store16be(write + 12, 0x07f1);
+    oji_store16be(write + 14, 0x0700);
+}
+
 /* The bytes of an instruction may be fetched piecemeal, in any order, and another CPU may see some bits of a change and
  * not others; one byte is what every access takes as a whole (Principles of Operation, chapter 5, "Instruction
  * Fetching", "Storage-Operand Consistency"). So a mask turns a branch on or off, as Linux does it. */
@@ -271,6 +281,7 @@ const oji_arch oji_arch_s390x = {
     .elf_machine = 22,
     .got_entry_size = GOT_ENTRY_SIZE,
     .stub_size = STUB_SIZE,
+    .far_stub_size = FAR_STUB_SIZE,
     /* PC32 in unwind tables; calls and LARL reach twice as far. */
     .reach = (UINT64_C(1) << 31) - (UINT64_C(1) << 24),
     .address_bits = 64,
@@ -288,4 +299,5 @@ const oji_arch oji_arch_s390x = {
     .field_size = field_size,
     .relocate = relocate,
     .write_stub = write_stub,
+    .write_far_stub = write_far_stub,
 };

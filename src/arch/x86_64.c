@@ -5,7 +5,7 @@
 
 /* Sums and differences of addresses are unsigned and wrap modulo 2^64; a value fits a field if extending the field
  * gives it back. So no check overflows, whatever addends say. */
-enum { GOT_ENTRY_SIZE = 8, STUB_SIZE = 8 };
+enum { GOT_ENTRY_SIZE = 8, STUB_SIZE = 8, FAR_STUB_SIZE = 16 };
 
 static inline bool fits_int32(uint64_t value) { return (int64_t)value == (int32_t)value; }
 static inline bool fits_uint32(uint64_t value) { return value <= UINT32_MAX; }
@@ -301,6 +301,15 @@ static bool write_stub(uint8_t *write, uint64_t stub, uint64_t entry)
     return true;
 }
 
+/* mov word(%rip), %r11; jmp *(%r11), and traps as above. r11 is the psABI's for stubs (3.2.3, "Register Usage"). */
+static void write_far_stub(uint8_t *write, uint64_t stub, uint64_t word)
+{
+    memset(write, 0xcc, FAR_STUB_SIZE);
+    memcpy(write, "\x4c\x8b\x1d", 3);
+    oji_store32(write + 3, (uint32_t)(word - (stub + 7)));
+    memcpy(write + 7, "\x41\xff\x23", 3);
+}
+
 static uint32_t needs(uint32_t kind)
 {
     switch (kind) {
@@ -353,6 +362,7 @@ const oji_arch oji_arch_x86_64 = {
     .elf_machine = 62,
     .got_entry_size = GOT_ENTRY_SIZE,
     .stub_size = STUB_SIZE,
+    .far_stub_size = FAR_STUB_SIZE,
     /* Displacements count from the end of an instruction and carry addends: 16 MiB of the 2 GiB are kept back. */
     .reach = (UINT64_C(1) << 31) - (UINT64_C(1) << 24),
     .address_bits = 64,
@@ -366,4 +376,5 @@ const oji_arch oji_arch_x86_64 = {
     .computes_address = computes_address,
     .compute_or_load = compute_or_load,
     .write_stub = write_stub,
+    .write_far_stub = write_far_stub,
 };

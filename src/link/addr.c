@@ -43,11 +43,17 @@ static uint64_t canonical_addr(const oj_plan *plan, const oji_link_name *name)
            (uint64_t)(name->stub - 1) * plan->arch->stub_size + plan->arch->stub_entry;
 }
 
+uint64_t oji_link_entry_addr(const oj_plan *plan, const oji_link_island *island, uint32_t index)
+{
+    return oji_link_run_addr(plan, island->got_segment) + island->got_off +
+           (uint64_t)index * plan->arch->got_entry_size;
+}
+
 uint64_t oji_link_ifunc_addr(const oj_plan *plan, uint32_t index)
 {
     const oji_link_island *island = plan->ifuncs;
     return oji_link_run_addr(plan, island->stubs_segment) + island->stubs_off +
-           (uint64_t)index * plan->arch->stub_size + plan->arch->stub_entry;
+           (uint64_t)index * oji_link_stub_size(plan, island) + plan->arch->stub_entry;
 }
 
 uint64_t oji_link_ifunc_resolver(const oj_plan *plan, uint32_t index)

@@ -46,9 +46,6 @@ oj_status oji_link_plan_ifuncs(oj_plan *plan, oj_error *error)
         has_ifuncs |= plan->members[m].object->has_ifuncs;
     if (!has_ifuncs)
         return OJ_OK;
-    if (oji_link_places_singly(&plan->options))
-        return oji_fail(error, OJ_E_UNSUPPORTED,
-                        "an indirect function (ifunc) is not supported where sections are placed singly");
     plan->ifuncs = oji_arena_array(&plan->arena, 1, sizeof *plan->ifuncs);
     if (!plan->ifuncs)
         return oji_fail(error, OJ_E_NOMEM, "out of memory: planning indirect functions");
@@ -61,6 +58,13 @@ oj_status oji_link_plan_ifuncs(oj_plan *plan, oj_error *error)
         return oji_fail(error, OJ_E_NOMEM, "out of memory: planning indirect functions");
     plan->ifuncs->n_stubs = plan->ifuncs->n_entries;
     return OJ_OK;
+}
+
+/* Stubs are code and their entries are written when code has been published: where segments are anywhere, only a word
+ * in the stubs' own segment is certain to be in reach of them. */
+bool oji_link_is_far(const oj_plan *plan, const oji_link_island *island)
+{
+    return island == plan->ifuncs && oji_link_places_singly(&plan->options) && plan->arch->write_far_stub;
 }
 
 /* Names know; local symbols have none. */
@@ -91,8 +95,7 @@ oj_status oji_link_choose_ifuncs(const oj_plan *plan, oj_error *error)
 {
     for (uint32_t i = 0; plan->ifuncs && i < plan->ifuncs->n_entries; i++) {
         oji_link_ref ref = plan->entries[plan->ifuncs->first_entry + i];
-        uint64_t where = oji_link_run_addr(plan, plan->ifuncs->got_segment) + plan->ifuncs->got_off +
-                         (uint64_t)i * plan->arch->got_entry_size;
+        uint64_t where = oji_link_entry_addr(plan, plan->ifuncs, i);
         uint64_t chosen = oji_link_call_ifunc_resolver(oji_link_ifunc_resolver(plan, i));
         if (chosen == 0) {
             const oji_place place = {.object = plan->members[ref.member].object->name,

@@ -155,17 +155,15 @@ static oj_status plan_merged(oj_plan *plan, oj_error *error)
 
 /* --- an island for each section ----------------------------------------------------------------------------------- */
 
-/* Is what the symbol names in the same section, wherever that is put? Common symbols and the linker's own are in no
- * section, so they are outside. */
+/* Is what the symbol names in the same section, wherever that is put? Common symbols, the linker's own and the stubs
+ * that stand for indirect functions are in no section, so they are outside. */
 static bool is_in_section(const oj_plan *plan, uint32_t member, uint32_t section, uint32_t symbol)
 {
     const oji_link_name *name = oji_link_name_of(plan, &plan->members[member], symbol);
-    const oji_symbol *own = &plan->members[member].symbols[symbol];
-    if (!name)
-        return own->section == section;
-    if (name->definition != OJI_LINK_WEAK && name->definition != OJI_LINK_STRONG)
+    const oji_symbol *definition = &plan->members[member].symbols[name ? name->symbol : symbol];
+    if (name && ((name->definition != OJI_LINK_WEAK && name->definition != OJI_LINK_STRONG) || name->member != member))
         return false;
-    return name->member == member && plan->members[member].symbols[name->symbol].section == section;
+    return definition->section == section && definition->type != OJ_SYMBOL_IFUNC;
 }
 
 /* As needs_entry(), for one relocation: a section that is placed singly pays for its own references only, not for

@@ -11,9 +11,15 @@ static uint32_t add_segment(oj_plan *plan, uint32_t kind)
 /* No stub crosses a cache line or a page: stubs are aligned to their size, a power of two. */
 static bool lay_stubs(oj_plan *plan, oji_link_island *island)
 {
-    return island->n_stubs == 0 ||
-           oji_link_append(plan, island->stubs_segment, (uint64_t)island->n_stubs * plan->arch->stub_size,
-                           plan->arch->stub_size, &island->stubs_off);
+    const uint32_t stub_size = oji_link_stub_size(plan, island), word_size = plan->arch->got_entry_size;
+    if (island->n_stubs == 0)
+        return true;
+    if (!oji_link_append(plan, island->stubs_segment, (uint64_t)island->n_stubs * stub_size, stub_size,
+                         &island->stubs_off))
+        return false;
+    return !oji_link_is_far(plan, island) ||
+           oji_link_append(plan, island->stubs_segment, (uint64_t)island->n_stubs * word_size, word_size,
+                           &plan->far_off);
 }
 
 /* Entries are aligned to their size, so that each is read and written whole. */
@@ -198,19 +204,38 @@ static bool lay_islands_singly(oj_plan *plan)
     return true;
 }
 
-/* The segment of runs and common symbols is the last, and has no member. */
+enum { OWN_SEGMENTS = 2 };
+
+static uint32_t add_own_segment(oj_plan *plan, uint32_t kind)
+{
+    uint32_t index = add_segment(plan, kind);
+    plan->segments[index].member = OJI_NONE;
+    return index;
+}
+
+/* The linker's own segments have no member: that of indirect functions' stubs, and the last, of runs, these functions'
+ * entries and common symbols. */
 static bool lay_out_singly(oj_plan *plan)
 {
     for (uint32_t m = 0; m < plan->n_members; m++)
         for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++)
             if (!lay_section_singly(plan, m, i))
                 return false;
-    plan->common_segment = add_segment(plan, OJ_SEGMENT_DATA);
-    plan->segments[plan->common_segment].member = OJI_NONE;
+    if (plan->ifuncs) {
+        plan->ifuncs->stubs_segment = add_own_segment(plan, OJ_SEGMENT_CODE);
+        if (!lay_stubs(plan, plan->ifuncs))
+            return false;
+    }
+    plan->common_segment = add_own_segment(plan, OJ_SEGMENT_DATA);
     for (uint32_t i = 0; i < plan->n_runs; i++)
         plan->runs[i].segment = plan->common_segment;
     if (!lay_runs(plan, plan->common_segment))
         return false;
+    if (plan->ifuncs) {
+        plan->ifuncs->got_segment = plan->common_segment;
+        if (!lay_got(plan, plan->ifuncs))
+            return false;
+    }
     plan->segments[plan->common_segment].bytes_end = plan->segments[plan->common_segment].size;
     return lay_commons(plan) && lay_islands_singly(plan);
 }
@@ -244,7 +269,7 @@ static bool lay_spare(oj_plan *plan)
 static oj_status lay_out(oj_plan *plan, oj_error *error)
 {
     bool singly = oji_link_places_singly(&plan->options), fits;
-    uint64_t capacity = singly ? 1 : SEGMENTS;
+    uint64_t capacity = singly ? OWN_SEGMENTS : SEGMENTS;
     for (uint32_t m = 0; singly && m < plan->n_members; m++)
         capacity += plan->members[m].object->n_sections;
     plan->has_unwind_aside = oji_link_puts_unwind_aside(plan);

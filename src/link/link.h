@@ -290,6 +290,8 @@ struct oj_plan {
     uint32_t branches_capacity;
     uint32_t n_veneers;
     oji_link_island *ifuncs; /* NULL where there are none: stubs and entries of functions that are chosen at the end */
+    uint32_t far_off;        /* bytes into the stubs' segment, where their entries are far: a word for each that says
+                                where its entry is */
 
     oji_link_segment *segments;
     uint32_t n_segments;
@@ -377,6 +379,7 @@ static inline uint64_t oji_link_run_addr(const oj_plan *plan, uint32_t segment)
 uint64_t oji_link_symbol_addr(const oj_plan *plan, const oji_link_member *member, const oji_symbol *symbol);
 uint64_t oji_link_name_addr(const oj_plan *plan, const oji_link_name *name);
 uint64_t oji_link_ifunc_addr(const oj_plan *plan, uint32_t index);
+uint64_t oji_link_entry_addr(const oj_plan *plan, const oji_link_island *island, uint32_t index);
 /* What an entry holds until its function is chosen: the address of the function that chooses. */
 uint64_t oji_link_ifunc_resolver(const oj_plan *plan, uint32_t index);
 
@@ -517,6 +520,13 @@ uint64_t oji_link_tls_wanted_addr(const oj_plan *plan, const oji_link_name *name
  * choosing published code. */
 oj_status oji_link_plan_ifuncs(oj_plan *plan, oj_error *error);
 void oji_link_set_ifunc_targets(const oj_plan *plan);
+/* Bytes of a stub of the island. Those of indirect functions have entries that are far away where sections are placed
+ * singly. */
+bool oji_link_is_far(const oj_plan *plan, const oji_link_island *island);
+static inline uint32_t oji_link_stub_size(const oj_plan *plan, const oji_link_island *island)
+{
+    return OJI_UNLIKELY(oji_link_is_far(plan, island)) ? plan->arch->far_stub_size : plan->arch->stub_size;
+}
 /* Can they be chosen, with what is linked where? */
 oj_status oji_link_check_ifuncs(const oj_plan *plan, bool by_hand, oj_error *error);
 oj_status oji_link_choose_ifuncs(const oj_plan *plan, oj_error *error);
@@ -609,13 +619,13 @@ bool oji_link_process_lookup(const char *name, uint64_t *addr);
 bool oji_link_library_lookup(void *handle, const char *name, uint64_t *addr);
 /* cpu_<processor>.c, cpu_other.c: what code asks about the processor, and the dynamic linker does not know. */
 bool oji_link_cpu_lookup(const char *name, uint64_t *addr);
+/* choose_<processor>.c, choose_other.c: call a function that chooses another as the dynamic linker does. */
+uint64_t oji_link_call_ifunc_resolver(uint64_t addr);
 /* Load a C++ runtime library (oj_cxx_library), once and for all; NULL where that fails. */
 void *oji_link_cxx_library(uint32_t which);
 /* Is the address in the code of the program or of a library it has loaded? */
 bool oji_link_is_process_code(uint64_t addr);
 uint64_t oji_link_page_size(void);
-/* Call a function that chooses another as the dynamic linker does. */
-uint64_t oji_link_call_ifunc_resolver(uint64_t addr);
 /* Give whole pages the permissions of a segment kind. */
 oj_status oji_link_protect_pages(uint64_t start, uint64_t end, uint32_t kind, oj_error *error);
 /* Make every running thread of this process refetch instructions. */

@@ -49,7 +49,10 @@ static void add_stubs(oj_plan *plan, const oji_link_island *island)
 {
     if (island->n_stubs > 0)
         add_range(plan, island->stubs_segment, OJ_RANGE_STUBS, "", "", island->stubs_off,
-                  (uint64_t)island->n_stubs * plan->arch->stub_size);
+                  (uint64_t)island->n_stubs * oji_link_stub_size(plan, island));
+    if (island->n_stubs > 0 && oji_link_is_far(plan, island))
+        add_range(plan, island->stubs_segment, OJ_RANGE_GOT, "", "", plan->far_off,
+                  (uint64_t)island->n_stubs * plan->arch->got_entry_size);
 }
 
 static void add_got(oj_plan *plan, const oji_link_island *island)
@@ -140,18 +143,22 @@ static void list_singly(oj_plan *plan)
         add_got(plan, island);
         next++;
     }
+    if (plan->ifuncs)
+        add_stubs(plan, plan->ifuncs);
     list_runs(plan, plan->common_segment);
+    if (plan->ifuncs)
+        add_got(plan, plan->ifuncs);
     list_commons(plan);
     for (uint32_t i = 0; i < plan->n_islands; i++)
         if (is_in_run(plan, &plan->islands[i]))
             add_got(plan, &plan->islands[i]);
 }
 
-/* Room for the most there can be: every section, every common symbol, two ranges of each island. Listed once, when
- * the plan is made, so that asking for a range is a lookup. */
+/* Room for the most there can be: every section, every common symbol, two ranges of each island, three of that of
+ * indirect functions. Listed once, when the plan is made, so that asking for a range is a lookup. */
 bool oji_link_list_ranges(oj_plan *plan)
 {
-    uint64_t capacity = (uint64_t)plan->n_names + 2 * ((uint64_t)plan->n_islands + plan->n_stretches) + 2;
+    uint64_t capacity = (uint64_t)plan->n_names + 2 * ((uint64_t)plan->n_islands + plan->n_stretches) + 3;
     for (uint32_t i = 0; i < plan->n_members; i++)
         capacity += plan->members[i].object->n_sections;
     plan->ranges = oji_arena_array(&plan->arena, capacity, sizeof *plan->ranges);

@@ -37,6 +37,12 @@ uint32_t oji_link_kind_of(const oj_plan *plan, const oji_section *section)
     }
 }
 
+/* GNU ld's names for what is no object's: common symbols, and the stubs of indirect functions. */
+static const char *own_name(const oji_link_segment *segment)
+{
+    return segment->kind == OJ_SEGMENT_CODE ? ".iplt" : "COMMON";
+}
+
 /* Makes the request anew each time: what a provider did to its copy is found by comparing with this. Names are lent
  * by the objects. */
 void oji_link_describe_segment(const oj_plan *plan, uint32_t index, oj_segment *described)
@@ -49,6 +55,6 @@ void oji_link_describe_segment(const oj_plan *plan, uint32_t index, oj_segment *
     if (oji_link_places_singly(&plan->options)) {
         const oj_object *object = segment->member == OJI_NONE ? NULL : plan->members[segment->member].object;
         described->object = object ? object->name : "";
-        described->section = object ? object->sections[segment->section].name : "COMMON";
+        described->section = object ? object->sections[segment->section].name : own_name(segment);
     }
 }

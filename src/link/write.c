@@ -122,6 +122,19 @@ static void write_got(oj_plan *plan, const oji_link_island *island)
     *written += (uint64_t)island->n_tls_entries * entry_size;
 }
 
+/* Stub i jumps through entry i, whose address word i holds. */
+static void store_far_stubs(const oj_plan *plan, const oji_link_island *island)
+{
+    uint64_t start = oji_link_run_addr(plan, island->stubs_segment);
+    for (uint32_t i = 0; i < island->n_stubs; i++) {
+        uint64_t stub = island->stubs_off + (uint64_t)i * plan->arch->far_stub_size;
+        uint64_t word = plan->far_off + (uint64_t)i * plan->arch->got_entry_size;
+        oji_arch_store_word(plan->arch, oji_link_write_at(plan, island->stubs_segment, word),
+                            oji_link_entry_addr(plan, island, i));
+        plan->arch->write_far_stub(oji_link_write_at(plan, island->stubs_segment, stub), start + stub, start + word);
+    }
+}
+
 /* Stub i jumps through entry i. That it reaches is checked although the layout promises it: segments are where the
  * client put them. */
 static oj_status store_stubs(const oj_plan *plan, const oji_link_island *island, oj_error *error)
@@ -130,8 +143,7 @@ static oj_status store_stubs(const oj_plan *plan, const oji_link_island *island,
     for (uint32_t i = 0; i < island->n_stubs; i++) {
         uint64_t offset = island->stubs_off + (uint64_t)i * plan->arch->stub_size;
         stub = oji_link_run_addr(plan, island->stubs_segment) + offset;
-        entry =
-            oji_link_run_addr(plan, island->got_segment) + island->got_off + (uint64_t)i * plan->arch->got_entry_size;
+        entry = oji_link_entry_addr(plan, island, i);
         if (plan->arch->write_descriptor_stub && plan->entries[island->first_entry + i].symbol == 0)
             plan->arch->write_descriptor_stub(oji_link_write_at(plan, island->stubs_segment, offset));
         else if (!plan->arch->write_stub(oji_link_write_at(plan, island->stubs_segment, offset), stub, entry))
@@ -147,6 +159,11 @@ static oj_status write_stubs(oj_plan *plan, const oji_link_island *island, oj_er
     if (island->n_stubs == 0)
         return OJ_OK;
     fill_up(plan, island->stubs_segment, written, island->stubs_off);
+    if (OJI_UNLIKELY(oji_link_is_far(plan, island))) {
+        store_far_stubs(plan, island);
+        *written = plan->far_off + (uint64_t)island->n_stubs * plan->arch->got_entry_size;
+        return OJ_OK;
+    }
     OJI_TRY(store_stubs(plan, island, error));
     *written = island->stubs_off + (uint64_t)island->n_stubs * plan->arch->stub_size;
     return OJ_OK;

@@ -203,6 +203,44 @@ static inline void ojt_client_init_full(ojt_client *client)
     client->table.synchronize = ojt_client_synchronize;
 }
 
+/* Each segment in a mapping of its own, 8 GiB and more from its neighbour. */
+static inline oj_status ojt_place_far_apart(void *context, oj_placement *placement, oj_error *error)
+{
+    ojt_client *client = context;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    ojt_client_log(client, 'p', error);
+    client->asked = *placement;
+    assert_true(placement->n_segments <= OJT_MAX_SEGMENTS);
+    for (size_t i = 0; i < placement->n_segments; i++) {
+        oj_segment *segment = &placement->segments[i];
+        uint8_t *wanted = (uint8_t *)(uintptr_t)(UINT64_C(0x200000000000) + ((uint64_t)i << 34));
+        uint8_t *got =
+            mmap(wanted, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        assert_ptr_equal(got, wanted);
+        memset(got, 0xee, page);
+        assert_true(segment->size <= page && segment->alignment <= page);
+        segment->write = got;
+        segment->run_addr = (uint64_t)(uintptr_t)got;
+    }
+    memcpy(client->segments, placement->segments, placement->n_segments * sizeof client->segments[0]);
+    client->n_live++;
+    return OJ_OK;
+}
+
+static inline void ojt_release_far_apart(void *context, const oj_placement *placement)
+{
+    ojt_client *client = context;
+    for (size_t i = 0; i < placement->n_segments; i++)
+        assert_int_equal(munmap((void *)(uintptr_t)placement->segments[i].run_addr, (size_t)sysconf(_SC_PAGESIZE)), 0);
+    client->n_live--;
+}
+
+static inline void ojt_client_places_far_apart(ojt_client *client)
+{
+    client->table.place = ojt_place_far_apart;
+    client->table.release = ojt_release_far_apart;
+}
+
 /* Buffers on the heap with run addresses of their own, where nothing is ever executed. */
 static inline void ojt_client_init_buffers(ojt_client *client, uint64_t code, uint64_t rodata, uint64_t data)
 {

@@ -36,6 +36,10 @@ static const uint8_t ojt_calling_code[] = {0x48, 0x83, 0xec, 0x08, 0xe8, 0,    0
 /* mov ?@GOTPCREL(%rip), %rax; mov (%rax), %eax; ret */
 static const uint8_t ojt_loading_code[] = {0x48, 0x8b, 0x05, 0, 0, 0, 0, 0x8b, 0x00, 0xc3};
 static const ojt_fixup ojt_loading_fixups[] = {{3, R_X86_64_REX_GOTPCRELX, -4, false}};
+/* lea 8, %rax; ret; and there: mov $7, %eax; ret */
+static const uint8_t ojt_choosing_code[] = {0x48, 0x8d, 5, 1, 0, 0, 0, 0xc3, 0xb8, 7, 0, 0, 0, 0xc3};
+/* xor %eax, %eax; ret */
+static const uint8_t ojt_choosing_nothing[] = {0x31, 0xc0, 0xc3};
 
 #elif defined(__i386__)
 
@@ -48,6 +52,10 @@ static const uint8_t ojt_calling_code[] = {0x83, 0xec, 0x0c, 0xe8, 0, 0, 0, 0, 0
 /* mov ?@GOT, %eax; mov (%eax), %eax; ret */
 static const uint8_t ojt_loading_code[] = {0x8b, 0x05, 0, 0, 0, 0, 0x8b, 0x00, 0xc3};
 static const ojt_fixup ojt_loading_fixups[] = {{2, R_386_GOT32X, 0, false}};
+/* call 5; pop %eax; add $5, %eax; ret; and at 10: mov $7, %eax; ret */
+static const uint8_t ojt_choosing_code[] = {0xe8, 0, 0, 0, 0, 0x58, 0x83, 0xc0, 5, 0xc3, 0xb8, 7, 0, 0, 0, 0xc3};
+/* xor %eax, %eax; ret */
+static const uint8_t ojt_choosing_nothing[] = {0x31, 0xc0, 0xc3};
 
 #elif defined(__aarch64__)
 
@@ -63,6 +71,11 @@ static const uint8_t ojt_loading_code[] = {0x00, 0x00, 0x00, 0x90, 0x00, 0x00, 0
                                            0x00, 0x00, 0x40, 0xb9, 0xc0, 0x03, 0x5f, 0xd6};
 static const ojt_fixup ojt_loading_fixups[] = {{0, R_AARCH64_ADR_GOT_PAGE, 0, false},
                                                {4, R_AARCH64_LD64_GOT_LO12_NC, 0, false}};
+/* adr x0, 8; ret; and there: mov w0, #7; ret */
+static const uint8_t ojt_choosing_code[] = {0x40, 0, 0,    0x10, 0xc0, 3, 0x5f, 0xd6,
+                                            0xe0, 0, 0x80, 0x52, 0xc0, 3, 0x5f, 0xd6};
+/* mov x0, #0; ret */
+static const uint8_t ojt_choosing_nothing[] = {0, 0, 0x80, 0xd2, 0xc0, 3, 0x5f, 0xd6};
 
 #elif defined(__arm__)
 
@@ -77,6 +90,11 @@ static const uint8_t ojt_calling_code[] = {0x10, 0x40, 0x2d, 0xe9, 0,    0,    0
 static const uint8_t ojt_loading_code[] = {0x08, 0x00, 0x9f, 0xe5, 0x00, 0x00, 0x9f, 0xe7, 0x00, 0x00,
                                            0x90, 0xe5, 0x1e, 0xff, 0x2f, 0xe1, 0,    0,    0,    0};
 static const ojt_fixup ojt_loading_fixups[] = {{16, R_ARM_GOT_PREL, 4, false}};
+/* add r0, pc, #0; bx lr; and there: mov r0, #7; bx lr */
+static const uint8_t ojt_choosing_code[] = {0, 0, 0x8f, 0xe2, 0x1e, 0xff, 0x2f, 0xe1,
+                                            7, 0, 0xa0, 0xe3, 0x1e, 0xff, 0x2f, 0xe1};
+/* mov r0, #0; bx lr */
+static const uint8_t ojt_choosing_nothing[] = {0, 0, 0xa0, 0xe3, 0x1e, 0xff, 0x2f, 0xe1};
 
 #elif defined(__riscv) && __riscv_xlen == 64
 
@@ -92,6 +110,11 @@ static const uint8_t ojt_calling_code[] = {0x13, 0x01, 0x01, 0xff, 0x23, 0x34, 0
 static const uint8_t ojt_loading_code[] = {0x17, 0x05, 0x00, 0x00, 0x03, 0x35, 0x05, 0x00,
                                            0x03, 0x25, 0x05, 0x00, 0x67, 0x80, 0x00, 0x00};
 static const ojt_fixup ojt_loading_fixups[] = {{0, R_RISCV_GOT_HI20, 0, false}, {4, R_RISCV_PCREL_LO12_I, 0, true}};
+/* auipc a0, 0; addi a0, a0, 12; ret; and at 12: li a0, 7; ret */
+static const uint8_t ojt_choosing_code[] = {0x17, 5, 0,    0, 0x13, 5, 0xc5, 0,    0x67, 0x80,
+                                            0,    0, 0x13, 5, 0x70, 0, 0x67, 0x80, 0,    0};
+/* li a0, 0; ret */
+static const uint8_t ojt_choosing_nothing[] = {0x13, 5, 0, 0, 0x67, 0x80, 0, 0};
 
 #elif defined(__s390x__)
 
@@ -106,6 +129,10 @@ static const uint8_t ojt_calling_code[] = {0xeb, 0xef, 0xf0, 0x70, 0x00, 0x24, 0
 /* lgrl %r1, ?@GOTENT; lgf %r2, 0(%r1); br %r14 */
 static const uint8_t ojt_loading_code[] = {0xc4, 0x18, 0, 0, 0, 0, 0xe3, 0x20, 0x10, 0x00, 0x00, 0x14, 0x07, 0xfe};
 static const ojt_fixup ojt_loading_fixups[] = {{2, R_390_GOTENT, 2, false}};
+/* larl %r2, 8; br %r14; and there: lghi %r2, 7; br %r14 */
+static const uint8_t ojt_choosing_code[] = {0xc0, 0x20, 0, 0, 0, 4, 7, 0xfe, 0xa7, 0x29, 0, 7, 7, 0xfe};
+/* lghi %r2, 0; br %r14 */
+static const uint8_t ojt_choosing_nothing[] = {0xa7, 0x29, 0, 0, 7, 0xfe};
 
 #else
 #error "tests/support/machine.h has no code of this architecture"

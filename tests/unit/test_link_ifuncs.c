@@ -3,11 +3,6 @@
 
 #define IFUNC 10 /* STT_GNU_IFUNC */
 
-/* lea chosen(%rip), %rax; ret; then at 8: mov $7, %eax; ret */
-static const uint8_t choosing[] = {0x48, 0x8d, 0x05, 1, 0, 0, 0, 0xc3, 0xb8, 7, 0, 0, 0, 0xc3};
-/* xor %eax, %eax; ret */
-static const uint8_t choosing_nothing[] = {0x31, 0xc0, 0xc3};
-
 static oj_object *ifunc_object(const void *code, size_t size)
 {
     ojt_elf elf;
@@ -16,6 +11,19 @@ static oj_object *ifunc_object(const void *code, size_t size)
     text = ojt_elf_add_code(&elf, code, size);
     ojt_elf_add_symbol(&elf, "f", text, 0, 8, STB_GLOBAL, IFUNC);
     return ojt_object(&elf, "ifunc.o");
+}
+
+/* A word with the address of a function. */
+static oj_object *pointing_object(const char *name, const char *function)
+{
+    static const uintptr_t word;
+    ojt_elf elf;
+    uint16_t data;
+    ojt_elf_init(&elf);
+    data = ojt_elf_add_data(&elf, &word, sizeof word);
+    ojt_elf_add_symbol(&elf, name, data, 0, sizeof word, STB_GLOBAL, STT_OBJECT);
+    ojt_elf_add_addr(&elf, data, 0, ojt_elf_add_symbol(&elf, function, SHN_UNDEF, 0, 0, STB_GLOBAL, STT_NOTYPE), 0);
+    return ojt_object(&elf, "pointing.o");
 }
 
 static void begin(ojt_client *client, oj_link_options *options)
@@ -27,13 +35,13 @@ static void begin(ojt_client *client, oj_link_options *options)
 
 static void ifunc_called_looked_up_and_wanted(void **state)
 {
-    oj_object *objects[] = {ifunc_object(choosing, sizeof choosing), ojt_object_calling("main.o", "g", "f")};
+    oj_object *objects[] = {ifunc_object(ojt_choosing_code, sizeof ojt_choosing_code),
+                            ojt_object_calling("main.o", "g", "f")};
     oj_wanted wanted = {.name = "f"};
     oj_link_options options;
     ojt_client client;
     oj_code *code;
     (void)state;
-    ojt_only_on(EM_X86_64, "indirect functions are linked for x86-64 alone");
     begin(&client, &options);
     options.wanted = &wanted;
     options.n_wanted = 1;
@@ -49,7 +57,7 @@ static void ifunc_called_looked_up_and_wanted(void **state)
 
 static void ifunc_that_chooses_nothing_rejected(void **state)
 {
-    oj_object *object = ifunc_object(choosing_nothing, sizeof choosing_nothing);
+    oj_object *object = ifunc_object(ojt_choosing_nothing, sizeof ojt_choosing_nothing);
     oj_link_options options;
     ojt_client client;
     oj_error error;
@@ -57,7 +65,6 @@ static void ifunc_that_chooses_nothing_rejected(void **state)
     oj_code *code;
     uint64_t addr;
     (void)state;
-    ojt_only_on(EM_X86_64, "indirect functions are linked for x86-64 alone");
     begin(&client, &options);
     assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_E_UNDEFINED);
     assert_null(code);
@@ -75,7 +82,7 @@ static void ifunc_that_chooses_nothing_rejected(void **state)
 
 static void ifunc_refused_where_nothing_runs(void **state)
 {
-    oj_object *object = ifunc_object(choosing, sizeof choosing);
+    oj_object *object = ifunc_object(ojt_choosing_code, sizeof ojt_choosing_code);
     oj_segment segments[3];
     oj_link_options options;
     ojt_client client;
@@ -84,12 +91,7 @@ static void ifunc_refused_where_nothing_runs(void **state)
     oj_code *code;
     _Alignas(16) static uint8_t memory[3][256];
     (void)state;
-    ojt_only_on(EM_X86_64, "indirect functions are linked for x86-64 alone");
     begin(&client, &options);
-    options.flags = OJ_LINK_SECTIONS_SINGLY;
-    assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_E_UNSUPPORTED);
-    assert_non_null(strstr(error.text, "ifunc"));
-    options.flags = 0;
     assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, &options, &error), OJ_OK);
     assert_true(oj_plan_segment_count(plan) <= 3);
     for (size_t i = 0; i < oj_plan_segment_count(plan); i++) {
@@ -107,5 +109,64 @@ static void ifunc_refused_where_nothing_runs(void **state)
     assert_int_equal(client.n_live, 0);
 }
 
+/* Its stub, its entry and those that refer to it by a call, by address and by GOT are all in different places. */
+static void ifunc_sections_placed_singly(void **state)
+{
+    bool is_far = sizeof(void *) == 8;
+    oj_object *objects[] = {ifunc_object(ojt_choosing_code, sizeof ojt_choosing_code),
+                            ojt_object_calling("main.o", "g", "f"), pointing_object("pointer", "f")};
+    oj_wanted wanted = {.name = "pointer"};
+    oj_link_options options;
+    ojt_client client;
+    oj_code *code;
+    (void)state;
+    begin(&client, &options);
+    options.flags = OJ_LINK_SECTIONS_SINGLY;
+    options.wanted = &wanted;
+    options.n_wanted = 1;
+    if (is_far)
+        ojt_client_places_far_apart(&client);
+    code = ojt_link(objects, 3, &options);
+    assert_int_equal(ojt_call(code, "g"), 8);
+    assert_int_equal(ojt_call(code, "f"), 7);
+    assert_int_equal(*(const uintptr_t *)(uintptr_t)wanted.addr, oj_code_lookup_addr(code, "f"));
+    oj_code_destroy(code);
+    assert_int_equal(client.n_live, 0);
+    for (size_t i = 0; i < 3; i++)
+        oj_object_destroy(objects[i]);
+}
+
+/* What a client sees of it before it places anything. */
+static void ifunc_ranges_where_sections_are_placed_singly(void **state)
+{
+    oj_object *object = ifunc_object(ojt_choosing_code, sizeof ojt_choosing_code);
+    uint64_t stubs = 0, entries = 0;
+    oj_link_options options;
+    ojt_client client;
+    oj_error error;
+    oj_plan *plan;
+    (void)state;
+    begin(&client, &options);
+    options.flags = OJ_LINK_SECTIONS_SINGLY;
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, &options, &error), OJ_OK);
+    for (size_t i = 0; i < oj_plan_range_count(plan); i++) {
+        oj_range_info range;
+        oj_segment segment;
+        assert_int_equal(oj_plan_range(plan, i, &range, sizeof range), OJ_OK);
+        assert_int_equal(oj_plan_segment(plan, range.segment, &segment, sizeof segment), OJ_OK);
+        assert_true(range.offset + range.size <= segment.size);
+        if (range.kind == OJ_RANGE_SECTION)
+            continue;
+        assert_string_equal(segment.section, segment.kind == OJ_SEGMENT_CODE ? ".iplt" : "COMMON");
+        stubs += range.kind == OJ_RANGE_STUBS ? range.size : 0;
+        entries += range.kind == OJ_RANGE_GOT && segment.kind == OJ_SEGMENT_DATA ? range.size : 0;
+    }
+    assert_true(stubs > 0);
+    assert_int_equal(entries, sizeof(void *));
+    oj_plan_destroy(plan);
+    oj_object_destroy(object);
+}
+
 OJT_MAIN(cmocka_unit_test(ifunc_called_looked_up_and_wanted), cmocka_unit_test(ifunc_that_chooses_nothing_rejected),
-         cmocka_unit_test(ifunc_refused_where_nothing_runs))
+         cmocka_unit_test(ifunc_refused_where_nothing_runs), cmocka_unit_test(ifunc_sections_placed_singly),
+         cmocka_unit_test(ifunc_ranges_where_sections_are_placed_singly))

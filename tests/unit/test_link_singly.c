@@ -25,38 +25,6 @@ static oj_object *two_sections_object(void)
     return ojt_object(&elf, "two.o");
 }
 
-/* Each segment in a mapping of its own, 8 GiB and more from its neighbour. */
-static oj_status place_far_apart(void *context, oj_placement *placement, oj_error *error)
-{
-    ojt_client *client = context;
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    ojt_client_log(client, 'p', error);
-    client->asked = *placement;
-    assert_true(placement->n_segments <= OJT_MAX_SEGMENTS);
-    for (size_t i = 0; i < placement->n_segments; i++) {
-        oj_segment *segment = &placement->segments[i];
-        uint8_t *wanted = (uint8_t *)(uintptr_t)(UINT64_C(0x200000000000) + ((uint64_t)i << 34));
-        uint8_t *got =
-            mmap(wanted, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-        assert_ptr_equal(got, wanted);
-        memset(got, 0xee, page);
-        assert_true(segment->size <= page && segment->alignment <= page);
-        segment->write = got;
-        segment->run_addr = (uint64_t)(uintptr_t)got;
-    }
-    memcpy(client->segments, placement->segments, placement->n_segments * sizeof client->segments[0]);
-    client->n_live++;
-    return OJ_OK;
-}
-
-static void release_far_apart(void *context, const oj_placement *placement)
-{
-    ojt_client *client = context;
-    for (size_t i = 0; i < placement->n_segments; i++)
-        assert_int_equal(munmap((void *)(uintptr_t)placement->segments[i].run_addr, (size_t)sysconf(_SC_PAGESIZE)), 0);
-    client->n_live--;
-}
-
 static void singly_sections_far_apart_run(void **state)
 {
     oj_object *object = two_sections_object();
@@ -67,8 +35,7 @@ static void singly_sections_far_apart_run(void **state)
     (void)state;
     ojt_needs_64_bits("its sections are further apart than 32 bits");
     ojt_client_init(&client);
-    client.table.place = place_far_apart;
-    client.table.release = release_far_apart;
+    ojt_client_places_far_apart(&client);
     oj_link_options_init(&options);
     options.memory = &client.table;
     options.flags = OJ_LINK_SECTIONS_SINGLY;
@@ -143,8 +110,7 @@ static void singly_direct_reference_too_far_rejected(void **state)
     ojt_elf_add_reloc(&elf, text, 2, R_X86_64_PC32, 1, -4);
     object = ojt_object(&elf, "near.o");
     ojt_client_init(&client);
-    client.table.place = place_far_apart;
-    client.table.release = release_far_apart;
+    ojt_client_places_far_apart(&client);
     oj_link_options_init(&options);
     options.memory = &client.table;
     options.flags = OJ_LINK_SECTIONS_SINGLY;
