@@ -471,6 +471,9 @@ static inline __attribute__((always_inline)) bool fix(oji_fixups *fixups, const 
     case OJI_ARM_THM_JUMP11:
     case OJI_ARM_THM_JUMP8:
     case OJI_ARM_THM_JUMP6:
+        /* GNU as writes them for indirect functions, too, which are in A32 and out of reach of its addend. */
+        if (is_function(&fixups->symbols[reloc->symbol]) && !is_thumb)
+            return false;
         return fix_short(kind, (v.target & ~UINT32_C(1)) - v.place, where);
     case OJI_ARM_THM_PC12:
     case OJI_ARM_THM_ALU:
