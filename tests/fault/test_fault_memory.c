@@ -7,6 +7,7 @@
 #include "unit/test_memory_support.h"
 
 #include "base/base.h"
+#include "memory/slab.h"
 
 #include <limits.h>
 
@@ -197,5 +198,33 @@ static void fault_memory_without_fork_handlers(void **state)
     assert_int_equal(oj_memory_destroy(memory, &error), OJ_OK);
 }
 
-OJT_MAIN(cmocka_unit_test(fault_memory_without_fork_handlers), cmocka_unit_test(fault_memory_views_every_call),
+/* Where pages are not promised, a slab that cannot have them gives the room back. */
+static void fault_memory_room_without_pages_is_used_again(void **state)
+{
+    const oji_memory_wish wish = {.mode = OJ_MEMORY_MODE_VIEWS};
+    oji_memory_amounts amounts;
+    oji_memory_failure failure;
+    oji_memory_slab *slab;
+    ojt_link links[2];
+    (void)state;
+    if (!oji_memory_slab_create(&slab, &wish, MIB, &failure)) {
+        print_message("skipped: this system has no second view of memory\n");
+        skip();
+    }
+    slab->is_unpromised = true;
+    ojt_link_init(&links[0], 64, 0, 0);
+    ojt_link_init(&links[1], 12 * KIB, 0, 0);
+    assert_true(oji_memory_slab_place(slab, &links[0].placement, MIB, &amounts));
+    ojt_only = "madvise";
+    ojt_fail(0, ENOMEM);
+    assert_false(oji_memory_slab_place(slab, &links[1].placement, MIB, &amounts));
+    assert_true(ojt_fail_end());
+    ojt_only = NULL;
+    assert_true(oji_memory_slab_place(slab, &links[1].placement, MIB, &amounts));
+    assert_int_equal(links[1].segments[0].run_addr, links[0].segments[0].run_addr + 64);
+    oji_memory_slab_destroy(slab);
+}
+
+OJT_MAIN(cmocka_unit_test(fault_memory_room_without_pages_is_used_again),
+         cmocka_unit_test(fault_memory_without_fork_handlers), cmocka_unit_test(fault_memory_views_every_call),
          cmocka_unit_test(fault_memory_private_every_call), cmocka_unit_test(fault_memory_default_every_call))

@@ -186,6 +186,30 @@ static void session_archive_members_are_pulled_when_needed(void **state)
     oj_object_destroy(g);
 }
 
+/* An archive's members come before those of archives that were added before it only in what they hide. */
+static void session_archive_members_refer_to_the_first_archive(void **state)
+{
+    ojt_recipe recipes[2] = {{.n_members = 0}, {.n_members = 0}};
+    oj_session *session = ojt_session_with(NULL, NULL);
+    oj_archive *archives[2];
+    oj_module *modules[2];
+    oj_error error;
+    (void)state;
+    ojt_recipe_returning(&recipes[0], "g", 10);
+    ojt_recipe_calling(&recipes[1], "f", "g");
+    ojt_recipe_returning(&recipes[1], "g", 20);
+    for (int i = 0; i < 2; i++) {
+        archives[i] = ojt_recipe_open(&recipes[i]);
+        assert_int_equal(oj_session_add_archive(session, archives[i], NULL, &modules[i], &error), OJ_OK);
+    }
+    assert_int_equal(ojt_session_call(session, "f"), 11);
+    assert_int_equal(oj_module_code_count(modules[0]), 1);
+    assert_int_equal(oj_module_code_count(modules[1]), 1);
+    oj_session_destroy(session);
+    for (int i = 0; i < 2; i++)
+        oj_archive_destroy(archives[i]);
+}
+
 /* A weak reference pulls nothing; a step that fails leaves no member behind. */
 static void session_archive_failed_step_pulls_nothing(void **state)
 {
@@ -514,6 +538,7 @@ OJT_MAIN(cmocka_unit_test(session_remove_of_what_is_referred_to_refused),
          cmocka_unit_test(session_remove_anyway_and_add_again), cmocka_unit_test(session_remove_of_what_is_not_linked),
          cmocka_unit_test(session_taken_code_outlives_the_session),
          cmocka_unit_test(session_archive_members_are_pulled_when_needed),
+         cmocka_unit_test(session_archive_members_refer_to_the_first_archive),
          cmocka_unit_test(session_archive_failed_step_pulls_nothing),
          cmocka_unit_test(session_every_allocation_may_fail),
          cmocka_unit_test(session_failing_callbacks_undo_the_whole_step),

@@ -270,6 +270,38 @@ static void session_hidden_names_are_for_all_members_of_their_archive(void **sta
     oj_object_destroy(outside);
 }
 
+/* Archives that hide the same name come and go in any order; each finds its own while it is there. */
+static void session_archives_that_hide_one_name_end_in_any_order(void **state)
+{
+    static const uint8_t orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const char *const users[3][2] = {{"a", "b"}, {"c", "d"}, {"e", "f"}};
+    oj_archive *archives[3];
+    ojt_heap heap;
+    oj_error error;
+    (void)state;
+    for (size_t k = 0; k < 3; k++)
+        archives[k] = archive_with_helper(7 + k, users[k][0], users[k][1]);
+    for (size_t i = 0; i < OJI_COUNT(orders); i++) {
+        oj_module *modules[3];
+        oj_session *session;
+        ojt_heap_init(&heap);
+        session = ojt_session_with(NULL, &heap.table);
+        for (size_t k = 0; k < 3; k++) {
+            assert_int_equal(oj_session_add_archive(session, archives[k], NULL, &modules[k], &error), OJ_OK);
+            assert_int_equal(ojt_word_at(slot_behind(session, users[k][0])), 7 + k);
+        }
+        for (size_t gone = 0; gone < 3; gone++) {
+            assert_int_equal(oj_module_remove(modules[orders[i][gone]], 0, &error), OJ_OK);
+            for (size_t k = gone + 1; k < 3; k++)
+                assert_int_equal(ojt_word_at(slot_behind(session, users[orders[i][k]][1])), 7 + orders[i][k]);
+        }
+        oj_session_destroy(session);
+        assert_int_equal(heap.n_live, 0);
+    }
+    for (size_t k = 0; k < 3; k++)
+        oj_archive_destroy(archives[k]);
+}
+
 static void session_hidden_name_in_a_bad_member_is_told(void **state)
 {
     ojt_recipe recipe = {.n_members = 0};
@@ -289,6 +321,7 @@ static void session_hidden_name_in_a_bad_member_is_told(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(session_common_symbols_without_memory),
+         cmocka_unit_test(session_archives_that_hide_one_name_end_in_any_order),
          cmocka_unit_test(session_hidden_name_in_a_bad_member_is_told),
          cmocka_unit_test(session_hidden_names_are_for_all_members_of_their_archive),
          cmocka_unit_test(session_common_symbol_has_the_largest_alignment),
