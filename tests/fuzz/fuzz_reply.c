@@ -155,11 +155,11 @@ static void fuzz_request(oj_workers *workers)
     check_text(job.cpu, sizeof job.cpu);
     if (!job.object)
         return;
-    if (job.is_mapped || job.stats.object_size != FILE_BYTES)
+    if (job.is_mapped || job.stats.object_size > OJI_WIRE_MAX_SIZE)
         abort();
+    /* Every byte is there. */
     for (uint64_t i = 0; i < job.stats.object_size; i++)
-        if (((const uint8_t *)job.object)[i] != 0)
-            abort();
+        job.triple[0] ^= ((const char *)job.object)[i];
     oji_release(job.allocator, job.object, job.stats.object_size);
 }
 
