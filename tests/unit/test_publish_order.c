@@ -197,14 +197,17 @@ static void recorder_init(recorder *r, uint64_t random)
 static const char *const externals[N_EXTERNALS] = {"near0", "far1", "far2", "far3"};
 static const char *const functions[MAX_OBJECTS] = {"f0", "f1", "f2"};
 
-/* References of every kind that makes the linker write: direct, through stubs, through the GOT, whole addresses. */
+/* References of every kind that makes the linker write: direct, through stubs, through the GOT, whole addresses. Calls
+ * are of the functions themselves: behind them there is no stub. */
 static void add_references(recorder *r, ojt_elf *elf, uint16_t section, size_t size, const uint32_t *symbols,
                            size_t n_symbols, bool is_code)
 {
     static const uint32_t kinds[] = {R_X86_64_PLT32, R_X86_64_GOTPCREL, R_X86_64_64};
-    for (size_t at = 8; at + 8 <= size && elf->sections[section - 1].n_relocs < 20; at += 8 + pick(r, 40))
-        ojt_elf_add_reloc(elf, section, at, is_code ? kinds[pick(r, 3)] : R_X86_64_64,
-                          symbols[pick(r, (uint32_t)n_symbols)], (int64_t)pick(r, 16) - 4);
+    for (size_t at = 8; at + 8 <= size && elf->sections[section - 1].n_relocs < 20; at += 8 + pick(r, 40)) {
+        uint32_t kind = is_code ? kinds[pick(r, 3)] : R_X86_64_64;
+        uint32_t symbol = symbols[pick(r, (uint32_t)n_symbols)];
+        ojt_elf_add_reloc(elf, section, at, kind, symbol, kind == R_X86_64_PLT32 ? -4 : (int64_t)pick(r, 16) - 4);
+    }
 }
 
 static oj_object *random_object(recorder *r, uint32_t number)
