@@ -47,6 +47,7 @@ typedef struct oji_fixups {
     uint64_t stubs_addr;     /* run address of the first stub */
     uint64_t tls_index_addr; /* run address of the GOT entries with the block's oj_tls_index, 0 = none */
     uint64_t tls_offset;     /* the block less the thread pointer, modulo 2^64 */
+    bool is_code;            /* the section holds instructions */
     uint32_t misfit;         /* oji_misfit, of the relocation that does not fit; range where it is not set */
     uint64_t n_relaxed;      /* counted up */
     uint64_t n_direct;       /* counted up */

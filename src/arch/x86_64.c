@@ -73,9 +73,9 @@ static inline bool in_reach(uint64_t value, bool has_long_way)
 
 /* A stub leads to the symbol: call, jmp and jcc to somewhere behind it (e8, e9, 0f 80 to 8f) have none, as they would
  * go behind the stub. The addend of data says what its distance counts from, as in tables of functions. */
-static bool leads_behind(const oji_reloc *reloc, const uint8_t *where)
+static bool leads_behind(const oji_fixups *fixups, const oji_reloc *reloc, const uint8_t *where)
 {
-    if (reloc->addend == -4 || reloc->offset == 0)
+    if (reloc->addend == -4 || reloc->offset == 0 || !fixups->is_code)
         return false;
     return (where[-1] & 0xfe) == 0xe8 || (reloc->offset > 1 && where[-2] == 0x0f && (where[-1] & 0xf0) == 0x80);
 }
@@ -86,12 +86,12 @@ static bool fix_call(oji_fixups *fixups, const oji_reloc *reloc, const oji_targe
 {
     uint64_t addend_minus_place = (uint64_t)reloc->addend - (fixups->run_addr + reloc->offset);
     uint64_t direct = target->addr + addend_minus_place;
-    if (OJI_LIKELY(in_reach(direct, target->stub != 0 && !leads_behind(reloc, where)))) {
+    if (OJI_LIKELY(in_reach(direct, target->stub != 0 && !leads_behind(fixups, reloc, where)))) {
         fixups->n_direct += target->stub != 0;
         oji_store32(where, (uint32_t)direct);
         return true;
     }
-    if (target->stub == 0 || leads_behind(reloc, where))
+    if (target->stub == 0 || leads_behind(fixups, reloc, where))
         return false;
     direct = stub_addr(fixups, target) + addend_minus_place;
     return store32(where, direct, fits_int32(direct));

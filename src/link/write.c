@@ -286,6 +286,7 @@ static oj_status relocate_bytes(oj_plan *plan, oji_link_ref ref, oji_fixups *fix
     fixups->size = section->size;
     fixups->relocs = section->relocs;
     fixups->n_relocs = section->n_relocs;
+    fixups->is_code = section->kind == OJ_SECTION_CODE;
     fixups->misfit = OJI_MISFIT_RANGE;
     if (OJI_UNLIKELY(member->has_left_out && (section->flags & OJI_SECTION_TELLS)))
         index = relocate_around(plan, member, fixups);
