@@ -144,16 +144,16 @@ static inline __attribute__((always_inline)) oj_status read_entries(oji_elf_read
     return OJ_OK;
 }
 
-/* Entries of bytes that have ended are zeros, which mean nothing: they are told when all are read. */
+/* Needs a table that was counted, which can be opened. Entries of bytes that have ended are zeros, which mean nothing:
+ * they are told when all are read. */
 static oj_status read_crel(oji_elf_reader *reader, oji_elf_parts *parts, const oji_elf_header *table, uint32_t index,
                            oji_section *target)
 {
     oji_elf_crel crel;
-    const bool is_open = open_crel(reader, table, &crel);
-    if (is_open)
-        OJI_TRY(read_entries(reader, parts, (oji_bytes){NULL, 0}, (uint32_t)crel.count, target, reader->format,
-                             crel.has_addends, &crel));
-    return is_open && !crel.is_bad ? OJ_OK : fail_table(reader, index, target, "ends inside an entry");
+    open_crel(reader, table, &crel);
+    OJI_TRY(read_entries(reader, parts, (oji_bytes){NULL, 0}, (uint32_t)crel.count, target, reader->format,
+                         crel.has_addends, &crel));
+    return crel.is_bad ? fail_table(reader, index, target, "ends inside an entry") : OJ_OK;
 }
 
 /* Written out once for the commonest files, so that there every field is one load, and once for all others. */

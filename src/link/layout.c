@@ -213,6 +213,15 @@ static uint32_t add_own_segment(oj_plan *plan, uint32_t kind)
     return index;
 }
 
+/* Their stubs have a segment of their own already. */
+static bool lay_ifuncs_singly(oj_plan *plan)
+{
+    if (!plan->ifuncs)
+        return true;
+    plan->ifuncs->got_segment = plan->common_segment;
+    return lay_stubs(plan, plan->ifuncs) && lay_got(plan, plan->ifuncs);
+}
+
 /* The linker's own segments have no member: that of indirect functions' stubs, and the last, of runs, these functions'
  * entries and common symbols. */
 static bool lay_out_singly(oj_plan *plan)
@@ -221,21 +230,13 @@ static bool lay_out_singly(oj_plan *plan)
         for (uint32_t i = 0; i < plan->members[m].object->n_sections; i++)
             if (!lay_section_singly(plan, m, i))
                 return false;
-    if (plan->ifuncs) {
+    if (plan->ifuncs)
         plan->ifuncs->stubs_segment = add_own_segment(plan, OJ_SEGMENT_CODE);
-        if (!lay_stubs(plan, plan->ifuncs))
-            return false;
-    }
     plan->common_segment = add_own_segment(plan, OJ_SEGMENT_DATA);
     for (uint32_t i = 0; i < plan->n_runs; i++)
         plan->runs[i].segment = plan->common_segment;
-    if (!lay_runs(plan, plan->common_segment))
+    if (!lay_runs(plan, plan->common_segment) || !lay_ifuncs_singly(plan))
         return false;
-    if (plan->ifuncs) {
-        plan->ifuncs->got_segment = plan->common_segment;
-        if (!lay_got(plan, plan->ifuncs))
-            return false;
-    }
     plan->segments[plan->common_segment].bytes_end = plan->segments[plan->common_segment].size;
     return lay_commons(plan) && lay_islands_singly(plan);
 }

@@ -164,44 +164,49 @@ static uint64_t shared_alignment(const oji_session_definition *d)
     return largest > d->alignment_log2 ? UINT64_C(1) << largest : 0;
 }
 
+/* What the linker is shown. */
+typedef struct shown {
+    oj_object object;
+    oji_symbol symbols[];
+} shown;
+
 /* The linker takes the largest size and the largest alignment of those that it sees (gABI chapter 4, "Symbol Table"):
  * it is shown the others' alignments as an object of nothing else. *out NULL: there are none. */
 static oj_status show_alignments(oji_session_step *step, const oji_session_unit *unit, const oj_object **out,
                                  oj_error *error)
 {
     static const oji_section no_section = {.name = ""};
-    oj_object *object = NULL;
-    oji_symbol *symbols = NULL;
+    const uint64_t most = sizeof(shown) + ((uint64_t)unit->n_definitions + 1) * sizeof(oji_symbol);
+    shown *made = NULL;
     *out = NULL;
     for (uint32_t i = 0; i < unit->n_definitions; i++) {
         const oji_session_definition *d = &unit->definitions[i];
         uint64_t alignment = shared_alignment(d);
         if (alignment == 0)
             continue;
-        if (!object) {
-            object = oji_arena_array(&step->arena, 1, sizeof *object);
-            symbols = oji_arena_array(&step->arena, (uint64_t)unit->n_definitions + 1, sizeof *symbols);
-            if (!object || !symbols)
-                return oji_fail(error, OJ_E_NOMEM, "out of memory: a session's common symbols");
-            symbols[0] = (oji_symbol){.name = "", .section = OJI_SECTION_UNDEFINED};
-            *object = (oj_object){.name = unit->module->name,
-                                  .sections = &no_section,
-                                  .symbols = symbols,
-                                  .n_sections = 1,
-                                  .n_symbols = 1,
-                                  .first_global = 1,
-                                  .arch = unit->arch};
+        if (!made) {
+            made = oji_arena_array(&step->arena, 1, most);
+            if (!made)
+                return oji_fail_nomem(error, most, "a session's common symbols");
+            made->symbols[0] = (oji_symbol){.name = "", .section = OJI_SECTION_UNDEFINED};
+            made->object = (oj_object){.name = unit->module->name,
+                                       .sections = &no_section,
+                                       .symbols = made->symbols,
+                                       .n_sections = 1,
+                                       .n_symbols = 1,
+                                       .first_global = 1,
+                                       .arch = unit->arch};
+            *out = &made->object;
         }
-        symbols[object->n_symbols++] =
+        made->symbols[made->object.n_symbols++] =
             (oji_symbol){.name = d->name->text,
                          .value = alignment,
                          .section = OJI_SECTION_COMMON,
                          .name_size = d->name->name_size,
                          .binding = OJ_SYMBOL_GLOBAL,
                          .type = d->is_thread_local ? OJ_SYMBOL_THREAD_LOCAL : OJ_SYMBOL_DATA};
-        object->has_tls |= d->is_thread_local;
+        made->object.has_tls |= d->is_thread_local;
     }
-    *out = object;
     return OJ_OK;
 }
 

@@ -28,6 +28,8 @@ def help_and_version(c):
         for letter in ('--help', '-h'):
             c.expect('cli_%s_help_%s' % (command, letter.strip('-')), [command, letter], 0,
                      out_has=('Usage: ownjit %s ' % command, *parts))
+            c.tap.check('cli_%s_help_%s_speaks_of_options_alone' % (command, letter.strip('-')),
+                        b'Mandatory' not in c.call(command, letter).out)
         c.expect('cli_help_%s' % command, ['help', command], 0, out=c.call(command, '--help').out)
     c.expect_failure('cli_help_of_no_command', ['help', 'frobnicate'], "'frobnicate' is not a command")
     with open(os.path.join(cli.SOURCE, 'docs', 'ownjit.1'), encoding='utf-8') as file:

@@ -85,6 +85,7 @@ def faults(c):
     c.build('ar', 'rcs', 'b.a', 'b.o')
     fail_each(c, 'cli_link_every_call', ['link', 'a.o', 'b.a', '--base=0x100000', '--defsym=data=0x200000', '-o', 'out.bin',
                                          '--map=out.map'], 0, errno.ENOMEM)
+    fail_each(c, 'cli_inspect_archive_every_call', ['inspect', 'b.a'], 0, errno.ENOMEM)
     fail_each(c, 'cli_compile_every_call', ['compile', 'a.ll', '-o', 'out.o'], 0, errno.ENOMEM)
 
 

@@ -99,12 +99,15 @@ static void link_segments_above_2_gib_rejected(void **state)
                                    {".init_array", DATA, HUGE_SIZE, SHT_INIT_ARRAY, 0, 0, 0, NULL},
                                    {".tdata", TLS, HUGE_SIZE, SHT_PROGBITS, 0, 0, 0, NULL},
                                    {".tbss", TLS, HUGE_SIZE, SHT_NOBITS, 0, 0, 0, NULL}};
+    static const shape no_room = {".data", DATA, LARGEST, SHT_PROGBITS, 0, 0, 0, NULL};
     (void)state;
     ojt_needs_64_bits("its object takes more address space than 32 bits have");
     for (size_t i = 0; i < OJI_COUNT(shapes); i++)
         expect_limit((const shape *[]){&shapes[i], &shapes[i]}, 2, 0);
     /* Arrays that are run are one segment however sections are placed. */
     expect_limit((const shape *[]){&shapes[4], &shapes[4]}, 2, OJ_LINK_SECTIONS_SINGLY);
+    /* They are aligned. */
+    expect_limit((const shape *[]){&no_room, &shapes[4]}, 2, 0);
     /* Each segment is within the bound, and their sum is not. */
     expect_limit((const shape *[]){&shapes[0], &shapes[2]}, 2, 0);
 }

@@ -93,8 +93,8 @@ static error_t parse_compile(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child compile_children[] = {{&codegen_argp, 0, NULL, 2}, {0}};
-static const struct argp compile_argp = {
-    compile_table, parse_compile, "FILE -o OUT.o", compile_doc, compile_children, options_help_filter, NULL};
+static const struct argp compile_argp = {compile_table, parse_compile, "FILE -o OUT.o", compile_doc, compile_children,
+                                         NULL,          NULL};
 
 /* An object would come out as it went in, which is hardly what was meant. */
 static bool compile_input(const struct compile_options *options, struct input *input, struct codegen *codegen)

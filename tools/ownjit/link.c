@@ -194,8 +194,8 @@ static error_t parse_link(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const struct argp link_argp = {link_table,          parse_link, "FILE... --base=ADDR -o FILE", link_doc, NULL,
-                                      options_help_filter, NULL};
+static const struct argp link_argp = {link_table, parse_link, "FILE... --base=ADDR -o FILE", link_doc, NULL,
+                                      NULL,       NULL};
 
 struct linking {
     const struct link_options *options;

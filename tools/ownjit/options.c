@@ -81,15 +81,10 @@ static void print_help(const struct command *command)
 {
     char name[64];
     snprintf(name, sizeof name, "ownjit %s", command->name);
+    /* The options say themselves which take arguments. */
+    setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
     argp_help(command->argp, stdout, ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);
     exit(output_finish() ? 0 : EXIT_OWNJIT);
-}
-
-char *options_help_filter(int key, const char *text, void *input)
-{
-    (void)input;
-    /* Not const in argp's type; what is returned as it came is only read. */
-    return key == ARGP_KEY_HELP_DUP_ARGS_NOTE ? NULL : (char *)(uintptr_t)text;
 }
 
 error_t options_common(const struct command *command, int key, struct argp_state *state)

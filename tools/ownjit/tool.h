@@ -71,8 +71,6 @@ extern const struct argp codegen_argp;
 void options_parse(const struct command *command, int argc, char **argv, void *options);
 /* What every command's parser does with the keys it does not know: help, and errors. */
 error_t options_common(const struct command *command, int key, struct argp_state *state);
-/* For each command's argp: leaves out what argp says of arguments, as the options say it themselves. */
-char *options_help_filter(int key, const char *text, void *input);
 /* Name, letter and text of --help, for each command's table. */
 #define OPTION_HELP                                 \
     {                                               \
