@@ -100,12 +100,16 @@ static void link_segments_above_2_gib_rejected(void **state)
                                    {".tdata", TLS, HUGE_SIZE, SHT_PROGBITS, 0, 0, 0, NULL},
                                    {".tbss", TLS, HUGE_SIZE, SHT_NOBITS, 0, 0, 0, NULL}};
     static const shape no_room = {".data", DATA, LARGEST, SHT_PROGBITS, 0, 0, 0, NULL};
+    static const shape full_array = {".init_array", DATA, LARGEST - 7, SHT_INIT_ARRAY, 0, 0, 0, NULL};
+    static const shape chosen = {".text", CODE, 8, SHT_PROGBITS, 0, 0, OJ_SYMBOL_IFUNC, NULL};
     (void)state;
     ojt_needs_64_bits("its object takes more address space than 32 bits have");
     for (size_t i = 0; i < OJI_COUNT(shapes); i++)
         expect_limit((const shape *[]){&shapes[i], &shapes[i]}, 2, 0);
     /* Arrays that are run are one segment however sections are placed. */
     expect_limit((const shape *[]){&shapes[4], &shapes[4]}, 2, OJ_LINK_SECTIONS_SINGLY);
+    /* What indirect functions jump through lies behind them. */
+    expect_limit((const shape *[]){&full_array, &chosen}, 2, OJ_LINK_SECTIONS_SINGLY);
     /* They are aligned. */
     expect_limit((const shape *[]){&no_room, &shapes[4]}, 2, 0);
     /* Each segment is within the bound, and their sum is not. */
