@@ -166,7 +166,7 @@ static oj_status fill_memory(oj_plan *plan, const oj_segment *by_hand, size_t n_
 }
 
 /* The default memory is this process's own, where code of another architecture could never run. */
-static oj_status check_memory(const oj_plan *plan, oj_error *error)
+oj_status oji_link_check_memory(const oj_plan *plan, const oj_object *object, oj_error *error)
 {
     if (plan->arch == oji_arch_host() || plan->options.memory)
         return OJ_OK;
@@ -174,13 +174,13 @@ static oj_status check_memory(const oj_plan *plan, oj_error *error)
         error, OJ_E_ARCHITECTURE,
         "%s is for %s, which this process does not run: it can be linked only into memory that the client names, "
         "or for addresses",
-        plan->members[0].object->name, oji_arch_name(plan->arch->id));
+        object->name, oji_arch_name(plan->arch->id));
 }
 
 /* Only until the plan is linked or destroyed: the placement is released then, or becomes a code's. */
 oj_status oji_link_place_ahead(oj_plan *plan, oj_error *error)
 {
-    OJI_TRY(check_memory(plan, error));
+    OJI_TRY(oji_link_check_memory(plan, plan->members[0].object, error));
     OJI_TRY(take_placement(plan, error));
     plan->is_placed = plan->has_addresses = true;
     return OJ_OK;
@@ -216,7 +216,7 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     oj_code *code;
     oj_status status;
     if (!by_hand)
-        OJI_TRY(check_memory(plan, error));
+        OJI_TRY(oji_link_check_memory(plan, plan->members[0].object, error));
     OJI_TRY(oji_link_check_ifuncs(plan, by_hand != NULL, error));
     room.n_segments = plan->n_requests;
     room.n_stackmaps = oji_link_count_stackmaps(plan);

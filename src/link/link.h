@@ -557,7 +557,9 @@ oj_status oji_link_write(oj_plan *plan, oj_error *error);
 /* Make the module of thread-local storage ahead of that. Needs the same; on failure there is none. */
 oj_status oji_link_make_tls_ahead(oj_plan *plan, oj_error *error);
 
-/* finish.c: all of the above, and the finished code. by_hand NULL: the provider is asked and the code published. */
+/* finish.c: all of the above, and the finished code. An object of another architecture needs the client's memory, or
+ * addresses by hand. by_hand NULL: the provider is asked and the code published. */
+oj_status oji_link_check_memory(const oj_plan *plan, const oj_object *object, oj_error *error);
 oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_hand, oj_code **out, oj_error *error);
 
 /* attach.c: tell the process of published code. As many records at most as counted before. */

@@ -94,6 +94,9 @@ static oj_status open_plan(oj_plan *plan, const oj_object *const *objects, size_
     if (!plan->arch)
         return oji_fail(error, OJ_E_ARCHITECTURE, "%s is for an architecture that cannot be linked", objects[0]->name);
     zero_wanted(&plan->options);
+    /* A plan may yet be linked for addresses. Of what cannot be linked here no name is asked for. */
+    if (plan->is_once)
+        OJI_TRY(oji_link_check_memory(plan, objects[0], error));
     oji_arena_init(&plan->arena, &plan->allocator, buffer, buffer_size);
     status = oji_link_resolve(plan, objects, n_objects, error);
     if (status == OJ_OK)

@@ -3,7 +3,7 @@
 #include "link/linktest.h"
 
 /* 8 bytes of code for AArch64, with a stack map beside it. */
-static oj_object *make_foreign(void)
+static oj_object *make_foreign(const char *undefined)
 {
     static const uint8_t code[8], map[16] = {3};
     oj_object *object = NULL;
@@ -15,6 +15,10 @@ static oj_object *make_foreign(void)
     elf.machine = OJT_MACHINE == EM_AARCH64 ? EM_X86_64 : EM_AARCH64;
     ojt_elf_add_global(&elf, "f", ojt_elf_add_code(&elf, code, sizeof code), 0, sizeof code);
     ojt_elf_add_section(&elf, ".llvm_stackmaps", SHF_ALLOC, 8, map, sizeof map);
+    if (undefined)
+        ojt_elf_add_reloc(&elf, ojt_elf_add_data(&elf, map, 8), 0,
+                          elf.machine == EM_AARCH64 ? R_AARCH64_ABS64 : R_X86_64_64,
+                          ojt_elf_add_undefined(&elf, undefined), 0);
     bytes = ojt_elf_finish(&elf, &size);
     if (oj_object_create(&object, bytes, size, NULL, &error) != OJ_OK)
         fail_msg("%s", error.text);
@@ -25,7 +29,7 @@ static oj_object *make_foreign(void)
 static void foreign_code_is_not_run(void **state)
 {
     static const uint8_t nop[4] = {0x1f, 0x20, 0x03, 0xd5};
-    oj_object *object = make_foreign();
+    oj_object *object = make_foreign(NULL), *lacking = make_foreign("oj_missing");
     oj_link_options options;
     ojt_client client;
     oj_stackmap *map = (oj_stackmap *)&client;
@@ -36,6 +40,8 @@ static void foreign_code_is_not_run(void **state)
     assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_E_ARCHITECTURE);
     assert_null(code);
     assert_non_null(strstr(error.text, "memory that the client names"));
+    /* That comes first: there is no use in finding what such an object lacks. */
+    assert_int_equal(oj_link((const oj_object *const *)&lacking, 1, &options, &code, &error), OJ_E_ARCHITECTURE);
     ojt_client_init_buffers(&client, 0x10000, 0x20000, 0x30000);
     options.memory = &client.table;
     code = ojt_link(&object, 1, &options);
@@ -48,6 +54,7 @@ static void foreign_code_is_not_run(void **state)
     oj_code_destroy(code);
     assert_int_equal(client.n_live, 0);
     oj_object_destroy(object);
+    oj_object_destroy(lacking);
 }
 
 /* Far functions of this process have a stub that stands for them: what lies at the address of another machine's
@@ -94,7 +101,7 @@ static void foreign_functions_are_none_of_this_process(void **state)
 
 static void foreign_plan_asks_for_memory(void **state)
 {
-    oj_object *object = make_foreign();
+    oj_object *object = make_foreign(NULL);
     oj_plan *plan = NULL;
     oj_error error;
     (void)state;
@@ -107,7 +114,7 @@ static void foreign_plan_asks_for_memory(void **state)
 /* Objects of two architectures have no code in common. */
 static void foreign_and_own_objects_are_not_mixed(void **state)
 {
-    oj_object *objects[2] = {ojt_object_returning("own.o", "g", 1), make_foreign()};
+    oj_object *objects[2] = {ojt_object_returning("own.o", "g", 1), make_foreign(NULL)};
     oj_plan *plan = (oj_plan *)objects;
     oj_error error;
     (void)state;

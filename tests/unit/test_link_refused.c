@@ -164,7 +164,11 @@ static void objects_of_two_calling_conventions(void **state)
     oj_plan_destroy(plan);
     for (int i = 0; i < 2; i++)
         oj_object_destroy(same[i]);
-    expect_link(objects, 2, NULL, OJ_E_ARCHITECTURE, "passes floating-point numbers");
+    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)objects, 2, NULL, &error), OJ_E_ARCHITECTURE);
+    assert_null(plan);
+    assert_non_null(strstr(error.text, "passes floating-point numbers"));
+    for (int i = 0; i < 2; i++)
+        oj_object_destroy(objects[i]);
 }
 
 /* Elements are found by the first one's size; one that says more, as a newer client's would, has zeroes there. */
