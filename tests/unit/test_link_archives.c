@@ -313,22 +313,16 @@ static void wanted_hidden_weak_and_common_names_are_answered(void **state)
     end(&link);
 }
 
-/* Versions of names that only a member defines: memory ends at each place. */
-static void archive_member_with_versions_survives_every_allocation(void **state)
+/* Memory ends at each place in turn; at last f() gives `value`. */
+static void fail_each_allocation(oj_archive *const *archives, size_t n_archives, oj_object *object, int value,
+                                 uint64_t n_objects)
 {
-    oj_object *object = ojt_object_calling("main.o", "f", "one@@V");
-    ojt_recipe recipe = {0};
-    oj_archive *archive;
     bool was_met = true;
-    (void)state;
-    ojt_recipe_returning(&recipe, "one@V", 1);
-    ojt_recipe_returning(&recipe, "one@@V", 2);
-    archive = ojt_recipe_open(&recipe);
     for (size_t n = 1; was_met; n++) {
         ojt_heap heap;
         job link;
         oj_status status;
-        init_job(&link, &archive, 1);
+        init_job(&link, archives, n_archives);
         ojt_heap_init(&heap);
         heap.fail_at = n;
         link.options.allocator = &heap.table;
@@ -336,11 +330,26 @@ static void archive_member_with_versions_survives_every_allocation(void **state)
         was_met = heap.n_calls >= n;
         if (status != (was_met ? OJ_E_NOMEM : OJ_OK))
             fail_msg("allocation %zu: %s", n, link.error.text);
-        if (status == OJ_OK)
-            assert_int_equal(ojt_call(link.code, "f"), 3);
+        if (status == OJ_OK) {
+            assert_int_equal(ojt_call(link.code, "f"), value);
+            assert_int_equal(link.stats.n_objects, n_objects);
+        }
         end(&link);
         assert_int_equal(heap.n_live, 0);
     }
+}
+
+/* Versions of names that only a member defines: memory ends at each place. */
+static void archive_member_with_versions_survives_every_allocation(void **state)
+{
+    oj_object *object = ojt_object_calling("main.o", "f", "one@@V");
+    ojt_recipe recipe = {0};
+    oj_archive *archive;
+    (void)state;
+    ojt_recipe_returning(&recipe, "one@V", 1);
+    ojt_recipe_returning(&recipe, "one@@V", 2);
+    archive = ojt_recipe_open(&recipe);
+    fail_each_allocation(&archive, 1, object, 3, 2);
     oj_object_destroy(object);
     oj_archive_destroy(archive);
 }
@@ -382,28 +391,8 @@ static void archive_common_pulls_its_definition(void **state)
     shared = ojt_elf_add_symbol(&elf, "shared", SHN_COMMON, 4, 4, STB_GLOBAL, STT_OBJECT);
     ojt_elf_add_load(&elf, text, 0, f, shared);
     object = ojt_object(&elf, "main.o");
-    for (size_t n_archives = 1; n_archives <= 2; n_archives++) {
-        bool was_met = true;
-        for (size_t n = 1; was_met; n++) {
-            ojt_heap heap;
-            job link;
-            oj_status status;
-            init_job(&link, archives, n_archives);
-            ojt_heap_init(&heap);
-            heap.fail_at = n;
-            link.options.allocator = &heap.table;
-            status = run(&link, object);
-            was_met = heap.n_calls >= n;
-            if (status != (was_met ? OJ_E_NOMEM : OJ_OK))
-                fail_msg("allocation %zu: %s", n, link.error.text);
-            if (status == OJ_OK) {
-                assert_int_equal(ojt_call(link.code, "f"), n_archives == 1 ? 0 : 5);
-                assert_int_equal(link.stats.n_objects, n_archives);
-            }
-            end(&link);
-            assert_int_equal(heap.n_live, 0);
-        }
-    }
+    fail_each_allocation(archives, 1, object, 0, 1);
+    fail_each_allocation(archives, 2, object, 5, 2);
     oj_object_destroy(object);
     oj_archive_destroy(archives[0]);
     oj_archive_destroy(archives[1]);
