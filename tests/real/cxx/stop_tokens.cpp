@@ -19,6 +19,9 @@ int main()
             std::stop_callback callback(stop, [&] { callbacks++; });
             std::unique_lock lock(mutex);
             was_stopped = !changed.wait(lock, stop, [] { return false; });
+            // The wait's own callback may be the first to run: a callback destroyed then never runs.
+            while (callbacks == 0)
+                std::this_thread::yield();
         });
     }
     std::stop_source source;

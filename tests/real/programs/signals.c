@@ -56,8 +56,13 @@ int main(void)
     printf("%d\n", (int)seen[SIGFPE]);
 
     signal(SIGALRM, count);
+    sigset_t alarm_only, before;
+    sigemptyset(&alarm_only);
+    sigaddset(&alarm_only, SIGALRM);
+    sigprocmask(SIG_BLOCK, &alarm_only, &before);
     setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 20000}, NULL);
-    pause();
+    sigsuspend(&before);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     printf("%d %d\n", (int)seen[SIGALRM], errno == EINTR);
     fflush(stdout);
     pid_t child = fork();
