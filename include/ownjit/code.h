@@ -32,6 +32,15 @@ OJ_API void oj_code_destroy(oj_code *code);
  * Since:    0.1 */
 OJ_API oj_status oj_code_construct(oj_code *code, oj_error *error);
 
+/* Run now what oj_code_destroy() would run: what the code has registered with atexit() and the like, its destructors
+ * where its constructors have run, and those of its thread-local objects, of every thread. Once for each; what is
+ * registered afterwards runs when the code is destroyed. For codes that call each other at their end: call this for all
+ * of them, the last linked first, and then destroy them. NULL does nothing.
+ * Threads:  exclusive(code). Destructors run on the calling thread, no lock of the library held
+ * Source:   Itanium C++ ABI, 3.3.6.3 (runtime API, __cxa_finalize)
+ * Since:    0.1 */
+OJ_API void oj_code_destruct(oj_code *code);
+
 /* Return the address of a kept symbol (oj_link_options.flags say which are kept), NULL where there is none. Cast the
  * result to a function pointer for a function. Of a thread-local variable it is the calling thread's copy, made if need
  * be: NULL also where memory ends, and where an oj_tls of the client's has the variable.

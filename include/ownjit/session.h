@@ -56,7 +56,9 @@ typedef struct oj_module oj_module;
 
 /* oj_session_options.flags */
 #define OJ_SESSION_NO_PROCESS 1u /* do not look names up in this process */
-#define OJ_SESSION_CONSTRUCT 2u  /* run the constructors of what a call has linked before the call returns */
+/* Run the constructors of what a call has linked before the call returns; where they fail, the next call that links or
+ * looks up runs them. */
+#define OJ_SESSION_CONSTRUCT 2u
 
 typedef struct oj_session_options {
     uint32_t struct_size;
@@ -89,7 +91,8 @@ static inline void oj_session_options_init(oj_session_options *options)
 OJ_API oj_status oj_session_create(oj_session **out, const oj_session_options *options, oj_error *error);
 
 /* Destroy a session, its modules and the code that was not taken out of it, the last linked first (of those of one step
- * the last added). No thread may be running in that code. NULL does nothing.
+ * the last added): first all destructors run, which may call each other's code and look up what is linked, then the
+ * code goes. No thread may be running in that code. NULL does nothing.
  * Threads:  exclusive(session), not from a callback of it
  * Since:    0.1 */
 OJ_API void oj_session_destroy(oj_session *session);
@@ -219,7 +222,8 @@ OJ_API oj_status oj_session_lookup(oj_session *session, const char *name, uint64
 OJ_API oj_status oj_session_link(oj_session *session, oj_error *error);
 
 /* Run the constructors of all modules that have been linked and have not run theirs, in the order of linking, and of
- * adding where several were linked in one step; each runs once. Their destructors run when the code ends.
+ * adding where several were linked in one step; each runs once. Those that another call is running, or will run before
+ * it returns, are left to it. Their destructors run when the code ends.
  * Errors:   those of oj_code_construct()
  * Threads:  any. Constructors run on this thread, no lock held; they may use the session
  * Since:    0.1 */
@@ -231,7 +235,7 @@ OJ_API oj_status oj_session_construct(oj_session *session, oj_error *error);
 OJ_API size_t oj_session_code_count(oj_session *session);
 
 /* Take all code out of the session: the modules that were linked end, the others stay. The code goes on referring to
- * each other: destroy it together, the last of the array first.
+ * each other: to end it, call oj_code_destruct() for all, and then destroy them, each time the last of the array first.
  * codes     n_codes of them, at least oj_session_code_count(); filled in the order of linking, NULL behind the last
  * Owns:     gives codes[], end each with oj_code_destroy() or oj_code_take_over()
  * Errors:   OJ_E_MISUSE where the array is too short, or constructors are running
@@ -278,7 +282,8 @@ OJ_API oj_status oj_module_lookup(oj_module *module, const char *name, uint64_t 
  * Since:    0.1 */
 OJ_API oj_status oj_module_link(oj_module *module, oj_error *error);
 
-/* Run the module's constructors if they have not run; it must be linked.
+/* Run the module's constructors if they have not run, or begun to, before those of other modules that wait; it must be
+ * linked.
  * Errors:   those of oj_code_construct(), OJ_E_MISUSE (not linked)
  * Threads:  any. Constructors run on this thread, no lock held; they may use the session
  * Since:    0.1 */
@@ -299,7 +304,7 @@ OJ_API const oj_code *oj_module_code(oj_module *module, size_t index);
 #define OJ_REMOVE_REFERENCED 1u /* also where linked modules refer to it: they must not run there any more */
 
 /* Remove a module: its names, and its code, in which no thread may be running. A name that it had settled is open
- * again, and an equal one may be added.
+ * again, and an equal one may be added. What it refers to counts as referred to until its destructors have run.
  * flags     OJ_REMOVE_...
  * Owns:     ends module, on success only: on error it is unchanged
  * Errors:   OJ_E_REFERENCED (error->object: who refers to it, error->symbol: by which name), OJ_E_MISUSE (its

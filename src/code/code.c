@@ -120,6 +120,12 @@ void oj_code_destroy(oj_code *code)
     oji_code_free(code);
 }
 
+void oj_code_destruct(oj_code *code)
+{
+    if (code)
+        oji_records_run_destructors(oji_code_records(code), code->n_records);
+}
+
 static const char *symbol_name(const oj_code *code, const oji_code_symbol *symbol)
 {
     return oji_code_names(code) + symbol->name_off;

@@ -137,6 +137,8 @@ extern const oji_registry oji_tls_registry, oji_tls_exit_registry; /* tls.c */
 
 /* Undo records in the reverse order of their making. */
 void oji_records_undo(const oj_record *records, size_t n_records);
+/* Undo only what runs code: the rest is still there for it. */
+void oji_records_run_destructors(const oj_record *records, size_t n_records);
 /* Refuse what is no record of this library's, before any is undone. */
 oj_status oji_records_check(const oj_record *records, size_t n_records, oj_error *error);
 

@@ -26,6 +26,16 @@ void oji_records_undo(const oj_record *records, size_t n_records)
     }
 }
 
+/* Undone again when the code ends: neither runs anything twice, and what runs here may register more. */
+void oji_records_run_destructors(const oj_record *records, size_t n_records)
+{
+    while (n_records-- > 0) {
+        uint32_t kind = records[n_records].kind;
+        if (kind == OJ_RECORD_FINALIZERS || kind == OJ_RECORD_THREAD_EXIT)
+            kinds[kind]->undo(&records[n_records]);
+    }
+}
+
 oj_status oji_records_check(const oj_record *records, size_t n_records, oj_error *error)
 {
     if (!records && n_records > 0)

@@ -1,5 +1,6 @@
-/* Constructors, run without the turn: they may use the session. A unit whose constructors run is claimed meanwhile: no
- * other thread runs them, and it cannot be removed. */
+/* Constructors, run without the turn: they may use the session. Which units a call runs is settled in one turn, by its
+ * claim on them, so that those of no other call come between; they run in the order of linking. A unit whose
+ * constructors run cannot be removed. */
 #include "session/session.h"
 
 bool oji_session_constructs(const oj_module *module)
@@ -7,113 +8,160 @@ bool oji_session_constructs(const oj_module *module)
     return (module->session->options.flags & OJ_SESSION_CONSTRUCT) || (module->link_flags & OJ_LINK_RUN_CONSTRUCTORS);
 }
 
-static bool is_wanted(const oji_session_unit *unit, bool all)
+/* --- claims ------------------------------------------------------------------------------------------------------- */
+
+bool oji_session_waits(const oji_session_unit *unit)
 {
-    return unit->code && !unit->is_constructed && (all || oji_session_constructs(unit->module));
+    return !unit->is_constructed && unit->claim == 0 && oji_session_constructs(unit->module);
 }
 
-/* Those that wait are the last linked, as a rule: the walk ends where there can be no more of them. */
-static oji_session_unit *first_of_session(const oj_session *session, bool all)
+static void set_claim(oj_session *session, oji_session_unit *unit, uint64_t claim)
 {
-    oji_session_unit *first = NULL;
-    uint64_t n_seen = 0;
-    for (oji_session_unit *unit = session->last_linked; unit && n_seen < session->n_unconstructed;
-         unit = unit->previous_linked) {
-        n_seen += !unit->is_constructed;
-        if (is_wanted(unit, all))
-            first = unit;
-    }
-    return first;
-}
-
-/* A module's units stand in the reverse order of pulling. */
-static oji_session_unit *first_of_module(const oj_module *module)
-{
-    oji_session_unit *first = NULL;
-    for (oji_session_unit *unit = module->units; unit; unit = unit->next)
-        if (is_wanted(unit, true))
-            first = unit;
-    return first;
-}
-
-/* What lookups need not look at any more, or have to again. */
-static void count(oj_session *session, const oji_session_unit *unit, bool waits)
-{
-    uint64_t more = waits ? 1 : UINT64_MAX;
-    session->n_unconstructed += more;
-    if (!oji_session_constructs(unit->module))
-        return;
+    bool waited = oji_session_waits(unit);
+    unit->claim = claim;
     pthread_mutex_lock(&session->lock);
-    session->n_waiting += more;
+    session->n_waiting += (uint64_t)oji_session_waits(unit) - waited;
     pthread_mutex_unlock(&session->lock);
 }
 
-/* NULL where there is none left. */
-static oj_status claim(oj_session *session, const oj_module *only, bool all, oji_session_unit **claimed,
-                       oj_error *error)
+/* The first that is not constructed, from the unit backwards; n are left. They are the last linked, as a rule: nobody
+ * need walk further than to the last of them. */
+static oji_session_unit *find_back(oji_session_unit *unit, uint64_t n)
 {
-    *claimed = NULL;
+    while (n > 0 && unit && unit->is_constructed)
+        unit = unit->previous_linked;
+    return n > 0 ? unit : NULL;
+}
+
+/* All that nobody has claimed, or only what is to run without being asked for. */
+static void claim_free(oj_session *session, uint64_t claim, bool all)
+{
+    uint64_t n = session->n_unconstructed;
+    for (oji_session_unit *unit = find_back(session->last_linked, n); unit;
+         unit = find_back(unit->previous_linked, --n))
+        if (unit->claim == 0 && (all || oji_session_waits(unit)))
+            set_claim(session, unit, claim);
+}
+
+/* What is asked for by its module is not left to others, but where they are at it. */
+static void claim_module(oj_session *session, uint64_t claim, const oj_module *module)
+{
+    for (oji_session_unit *unit = module->units; unit; unit = unit->next)
+        if (unit->code && !unit->is_constructed)
+            set_claim(session, unit, claim);
+}
+
+static void drop_claim(oj_session *session, uint64_t claim)
+{
+    uint64_t n = session->n_unconstructed;
+    for (oji_session_unit *unit = find_back(session->last_linked, n); unit;
+         unit = find_back(unit->previous_linked, --n))
+        if (unit->claim == claim)
+            set_claim(session, unit, 0);
+}
+
+/* --- running ------------------------------------------------------------------------------------------------------ */
+
+/* The first linked of those with the claim; NULL where there is none left. */
+static oj_status start(oj_session *session, uint64_t claim, oji_session_unit **started, oj_error *error)
+{
+    uint64_t n;
+    *started = NULL;
     OJI_TRY(oji_session_begin(session, error));
-    *claimed = only ? first_of_module(only) : first_of_session(session, all);
-    if (*claimed) {
-        (*claimed)->is_constructed = (*claimed)->is_constructing = true;
-        count(session, *claimed, false);
+    n = session->n_unconstructed;
+    for (oji_session_unit *unit = find_back(session->last_linked, n); unit;
+         unit = find_back(unit->previous_linked, --n))
+        if (unit->claim == claim)
+            *started = unit;
+    if (*started) {
+        (*started)->is_constructed = (*started)->is_constructing = true;
+        session->n_unconstructed--;
     }
     oji_session_end(session);
     return OJ_OK;
 }
 
-/* Constructors that failed may be tried again. The turn cannot be refused: this thread does not have it. */
-static void give_back(oj_session *session, oji_session_unit *unit, bool is_constructed)
+/* Where they failed they may be tried again, with all that were to follow. The turn cannot be refused: this thread does
+ * not have it. */
+static void finish(oj_session *session, oji_session_unit *unit, bool is_constructed)
 {
     oj_status status = oji_session_begin(session, NULL);
     OJI_ASSERT(status == OJ_OK);
     unit->is_constructing = false;
-    unit->is_constructed = is_constructed;
-    if (!is_constructed)
-        count(session, unit, true);
+    if (!is_constructed) {
+        unit->is_constructed = false;
+        session->n_unconstructed++;
+        drop_claim(session, unit->claim);
+    }
     if (status == OJ_OK)
         oji_session_end(session);
 }
 
-static oj_status construct(oj_session *session, const oj_module *only, bool all, oj_error *error)
+static oj_status run(oj_session *session, uint64_t claim, oj_error *error)
 {
     for (;;) {
         oji_session_unit *unit;
         oj_status status;
-        OJI_TRY(claim(session, only, all, &unit, error));
+        OJI_TRY(start(session, claim, &unit, error));
         if (!unit)
             return OJ_OK;
         status = oj_code_construct(unit->code, error);
-        give_back(session, unit, status == OJ_OK);
+        finish(session, unit, status == OJ_OK);
         OJI_TRY(status);
     }
 }
 
-/* Where nothing waits this takes no turn: lookups of what is linked come here, too, callbacks' among them. */
-oj_status oji_session_construct_linked(oj_session *session, oj_error *error)
+/* In a callback nothing was linked, and there is no claim. */
+void oji_session_leave_unconstructed(oj_session *session, uint64_t claim)
 {
-    bool waits;
+    if (claim == 0 || oji_session_begin(session, NULL) != OJ_OK)
+        return;
+    drop_claim(session, claim);
+    oji_session_end(session);
+}
+
+/* Where nothing waits this takes no turn: lookups of what is linked come here, too, callbacks' among them. */
+oj_status oji_session_construct_linked(oj_session *session, uint64_t claim, oj_error *error)
+{
+    bool others_wait;
     pthread_mutex_lock(&session->lock);
-    waits = session->n_waiting > 0 && !oji_session_has_turn(session);
+    others_wait = session->n_waiting > 0 && !oji_session_has_turn(session);
     pthread_mutex_unlock(&session->lock);
-    return waits ? construct(session, NULL, false, error) : OJ_OK;
+    if (others_wait) {
+        OJI_TRY(oji_session_begin(session, error));
+        claim = claim ? claim : ++session->n_claims;
+        claim_free(session, claim, false);
+        oji_session_end(session);
+    }
+    return claim ? run(session, claim, error) : OJ_OK;
 }
 
 oj_status oj_session_construct(oj_session *session, oj_error *error)
 {
+    uint64_t claim;
     if (!session)
         return oji_fail(error, OJ_E_MISUSE, "session is NULL");
-    OJI_TRY(construct(session, NULL, true, error));
+    OJI_TRY(oji_session_begin(session, error));
+    claim = ++session->n_claims;
+    claim_free(session, claim, true);
+    oji_session_end(session);
+    OJI_TRY(run(session, claim, error));
     return oji_succeed(error);
 }
 
 oj_status oj_module_construct(oj_module *module, oj_error *error)
 {
+    oj_session *session;
+    uint64_t claim;
     if (!module)
         return oji_fail(error, OJ_E_MISUSE, "module is NULL");
     if (oj_module_code_count(module) == 0)
         return oji_fail(error, OJ_E_MISUSE, "%s is not linked", module->name);
-    OJI_TRY(construct(module->session, module, true, error));
+    session = module->session;
+    OJI_TRY(oji_session_begin(session, error));
+    claim = ++session->n_claims;
+    claim_module(session, claim, module);
+    oji_session_end(session);
+    OJI_TRY(run(session, claim, error));
     return oji_succeed(error);
 }

@@ -34,7 +34,8 @@ static oj_status remove_module(oj_module *module, uint32_t flags, oj_error *erro
     return OJ_OK;
 }
 
-/* The code ends when the turn is over, because its destructors run then. Nobody can find it any more. */
+/* The code ends when the turn is over, because its destructors run then. Nobody can find it any more; what it refers to
+ * cannot be removed before it has ended, since destructors may call that. */
 oj_status oj_module_remove(oj_module *module, uint32_t flags, oj_error *error)
 {
     oj_session *session;
@@ -48,7 +49,12 @@ oj_status oj_module_remove(oj_module *module, uint32_t flags, oj_error *error)
     oji_session_end(session);
     if (status != OJ_OK)
         return status;
+    oji_session_end_codes(module);
+    status = oji_session_begin(session, NULL);
+    OJI_ASSERT(status == OJ_OK); /* this thread does not have it */
     oji_session_free_module(session, module);
+    if (status == OJ_OK)
+        oji_session_end(session);
     return oji_succeed(error);
 }
 

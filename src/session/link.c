@@ -360,10 +360,11 @@ static void count_in_block(oji_session_unit *unit)
             unit->definitions[i].addr -= block;
 }
 
-static void attach_code(oj_session *session, oji_session_unit *unit)
+static void attach_code(oj_session *session, oji_session_unit *unit, uint64_t claim)
 {
     count_in_block(unit);
     session->n_unconstructed++;
+    unit->claim = oji_session_constructs(unit->module) ? claim : 0;
     unit->previous_linked = session->last_linked;
     unit->next_linked = NULL;
     if (session->last_linked)
@@ -376,7 +377,6 @@ static void attach_code(oj_session *session, oji_session_unit *unit)
     unit->code = unit->linked;
     unit->module->n_codes++;
     session->stats.n_codes++;
-    session->n_waiting += oji_session_constructs(unit->module);
     pthread_mutex_unlock(&session->lock);
     unit->linked = NULL;
 }
@@ -403,12 +403,16 @@ static void settle_names(oj_session *session, oji_session_unit *unit)
 }
 
 /* Names are settled when all codes are there, since any of them may have the chosen definition. */
-static void attach_all(oji_session_step *step)
+static uint64_t attach_all(oji_session_step *step)
 {
     oj_session *session = step->session;
+    uint64_t claim = ++session->n_claims;
+    bool is_claimed = false;
     sort_step(step);
-    for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step)
-        attach_code(session, unit);
+    for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step) {
+        attach_code(session, unit, claim);
+        is_claimed = is_claimed || unit->claim == claim;
+    }
     for (oji_session_unit *unit = step->first; unit; unit = unit->next_in_step)
         settle_names(session, unit);
     pthread_mutex_lock(&session->lock);
@@ -418,6 +422,7 @@ static void attach_all(oji_session_step *step)
         unit->is_in_step = false;
         oji_session_release_object(unit);
     }
+    return is_claimed ? claim : 0;
 }
 
 /* Codes end before plans and edges; nothing has run in them. No definition has lost its name. */
@@ -479,11 +484,12 @@ static oj_status link_step(oji_session_step *step, const oji_session_goal *goal,
     return write_all(step, error);
 }
 
-oj_status oji_session_link(oj_session *session, const oji_session_goal *goal, oj_error *error)
+oj_status oji_session_link(oj_session *session, const oji_session_goal *goal, uint64_t *claim, oj_error *error)
 {
     oji_session_step step = {.session = session};
     max_align_t buffer[64]; /* spares the heap in the common case of few resolvers */
     oj_status status;
+    *claim = 0;
     oji_arena_init(&step.arena, &session->allocator, buffer, sizeof buffer);
     status = link_step(&step, goal, error);
     if (status != OJ_OK)
@@ -492,7 +498,7 @@ oj_status oji_session_link(oj_session *session, const oji_session_goal *goal, oj
     if (status != OJ_OK)
         oji_session_abandon(&step);
     else if (step.first)
-        attach_all(&step);
+        *claim = attach_all(&step);
     oji_arena_free(&step.arena);
     return status;
 }

@@ -90,18 +90,29 @@ void oji_session_detach_module(oj_session *session, oj_module *module)
     oji_session_close_ir(session, module);
 }
 
+/* Units of one module may call each other at their end. */
+void oji_session_end_codes(oj_module *module)
+{
+    for (const oji_session_unit *unit = module->units; unit; unit = unit->next)
+        oj_code_destruct(unit->linked);
+    for (oji_session_unit *unit = module->units; unit; unit = unit->next) {
+        oj_code_destroy(unit->linked);
+        unit->linked = NULL;
+    }
+}
+
 void oji_session_free_module(oj_session *session, oj_module *module)
 {
     for (oji_session_unit *unit = module->units, *next; unit; unit = next) {
         next = unit->next;
-        oj_code_destroy(unit->linked);
+        oji_session_drop_uses(session, unit, true);
         if (unit != &module->own)
             oji_release(&session->allocator, unit, sizeof *unit);
     }
     oji_release(&session->allocator, module, module->heap_size);
 }
 
-/* For a module that was not attached: it has units, but no code. */
+/* For a module that was not attached: it has units, but no code and no uses. */
 void oji_session_discard_module(oj_session *session, oj_module *module)
 {
     oji_session_end_unit(session, &module->own);

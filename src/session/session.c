@@ -86,16 +86,29 @@ oj_status oj_session_create(oj_session **out, const oj_session_options *options,
     return oji_succeed(error);
 }
 
-/* Codes first, the last linked first, as destructors run; then what names them. */
+/* With the turn: what destructors could do to the session by another call is refused. */
+static void run_destructors(oj_session *session)
+{
+    oj_status status = oji_session_begin(session, NULL);
+    for (const oji_session_unit *unit = session->last_linked; unit; unit = unit->previous_linked)
+        oj_code_destruct(unit->code);
+    if (status == OJ_OK)
+        oji_session_end(session);
+}
+
+/* Codes first, the last linked first, but none before all destructors have run, as they may call each other's code;
+ * then what names them. */
 void oj_session_destroy(oj_session *session)
 {
     oj_allocator allocator;
     if (!session)
         return;
     allocator = session->allocator;
+    run_destructors(session);
     while (session->last_linked) {
         oji_session_unit *unit = session->last_linked;
         oji_session_end_unit(session, unit);
+        oji_session_drop_uses(session, unit, true);
         oj_code_destroy(unit->linked);
         unit->linked = NULL;
     }
@@ -255,11 +268,11 @@ static bool find_settled(oj_session *session, const char *name, finding *copy)
 }
 
 /* Linking has settled the name, unless there is none: then it has linked nothing. */
-static oj_status link_name(oj_session *session, const char *name, finding *found, oj_error *error)
+static oj_status link_name(oj_session *session, const char *name, finding *found, uint64_t *claim, oj_error *error)
 {
     const oji_place place = {.symbol = name, .offset = UINT64_MAX};
     const oji_session_goal goal = {.name = name};
-    OJI_TRY(oji_session_link(session, &goal, error));
+    OJI_TRY(oji_session_link(session, &goal, claim, error));
     if (find_settled(session, name, found))
         return OJ_OK;
     return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "no module of the session defines '%s'", name);
@@ -296,7 +309,7 @@ static oj_status look_up_thread_local(oj_session *session, const char *text, uin
     return status;
 }
 
-static oj_status look_up(oj_session *session, const char *name, uint64_t *addr, oj_error *error)
+static oj_status look_up(oj_session *session, const char *name, uint64_t *addr, uint64_t *claim, oj_error *error)
 {
     finding found = {0};
     oj_status status = OJ_OK;
@@ -304,7 +317,7 @@ static oj_status look_up(oj_session *session, const char *name, uint64_t *addr, 
         OJI_TRY(oji_session_begin(session, error));
         /* Another thread may have linked it while this one waited. */
         if (!find_settled(session, name, &found))
-            status = link_name(session, name, &found, error);
+            status = link_name(session, name, &found, claim, error);
         oji_session_end(session);
         OJI_TRY(status);
     }
@@ -315,22 +328,27 @@ static oj_status look_up(oj_session *session, const char *name, uint64_t *addr, 
 }
 
 /* When the turn is over: constructors may use the session. */
-static oj_status construct_linked(oj_session *session, oj_status status, oj_error *error)
+static oj_status construct_linked(oj_session *session, oj_status status, uint64_t claim, oj_error *error)
 {
-    OJI_TRY(status);
-    OJI_TRY(oji_session_construct_linked(session, error));
+    if (status != OJ_OK) {
+        oji_session_leave_unconstructed(session, claim);
+        return status;
+    }
+    OJI_TRY(oji_session_construct_linked(session, claim, error));
     return oji_succeed(error);
 }
 
 oj_status oj_session_lookup(oj_session *session, const char *name, uint64_t *addr, oj_error *error)
 {
+    uint64_t claim = 0;
     oj_status status;
     if (!addr)
         return oji_fail(error, OJ_E_MISUSE, "addr is NULL");
     *addr = 0;
     if (!session || !name)
         return oji_fail(error, OJ_E_MISUSE, "%s is NULL", session ? "name" : "session");
-    status = construct_linked(session, look_up(session, name, addr, error), error);
+    status = look_up(session, name, addr, &claim, error);
+    status = construct_linked(session, status, claim, error);
     if (status != OJ_OK)
         *addr = 0;
     return status;
@@ -338,11 +356,12 @@ oj_status oj_session_lookup(oj_session *session, const char *name, uint64_t *add
 
 static oj_status link_goal(oj_session *session, const oji_session_goal *goal, oj_error *error)
 {
+    uint64_t claim;
     oj_status status;
     OJI_TRY(oji_session_begin(session, error));
-    status = oji_session_link(session, goal, error);
+    status = oji_session_link(session, goal, &claim, error);
     oji_session_end(session);
-    return status;
+    return construct_linked(session, status, claim, error);
 }
 
 oj_status oj_session_link(oj_session *session, oj_error *error)
@@ -350,7 +369,7 @@ oj_status oj_session_link(oj_session *session, oj_error *error)
     const oji_session_goal goal = {.name = NULL};
     if (!session)
         return oji_fail(error, OJ_E_MISUSE, "session is NULL");
-    return construct_linked(session, link_goal(session, &goal, error), error);
+    return link_goal(session, &goal, error);
 }
 
 oj_status oj_module_link(oj_module *module, oj_error *error)
@@ -358,7 +377,7 @@ oj_status oj_module_link(oj_module *module, oj_error *error)
     const oji_session_goal goal = {.module = module};
     if (!module)
         return oji_fail(error, OJ_E_MISUSE, "module is NULL");
-    return construct_linked(module->session, link_goal(module->session, &goal, error), error);
+    return link_goal(module->session, &goal, error);
 }
 
 /* Those that lost their name are not in its list: their unit has them. */
@@ -435,11 +454,12 @@ static oj_status look_up_in_linked(const oj_module *module, const char *text, ui
     return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "%s does not define '%s'", module->name, text);
 }
 
-static oj_status look_up_in_module(oj_module *module, const char *text, uint64_t *addr, oj_error *error)
+static oj_status look_up_in_module(oj_module *module, const char *text, uint64_t *addr, uint64_t *claim,
+                                   oj_error *error)
 {
     const oji_session_goal goal = {.name = text, .module = module};
     if (!module->own.code)
-        OJI_TRY(oji_session_link(module->session, &goal, error));
+        OJI_TRY(oji_session_link(module->session, &goal, claim, error));
     return look_up_in_linked(module, text, addr, error);
 }
 
@@ -453,6 +473,7 @@ static oj_status look_up_in_callback(const oj_module *module, const char *text, 
 
 oj_status oj_module_lookup(oj_module *module, const char *name, uint64_t *addr, oj_error *error)
 {
+    uint64_t claim = 0;
     oj_status status;
     if (!addr)
         return oji_fail(error, OJ_E_MISUSE, "addr is NULL");
@@ -461,12 +482,12 @@ oj_status oj_module_lookup(oj_module *module, const char *name, uint64_t *addr, 
         return oji_fail(error, OJ_E_MISUSE, "%s is NULL", module ? "name" : "module");
     status = oji_session_begin(module->session, error);
     if (status == OJ_OK) {
-        status = look_up_in_module(module, name, addr, error);
+        status = look_up_in_module(module, name, addr, &claim, error);
         oji_session_end(module->session);
     } else {
         status = look_up_in_callback(module, name, addr, error);
     }
-    status = construct_linked(module->session, status, error);
+    status = construct_linked(module->session, status, claim, error);
     if (status != OJ_OK)
         *addr = 0;
     return status;

@@ -95,9 +95,10 @@ struct oji_session_unit {
     uint32_t n_definitions;
     uint8_t arch; /* of the object: oji_arch_id, and oj_object.abi */
     uint8_t abi;
-    oj_code *code; /* NULL while it is not linked */
-    bool is_constructed;
+    oj_code *code;       /* NULL while it is not linked */
+    bool is_constructed; /* or at it */
     bool is_constructing;
+    uint64_t claim;         /* of the call that is to run its constructors; 0: nobody's */
     oji_session_edge *uses; /* what its code refers to */
     oji_session_edge *users;
     oji_session_unit *next_linked; /* of the session, in the order of linking */
@@ -161,8 +162,9 @@ struct oj_session {
     oji_session_unit *first_linked;
     oji_session_unit *last_linked;
     uint64_t n_unconstructed; /* linked units whose constructors have not run */
-    uint64_t n_waiting;       /* units whose constructors are to run without being asked for; guarded by the lock */
-    oj_session_stats stats;   /* guarded by the lock */
+    uint64_t n_waiting; /* those that are to run without being asked for and nobody has claimed; guarded by the lock */
+    uint64_t n_claims;  /* ever made */
+    oj_session_stats stats; /* guarded by the lock */
 };
 
 static inline bool oji_session_has_units(const oj_module *module)
@@ -220,7 +222,7 @@ void oji_session_drop_uses(oj_session *session, oji_session_unit *unit, bool is_
 void oji_session_drop_users(oj_session *session, oji_session_unit *unit);
 /* Let go of object and bytes. */
 void oji_session_release_object(oji_session_unit *unit);
-/* Everything but the code, which becomes `linked`. */
+/* Everything but the code, which becomes `linked`, and the uses of one that is linked: they count until it ends. */
 void oji_session_end_unit(oj_session *session, oji_session_unit *unit);
 
 /* --- modules.c ---------------------------------------------------------------------------------------------------- */
@@ -230,9 +232,12 @@ oj_status oji_session_make_module(oj_session *session, const oj_module_options *
                                   oji_module_kind kind, oj_module **out, oj_error *error);
 /* Put a module behind the others; nothing can fail. */
 void oji_session_attach_module(oj_session *session, oj_module *module);
-/* Take a module out of its session: names, edges and objects end; codes stay with the units, as `linked`. */
+/* Take a module out of its session: names, users and objects end; codes stay with the units, as `linked`, and what they
+ * refer to with them. */
 void oji_session_detach_module(oj_session *session, oj_module *module);
-/* Free a detached module and the codes its units still have. Without the turn: destructors run. */
+/* End the codes of a detached module. Without the turn: destructors run, all of them before any code goes. */
+void oji_session_end_codes(oj_module *module);
+/* Let go of what the codes of a detached module referred to, and free it. */
 void oji_session_free_module(oj_session *session, oj_module *module);
 /* The end of a module of one unit that was never attached. */
 void oji_session_discard_module(oj_session *session, oj_module *module);
@@ -287,8 +292,9 @@ typedef struct oji_session_goal {
     oj_module *module;
 } oji_session_goal;
 
-/* Link what the goal needs. */
-oj_status oji_session_link(oj_session *session, const oji_session_goal *goal, oj_error *error);
+/* Link what the goal needs. *claim becomes this call's on the constructors that are to run, 0 where there are none: end
+ * it, without the turn, with one of the two of construct.c. */
+oj_status oji_session_link(oj_session *session, const oji_session_goal *goal, uint64_t *claim, oj_error *error);
 
 /* The calling thread's address of a thread-local variable of linked code. Needs the turn. */
 oj_status oji_session_find_thread_local(const oji_session_definition *definition, uint64_t *addr, oj_error *error);
@@ -314,7 +320,12 @@ oj_status oji_session_report_duplicate(const oji_session_name *name, const oji_s
 
 /* Do the constructors of the module's code run when it is linked? */
 bool oji_session_constructs(const oj_module *module);
-/* Run the constructors of what has been linked and wants it. Without the turn. */
-oj_status oji_session_construct_linked(oj_session *session, oj_error *error);
+/* Would its constructors be run by the next call that links or looks up? */
+bool oji_session_waits(const oji_session_unit *unit);
+/* Run the constructors of what the claim is for, 0 being nothing, and before them of what earlier calls left. Without
+ * the turn. */
+oj_status oji_session_construct_linked(oj_session *session, uint64_t claim, oj_error *error);
+/* Leave them to the next call. Without the turn. */
+void oji_session_leave_unconstructed(oj_session *session, uint64_t claim);
 
 #endif

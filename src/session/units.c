@@ -222,7 +222,7 @@ static void leave_linked(oj_session *session, oji_session_unit *unit)
         session->last_linked = unit->previous_linked;
     pthread_mutex_lock(&session->lock);
     session->stats.n_codes--;
-    session->n_waiting -= !unit->is_constructed && oji_session_constructs(unit->module);
+    session->n_waiting -= oji_session_waits(unit);
     unit->module->n_codes--;
     pthread_mutex_unlock(&session->lock);
 }
@@ -232,7 +232,8 @@ void oji_session_end_unit(oj_session *session, oji_session_unit *unit)
 {
     if (unit->code)
         leave_linked(session, unit);
-    oji_session_drop_uses(session, unit, unit->code != NULL);
+    else
+        oji_session_drop_uses(session, unit, false);
     oji_session_drop_users(session, unit);
     oji_session_free_definitions(session, unit->definitions, unit->n_definitions, unit->n_definitions);
     unit->definitions = NULL;

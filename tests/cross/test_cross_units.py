@@ -60,7 +60,7 @@ PROGRAMS_LEFT_OUT_ON = {'armhf': {'test_unwind_registry': INDEX}}
 BESIDES = ['tests/worker_liar']
 # In `make test`: what links, runs and drops code.
 CHOSEN = ('test_code_handle', 'test_control_clients', 'test_link_archives', 'test_link_constructors', 'test_link_groups',
-          'test_link_ifuncs', 'test_link_memory', 'test_link_plan', 'test_link_symbols', 'test_session_ends',
+          'test_link_ifuncs', 'test_link_memory', 'test_link_plan', 'test_link_symbols', 'test_session_constructors', 'test_session_ends',
           'test_unwind_registry', 'test_unwind_tables')
 NAMES = ('arm64', 's390x', 'i386')
 PARTS = [name for name in sys.argv[1:] if name not in ARCHITECTURES]

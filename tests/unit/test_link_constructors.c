@@ -113,6 +113,26 @@ static void destructors_run_last_first(void **state)
     }
 }
 
+/* Before the code ends, and once. */
+static void destructors_run_when_asked(void **state)
+{
+    bench b;
+    oj_code *code;
+    (void)state;
+    begin(&b);
+    b.options.flags = OJ_LINK_RUN_CONSTRUCTORS;
+    add_list(&b.elf, ".fini_array", SHT_FINI_ARRAY, "fe");
+    code = link_one(&b);
+    oj_code_destruct(code);
+    assert_string_equal(notes, "ef");
+    assert_int_equal(b.client.n_live, 1);
+    oj_code_destruct(code);
+    oj_code_destruct(NULL);
+    oj_code_destroy(code);
+    assert_string_equal(notes, "ef");
+    assert_int_equal(b.client.n_live, 0);
+}
+
 static void destructors_not_run_unless_constructed(void **state)
 {
     bench b;
@@ -264,7 +284,7 @@ static void constructors_of_no_bytes_end_nothing(void **state)
 }
 
 OJT_MAIN(cmocka_unit_test(constructors_run_in_the_order_of_gnu_ld), cmocka_unit_test(destructors_run_last_first),
-         cmocka_unit_test(destructors_not_run_unless_constructed),
+         cmocka_unit_test(destructors_run_when_asked), cmocka_unit_test(destructors_not_run_unless_constructed),
          cmocka_unit_test(destructors_run_when_taken_over_code_is_released),
          cmocka_unit_test(constructors_of_code_placed_by_hand), cmocka_unit_test(constructors_misuse_rejected),
          cmocka_unit_test(constructors_of_many_priorities_sorted),

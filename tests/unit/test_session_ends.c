@@ -2,8 +2,6 @@
 #include "archive_recipe.h"
 #include "session_support.h"
 
-#include <dlfcn.h>
-
 /* caller() calls callee(), each a module of its own. */
 typedef struct pair {
     oj_session *session;
@@ -380,160 +378,6 @@ static void session_failing_callbacks_undo_the_whole_step(void **state)
     oj_archive_destroy(archive);
 }
 
-/* --- constructors ------------------------------------------------------------------------------------------------- */
-
-static char ran[64];
-static oj_session *constructing;
-static oj_module *constructed[2];
-
-static void note(char letter)
-{
-    size_t length = strlen(ran);
-    ran[length] = letter;
-    ran[length + 1] = '\0';
-}
-
-/* With the arguments that constructors are called with, as a sanitizer of calls wants them. */
-static void construct_first(int argc, char **argv, char **environment)
-{
-    oj_code *codes[2];
-    uint64_t addr;
-    oj_error error;
-    (void)argc;
-    (void)argv;
-    (void)environment;
-    note('1');
-    /* Not while its constructors run; but the session is free to be used. */
-    assert_int_equal(oj_module_remove(constructed[0], 0, &error), OJ_E_MISUSE);
-    assert_int_equal(oj_module_take_code(constructed[0], codes, 2, &error), OJ_E_MISUSE);
-    assert_string_equal(error.text, "first.o: its constructors are running");
-    assert_int_equal(oj_session_take_code(constructing, codes, 2, &error), OJ_E_MISUSE);
-    assert_null(codes[0]);
-    assert_int_equal(oj_session_lookup(constructing, "value_2", &addr, &error), OJ_OK);
-}
-static void construct_second(int argc, char **argv, char **environment)
-{
-    (void)argc;
-    (void)argv;
-    (void)environment;
-    note('2');
-}
-static void destruct_first(void) { note('a'); }
-static void destruct_second(void) { note('b'); }
-
-/* Runs a function of the client's as constructor, another as destructor; refers to the other module's value. */
-static oj_object *make_constructed(int i)
-{
-    static uint64_t words[2][1], arrays[2][2][1];
-    ojt_elf elf;
-    uint16_t data, init, fini;
-    ojt_elf_init(&elf);
-    data = ojt_elf_add_data(&elf, words[i], 8);
-    init = ojt_elf_add_section(&elf, ".init_array", SHF_ALLOC | SHF_WRITE, 8, arrays[i][0], 8);
-    elf.sections[init - 1].type = SHT_INIT_ARRAY;
-    fini = ojt_elf_add_section(&elf, ".fini_array", SHF_ALLOC | SHF_WRITE, 8, arrays[i][1], 8);
-    elf.sections[fini - 1].type = SHT_FINI_ARRAY;
-    ojt_elf_add_symbol(&elf, i == 0 ? "value_1" : "value_2", data, 0, 8, STB_GLOBAL, STT_OBJECT);
-    ojt_elf_add_addr(&elf, init, 0, ojt_elf_add_undefined(&elf, i == 0 ? "init_1" : "init_2"), 0);
-    ojt_elf_add_addr(&elf, fini, 0, ojt_elf_add_undefined(&elf, i == 0 ? "fini_1" : "fini_2"), 0);
-    ojt_elf_add_addr(&elf, data, 0, ojt_elf_add_undefined(&elf, i == 0 ? "value_2" : "value_1"), 0);
-    return ojt_object(&elf, i == 0 ? "first.o" : "second.o");
-}
-
-static void session_constructors_run_when_asked(void **state)
-{
-    const uint64_t functions[] = {(uint64_t)(uintptr_t)construct_first, (uint64_t)(uintptr_t)construct_second,
-                                  (uint64_t)(uintptr_t)destruct_first, (uint64_t)(uintptr_t)destruct_second};
-    static const char *const names[] = {"init_1", "init_2", "fini_1", "fini_2"};
-    oj_object *objects[2] = {make_constructed(0), make_constructed(1)};
-    (void)state;
-    /* 0: by hand, 1: the session's flag, 2: one module's flag. */
-    for (int way = 0; way < 3; way++) {
-        oj_session_options options;
-        oj_module_options module_options;
-        oj_error error;
-        oj_session_options_init(&options);
-        oj_module_options_init(&module_options);
-        options.flags = way == 1 ? OJ_SESSION_CONSTRUCT : 0;
-        assert_int_equal(oj_session_create(&constructing, &options, &error), OJ_OK);
-        for (int i = 0; i < 4; i++)
-            assert_int_equal(oj_session_define(constructing, names[i], functions[i], 0, &error), OJ_OK);
-        module_options.link_flags = way == 2 ? OJ_LINK_RUN_CONSTRUCTORS : 0;
-        for (int i = 0; i < 2; i++)
-            assert_int_equal(oj_session_add_object(constructing, objects[i], i == 0 ? &module_options : NULL,
-                                                   &constructed[i], &error),
-                             OJ_OK);
-        ran[0] = '\0';
-        assert_int_equal(oj_module_construct(constructed[1], &error), OJ_E_MISUSE);
-        ojt_session_lookup(constructing, "value_2");
-        assert_string_equal(ran, way == 0 ? "" : way == 1 ? "12" : "1");
-        assert_int_equal(oj_module_construct(constructed[0], &error), OJ_OK);
-        assert_string_equal(ran, way == 1 ? "12" : "1");
-        assert_int_equal(oj_session_construct(constructing, &error), OJ_OK);
-        assert_int_equal(oj_session_construct(constructing, &error), OJ_OK);
-        assert_string_equal(ran, "12");
-        oj_session_destroy(constructing);
-        /* The last linked ends first. */
-        assert_string_equal(ran, "12ba");
-    }
-    oj_object_destroy(objects[0]);
-    oj_object_destroy(objects[1]);
-}
-
-/* In the place of the C library's, for all that this program is linked with. */
-static bool has_no_room_for_destructors;
-int __cxa_atexit(void (*function)(void *), void *argument, void *handle);
-int __cxa_atexit(void (*function)(void *), void *argument, void *handle)
-{
-    static int (*next)(void (*)(void *), void *, void *);
-    if (!next)
-        *(void **)&next = dlsym(RTLD_NEXT, "__cxa_atexit");
-    return has_no_room_for_destructors ? -1 : next(function, argument, handle);
-}
-
-/* What was linked stays linked, and its constructors wait for the next call. */
-static void session_constructors_without_memory_are_run_by_the_next_call(void **state)
-{
-    const uint64_t functions[] = {(uint64_t)(uintptr_t)construct_second, (uint64_t)(uintptr_t)destruct_second, 0x1234};
-    static const char *const names[] = {"init_2", "fini_2", "value_1"};
-    oj_object *object = make_constructed(1);
-    (void)state;
-    for (int asks = 0; asks < 2; asks++) {
-        oj_session_options options;
-        oj_session *session;
-        oj_module *module;
-        oj_error error;
-        uint64_t addr;
-        oj_session_options_init(&options);
-        options.flags = asks ? 0 : OJ_SESSION_CONSTRUCT;
-        assert_int_equal(oj_session_create(&session, &options, &error), OJ_OK);
-        for (int i = 0; i < 3; i++)
-            assert_int_equal(oj_session_define(session, names[i], functions[i], 0, &error), OJ_OK);
-        module = ojt_session_add(session, object);
-        assert_true(!asks || oj_module_link(module, &error) == OJ_OK);
-        ran[0] = '\0';
-        has_no_room_for_destructors = true;
-        for (int i = 0; i < 2; i++) {
-            addr = 1;
-            if (asks)
-                assert_int_equal(oj_session_construct(session, &error), OJ_E_NOMEM);
-            else
-                assert_int_equal(oj_session_lookup(session, "value_2", &addr, &error), OJ_E_NOMEM);
-            assert_string_equal(error.text, "out of memory: registering destructors");
-            assert_int_equal(addr, asks);
-            assert_int_equal(oj_module_code_count(module), 1);
-        }
-        has_no_room_for_destructors = false;
-        assert_string_equal(ran, "");
-        assert_int_equal(oj_session_lookup(session, "value_2", &addr, &error), OJ_OK);
-        assert_int_equal(oj_session_construct(session, &error), OJ_OK);
-        assert_string_equal(ran, "2");
-        oj_session_destroy(session);
-        assert_string_equal(ran, "2b");
-    }
-    oj_object_destroy(object);
-}
-
 OJT_MAIN(cmocka_unit_test(session_remove_of_what_is_referred_to_refused),
          cmocka_unit_test(session_remove_anyway_and_add_again), cmocka_unit_test(session_remove_of_what_is_not_linked),
          cmocka_unit_test(session_taken_code_outlives_the_session),
@@ -541,6 +385,4 @@ OJT_MAIN(cmocka_unit_test(session_remove_of_what_is_referred_to_refused),
          cmocka_unit_test(session_archive_members_refer_to_the_first_archive),
          cmocka_unit_test(session_archive_failed_step_pulls_nothing),
          cmocka_unit_test(session_every_allocation_may_fail),
-         cmocka_unit_test(session_failing_callbacks_undo_the_whole_step),
-         cmocka_unit_test(session_constructors_run_when_asked),
-         cmocka_unit_test(session_constructors_without_memory_are_run_by_the_next_call))
+         cmocka_unit_test(session_failing_callbacks_undo_the_whole_step))
