@@ -74,7 +74,10 @@ const char *oj_compiler_cpu(const oj_compiler *compiler) { return compiler ? com
 /* Of the last compile that succeeded; a failed one leaves them. */
 oj_status oj_compiler_get_stats(const oj_compiler *compiler, oj_compile_stats *stats, size_t out_size)
 {
-    if (!compiler || !stats)
+    if (!stats)
+        return OJ_E_MISUSE;
+    memset(stats, 0, out_size);
+    if (!compiler)
         return OJ_E_MISUSE;
     oji_export(stats, out_size, &compiler->stats, sizeof compiler->stats);
     return OJ_OK;

@@ -90,6 +90,7 @@ oj_status oj_mcjit_get_stats(LLVMExecutionEngineRef engine, oj_mcjit_stats *stat
     oj_mcjit_stats ours;
     if (!stats)
         return OJ_E_MISUSE;
+    memset(stats, 0, out_size);
     if (engine)
         OJI_TRY(check_engine(engine, "oj_mcjit_get_stats", NULL));
     memset(&ours, 0, sizeof ours);

@@ -330,7 +330,10 @@ oj_workers *oj_workers_default(void)
 oj_status oj_workers_get_stats(oj_workers *workers, oj_workers_stats *stats, size_t out_size)
 {
     oj_workers_stats ours;
-    if (!workers || !stats)
+    if (!stats)
+        return OJ_E_MISUSE;
+    memset(stats, 0, out_size);
+    if (!workers)
         return OJ_E_MISUSE;
     pthread_mutex_lock(&workers->lock);
     ours = workers->stats;

@@ -291,7 +291,8 @@ static void misuse(void)
     CHECK(oj_mcjit_take_code(engine, &code, 1, &error) == OJ_E_MISUSE);
     CHECK(oj_mcjit_take_code(NULL, &code, 1, &error) == OJ_E_MISUSE);
     CHECK(oj_mcjit_code_count(engine) == 0 && oj_mcjit_code_count(NULL) == 0);
-    CHECK(oj_mcjit_get_stats(engine, &stats, sizeof stats) == OJ_E_MISUSE);
+    memset(&stats, 0xFF, sizeof stats);
+    CHECK(oj_mcjit_get_stats(engine, &stats, sizeof stats) == OJ_E_MISUSE && stats.n_modules + stats.n_forwarded == 0);
     CHECK(oj_mcjit_get_stats(NULL, NULL, 0) == OJ_E_MISUSE);
     LLVMDisposeExecutionEngine(engine);
     engine = engine_for(parse("b", other));

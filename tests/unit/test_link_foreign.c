@@ -175,7 +175,9 @@ static void missing_handles_answered(void **state)
     assert_null(oj_bytes_data(NULL));
     assert_int_equal(oj_bytes_size(NULL), 0);
     assert_int_equal(oj_code_unwind(code, 0, NULL, 0), OJ_E_MISUSE);
+    memset(&stats, 0xFF, sizeof stats);
     assert_int_equal(oj_workers_get_stats(NULL, &stats, sizeof stats), OJ_E_MISUSE);
+    assert_memory_equal(&stats, &(oj_workers_stats){0}, sizeof stats);
     assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, NULL, &error), OJ_OK);
     assert_int_equal(oj_plan_lookup(plan, "f", NULL, &error), OJ_E_MISUSE);
     assert_int_equal(oj_plan_lookup(plan, NULL, &addr, &error), OJ_E_MISUSE);

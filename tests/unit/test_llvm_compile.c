@@ -190,7 +190,9 @@ static void compile_accessors_answer(void **state)
     assert_int_equal(stats.object_size, oj_bytes_size(bytes));
     assert_true(stats.parse_ns > 0 && stats.passes_ns > 0 && stats.codegen_ns > stats.passes_ns / 100);
     assert_int_equal(oj_compiler_get_stats(compiler, NULL, 0), OJ_E_MISUSE);
+    memset(&stats, 0xFF, sizeof stats);
     assert_int_equal(oj_compiler_get_stats(NULL, &stats, sizeof stats), OJ_E_MISUSE);
+    assert_int_equal(stats.parse_ns | stats.passes_ns | stats.codegen_ns | stats.object_size | stats.n_abandoned, 0);
     oj_bytes_destroy(bytes);
     oj_compiler_destroy(compiler);
     options.triple = "x86_64-unknown-linux-gnu";
