@@ -64,7 +64,7 @@ OJ_API size_t oj_mcjit_code_count(struct LLVMOpaqueExecutionEngine *engine);
  * codes     n_codes of them, at least oj_mcjit_code_count(); filled in the order of linking, NULL behind the last
  * Owns:     gives codes[], end each with oj_code_destroy() or oj_code_take_over(), the last of the array first. A
  *           memory manager of the engine is destroyed when the last code placed with it has ended
- * Errors:   OJ_E_MISUSE where the array is too short
+ * Errors:   OJ_E_MISUSE where the array is too short, or in a callback
  * On error: the engine is unchanged
  * Threads:  any
  * Since:    0.1 */

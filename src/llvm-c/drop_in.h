@@ -130,6 +130,7 @@ struct oji_mcjit_module {
     LLVMModuleRef module;
     LLVMExecutionEngineRef engine;
     bool is_added;              /* to the session */
+    bool is_compiled;           /* as oj_mcjit_take_code() found it */
     oj_module *linked;          /* the session's module; NULL until the session is made, or after take-over */
     oji_mcjit_module *next;     /* in the engine, in the order of adding */
     oji_mcjit_module *previous; /* likewise */

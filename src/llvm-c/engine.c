@@ -468,20 +468,24 @@ void LLVMAddModule(LLVMExecutionEngineRef engine, LLVMModuleRef module)
     oji_mcjit_end_turn(engine);
 }
 
-/* Code that was made of the module stays with the engine, as MCJIT's does; what was not compiled is forgotten. */
-static void forget_module(oji_mcjit_module *record)
+/* Code that was made of the module stays with the engine, as MCJIT's does; what was not compiled is forgotten, but for
+ * callbacks, to which the session refuses that: it may be about to compile it. */
+static oj_status forget_module(oji_mcjit_module *record, oj_error *error)
 {
     LLVMExecutionEngineRef engine = record->engine;
     LLVMContextRef context = engine->library->api.GetModuleContext(record->module);
     if (record->linked && oj_module_code_count(record->linked) == 0)
-        oj_module_remove(record->linked, 0, NULL);
+        OJI_TRY(oj_module_remove(record->linked, 0, error));
     disown_module(record);
     oji_mcjit_forget_calls(engine, context);
+    return OJ_OK;
 }
 
 LLVMBool LLVMRemoveModule(LLVMExecutionEngineRef engine, LLVMModuleRef module, LLVMModuleRef *out, char **text)
 {
+    oj_error error;
     oji_mcjit_module *record;
+    oj_status status;
     if (!oji_mcjit_is_engine(engine)) {
         const oji_mcjit_underneath *next = oji_mcjit_forward(engine, OJI_CALLER(), "LLVMRemoveModule");
         if (next && next->RemoveModule)
@@ -491,16 +495,15 @@ LLVMBool LLVMRemoveModule(LLVMExecutionEngineRef engine, LLVMModuleRef module, L
     }
     oji_mcjit_begin_turn(engine);
     record = module ? oji_mcjit_find_module(module) : NULL;
-    if (record && record->engine == engine)
-        forget_module(record);
-    else
-        record = NULL;
+    status = record && record->engine == engine
+                 ? forget_module(record, &error)
+                 : oji_fail(&error, OJ_E_MISUSE, "the module is not one of this engine's");
     oji_mcjit_end_turn(engine);
     if (out)
-        *out = record ? module : NULL;
-    if (!record)
-        give_text(text, "the module is not one of this engine's");
-    return record == NULL;
+        *out = status == OJ_OK ? module : NULL;
+    if (status != OJ_OK)
+        give_text(text, error.text);
+    return status != OJ_OK;
 }
 
 /* --- errors ------------------------------------------------------------------------------------------------------- */

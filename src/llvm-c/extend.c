@@ -47,6 +47,18 @@ size_t oj_mcjit_code_count(LLVMExecutionEngineRef engine)
     return count;
 }
 
+/* Modules with code are told from the others first, because a handle of one that has ended may not be looked at. */
+static oj_status take_code(LLVMExecutionEngineRef engine, oj_code **codes, size_t n_codes, oj_error *error)
+{
+    for (oji_mcjit_module *record = engine->first; record; record = record->next)
+        record->is_compiled = record->linked && oj_module_code_count(record->linked) > 0;
+    OJI_TRY(oj_session_take_code(engine->session, codes, n_codes, error));
+    for (oji_mcjit_module *record = engine->first; record; record = record->next)
+        if (record->is_compiled)
+            record->linked = NULL;
+    return OJ_OK;
+}
+
 oj_status oj_mcjit_take_code(LLVMExecutionEngineRef engine, oj_code **codes, size_t n_codes, oj_error *error)
 {
     oj_status status = OJ_OK;
@@ -55,12 +67,7 @@ oj_status oj_mcjit_take_code(LLVMExecutionEngineRef engine, oj_code **codes, siz
         return oji_fail(error, OJ_E_MISUSE, "oj_mcjit_take_code: codes is NULL");
     oji_mcjit_begin_turn(engine);
     if (engine->session) {
-        bool fits = n_codes >= oj_session_code_count(engine->session);
-        /* Told from the others before, because a handle of one that has ended may not be looked at. */
-        for (oji_mcjit_module *record = engine->first; record && fits; record = record->next)
-            if (record->linked && oj_module_code_count(record->linked) > 0)
-                record->linked = NULL;
-        status = oj_session_take_code(engine->session, codes, n_codes, error);
+        status = take_code(engine, codes, n_codes, error);
     } else {
         for (size_t i = 0; i < n_codes; i++)
             codes[i] = NULL;

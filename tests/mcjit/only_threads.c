@@ -88,13 +88,15 @@ static void share(void)
 
 static uint8_t memory[1 << 16] __attribute__((aligned(4096)));
 static size_t used;
-static LLVMModuleRef brought;
+static LLVMModuleRef brought, kept;
 static int n_called;
 
-/* Finds what is linked, adds a module, and is refused what would link. */
+/* Finds what is linked, adds a module, and is refused what would link or take what is not linked from the session. */
 static void call_back(void)
 {
+    LLVMModuleRef removed = kept;
     LLVMValueRef function;
+    char *message = NULL;
     if (!shared || n_called++)
         return;
     CHECK(LLVMGetFunctionAddress(shared, "base"));
@@ -102,6 +104,8 @@ static void call_back(void)
     LLVMAddModule(shared, brought);
     CHECK(!LLVMGetFunctionAddress(shared, "brought"));
     CHECK(LLVMGetExecutionEngineTargetData(shared));
+    CHECK(LLVMRemoveModule(shared, kept, &removed, &message) && !removed && strstr(message, "callback"));
+    LLVMDisposeMessage(message);
 }
 
 static uint8_t *take(void *opaque, uintptr_t size, unsigned alignment, unsigned id, const char *name)
@@ -136,6 +140,7 @@ static void bring_in_callbacks(void)
     char *message = NULL;
     CHECK(mprotect(memory, sizeof memory, PROT_READ | PROT_WRITE | PROT_EXEC) == 0);
     brought = parse_in(context, "brought", "define i32 @brought() { ret i32 3 }");
+    kept = parse_in(context, "kept", "define i32 @kept() { ret i32 4 }");
     shared = NULL;
     LLVMInitializeMCJITCompilerOptions(&options, sizeof options);
     options.MCJMM = LLVMCreateSimpleMCJITMemoryManager(NULL, take, take_data, finalize, destroy);
@@ -144,10 +149,11 @@ static void bring_in_callbacks(void)
         sizeof options, &message));
     CHECK(CALL(int(int), engine, "base")(1) == 8);
     shared = engine;
+    LLVMAddModule(engine, kept);
     LLVMAddModule(engine, numbered(context, 1, 1));
     CHECK(CALL(int(int), engine, "f_1_1")(1) == 1009);
     CHECK(n_called > 0);
-    CHECK(CALL(int(void), engine, "brought")() == 3);
+    CHECK(CALL(int(void), engine, "brought")() == 3 && CALL(int(void), engine, "kept")() == 4);
     LLVMDisposeExecutionEngine(engine);
     LLVMContextDispose(context);
     puts("memory managers call back");

@@ -97,9 +97,13 @@ static void reserve_all_at_once(void)
 }
 
 static int n_destroyed;
+static LLVMExecutionEngineRef called_back; /* NULL: the manager calls nobody */
 static uint8_t *give_code(void *opaque, uintptr_t size, unsigned alignment, unsigned id, const char *name)
 {
+    oj_code *codes[4];
+    oj_error error;
     (void)opaque, (void)id, (void)name;
+    CHECK(!called_back || oj_mcjit_take_code(called_back, codes, 4, &error) == OJ_E_MISUSE);
     return aligned_alloc(alignment < 4096 ? 4096 : alignment, (size + 8191) / 4096 * 4096);
 }
 static uint8_t *give_data(void *opaque, uintptr_t size, unsigned alignment, unsigned id, const char *name, LLVMBool ro)
@@ -118,21 +122,28 @@ static void destroy(void *opaque)
     n_destroyed++;
 }
 
+static LLVMExecutionEngineRef engine_with_manager(LLVMModuleRef module)
+{
+    struct LLVMMCJITCompilerOptions given;
+    LLVMExecutionEngineRef engine = NULL;
+    char *message = NULL;
+    LLVMInitializeMCJITCompilerOptions(&given, sizeof given);
+    given.MCJMM = LLVMCreateSimpleMCJITMemoryManager(NULL, give_code, give_data, finalize, destroy);
+    n_destroyed = 0;
+    CHECK(!LLVMCreateMCJITCompilerForModule(&engine, module, &given, sizeof given, &message));
+    return engine;
+}
+
 /* The library sets permissions for a manager whose FinalizeMemory does nothing; the manager lives as long as the
  * code. */
 static void manager_and_permissions(void)
 {
-    struct LLVMMCJITCompilerOptions given;
-    LLVMExecutionEngineRef engine = NULL;
+    LLVMExecutionEngineRef engine = engine_with_manager(parse("b", other));
     oj_mcjit_options options;
     oj_memory memory;
     oj_error error;
     oj_code *codes[1];
-    char *message = NULL;
     int (*b)(int);
-    LLVMInitializeMCJITCompilerOptions(&given, sizeof given);
-    given.MCJMM = LLVMCreateSimpleMCJITMemoryManager(NULL, give_code, give_data, finalize, destroy);
-    CHECK(!LLVMCreateMCJITCompilerForModule(&engine, parse("b", other), &given, sizeof given, &message));
     oj_mcjit_options_init(&options);
     oj_memory_init(&memory);
     options.memory = &memory;
@@ -156,6 +167,24 @@ static void manager_and_permissions(void)
     oj_code_destroy(codes[0]);
     CHECK(n_destroyed == 1);
     printf("manager_and_permissions\n");
+}
+
+/* In a callback no code can be taken: what was linked stays where it is, local functions too. */
+static void take_code_in_callback(void)
+{
+    LLVMModuleRef module =
+        parse("in", "define internal i32 @in() { ret i32 1 } define $i32()* @a() { ret $i32()* @in }");
+    LLVMValueRef inner = LLVMGetNamedFunction(module, "in");
+    LLVMExecutionEngineRef engine = engine_with_manager(module);
+    void *addr = LLVMGetPointerToGlobal(engine, inner);
+    CHECK(addr);
+    LLVMAddModule(engine, parse("b", other));
+    called_back = engine;
+    CHECK(LLVMGetFunctionAddress(engine, "b"));
+    called_back = NULL;
+    CHECK(LLVMGetPointerToGlobal(engine, inner) == addr && oj_mcjit_code_count(engine) == 2);
+    LLVMDisposeExecutionEngine(engine);
+    printf("take_code_in_callback\n");
 }
 
 /* Another compiler than the engine's own; whichever libLLVM, it must be the one that made the module. */
@@ -307,6 +336,7 @@ int main(void)
 {
     start();
     take_code();
+    take_code_in_callback();
     reserve_all_at_once();
     manager_and_permissions();
     own_compiler();
