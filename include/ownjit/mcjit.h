@@ -33,7 +33,7 @@ typedef struct oj_mcjit_options {
                                 at once. Not with a memory manager. NULL = the manager, or else the default provider */
     oj_compiler *compiler;   /* keeps, until the engine is disposed; such as one that compiles in another process.
                                 NULL = one of the engine's own, made of the options it was created with */
-    uint32_t link_flags;     /* OJ_LINK_... of every module */
+    uint32_t link_flags;     /* OJ_LINK_... of every module; local symbols are kept without being asked for */
     uint32_t reserved;       /* zero */
 } oj_mcjit_options;
 
@@ -46,7 +46,8 @@ static inline void oj_mcjit_options_init(oj_mcjit_options *options)
 /* Choose how an engine places and compiles: after it was created, and before the first call that asks it for an
  * address, maps a name or runs something.
  * options   borrows
- * Errors:   OJ_E_MISUSE (too late; memory beside a memory manager), OJ_E_VERSION
+ * Errors:   OJ_E_MISUSE (too late; memory beside a memory manager; flags that contradict each other, or
+ *           OJ_LINK_KEEP_NO_SYMBOLS), OJ_E_VERSION, OJ_E_NOMEM
  * On error: the engine is unchanged
  * Threads:  any
  * Since:    0.1 */

@@ -179,6 +179,9 @@ oji_mcjit_module *oji_mcjit_find_module(LLVMModuleRef module);
 /* Make the engine's session and give it the engine's modules; does nothing where that is done. */
 oj_status oji_mcjit_open_session(LLVMExecutionEngineRef engine, oj_error *error);
 
+/* Would the engine's options make a session? What it says of them is the session's to know. */
+oj_status oji_mcjit_try_session(LLVMExecutionEngineRef engine, oj_error *error);
+
 /* The symbol of a value's name. */
 const char *oji_mcjit_symbol_name(const char *name);
 

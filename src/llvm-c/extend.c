@@ -22,6 +22,18 @@ static oj_status check_options(LLVMExecutionEngineRef engine, const oj_mcjit_opt
     return OJ_OK;
 }
 
+static oj_status set_options(LLVMExecutionEngineRef engine, const oj_mcjit_options *options, oj_error *error)
+{
+    const oj_mcjit_options before = engine->options;
+    oj_status status;
+    OJI_TRY(check_options(engine, options, error));
+    engine->options = *options;
+    status = oji_mcjit_try_session(engine, error);
+    if (status != OJ_OK)
+        engine->options = before;
+    return status;
+}
+
 oj_status oj_mcjit_configure(LLVMExecutionEngineRef engine, const oj_mcjit_options *options, oj_error *error)
 {
     oj_mcjit_options ours;
@@ -29,9 +41,7 @@ oj_status oj_mcjit_configure(LLVMExecutionEngineRef engine, const oj_mcjit_optio
     OJI_TRY(check_engine(engine, "oj_mcjit_configure", error));
     OJI_TRY(oji_import(&ours, sizeof ours, sizeof ours, options, "oj_mcjit_options", error));
     oji_mcjit_begin_turn(engine);
-    status = check_options(engine, &ours, error);
-    if (status == OJ_OK)
-        engine->options = ours;
+    status = set_options(engine, &ours, error);
     oji_mcjit_end_turn(engine);
     return status == OJ_OK ? oji_succeed(error) : status;
 }

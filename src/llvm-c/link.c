@@ -77,16 +77,29 @@ static void choose_memory(LLVMExecutionEngineRef engine, oj_session_options *opt
 }
 
 /* Local names are kept, because LLVMGetPointerToGlobal answers for internal functions too. */
-static oj_status create_session(LLVMExecutionEngineRef engine, oj_error *error)
+static oj_status make_session(LLVMExecutionEngineRef engine, oj_session **out, oj_error *error)
 {
-    oj_resolver resolver = oj_resolver_callback(resolve_by_llvm, engine->library);
     oj_session_options options;
-    oj_status status;
     oj_session_options_init(&options);
     options.compiler = engine->options.compiler ? engine->options.compiler : engine->compiler;
     options.link_flags = OJ_LINK_KEEP_LOCAL_SYMBOLS | engine->options.link_flags;
     choose_memory(engine, &options);
-    OJI_TRY(oj_session_create(&engine->session, &options, error));
+    return oj_session_create(out, &options, error);
+}
+
+oj_status oji_mcjit_try_session(LLVMExecutionEngineRef engine, oj_error *error)
+{
+    oj_session *session;
+    OJI_TRY(make_session(engine, &session, error));
+    oj_session_destroy(session);
+    return OJ_OK;
+}
+
+static oj_status create_session(LLVMExecutionEngineRef engine, oj_error *error)
+{
+    oj_resolver resolver = oj_resolver_callback(resolve_by_llvm, engine->library);
+    oj_status status;
+    OJI_TRY(make_session(engine, &engine->session, error));
     status = oj_session_add_resolver(engine->session, &resolver, NULL, error);
     if (status != OJ_OK) {
         oj_session_destroy(engine->session);

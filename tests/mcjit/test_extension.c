@@ -169,6 +169,28 @@ static void manager_and_permissions(void)
     printf("manager_and_permissions\n");
 }
 
+/* What no link takes is refused at once, and not at each address that is asked for. */
+static void contradictions(void)
+{
+    static const uint32_t refused[] = {OJ_LINK_NO_UNWIND | OJ_LINK_KEEP_UNWIND,
+                                       OJ_LINK_KEEP_UNWIND | OJ_LINK_UNWIND_BY_CLIENT, OJ_LINK_KEEP_NO_SYMBOLS};
+    LLVMExecutionEngineRef engine = engine_for(parse("b", other));
+    oj_mcjit_options options;
+    oj_error error;
+    oj_mcjit_options_init(&options);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        options.link_flags = refused[i];
+        CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_E_MISUSE && strstr(error.text, "link_flags both"));
+    }
+    options.link_flags = OJ_LINK_NO_UNWIND;
+    CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_OK);
+    options.link_flags = refused[0];
+    CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_E_MISUSE);
+    CHECK(CALL(int(int), engine, "b")(3) == 30);
+    LLVMDisposeExecutionEngine(engine);
+    printf("contradictions\n");
+}
+
 /* In a callback no code can be taken: what was linked stays where it is, local functions too. */
 static void take_code_in_callback(void)
 {
@@ -337,6 +359,7 @@ int main(void)
     start();
     take_code();
     take_code_in_callback();
+    contradictions();
     reserve_all_at_once();
     manager_and_permissions();
     own_compiler();
