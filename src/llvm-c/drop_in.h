@@ -140,7 +140,7 @@ struct oji_mcjit_module {
 struct LLVMOpaqueExecutionEngine {
     uint64_t magic;
     oji_mcjit_library *library;
-    pthread_mutex_t lock; /* guards the turn, for a few instructions */
+    pthread_mutex_t lock; /* guards the turn and `asked`, for a few instructions */
     pthread_cond_t turn_ended;
     pthread_t turn_owner;
     unsigned turn_depth; /* 0: nobody has the turn */
@@ -149,6 +149,7 @@ struct LLVMOpaqueExecutionEngine {
     oji_mcjit_module *last;
     oj_compiler *compiler;
     oj_session *session; /* NULL until something is linked or mapped */
+    oj_session *asked;   /* the same, where a compiler of the client's may call back on a thread of the library's */
     LLVMMCJITMemoryManagerRef manager;
     oj_mcjit_options options; /* of oj_mcjit_configure() */
     LLVMTargetMachineRef machine;
@@ -162,9 +163,9 @@ struct LLVMOpaqueExecutionEngine {
 
 bool oji_mcjit_is_engine(LLVMExecutionEngineRef engine);
 
-/* Whoever changes an engine has its turn, which is waited for: no lock is held while memory managers are called, and
- * the thread that has the turn may take it again, as memory managers that call back do. Never held while compiled code
- * runs. */
+/* Whoever changes an engine has its turn, which is waited for: no lock is held while memory managers and compilers call
+ * the client back, and the thread that has the turn may take it again, as such callbacks do; so may a thread of the
+ * library's that it waits for. Never held while compiled code runs. */
 void oji_mcjit_begin_turn(LLVMExecutionEngineRef engine);
 void oji_mcjit_end_turn(LLVMExecutionEngineRef engine);
 

@@ -7,13 +7,29 @@
 
 bool oji_mcjit_is_engine(LLVMExecutionEngineRef engine) { return engine && engine->magic == OJI_ENGINE_MAGIC; }
 
+/* Is this a thread of the library's that calls back for the owner of the turn, which waits for it inside the session?
+ * The session knows for whom its threads work: it refuses them what needs its turn, and keeps others waiting for it.
+ * What is asked for has no effect, as no name is empty. Needs the lock, and gives it up meanwhile. */
+static bool works_for_owner(LLVMExecutionEngineRef engine)
+{
+    oj_session *session = engine->asked;
+    oj_status status;
+    if (!session)
+        return false;
+    pthread_mutex_unlock(&engine->lock);
+    status = oj_session_undefine(session, "", NULL);
+    pthread_mutex_lock(&engine->lock);
+    return status == OJ_E_MISUSE;
+}
+
 void oji_mcjit_begin_turn(LLVMExecutionEngineRef engine)
 {
     pthread_mutex_lock(&engine->lock);
-    while (engine->turn_depth > 0 && !pthread_equal(engine->turn_owner, pthread_self()))
-        pthread_cond_wait(&engine->turn_ended, &engine->lock);
-    engine->turn_owner = pthread_self();
-    engine->turn_depth++;
+    if (engine->turn_depth > 0 && !pthread_equal(engine->turn_owner, pthread_self()) && !works_for_owner(engine))
+        while (engine->turn_depth > 0)
+            pthread_cond_wait(&engine->turn_ended, &engine->lock);
+    if (engine->turn_depth++ == 0)
+        engine->turn_owner = pthread_self();
     pthread_mutex_unlock(&engine->lock);
 }
 
@@ -438,7 +454,7 @@ void LLVMDisposeExecutionEngine(LLVMExecutionEngineRef engine)
         return;
     }
     oj_session_destroy(engine->session);
-    engine->session = NULL;
+    engine->session = engine->asked = NULL;
     while (engine->first) {
         LLVMModuleRef module = engine->first->module;
         disown_module(engine->first);

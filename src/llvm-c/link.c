@@ -95,13 +95,25 @@ oj_status oji_mcjit_try_session(LLVMExecutionEngineRef engine, oj_error *error)
     return OJ_OK;
 }
 
+/* The session is complete: threads that have no turn may ask it. */
+static void let_ask(LLVMExecutionEngineRef engine)
+{
+    if (!engine->options.compiler || oji_mcjit_is_isolated(engine))
+        return;
+    pthread_mutex_lock(&engine->lock);
+    engine->asked = engine->session;
+    pthread_mutex_unlock(&engine->lock);
+}
+
 static oj_status create_session(LLVMExecutionEngineRef engine, oj_error *error)
 {
     oj_resolver resolver = oj_resolver_callback(resolve_by_llvm, engine->library);
     oj_status status;
     OJI_TRY(make_session(engine, &engine->session, error));
     status = oj_session_add_resolver(engine->session, &resolver, NULL, error);
-    if (status != OJ_OK) {
+    if (status == OJ_OK) {
+        let_ask(engine);
+    } else {
         oj_session_destroy(engine->session);
         engine->session = NULL;
     }

@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include <ownjit/mcjit.h>
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -209,32 +210,93 @@ static void take_code_in_callback(void)
     printf("take_code_in_callback\n");
 }
 
+static oj_llvm *process_llvm(void)
+{
+    oj_llvm_options options;
+    oj_llvm *llvm;
+    oj_llvm_options_init(&options);
+    options.source = OJ_LLVM_PROCESS;
+    CHECK(oj_llvm_create(&llvm, &options, NULL) == OJ_OK);
+    return llvm;
+}
+
+/* Give the engine a compiler made of these options. */
+static oj_compiler *give_compiler(LLVMExecutionEngineRef engine, const oj_compiler_options *compiler_options)
+{
+    oj_mcjit_options options;
+    oj_compiler *compiler;
+    CHECK(oj_compiler_create(&compiler, compiler_options, NULL) == OJ_OK);
+    oj_mcjit_options_init(&options);
+    options.compiler = compiler;
+    CHECK(oj_mcjit_configure(engine, &options, NULL) == OJ_OK);
+    return compiler;
+}
+
 /* Another compiler than the engine's own; whichever libLLVM, it must be the one that made the module. */
 static void own_compiler(void)
 {
     LLVMExecutionEngineRef engine = engine_for(parse("b", other));
-    oj_mcjit_options options;
-    oj_llvm_options llvm_options;
-    oj_compiler_options compiler_options;
+    oj_compiler_options options;
     oj_compiler *compiler;
-    oj_llvm *llvm;
+    oj_llvm *llvm = process_llvm();
     oj_compile_stats stats;
-    oj_error error;
-    oj_llvm_options_init(&llvm_options);
-    llvm_options.source = OJ_LLVM_PROCESS;
-    CHECK(oj_llvm_create(&llvm, &llvm_options, &error) == OJ_OK);
-    oj_compiler_options_init(&compiler_options);
-    compiler_options.llvm = llvm;
-    CHECK(oj_compiler_create(&compiler, &compiler_options, &error) == OJ_OK);
-    oj_mcjit_options_init(&options);
-    options.compiler = compiler;
-    CHECK(oj_mcjit_configure(engine, &options, &error) == OJ_OK);
+    oj_compiler_options_init(&options);
+    options.llvm = llvm;
+    compiler = give_compiler(engine, &options);
     CHECK(CALL(int(int), engine, "b")(3) == 30);
     CHECK(oj_compiler_get_stats(compiler, &stats, sizeof stats) == OJ_OK && stats.object_size > 0);
     LLVMDisposeExecutionEngine(engine);
     oj_compiler_destroy(compiler);
     oj_llvm_destroy(llvm);
     printf("own_compiler\n");
+}
+
+static int b_is_linked, n_heard;
+
+/* Finds what is linked, and is refused what would have to be. There are remarks about any code. */
+static void ask_engine(void *context, uint32_t severity, const char *text)
+{
+    LLVMExecutionEngineRef engine = *(LLVMExecutionEngineRef *)context;
+    (void)severity, (void)text;
+    if (!b_is_linked)
+        return;
+    n_heard++;
+    CHECK(LLVMGetFunctionAddress(engine, "b") && !LLVMGetFunctionAddress(engine, "warned"));
+}
+
+static void *ask_for_b(void *engine)
+{
+    for (int i = 0; i < 20; i++)
+        CHECK(LLVMGetFunctionAddress(engine, "b"));
+    return NULL;
+}
+
+/* The diagnostic function may ask the engine that it is called for, on whichever thread it is; others wait. */
+static void diagnostics_ask(uint32_t isolation)
+{
+    LLVMExecutionEngineRef engine = engine_for(parse("b", other));
+    oj_compiler_options options;
+    oj_compiler *compiler;
+    oj_llvm *llvm = process_llvm();
+    pthread_t thread;
+    oj_compiler_options_init(&options);
+    options.llvm = llvm;
+    options.isolation = isolation;
+    options.diagnostic = ask_engine;
+    options.diagnostic_context = &engine;
+    compiler = give_compiler(engine, &options);
+    b_is_linked = n_heard = 0;
+    CHECK(CALL(int(int), engine, "b")(3) == 30);
+    b_is_linked = 1;
+    CHECK(pthread_create(&thread, NULL, ask_for_b, engine) == 0);
+    LLVMAddModule(engine, parse("warned", "module asm \".warning \\22mind the gap\\22\"\n"
+                                          "define i32 @warned() { ret i32 2 }"));
+    CHECK(CALL(int(void), engine, "warned")() == 2 && n_heard > 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    LLVMDisposeExecutionEngine(engine);
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+    printf("diagnostics_ask\n");
 }
 
 /* A compiler in another process gets what the module is when an address is asked for. */
@@ -363,6 +425,8 @@ int main(void)
     reserve_all_at_once();
     manager_and_permissions();
     own_compiler();
+    diagnostics_ask(OJ_ISOLATION_NONE);
+    diagnostics_ask(OJ_ISOLATION_THREAD);
     isolated();
     isolated_without_worker();
     misuse();
