@@ -33,7 +33,8 @@ typedef struct oj_mcjit_options {
                                 at once. Not with a memory manager. NULL = the manager, or else the default provider */
     oj_compiler *compiler;   /* keeps, until the engine is disposed; such as one that compiles in another process.
                                 NULL = one of the engine's own, made of the options it was created with */
-    uint32_t link_flags;     /* OJ_LINK_... of every module; local symbols are kept without being asked for */
+    uint32_t link_flags;     /* OJ_LINK_... of every module; local symbols are kept without being asked for. With
+                                OJ_LINK_RUN_CONSTRUCTORS the call that links runs them, after FinalizeMemory */
     uint32_t reserved;       /* zero */
 } oj_mcjit_options;
 
@@ -65,7 +66,7 @@ OJ_API size_t oj_mcjit_code_count(struct LLVMOpaqueExecutionEngine *engine);
  * codes     n_codes of them, at least oj_mcjit_code_count(); filled in the order of linking, NULL behind the last
  * Owns:     gives codes[], end each with oj_code_destroy() or oj_code_take_over(), the last of the array first. A
  *           memory manager of the engine is destroyed when the last code placed with it has ended
- * Errors:   OJ_E_MISUSE where the array is too short, or in a callback
+ * Errors:   OJ_E_MISUSE where the array is too short, in a callback, or while constructors run
  * On error: the engine is unchanged
  * Threads:  any
  * Since:    0.1 */

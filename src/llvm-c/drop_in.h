@@ -131,6 +131,8 @@ struct oji_mcjit_module {
     LLVMExecutionEngineRef engine;
     bool is_added;              /* to the session */
     bool is_compiled;           /* as oj_mcjit_take_code() found it */
+    bool is_constructed;        /* its constructors have run, or a call is about to run them */
+    uint64_t claim;             /* of the call that is about to run its constructors; 0 = none */
     oj_module *linked;          /* the session's module; NULL until the session is made, or after take-over */
     oji_mcjit_module *next;     /* in the engine, in the order of adding */
     oji_mcjit_module *previous; /* likewise */
@@ -143,8 +145,11 @@ struct LLVMOpaqueExecutionEngine {
     pthread_mutex_t lock; /* guards the turn and `asked`, for a few instructions */
     pthread_cond_t turn_ended;
     pthread_t turn_owner;
-    unsigned turn_depth; /* 0: nobody has the turn */
-    unsigned n_unadded;  /* modules that the session does not have */
+    unsigned turn_depth;     /* 0: nobody has the turn */
+    unsigned n_unadded;      /* modules that the session does not have */
+    unsigned n_constructing; /* calls that run constructors */
+    size_t n_constructed;    /* codes, those of modules that were removed since among them */
+    uint64_t n_claims;       /* made so far */
     oji_mcjit_module *first;
     oji_mcjit_module *last;
     oj_compiler *compiler;
@@ -176,6 +181,8 @@ void oji_mcjit_keep_error(LLVMExecutionEngineRef engine, const char *function, c
 oji_mcjit_module *oji_mcjit_find_module(LLVMModuleRef module);
 
 /* --- link.c: names and addresses; all need the engine's turn ------------------------------------------------------ */
+
+/* What finds and links gives the turn up while it runs constructors (OJ_LINK_RUN_CONSTRUCTORS), last of all. */
 
 /* Make the engine's session and give it the engine's modules; does nothing where that is done. */
 oj_status oji_mcjit_open_session(LLVMExecutionEngineRef engine, oj_error *error);

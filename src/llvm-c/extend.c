@@ -60,12 +60,15 @@ size_t oj_mcjit_code_count(LLVMExecutionEngineRef engine)
 /* Modules with code are told from the others first, because a handle of one that has ended may not be looked at. */
 static oj_status take_code(LLVMExecutionEngineRef engine, oj_code **codes, size_t n_codes, oj_error *error)
 {
+    if (engine->n_constructing > 0)
+        return oji_fail(error, OJ_E_MISUSE, "oj_mcjit_take_code: constructors of the engine's code are running");
     for (oji_mcjit_module *record = engine->first; record; record = record->next)
         record->is_compiled = record->linked && oj_module_code_count(record->linked) > 0;
     OJI_TRY(oj_session_take_code(engine->session, codes, n_codes, error));
     for (oji_mcjit_module *record = engine->first; record; record = record->next)
         if (record->is_compiled)
             record->linked = NULL;
+    engine->n_constructed = 0;
     return OJ_OK;
 }
 
@@ -75,13 +78,11 @@ oj_status oj_mcjit_take_code(LLVMExecutionEngineRef engine, oj_code **codes, siz
     OJI_TRY(check_engine(engine, "oj_mcjit_take_code", error));
     if (!codes && n_codes > 0)
         return oji_fail(error, OJ_E_MISUSE, "oj_mcjit_take_code: codes is NULL");
+    for (size_t i = 0; i < n_codes; i++)
+        codes[i] = NULL;
     oji_mcjit_begin_turn(engine);
-    if (engine->session) {
+    if (engine->session)
         status = take_code(engine, codes, n_codes, error);
-    } else {
-        for (size_t i = 0; i < n_codes; i++)
-            codes[i] = NULL;
-    }
     oji_mcjit_end_turn(engine);
     return status == OJ_OK ? oji_succeed(error) : status;
 }

@@ -76,13 +76,14 @@ static void choose_memory(LLVMExecutionEngineRef engine, oj_session_options *opt
     options->link_flags |= OJ_LINK_SECTIONS_SINGLY;
 }
 
-/* Local names are kept, because LLVMGetPointerToGlobal answers for internal functions too. */
+/* Local names are kept, because LLVMGetPointerToGlobal answers for internal functions too. The session would run
+ * constructors before FinalizeMemory is called, and in the engine's turn. */
 static oj_status make_session(LLVMExecutionEngineRef engine, oj_session **out, oj_error *error)
 {
     oj_session_options options;
     oj_session_options_init(&options);
     options.compiler = engine->options.compiler ? engine->options.compiler : engine->compiler;
-    options.link_flags = OJ_LINK_KEEP_LOCAL_SYMBOLS | engine->options.link_flags;
+    options.link_flags = OJ_LINK_KEEP_LOCAL_SYMBOLS | (engine->options.link_flags & ~OJ_LINK_RUN_CONSTRUCTORS);
     choose_memory(engine, &options);
     return oj_session_create(out, &options, error);
 }
@@ -141,12 +142,76 @@ oj_status oji_mcjit_open_session(LLVMExecutionEngineRef engine, oj_error *error)
 /* LLVM marks names that are not to be mangled by a first byte of 1; symbols have none. */
 const char *oji_mcjit_symbol_name(const char *name) { return name[0] == '\1' ? name + 1 : name; }
 
+/* Give the claim to the modules that are linked and whose constructors nobody has run or is about to run; false where
+ * there are none. */
+static bool claim_linked(LLVMExecutionEngineRef engine, uint64_t claim)
+{
+    size_t n_before = engine->n_constructed;
+    if (n_before == oj_session_code_count(engine->session))
+        return false;
+    for (oji_mcjit_module *record = engine->first; record; record = record->next)
+        if (!record->is_constructed && record->linked && oj_module_code_count(record->linked) > 0) {
+            record->is_constructed = true;
+            record->claim = claim;
+            engine->n_constructed++;
+        }
+    return engine->n_constructed > n_before;
+}
+
+/* The first added; NULL where there is none left. One that was removed meanwhile stays as it is. */
+static oji_mcjit_module *find_claimed(LLVMExecutionEngineRef engine, uint64_t claim)
+{
+    oji_mcjit_module *record = engine->first;
+    while (record && record->claim != claim)
+        record = record->next;
+    return record;
+}
+
+/* Constructors that failed may be tried again, with all that were to follow. */
+static void give_back(LLVMExecutionEngineRef engine, const oj_module *failed, uint64_t claim)
+{
+    for (oji_mcjit_module *record = engine->first; record; record = record->next)
+        if (record->linked == failed || record->claim == claim) {
+            record->is_constructed = false;
+            record->claim = 0;
+            engine->n_constructed--;
+        }
+}
+
+/* Run the constructors of what is linked and finalized, each once, where the engine was configured so. Gives up the
+ * turn while they run, since they may use the engine. They are asked for by module, because what another thread links
+ * meanwhile may be in memory that cannot run yet; n_constructing keeps the modules. In a callback nothing runs: whoever
+ * has called back does it. */
+static oj_status construct(LLVMExecutionEngineRef engine, oj_error *error)
+{
+    const uint64_t claim = ++engine->n_claims;
+    oji_mcjit_module *record;
+    oj_status status = OJ_OK;
+    if (!(engine->options.link_flags & OJ_LINK_RUN_CONSTRUCTORS) || engine->turn_depth > 1 ||
+        !claim_linked(engine, claim))
+        return OJ_OK;
+    engine->n_constructing++;
+    while (status == OJ_OK && (record = find_claimed(engine, claim))) {
+        oj_module *module = record->linked;
+        record->claim = 0;
+        oji_mcjit_end_turn(engine);
+        status = oj_module_construct(module, error);
+        oji_mcjit_begin_turn(engine);
+        if (status != OJ_OK)
+            give_back(engine, module, claim);
+    }
+    engine->n_constructing--;
+    return status;
+}
+
 /* FinalizeMemory is called once for all that one call has linked. Where it fails nothing is run and no address is
  * given, and the next call tries it again. */
 static oj_status finalize(LLVMExecutionEngineRef engine, oj_status status, uint64_t *addr, oj_error *error)
 {
     if (status == OJ_OK)
         status = oji_mcjit_finalize(engine->manager, error);
+    if (status == OJ_OK)
+        status = construct(engine, error);
     if (status != OJ_OK && addr)
         *addr = 0;
     return status;

@@ -112,9 +112,11 @@ static uint8_t *give_data(void *opaque, uintptr_t size, unsigned alignment, unsi
     (void)ro;
     return give_code(opaque, size, alignment, id, name);
 }
+static int n_finalized;
 static LLVMBool finalize(void *opaque, char **message)
 {
     (void)opaque, (void)message;
+    n_finalized++;
     return 0;
 }
 static void destroy(void *opaque)
@@ -130,7 +132,7 @@ static LLVMExecutionEngineRef engine_with_manager(LLVMModuleRef module)
     char *message = NULL;
     LLVMInitializeMCJITCompilerOptions(&given, sizeof given);
     given.MCJMM = LLVMCreateSimpleMCJITMemoryManager(NULL, give_code, give_data, finalize, destroy);
-    n_destroyed = 0;
+    n_destroyed = n_finalized = 0;
     CHECK(!LLVMCreateMCJITCompilerForModule(&engine, module, &given, sizeof given, &message));
     return engine;
 }
@@ -168,6 +170,64 @@ static void manager_and_permissions(void)
     oj_code_destroy(codes[0]);
     CHECK(n_destroyed == 1);
     printf("manager_and_permissions\n");
+}
+
+#define WITH_CONSTRUCTOR(name)                                                                        \
+    "@llvm.global_ctors = appending global [1 x { i32, $void ()*, $i8* }] [{ i32, $void ()*, $i8* } " \
+    "{ i32 65535, $void ()* @init, $i8* null }]\ndeclare void @host()\n"                              \
+    "define internal void @init() { call void @host() ret void }\ndefine i32 @" name "() { ret i32 1 }"
+
+static LLVMExecutionEngineRef constructing;
+static int n_constructed;
+
+static void *ask_for_second(void *argument)
+{
+    CHECK(CALL(int(void), constructing, "second")() == 1);
+    return argument;
+}
+
+/* The first waits for another thread, which links a module with a constructor of its own. The third asks for the module
+ * whose constructor is the next of the same call's. */
+static void construct(void)
+{
+    oj_code *codes[4];
+    pthread_t thread;
+    n_constructed++;
+    CHECK(n_finalized == (n_constructed < 3 ? n_constructed : 3));
+    CHECK(oj_mcjit_take_code(constructing, codes, 4, NULL) == OJ_E_MISUSE);
+    if (n_constructed == 1) {
+        CHECK(LLVMGetFunctionAddress(constructing, "first"));
+        CHECK(pthread_create(&thread, NULL, ask_for_second, NULL) == 0 && pthread_join(thread, NULL) == 0);
+    }
+    if (n_constructed == 3)
+        CHECK(LLVMGetFunctionAddress(constructing, "fourth") && n_constructed == 3);
+}
+
+/* Constructors run when memory is finalized, each once, and may use the engine from any thread. */
+static void constructors(void)
+{
+    LLVMModuleRef module = parse("first", WITH_CONSTRUCTOR("first"));
+    oj_mcjit_options options;
+    oj_code *codes[2];
+    constructing = engine_with_manager(module);
+    oj_mcjit_options_init(&options);
+    options.flags = OJ_MCJIT_PERMISSIONS_BY_LIBRARY;
+    options.link_flags = OJ_LINK_RUN_CONSTRUCTORS;
+    CHECK(oj_mcjit_configure(constructing, &options, NULL) == OJ_OK);
+    LLVMAddModule(constructing, parse("second", WITH_CONSTRUCTOR("second")));
+    LLVMAddGlobalMapping(constructing, LLVMGetNamedFunction(module, "host"), (void *)(uintptr_t)construct);
+    CHECK(CALL(int(void), constructing, "first")() == 1 && n_constructed == 2);
+    CHECK(LLVMGetPointerToGlobal(constructing, LLVMGetNamedFunction(module, "first")) && n_constructed == 2);
+    CHECK(oj_mcjit_take_code(constructing, codes, 2, NULL) == OJ_OK);
+    LLVMAddModule(constructing, parse("third", WITH_CONSTRUCTOR("third")));
+    LLVMAddModule(constructing, parse("fourth", WITH_CONSTRUCTOR("fourth")));
+    LLVMRunStaticDestructors(constructing);
+    CHECK(n_constructed == 4);
+    LLVMDisposeExecutionEngine(constructing);
+    oj_code_destroy(codes[1]);
+    oj_code_destroy(codes[0]);
+    CHECK(n_destroyed == 1);
+    printf("constructors\n");
 }
 
 /* What no link takes is refused at once, and not at each address that is asked for. */
@@ -422,6 +482,7 @@ int main(void)
     take_code();
     take_code_in_callback();
     contradictions();
+    constructors();
     reserve_all_at_once();
     manager_and_permissions();
     own_compiler();
