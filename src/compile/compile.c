@@ -102,6 +102,7 @@ oj_status oji_compile_begin(oj_compiler *compiler, oj_error *error)
                         "the compiler is compiling already: it takes one module at a time, and none from a callback of "
                         "its own; create another compiler");
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &compiler->cancel_state);
+    compiler->has_lost_input = false;
     return OJ_OK;
 }
 

@@ -60,6 +60,8 @@ struct oj_compiler {
     oj_compile_stats stats;  /* of the last compile that succeeded */
     _Atomic int32_t busy_in; /* the process that is between oji_compile_begin() and oji_compile_end(); 0 = none */
     int cancel_state;        /* of the thread there, before */
+    bool has_lost_input; /* the last call of ops->compile or ops->list was given up: nobody may look at a live module
+                                of its input, or at its context, any more */
     _Atomic uint32_t *phase; /* where the implementation says its oji_phase; NULL = nowhere */
 };
 

@@ -52,7 +52,7 @@ void *LLVMGetPointerToGlobal(LLVMExecutionEngineRef engine, LLVMValueRef global)
         return next && next->GetPointerToGlobal ? next->GetPointerToGlobal(engine, global) : NULL;
     }
     oji_mcjit_begin_turn(engine);
-    oji_mcjit_link_all(engine, NULL);
+    oji_mcjit_link_all(engine, &error);
     status = oji_mcjit_find_value(engine, global, &addr, &error);
     if (status == OJ_E_NOT_FOUND)
         oji_mcjit_keep_error(engine, "LLVMGetPointerToGlobal", &error);
@@ -98,7 +98,7 @@ static LLVMValueRef find_function(LLVMExecutionEngineRef engine, const char *nam
 {
     const oji_mcjit_api *api = &engine->library->api;
     for (oji_mcjit_module *record = engine->first; record; record = record->next) {
-        LLVMValueRef function = api->GetNamedFunction(record->module, name);
+        LLVMValueRef function = record->is_lost ? NULL : api->GetNamedFunction(record->module, name);
         if (function && !api->IsDeclaration(function))
             return function;
     }

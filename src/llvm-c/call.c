@@ -287,7 +287,7 @@ static bool fits(const plan *p, const oji_mcjit_call *call)
 static bool has_context(LLVMExecutionEngineRef engine, LLVMContextRef context)
 {
     for (const oji_mcjit_module *record = engine->first; record; record = record->next)
-        if (engine->library->api.GetModuleContext(record->module) == context)
+        if (record->context == context)
             return true;
     return false;
 }

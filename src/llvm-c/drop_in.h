@@ -128,10 +128,12 @@ typedef struct oji_mcjit_call oji_mcjit_call;
 /* One LLVM module that an engine owns. */
 struct oji_mcjit_module {
     LLVMModuleRef module;
+    LLVMContextRef context;
     LLVMExecutionEngineRef engine;
     bool is_added;              /* to the session */
     bool is_compiled;           /* as oj_mcjit_take_code() found it */
     bool is_constructed;        /* its constructors have run, or a call is about to run them */
+    bool is_lost;               /* a compile of its context's was given up: it is neither looked at nor disposed of */
     uint64_t claim;             /* of the call that is about to run its constructors; 0 = none */
     oj_module *linked;          /* the session's module; NULL until the session is made, or after take-over */
     oji_mcjit_module *next;     /* in the engine, in the order of adding */
@@ -164,6 +166,7 @@ struct LLVMOpaqueExecutionEngine {
     unsigned level;
     unsigned model;
     uint64_t n_failures;
+    uint64_t n_abandoned; /* compiles that the client's compiler has given up, when that was looked at last */
 };
 
 bool oji_mcjit_is_engine(LLVMExecutionEngineRef engine);
@@ -205,7 +208,7 @@ oj_status oji_mcjit_find(LLVMExecutionEngineRef engine, const char *name, uint64
 /* Find a value's address: its module's own definition, or whatever a reference to it would find. */
 oj_status oji_mcjit_find_value(LLVMExecutionEngineRef engine, LLVMValueRef value, uint64_t *addr, oj_error *error);
 
-/* Compile and link every module. */
+/* Compile and link every module. error is not NULL. */
 oj_status oji_mcjit_link_all(LLVMExecutionEngineRef engine, oj_error *error);
 
 /* --- call.c: calling a function of any type ----------------------------------------------------------------------- */

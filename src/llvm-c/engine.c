@@ -149,6 +149,7 @@ static oj_status own_module(LLVMExecutionEngineRef engine, LLVMModuleRef module,
     if (!record)
         return oji_fail_nomem(error, sizeof *record, "a module's record");
     record->module = module;
+    record->context = engine->library->api.GetModuleContext(module);
     record->engine = engine;
     status = enter_owned(record, error);
     if (status == OJ_OK) {
@@ -457,8 +458,10 @@ void LLVMDisposeExecutionEngine(LLVMExecutionEngineRef engine)
     engine->session = engine->asked = NULL;
     while (engine->first) {
         LLVMModuleRef module = engine->first->module;
+        bool is_lost = engine->first->is_lost;
         disown_module(engine->first);
-        engine->library->api.DisposeModule(module);
+        if (!is_lost)
+            engine->library->api.DisposeModule(module);
     }
     free_engine(engine);
 }
@@ -489,7 +492,7 @@ void LLVMAddModule(LLVMExecutionEngineRef engine, LLVMModuleRef module)
 static oj_status forget_module(oji_mcjit_module *record, oj_error *error)
 {
     LLVMExecutionEngineRef engine = record->engine;
-    LLVMContextRef context = engine->library->api.GetModuleContext(record->module);
+    LLVMContextRef context = record->context;
     if (record->linked && oj_module_code_count(record->linked) == 0)
         OJI_TRY(oj_module_remove(record->linked, 0, error));
     disown_module(record);

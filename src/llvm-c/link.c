@@ -96,6 +96,17 @@ oj_status oji_mcjit_try_session(LLVMExecutionEngineRef engine, oj_error *error)
     return OJ_OK;
 }
 
+/* 0 where no compile can be given up: the engine's own compiler contains nothing, and other processes have no live
+ * modules. */
+static uint64_t count_abandoned(LLVMExecutionEngineRef engine)
+{
+    oj_compile_stats stats;
+    if (!engine->asked)
+        return 0;
+    oj_compiler_get_stats(engine->options.compiler, &stats, sizeof stats);
+    return stats.n_abandoned;
+}
+
 /* The session is complete: threads that have no turn may ask it. */
 static void let_ask(LLVMExecutionEngineRef engine)
 {
@@ -104,6 +115,7 @@ static void let_ask(LLVMExecutionEngineRef engine)
     pthread_mutex_lock(&engine->lock);
     engine->asked = engine->session;
     pthread_mutex_unlock(&engine->lock);
+    engine->n_abandoned = count_abandoned(engine);
 }
 
 static oj_status create_session(LLVMExecutionEngineRef engine, oj_error *error)
@@ -141,6 +153,31 @@ oj_status oji_mcjit_open_session(LLVMExecutionEngineRef engine, oj_error *error)
 
 /* LLVM marks names that are not to be mangled by a first byte of 1; symbols have none. */
 const char *oji_mcjit_symbol_name(const char *name) { return name[0] == '\1' ? name + 1 : name; }
+
+static void lose_context(LLVMExecutionEngineRef engine, LLVMContextRef context)
+{
+    for (oji_mcjit_module *record = engine->first; record; record = record->next)
+        if (record->context == context)
+            record->is_lost = true;
+}
+
+/* A compile that was given up leaves module and context in any state. Which module it was is told by its name alone: of
+ * several that have it, all that are not compiled count as lost. */
+static void note_loss(LLVMExecutionEngineRef engine, const oj_error *error)
+{
+    uint64_t n_abandoned = count_abandoned(engine);
+    if (n_abandoned == engine->n_abandoned)
+        return;
+    engine->n_abandoned = n_abandoned;
+    for (oji_mcjit_module *record = engine->first; record; record = record->next) {
+        char name[sizeof error->object];
+        if (!record->linked || oj_module_code_count(record->linked) > 0)
+            continue;
+        oji_copy_text(name, sizeof name, oj_module_name(record->linked));
+        if (strcmp(name, error->object) == 0)
+            lose_context(engine, record->context);
+    }
+}
 
 /* Give the claim to the modules that are linked and whose constructors nobody has run or is about to run; false where
  * there are none. */
@@ -208,6 +245,8 @@ static oj_status construct(LLVMExecutionEngineRef engine, oj_error *error)
  * given, and the next call tries it again. */
 static oj_status finalize(LLVMExecutionEngineRef engine, oj_status status, uint64_t *addr, oj_error *error)
 {
+    if (status == OJ_E_COMPILE)
+        note_loss(engine, error);
     if (status == OJ_OK)
         status = oji_mcjit_finalize(engine->manager, error);
     if (status == OJ_OK)

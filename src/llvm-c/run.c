@@ -13,7 +13,7 @@ static oj_status find_code(LLVMExecutionEngineRef engine, LLVMValueRef function,
     if (!function || !engine->library->api.IsAFunction(function))
         status = oji_fail(error, OJ_E_MISUSE, "the value is no function");
     if (status == OJ_OK) {
-        oji_mcjit_link_all(engine, NULL);
+        oji_mcjit_link_all(engine, error);
         status = oji_mcjit_find_value(engine, function, addr, error);
     }
     oji_mcjit_end_turn(engine);

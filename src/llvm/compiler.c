@@ -370,6 +370,7 @@ static oj_status abandon(job *j, const char *reason, oj_error *error)
         j->api->ContextSetDiagnosticHandler(j->context, j->client_handler, j->client_context);
     j->compiler->machine = NULL;
     j->compiler->base.stats.n_abandoned++;
+    j->compiler->base.has_lost_input = true;
     return fail_job(j, OJ_E_COMPILE, text, error);
 }
 

@@ -112,12 +112,20 @@ static bool finish_hints(hints *h)
     return true;
 }
 
+/* Between oji_compile_begin() and oji_compile_end(): the next one to compile may be another thread. */
+static void note_loss(oj_module *module)
+{
+    if (module->input.module && module->compiler->has_lost_input)
+        module->is_lost = true;
+}
+
 static oj_status list_names(oj_module *module, oji_compile_names *names, oj_error *error)
 {
     oj_compiler *compiler = module->compiler;
     oj_status status;
     OJI_TRY(oji_compile_begin(compiler, error));
     status = compiler->ops->list(compiler, &module->input, names, error);
+    note_loss(module);
     oji_compile_end(compiler);
     return status;
 }
@@ -197,12 +205,26 @@ static oj_status refresh(oj_session *session, oj_module *module, oj_error *error
 oj_status oji_session_refresh_hints(oj_session *session, oj_error *error)
 {
     for (oj_module *module = session->uncompiled; module; module = module->next_uncompiled)
-        if (module->input.module && !module->has_given_names)
+        if (module->input.module && !module->is_lost && !module->has_given_names)
             OJI_TRY(refresh(session, module, error));
     return OJ_OK;
 }
 
 /* --- compiling ---------------------------------------------------------------------------------------------------- */
+
+static oj_status compile(oj_module *module, oj_error *error)
+{
+    const oji_place place = {.object = module->name, .offset = UINT64_MAX};
+    oj_compiler *compiler = module->compiler;
+    oj_status status;
+    if (module->is_lost)
+        return oji_fail_at(error, OJ_E_COMPILE, &place, "%s: LLVM gave up before: the module is lost", module->name);
+    OJI_TRY(oji_compile_begin(compiler, error));
+    status = compiler->ops->compile(compiler, &module->input, &module->own.bytes, error);
+    note_loss(module);
+    oji_compile_end(compiler);
+    return status;
+}
 
 /* The IR goes last: until its definitions are entered the module is as it was. */
 oj_status oji_session_compile(oj_session *session, oj_module *module, oj_error *error)
@@ -210,11 +232,7 @@ oj_status oji_session_compile(oj_session *session, oj_module *module, oj_error *
     oji_session_unit *unit = &module->own;
     oj_object_options options;
     oj_status status;
-    OJI_TRY(oji_compile_begin(module->compiler, error));
-    status = module->compiler->ops->compile(module->compiler, &module->input, &unit->bytes, error);
-    oji_compile_end(module->compiler);
-    if (status != OJ_OK)
-        return status;
+    OJI_TRY(compile(module, error));
     oj_object_options_init(&options);
     options.flags = OJ_OBJECT_BORROW;
     if (module->link_flags & (OJ_LINK_DEBUGGER | OJ_LINK_JITDUMP))

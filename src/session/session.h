@@ -139,6 +139,7 @@ struct oj_module {
     oj_module *next_uncompiled;
     oj_module *previous_uncompiled;
     bool is_uncompiled;
+    bool is_lost; /* a live module whose compile was given up: it is not looked at any more */
     bool has_given_names;
     bool may_define_more; /* than its hints say */
     char name[];

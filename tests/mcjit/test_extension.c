@@ -359,6 +359,41 @@ static void diagnostics_ask(uint32_t isolation)
     printf("diagnostics_ask\n");
 }
 
+static const char fatal[] = "declare i32 @llvm.amdgcn.workitem.id.x()\n"
+                            "define i32 @fatal() { %a = call i32 @llvm.amdgcn.workitem.id.x() ret i32 %a }";
+
+/* What a compile that was given up leaves is never looked at again, and others of its context are not disposed of: the
+ * first word of a module, which the heap takes at once, is still its context. */
+static void lost_module(void)
+{
+    LLVMContextRef context = LLVMContextCreate();
+    LLVMModuleRef lost = parse_in(context, "lost", fatal);
+    LLVMModuleRef beside = parse_in(context, "beside", "define i32 @beside() { ret i32 4 }");
+    LLVMExecutionEngineRef engine = engine_for(parse("b", other));
+    oj_compiler_options options;
+    oj_compile_stats stats;
+    oj_compiler *compiler;
+    oj_llvm *llvm = process_llvm();
+    LLVMValueRef function;
+    oj_compiler_options_init(&options);
+    options.llvm = llvm;
+    options.isolation = OJ_ISOLATION_THREAD;
+    compiler = give_compiler(engine, &options);
+    CHECK(CALL(int(int), engine, "b")(3) == 30);
+    LLVMAddModule(engine, beside);
+    LLVMAddModule(engine, lost);
+    CHECK(LLVMGetFunctionAddress(engine, "fatal") == 0 && LLVMGetFunctionAddress(engine, "fatal") == 0);
+    CHECK(LLVMFindFunction(engine, "fatal", &function) && !LLVMFindFunction(engine, "b", &function));
+    LLVMAddModule(engine, parse("later", "define i32 @later() { ret i32 6 }"));
+    CHECK(CALL(int(void), engine, "later")() == 6);
+    CHECK(oj_compiler_get_stats(compiler, &stats, sizeof stats) == OJ_OK && stats.n_abandoned == 1);
+    LLVMDisposeExecutionEngine(engine);
+    CHECK(LLVMGetModuleContext(lost) == context && LLVMGetModuleContext(beside) == context);
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+    printf("lost_module\n");
+}
+
 /* A compiler in another process gets what the module is when an address is asked for. */
 static void isolated(void)
 {
@@ -488,6 +523,7 @@ int main(void)
     own_compiler();
     diagnostics_ask(OJ_ISOLATION_NONE);
     diagnostics_ask(OJ_ISOLATION_THREAD);
+    lost_module();
     isolated();
     isolated_without_worker();
     misuse();

@@ -121,6 +121,47 @@ static void contained_live_module_is_lost(void **state)
     oj_llvm_destroy(llvm);
 }
 
+/* A session that has it compiles it once, and looks at it no more: what refers to it is told the same again. */
+static void contained_live_module_is_lost_to_its_session(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *compiler = contained(llvm, NULL);
+    ojt_live live = ojt_live_module(llvm, fatal_ir), other = ojt_live_module(llvm, ojt_add_ir);
+    oj_ir lost = oj_ir_module(live.module), good = oj_ir_module(other.module);
+    oj_session_options options;
+    oj_session *session;
+    oj_module *module;
+    oj_error error;
+    uint64_t addr;
+    (void)state;
+    oj_session_options_init(&options);
+    options.compiler = compiler;
+    lost.name = "lost";
+    assert_int_equal(oj_session_create(&session, &options, &error), OJ_OK);
+    assert_int_equal(oj_session_add_ir(session, &lost, NULL, &module, &error), OJ_OK);
+    assert_int_equal(oj_session_add_ir(session, &good, NULL, NULL, &error), OJ_OK);
+    assert_int_equal(oj_session_lookup(session, "f", &addr, &error), OJ_E_COMPILE);
+    /* A session that looked at it again would see this name. */
+    OJT_LLVM_CALL(llvm, void, "LLVMSetValueName2", void *, const char *, size_t)
+    (OJT_LLVM_CALL(llvm, void *, "LLVMGetNamedFunction", void *, const char *)(live.module, "f"), "later", 5);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(oj_session_lookup(session, "f", &addr, &error), OJ_E_COMPILE);
+        assert_string_equal(error.text, "lost: LLVM gave up before: the module is lost");
+        assert_string_equal(error.object, "lost");
+        assert_int_equal(oj_session_lookup(session, "later", &addr, &error), OJ_E_NOT_FOUND);
+        assert_int_equal(oj_session_lookup(session, "add", &addr, &error), OJ_OK);
+        assert_int_equal(oj_session_link(session, &error), OJ_E_COMPILE);
+        assert_int_equal(oj_module_link(module, &error), OJ_E_COMPILE);
+    }
+    assert_int_equal(count_abandoned(compiler), 1);
+    assert_int_equal(oj_module_remove(module, 0, &error), OJ_OK);
+    assert_int_equal(oj_session_lookup(session, "f", &addr, &error), OJ_E_NOT_FOUND);
+    oj_session_destroy(session);
+    ojt_live_end(llvm, other);
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
 /* What is lost is lost: LeakSanitizer is not asked about this program. */
 int __lsan_is_turned_off(void);
 __attribute__((visibility("default"), used)) int __lsan_is_turned_off(void) { return 1; }
@@ -228,5 +269,6 @@ static void contained_options_checked(void **state)
 
 OJT_MAIN(cmocka_unit_test(contained_fatal_error_is_a_status), cmocka_unit_test(contained_other_fatal_errors),
          cmocka_unit_test(contained_compiles_link_and_sessions), cmocka_unit_test(contained_live_module_is_lost),
+         cmocka_unit_test(contained_live_module_is_lost_to_its_session),
          cmocka_unit_test(contained_threads_fail_in_parallel), cmocka_unit_test(contained_loss_is_bounded),
          cmocka_unit_test(contained_others_fare_as_before), cmocka_unit_test(contained_options_checked))
