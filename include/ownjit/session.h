@@ -14,8 +14,7 @@
  *   1. a symbol of oj_session_define() with OJ_DEFINE_OVERRIDE;
  *   2. the definition that is settled: of a module that has been linked, or bound by one;
  *   3. strong definitions (symbols of oj_session_define() are strong), of which there may be one;
- *   4. common ones, the largest, with the largest alignment. Where one is linked, a module whose own is larger cannot
- *      be: OJ_E_DUPLICATE;
+ *   4. common ones, the largest, with the largest alignment;
  *   5. weak ones, the first added;
  *   6. archives in the order of adding, whose members are pulled where a name is wanted or a strong reference is open;
  *   7. resolvers, in the order of adding; the process last, unless the session was told to leave it out.
@@ -25,8 +24,10 @@
  *
  * Linking takes all modules that the wanted one needs and that are not linked yet, as one step: all of them or none. A
  * module that is linked is never changed by what is added later: a name that has been settled keeps its definition
- * until the module that has it is removed, also where a strong one is added after a weak one was linked. A weak
- * reference that nobody answers when its module is linked stays 0.
+ * until the module that has it is removed, also where a strong one is added after a weak one was linked. A module that
+ * refers to data of which its own definition is larger than the settled one (or more aligned, where both are common)
+ * would write behind its end, and cannot be linked: OJ_E_DUPLICATE. A weak reference that nobody answers when its
+ * module is linked stays 0.
  *
  * Threads: all calls may be made from several threads at once. Calls that change a session or link wait for each
  * other; lookups of what has been linked wait for nobody (but of thread-local variables, as linking does), and may be

@@ -64,26 +64,29 @@ static bool can_call(const oji_session_unit *user, const oji_session_unit *other
     return user->arch == other->arch && (user->abi == 0 || other->abi == 0 || user->abi == other->abi);
 }
 
-static const oji_session_definition *find_common(const oji_session_name *name, const oji_session_unit *unit)
+/* Alignments count among common symbols alone: those of others are what a compiler liked. That one is thread-local and
+ * the other is not has a text of its own. */
+static bool has_room(const oji_session_definition *chosen, const oji_session_definition *own)
 {
-    for (const oji_session_definition *d = name->n_common > 0 ? name->first : NULL; d; d = d->next)
-        if (d->unit == unit && d->rank == OJI_SESSION_COMMON)
-            return d;
-    return NULL;
+    uint64_t rest = 0;
+    if (chosen->is_thread_local != own->is_thread_local)
+        return true;
+    if (chosen->rank == OJI_SESSION_COMMON && own->rank == OJI_SESSION_COMMON && !chosen->is_thread_local)
+        rest = chosen->addr & ((UINT64_C(1) << own->alignment_log2) - 1);
+    return own->size <= chosen->size && rest == 0;
 }
 
-/* Of those of one step the largest is chosen, and has the largest alignment. One that was linked before stays as it
- * is, and must do: the unit would write behind its end. */
-static oj_status check_common(const oji_session_step *step, const oji_session_definition *chosen, oj_error *error)
+/* What was linked before stays as it is, and must do for the unit, whose accesses go as far as its own definition: it
+ * would write behind the end. Of a step's own common ones the largest is chosen. */
+static oj_status check_room(const oji_session_step *step, const oji_session_definition *chosen, oj_error *error)
 {
-    const oji_session_definition *own;
-    uint64_t rest = 0;
-    if (chosen->rank != OJI_SESSION_COMMON || !chosen->unit->code)
+    bool has_size = chosen->size > 0 || chosen->rank == OJI_SESSION_COMMON;
+    if (!chosen->unit->code || !has_size)
         return OJ_OK;
-    own = find_common(chosen->name, step->current);
-    if (own && !chosen->is_thread_local)
-        rest = chosen->addr & ((UINT64_C(1) << own->alignment_log2) - 1);
-    return own && (own->size > chosen->size || rest != 0) ? oji_session_report_common(chosen, own, error) : OJ_OK;
+    for (const oji_session_definition *own = chosen->name->first; own; own = own->next)
+        if (own->unit == step->current && !has_room(chosen, own))
+            return oji_session_report_room(chosen, own, error);
+    return OJ_OK;
 }
 
 /* What the unit is told: the linker finds thread-local variables by their address in this thread. One that gave way to
@@ -116,7 +119,7 @@ static oj_status answer(oji_session_step *step, oj_query *query, oj_error *error
     if (chosen->unit && !can_call(step->current, chosen->unit))
         return oji_session_report_architecture(chosen, step->current, error);
     if (chosen->unit)
-        OJI_TRY(check_common(step, chosen, error));
+        OJI_TRY(check_room(step, chosen, error));
     if (chosen->unit && !step->is_placed && !oji_session_add_edge(step->session, step->current, chosen->unit, name))
         return oji_fail(error, OJ_E_NOMEM, "out of memory: what a module refers to");
     return tell(step, chosen, query, error);

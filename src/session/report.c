@@ -109,17 +109,18 @@ oj_status oji_session_report_given_away(const oji_session_definition *definition
                        user, name, other, other);
 }
 
-oj_status oji_session_report_common(const oji_session_definition *linked, const oji_session_definition *own,
-                                    oj_error *error)
+oj_status oji_session_report_room(const oji_session_definition *linked, const oji_session_definition *own,
+                                  oj_error *error)
 {
     const char *name = own->name->text, *user = own->unit->module->name;
     const oji_place place = {.object = user, .symbol = name, .offset = UINT64_MAX};
+    char alignment[40] = "";
+    if (own->rank == OJI_SESSION_COMMON)
+        snprintf(alignment, sizeof alignment, ", alignment %llu", 1ULL << own->alignment_log2);
     return oji_fail_at(error, OJ_E_DUPLICATE, &place,
-                       "the common symbol '%s' is linked as %s has it, at 0x%llx with %llu bytes, and %s needs %llu "
-                       "bytes, alignment %llu",
-                       name, linked->unit->module->name, (unsigned long long)linked->addr,
-                       (unsigned long long)linked->size, user, (unsigned long long)own->size,
-                       1ULL << own->alignment_log2);
+                       "'%s' is linked as %s has it, at 0x%llx with %llu bytes, and %s needs %llu bytes%s", name,
+                       linked->unit->module->name, (unsigned long long)linked->addr, (unsigned long long)linked->size,
+                       user, (unsigned long long)own->size, alignment);
 }
 
 oj_status oji_session_report_architecture(const oji_session_definition *definition, const oji_session_unit *user,

@@ -45,7 +45,7 @@ struct oji_session_definition {
     oji_session_unit *unit; /* NULL where it is absolute */
     uint64_t addr;          /* of an absolute one, or of a linked unit; of a thread-local one bytes into its code's
                                block, and while its step is written the linking thread's address */
-    uint64_t size;          /* of a common one, bytes */
+    uint64_t size;          /* of data and common ones, bytes; 0 where not known */
     uint64_t sequence;      /* the module's */
     uint8_t rank;           /* oji_session_rank */
     uint8_t alignment_log2; /* of a common one */
@@ -304,9 +304,9 @@ oj_status oji_session_find_thread_local(const oji_session_definition *definition
 oj_status oji_session_report_thread_local(const oji_session_definition *definition, const char *user, oj_error *error);
 /* The definition is a weak thread-local one that gave way to a resolver's in this step. */
 oj_status oji_session_report_given_away(const oji_session_definition *definition, const char *user, oj_error *error);
-/* A common symbol that is linked is not what the user's own needs. */
-oj_status oji_session_report_common(const oji_session_definition *linked, const oji_session_definition *own,
-                                    oj_error *error);
+/* What is linked is smaller, or less aligned, than the user's own that it would take the place of. */
+oj_status oji_session_report_room(const oji_session_definition *linked, const oji_session_definition *own,
+                                  oj_error *error);
 /* The two are for different architectures, or their calls of one another cannot work. */
 oj_status oji_session_report_architecture(const oji_session_definition *definition, const oji_session_unit *user,
                                           oj_error *error);

@@ -65,6 +65,13 @@ static oji_session_definition *find_other_strong(const oji_session_name *name)
     return NULL;
 }
 
+/* Who takes the place of data must be as large. Of functions sizes say nothing: each compiler's inline ones differ. */
+static bool is_data(const oji_symbol *symbol)
+{
+    return symbol->section == OJI_SECTION_COMMON || symbol->type == OJ_SYMBOL_DATA ||
+           symbol->type == OJ_SYMBOL_THREAD_LOCAL;
+}
+
 /* A section's type tells where a symbol's does not. */
 static bool is_thread_local(const oj_object *object, const oji_symbol *symbol)
 {
@@ -80,7 +87,7 @@ static oj_status enter_symbol(oj_session *session, oji_session_definition *defin
     if (!definition->name)
         return oji_fail(error, OJ_E_NOMEM, "out of memory: a session's names");
     definition->rank = rank_of(object, symbol);
-    definition->size = symbol->size;
+    definition->size = is_data(symbol) ? symbol->size : 0;
     if (definition->rank == OJI_SESSION_COMMON)
         definition->alignment_log2 = (uint8_t)__builtin_ctzll(symbol->value);
     definition->is_thread_local = is_thread_local(object, symbol);

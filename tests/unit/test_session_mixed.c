@@ -1,6 +1,7 @@
 /* Modules that do not fit together, and modules of more than one object. */
 #include "archive_recipe.h"
 #include "session_support.h"
+#include "test_tls_support.h"
 
 /* --- architectures ------------------------------------------------------------------------------------------------ */
 
@@ -152,6 +153,93 @@ static void session_common_symbol_larger_than_the_linked_one_refused(void **stat
     oj_object_destroy(same);
     oj_object_destroy(large);
     oj_object_destroy(aligned);
+}
+
+/* A definition of `shared` in a section, of a type and size, what refers to it, and a word. */
+static oj_object *sized(const char *word, unsigned type, uint64_t size, unsigned binding)
+{
+    char file[32], function[32];
+    ojt_words w;
+    uint16_t section;
+    snprintf(function, sizeof function, "at_%s", word);
+    ojt_words_init(&w);
+    section = type != STT_TLS
+                  ? w.data
+                  : ojt_elf_add_section(&w.elf, ".tdata", SHF_ALLOC | SHF_WRITE | SHF_TLS, 8, w.words, 1024);
+    ojt_elf_add_symbol(&w.elf, "shared", section, 128, size, binding, type);
+    if (type == STT_TLS)
+        ojt_tls_add_function(&w.elf, function, 1, OJT_DYNAMIC);
+    else
+        ojt_words_point(&w, 1);
+    ojt_words_define(&w, word, 1, STB_GLOBAL, STV_DEFAULT);
+    snprintf(file, sizeof file, "%s.o", word);
+    return ojt_words_finish(&w, file);
+}
+
+/* Link the first, then the second beside it. */
+static oj_status link_after(oj_object *first, oj_object *second, oj_error *error)
+{
+    oj_session *session = ojt_session_with(NULL, NULL);
+    oj_module *module = ojt_session_add(session, first);
+    oj_status status;
+    uint64_t addr;
+    ojt_session_lookup(session, "a");
+    ojt_session_add(session, second);
+    status = oj_session_lookup(session, "b", &addr, error);
+    assert_int_equal(oj_session_code_count(session), status == OJ_OK ? 2 : 1);
+    if (status != OJ_OK) {
+        /* It has the name as soon as the other is gone. */
+        assert_int_equal(oj_module_remove(module, 0, NULL), OJ_OK);
+        ojt_session_lookup(session, "b");
+    }
+    oj_session_destroy(session);
+    oj_object_destroy(first);
+    oj_object_destroy(second);
+    return status;
+}
+
+/* Of any binding, and of thread-local variables too: the module's accesses go as far as its own definition does. */
+static void session_data_larger_than_the_linked_one_refused(void **state)
+{
+    static const struct {
+        unsigned type, first, second;
+    } cases[] = {{STT_OBJECT, STB_WEAK, STB_GLOBAL}, {STT_OBJECT, STB_WEAK, STB_WEAK},
+                 {STT_OBJECT, STB_GLOBAL, STB_WEAK}, {STT_OBJECT, STB_GNU_UNIQUE, STB_GNU_UNIQUE},
+                 {STT_TLS, STB_WEAK, STB_GLOBAL},    {STT_TLS, STB_WEAK, STB_WEAK}};
+    oj_error error;
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(cases); i++) {
+        unsigned type = cases[i].type, first = cases[i].first, second = cases[i].second;
+        assert_int_equal(link_after(sized("a", type, 16, first), sized("b", type, 17, second), &error), OJ_E_DUPLICATE);
+        assert_string_equal(error.object, "b.o");
+        assert_string_equal(error.symbol, "shared");
+        assert_non_null(strstr(error.text, "with 16 bytes, and b.o needs 17 bytes"));
+        assert_int_equal(link_after(sized("a", type, 16, first), sized("b", type, 16, second), &error), OJ_OK);
+        assert_int_equal(link_after(sized("a", type, 17, first), sized("b", type, 16, second), &error), OJ_OK);
+    }
+    assert_int_equal(link_after(common_of("a", 16, 8), sized("b", STT_OBJECT, 17, STB_GLOBAL), &error), OJ_E_DUPLICATE);
+    assert_int_equal(link_after(common_of("a", 16, 8), sized("b", STT_OBJECT, 16, STB_GLOBAL), &error), OJ_OK);
+    assert_int_equal(link_after(sized("a", STT_OBJECT, 16, STB_GLOBAL), common_of("b", 17, 8), &error), OJ_E_DUPLICATE);
+    /* What compilers align it to is no need of the module's. */
+    assert_int_equal(link_after(sized("a", STT_OBJECT, 16, STB_GLOBAL), common_of("b", 16, 1 << 20), &error), OJ_OK);
+}
+
+/* One compiler's inline function is longer than another's, and what assembly defines may have no size. */
+static void session_sizes_of_other_than_data_do_not_count(void **state)
+{
+    oj_error error;
+    (void)state;
+    assert_int_equal(link_after(sized("a", STT_FUNC, 16, STB_WEAK), sized("b", STT_FUNC, 64, STB_WEAK), &error), OJ_OK);
+    assert_int_equal(link_after(sized("a", STT_FUNC, 16, STB_WEAK), sized("b", STT_FUNC, 64, STB_GLOBAL), &error),
+                     OJ_OK);
+    assert_int_equal(link_after(sized("a", STT_FUNC, 16, STB_WEAK), sized("b", STT_OBJECT, 64, STB_WEAK), &error),
+                     OJ_OK);
+    assert_int_equal(link_after(sized("a", STT_NOTYPE, 16, STB_WEAK), sized("b", STT_OBJECT, 64, STB_WEAK), &error),
+                     OJ_OK);
+    assert_int_equal(link_after(sized("a", STT_OBJECT, 0, STB_WEAK), sized("b", STT_OBJECT, 64, STB_GLOBAL), &error),
+                     OJ_OK);
+    assert_int_equal(link_after(sized("a", STT_OBJECT, 16, STB_WEAK), sized("b", STT_OBJECT, 0, STB_GLOBAL), &error),
+                     OJ_OK);
 }
 
 /* More than a step has room for without the heap. */
@@ -327,5 +415,7 @@ OJT_MAIN(cmocka_unit_test(session_common_symbols_without_memory),
          cmocka_unit_test(session_hidden_names_are_for_all_members_of_their_archive),
          cmocka_unit_test(session_common_symbol_has_the_largest_alignment),
          cmocka_unit_test(session_common_symbol_larger_than_the_linked_one_refused),
+         cmocka_unit_test(session_data_larger_than_the_linked_one_refused),
+         cmocka_unit_test(session_sizes_of_other_than_data_do_not_count),
          cmocka_unit_test(session_modules_of_two_architectures_stay_apart),
          cmocka_unit_test(session_modules_of_two_conventions_stay_apart))

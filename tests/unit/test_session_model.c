@@ -18,7 +18,7 @@ typedef struct row {
     uint32_t serial; /* order of adding */
     definition defines[NAMES];
     reference refers[NAMES];
-    uint64_t common_size[NAMES];
+    uint64_t size[NAMES];
     bool is_lost[NAMES];           /* linked with another's in its place */
     int target[NAMES];             /* of each slot, once linked */
     uint64_t target_addr[NAMES];   /* of an absolute one */
@@ -75,8 +75,7 @@ static int choose_beneath(const model *m, int name)
         const row *a = &m->rows[r], *b = best == NOBODY ? NULL : &m->rows[best];
         if (!a->is_alive || a->is_lost[name] || a->defines[name] != COMMON)
             continue;
-        if (!b || a->common_size[name] > b->common_size[name] ||
-            (a->common_size[name] == b->common_size[name] && a->serial < b->serial))
+        if (!b || a->size[name] > b->size[name] || (a->size[name] == b->size[name] && a->serial < b->serial))
             best = r;
     }
     return best != NOBODY ? best : first_row(m, name, WEAK, WEAK);
@@ -95,15 +94,15 @@ static int bind(const model *m, int r, int name)
 
 static bool mentions(const row *r, int name) { return r->defines[name] != NONE || r->refers[name] != NO_REFERENCE; }
 
-/* A common symbol that is linked does not grow with a row that would write behind its end. */
+/* What is linked does not grow with a row that would write behind its end. */
 static bool is_too_large(const model *m, int r, int name)
 {
     int target = bind(m, r, name);
-    return m->rows[r].defines[name] == COMMON && target >= 0 && m->rows[target].is_linked &&
-           m->rows[target].defines[name] == COMMON && m->rows[target].common_size[name] < m->rows[r].common_size[name];
+    return m->rows[r].defines[name] != NONE && target >= 0 && target != r && m->rows[target].is_linked &&
+           m->rows[target].size[name] < m->rows[r].size[name];
 }
 
-/* Link what the rows in `set` need; nothing is changed where a strong reference is open, or a common symbol too
+/* Link what the rows in `set` need; nothing is changed where a strong reference is open, or a definition too
  * large, of which the linker hears first. */
 static oj_status link_rows(model *m, bool *set)
 {
@@ -219,7 +218,7 @@ static oj_object *make_object(model *m, row *r, char *slots_name)
         definition d = r->defines[n];
         symbols[n] = (uint32_t)w.elf.n_symbols;
         if (d == COMMON)
-            ojt_words_common(&w, name_text[n], r->common_size[n]);
+            ojt_words_common(&w, name_text[n], r->size[n]);
         else if (d != NONE)
             ojt_words_define(&w, name_text[n], value_of(r->serial, n), bindings[d],
                              d == HIDDEN      ? STV_HIDDEN
@@ -230,6 +229,8 @@ static oj_object *make_object(model *m, row *r, char *slots_name)
                                STT_NOTYPE);
         else
             symbols[n] = 0;
+        if (d != NONE)
+            w.elf.symbols[symbols[n]].st_size = r->size[n];
     }
     ojt_words_define(&w, slots_name, 0, STB_GLOBAL, STV_DEFAULT);
     for (int n = 0; n < NAMES; n++) {
@@ -268,7 +269,7 @@ static void step_add(model *m)
                        : what < 11           ? REFERENCE
                        : what < 13           ? WEAK_REFERENCE
                                              : NO_REFERENCE;
-        r->common_size[n] = 8u << pick(m, 3);
+        r->size[n] = 8u << pick(m, 3);
         is_duplicate |= (r->defines[n] == STRONG || r->defines[n] == PROTECTED) && has_strong(m, n);
     }
     snprintf(slots_name, sizeof slots_name, "slots_%u", r->serial);
