@@ -271,7 +271,8 @@ OJ_API const char *oj_module_name(const oj_module *module);
  * OJ_E_NOT_FOUND once the other module has ended.
  * addr      set to the run address, 0 on failure
  * Errors:   those of oj_session_lookup()
- * On error: as oj_session_lookup()
+ * On error: as oj_session_lookup(), but what a module keeps is known once it is linked: where it does not have the name
+ *           (OJ_E_NOT_FOUND) it stays linked
  * Threads:  any
  * Since:    0.1 */
 OJ_API oj_status oj_module_lookup(oj_module *module, const char *name, uint64_t *addr, oj_error *error);

@@ -474,16 +474,27 @@ static oj_status take_goal(oji_session_step *step, const oji_session_goal *goal,
     return OJ_OK;
 }
 
+/* Members may be pulled in vain, and a variable may give way to a resolver's: then the wanted name is nobody's. */
+static oj_status check_wanted(const oji_session_step *step, oj_error *error)
+{
+    const oji_session_name *name =
+        step->wanted ? oji_session_find(step->session, step->wanted, strlen(step->wanted)) : NULL;
+    const oji_session_definition *chosen = name ? oji_session_choose(name) : NULL;
+    return step->wanted && (!chosen || chosen->is_lost) ? oji_session_report_not_found(step->wanted, error) : OJ_OK;
+}
+
 static oj_status link_step(oji_session_step *step, const oji_session_goal *goal, oj_error *error)
 {
     OJI_TRY(oji_session_refresh_hints(step->session, error));
     OJI_TRY(take_goal(step, goal, error));
     OJI_TRY(oji_session_close(step, error));
+    OJI_TRY(check_wanted(step, error));
     if (!step->first)
         return OJ_OK;
     OJI_TRY(plan_all(step, error));
     OJI_TRY(place_all(step, error));
     OJI_TRY(prepare_all(step, error));
+    OJI_TRY(check_wanted(step, error));
     return write_all(step, error);
 }
 

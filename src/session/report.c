@@ -92,6 +92,12 @@ oj_status oji_session_report_undefined(oji_session_step *step, oj_error *error)
                        step->n_undefined == 1 ? "" : "s", list);
 }
 
+oj_status oji_session_report_not_found(const char *name, oj_error *error)
+{
+    const oji_place place = {.symbol = name, .offset = UINT64_MAX};
+    return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "no module of the session defines '%s'", name);
+}
+
 oj_status oji_session_report_thread_local(const oji_session_definition *definition, const char *user, oj_error *error)
 {
     const char *name = definition->name->text;

@@ -267,15 +267,16 @@ static bool find_settled(oj_session *session, const char *name, finding *copy)
     return answer != NULL;
 }
 
-/* Linking has settled the name, unless there is none: then it has linked nothing. */
+/* Linking has settled the name: its choice has an address. */
 static oj_status link_name(oj_session *session, const char *name, finding *found, uint64_t *claim, oj_error *error)
 {
-    const oji_place place = {.symbol = name, .offset = UINT64_MAX};
     const oji_session_goal goal = {.name = name};
+    bool is_settled;
     OJI_TRY(oji_session_link(session, &goal, claim, error));
-    if (find_settled(session, name, found))
-        return OJ_OK;
-    return oji_fail_at(error, OJ_E_NOT_FOUND, &place, "no module of the session defines '%s'", name);
+    is_settled = find_settled(session, name, found);
+    OJI_ASSERT(is_settled);
+    (void)is_settled;
+    return OJ_OK;
 }
 
 /* Its plan has had an address for it, which takes a block: the code has one. */
@@ -292,12 +293,11 @@ oj_status oji_session_find_thread_local(const oji_session_definition *definition
  * removed the module before. */
 static oj_status look_up_thread_local(oj_session *session, const char *text, uint64_t *addr, oj_error *error)
 {
-    const oji_place place = {.symbol = text, .offset = UINT64_MAX};
     oj_status has_turn = oji_session_begin(session, NULL), status;
     const oji_session_name *name = oji_session_find(session, text, strlen(text));
     const oji_session_definition *found = name ? oji_session_answer(name) : NULL;
     if (!found)
-        status = oji_fail_at(error, OJ_E_NOT_FOUND, &place, "no module of the session defines '%s'", text);
+        status = oji_session_report_not_found(text, error);
     else if (found->is_thread_local)
         status = oji_session_find_thread_local(found, addr, error);
     else {

@@ -300,6 +300,8 @@ oj_status oji_session_link(oj_session *session, const oji_session_goal *goal, ui
 /* The calling thread's address of a thread-local variable of linked code. Needs the turn. */
 oj_status oji_session_find_thread_local(const oji_session_definition *definition, uint64_t *addr, oj_error *error);
 
+/* No module of the session has the name. */
+oj_status oji_session_report_not_found(const char *name, oj_error *error);
 /* The user's reference is no thread-local one. */
 oj_status oji_session_report_thread_local(const oji_session_definition *definition, const char *user, oj_error *error);
 /* The definition is a weak thread-local one that gave way to a resolver's in this step. */

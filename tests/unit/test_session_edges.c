@@ -415,6 +415,29 @@ static void session_thread_local_given_away_to_a_resolvers(void **state)
         oj_object_destroy(objects[i]);
 }
 
+/* The session has no variable of the name then: nothing is linked for it. */
+static void session_thread_local_given_away_is_not_found(void **state)
+{
+    oj_object *older = thread_local_object("older.o", "x", 7, STB_GLOBAL, STV_DEFAULT),
+              *weak = thread_local_object("weak.o", "x", 1, STB_WEAK, STV_DEFAULT);
+    oj_code *code = ojt_link(&older, 1, NULL);
+    oj_resolver resolver = oj_resolver_code(code);
+    oj_session *session = ojt_session_with(NULL, NULL);
+    oj_error error;
+    (void)state;
+    assert_int_equal(oj_session_add_resolver(session, &resolver, NULL, &error), OJ_OK);
+    ojt_session_add(session, weak);
+    assert_int_equal(ojt_session_try(session, "x"), OJ_E_NOT_FOUND);
+    assert_int_equal(oj_session_code_count(session), 0);
+    assert_int_equal(*(const uint32_t *)tls_call_at(ojt_session_lookup(session, "at_1")), 7);
+    assert_int_equal(ojt_session_try(session, "x"), OJ_E_NOT_FOUND);
+    assert_int_equal(oj_session_code_count(session), 1);
+    oj_session_destroy(session);
+    oj_code_destroy(code);
+    oj_object_destroy(older);
+    oj_object_destroy(weak);
+}
+
 /* An object that takes a variable for an ordinary one is refused by its symbols, for whose names there must be room. */
 static void session_thread_local_names_without_memory(void **state)
 {
@@ -609,6 +632,7 @@ OJT_MAIN(cmocka_unit_test(session_ir_without_memory_leaves_nothing),
          cmocka_unit_test(session_lost_thread_local_whose_winner_is_gone),
          cmocka_unit_test(session_lost_definition_whose_winner_is_gone),
          cmocka_unit_test(session_thread_local_given_away_to_a_resolvers),
+         cmocka_unit_test(session_thread_local_given_away_is_not_found),
          cmocka_unit_test(session_thread_local_without_bytes_refused),
          cmocka_unit_test(session_thread_local_names_without_memory),
          cmocka_unit_test(session_thread_without_memory_for_its_variables),

@@ -359,6 +359,46 @@ static void session_hidden_names_are_for_all_members_of_their_archive(void **sta
     oj_object_destroy(outside);
 }
 
+/* A name that turns out to be nobody's: the members that were pulled for it are not linked, nor what they need. */
+static void session_name_that_is_not_found_links_nothing(void **state)
+{
+    static const char *const names[] = {"helper", "nothing"};
+    ojt_recipe recipe = {.n_members = 0};
+    oj_object *deep = ojt_object_returning("deep.o", "deep", 1);
+    oj_session_stats stats;
+    oj_session *session;
+    oj_archive *archive;
+    ojt_client client;
+    oj_error error;
+    ojt_words w;
+    (void)state;
+    ojt_client_init(&client);
+    session = ojt_session_with(&client.table, NULL);
+    ojt_words_init(&w);
+    ojt_words_define(&w, "helper", 7, STB_GLOBAL, STV_HIDDEN);
+    ojt_words_refer(&w, "deep", STB_GLOBAL);
+    ojt_recipe_index(&recipe, "helper", 0);
+    /* The index says what is not so. */
+    ojt_recipe_index(&recipe, "nothing", 0);
+    ojt_recipe_member(&recipe, &w.elf);
+    archive = ojt_recipe_open(&recipe);
+    assert_int_equal(oj_session_add_archive(session, archive, NULL, NULL, &error), OJ_OK);
+    ojt_session_add(session, deep);
+    for (size_t i = 0; i < OJI_COUNT(names); i++) {
+        uint64_t addr;
+        assert_int_equal(oj_session_lookup(session, names[i], &addr, &error), OJ_E_NOT_FOUND);
+        assert_string_equal(error.symbol, names[i]);
+        assert_int_equal(oj_session_get_stats(session, &stats, sizeof stats), OJ_OK);
+        assert_int_equal(stats.n_codes, 0);
+        assert_int_equal(stats.n_links, 0);
+        assert_int_equal(stats.n_names, 1);
+        assert_int_equal(client.n_live, 0);
+    }
+    oj_session_destroy(session);
+    oj_archive_destroy(archive);
+    oj_object_destroy(deep);
+}
+
 /* Archives that hide the same name come and go in any order; each finds its own while it is there. */
 static void session_archives_that_hide_one_name_end_in_any_order(void **state)
 {
@@ -417,5 +457,6 @@ OJT_MAIN(cmocka_unit_test(session_common_symbols_without_memory),
          cmocka_unit_test(session_common_symbol_larger_than_the_linked_one_refused),
          cmocka_unit_test(session_data_larger_than_the_linked_one_refused),
          cmocka_unit_test(session_sizes_of_other_than_data_do_not_count),
+         cmocka_unit_test(session_name_that_is_not_found_links_nothing),
          cmocka_unit_test(session_modules_of_two_architectures_stay_apart),
          cmocka_unit_test(session_modules_of_two_conventions_stay_apart))
