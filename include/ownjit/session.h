@@ -124,7 +124,10 @@ static inline void oj_module_options_init(oj_module_options *options)
 }
 
 /* Add IR. Compiled at the first lookup that needs it, or here with OJ_MODULE_COMPILE_NOW. A live module may be changed
- * until then: what it defines is asked of it anew at each link before it is compiled.
+ * until then: what it defines is asked of it anew at each link before it is compiled. So every call that links, on
+ * whatever thread and for whatever name, may use the module and its LLVM context, whose diagnostic handler is the
+ * compiler's meanwhile: no other thread may use the context until the call has returned. With
+ * oj_module_options.names only a call that compiles the module does.
  * options   borrows; NULL = defaults
  * Owns:     copies IR in memory, or with OJ_MODULE_BORROW keeps it until the module is compiled or ends; files are
  *           read when they are added; keeps a live module until it is compiled or ends, and leaves it to the client.

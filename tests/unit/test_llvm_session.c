@@ -147,10 +147,17 @@ static void session_ir_without_a_compiler_refused(void **state)
     oj_session_destroy(session);
 }
 
+static void rename_function(const oj_llvm *llvm, struct LLVMOpaqueModule *module, const char *from, const char *to)
+{
+    struct LLVMOpaqueValue *function = OJT_LLVM_CALL(llvm, struct LLVMOpaqueValue *, "LLVMGetNamedFunction",
+                                                     struct LLVMOpaqueModule *, const char *)(module, from);
+    OJT_LLVM_CALL(llvm, void, "LLVMSetValueName2", struct LLVMOpaqueValue *, const char *, size_t)
+    (function, to, strlen(to));
+}
+
 /* What the client does to it between adding and the first lookup takes effect. */
 static void session_live_module_may_change_until_it_is_compiled(void **state)
 {
-    struct LLVMOpaqueValue *function;
     oj_module *module;
     oj_error error;
     ojt_live live;
@@ -161,16 +168,39 @@ static void session_live_module_may_change_until_it_is_compiled(void **state)
     live = ojt_live_module(s.llvm, one_ir);
     ir = oj_ir_module(live.module);
     assert_int_equal(oj_session_add_ir(s.session, &ir, NULL, &module, &error), OJ_OK);
-    function = OJT_LLVM_CALL(s.llvm, struct LLVMOpaqueValue *, "LLVMGetNamedFunction", struct LLVMOpaqueModule *,
-                             const char *)(live.module, "one");
-    OJT_LLVM_CALL(s.llvm, void, "LLVMSetValueName2", struct LLVMOpaqueValue *, const char *, size_t)
-    (function, "renamed", 7);
+    rename_function(s.llvm, live.module, "one", "renamed");
     assert_int_equal(try(&s, "one", &error), OJ_E_NOT_FOUND);
     assert_int_equal(call(&s, "renamed", 0), 1);
     assert_int_equal(n_compiles(&s), 1);
     ojt_live_end(s.llvm, live);
     assert_int_equal(call(&s, "renamed", 0), 1);
     setup_close(&s);
+}
+
+/* Each link asks what is not compiled, unless the client has said what it defines. */
+static void session_live_module_of_given_names_is_not_asked(void **state)
+{
+    static const char *const names[] = {"one"};
+    (void)state;
+    for (int is_given = 0; is_given < 2; is_given++) {
+        oj_module_options options;
+        oj_error error;
+        ojt_live live;
+        setup s;
+        oj_ir ir;
+        setup_open(&s);
+        oj_module_options_init(&options);
+        options.names = is_given ? names : NULL;
+        options.n_names = is_given ? 1 : 0;
+        live = ojt_live_module(s.llvm, one_ir);
+        ir = oj_ir_module(live.module);
+        assert_int_equal(oj_session_add_ir(s.session, &ir, &options, NULL, &error), OJ_OK);
+        rename_function(s.llvm, live.module, "one", "renamed");
+        assert_int_equal(try(&s, "renamed", &error), is_given ? OJ_E_NOT_FOUND : OJ_OK);
+        assert_int_equal(n_compiles(&s), is_given ? 0 : 1);
+        setup_close(&s);
+        ojt_live_end(s.llvm, live);
+    }
 }
 
 static void session_ir_with_assembly_is_asked_last(void **state)
@@ -385,6 +415,7 @@ OJT_MAIN(cmocka_unit_test(session_ir_thread_local_variables_are_shared),
          cmocka_unit_test(session_ir_is_compiled_when_needed), cmocka_unit_test(session_ir_compiled_at_adding),
          cmocka_unit_test(session_ir_without_a_compiler_refused),
          cmocka_unit_test(session_live_module_may_change_until_it_is_compiled),
+         cmocka_unit_test(session_live_module_of_given_names_is_not_asked),
          cmocka_unit_test(session_ir_with_assembly_is_asked_last),
          cmocka_unit_test(session_ir_given_names_are_believed),
          cmocka_unit_test(session_ir_linkages_count_before_compiling),
