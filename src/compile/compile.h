@@ -20,10 +20,13 @@ typedef struct oji_input {
     uint64_t heap_size;
 } oji_input;
 
+/* A common symbol's binding, where names are told; no oj_symbol_binding has this number. */
+#define OJI_COMPILE_COMMON 4u
+
 /* Who is told the names that IR defines for others. */
 typedef struct oji_compile_names {
     void *context;
-    /* name ends nowhere; binding is an oj_symbol_binding, common counting as weak. False: memory has ended. */
+    /* name ends nowhere; binding is OJ_SYMBOL_GLOBAL, OJ_SYMBOL_WEAK or OJI_COMPILE_COMMON. False: memory has ended. */
     bool (*add)(void *context, const char *name, size_t size, uint32_t binding);
     bool may_define_more; /* set by list(): names in inline assembly are not told */
 } oji_compile_names;

@@ -16,8 +16,10 @@ static bool find_binding(const oji_llvm_api *api, oji_llvm_value *value, uint32_
     case OJI_LLVM_LINK_ONCE_ODR:
     case OJI_LLVM_WEAK_ANY:
     case OJI_LLVM_WEAK_ODR:
-    case OJI_LLVM_COMMON:
         *binding = OJ_SYMBOL_WEAK;
+        return true;
+    case OJI_LLVM_COMMON:
+        *binding = OJI_COMPILE_COMMON;
         return true;
     default:
         return false;

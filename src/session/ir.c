@@ -76,6 +76,8 @@ static bool grow_hints(hints *h)
 
 static uint8_t rank_of_binding(uint32_t binding)
 {
+    if (binding == OJI_COMPILE_COMMON)
+        return OJI_SESSION_COMMON;
     return binding == OJ_SYMBOL_WEAK ? OJI_SESSION_WEAK : OJI_SESSION_STRONG;
 }
 

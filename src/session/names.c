@@ -147,12 +147,17 @@ static oji_session_definition *first_strong(const oji_session_name *name)
     return hint;
 }
 
+/* IR does not say how large one is: where it has one, that is chosen, and so compiled, before others are compared. */
 static oji_session_definition *largest_common(const oji_session_name *name)
 {
     oji_session_definition *largest = NULL;
     for (oji_session_definition *d = name->first; d; d = d->next)
-        if (d->rank == OJI_SESSION_COMMON && (!largest || d->size > largest->size))
-            largest = d;
+        if (d->rank == OJI_SESSION_COMMON) {
+            if (d->is_hint)
+                return d;
+            if (!largest || d->size > largest->size)
+                largest = d;
+        }
     return largest;
 }
 

@@ -54,6 +54,11 @@ void oji_worker_free_listing(oji_worker_listing *l) { free(l->bytes); }
 
 /* --- reading, in the client --------------------------------------------------------------------------------------- */
 
+static bool is_binding(uint32_t number)
+{
+    return number == OJ_SYMBOL_GLOBAL || number == OJ_SYMBOL_WEAK || number == OJI_COMPILE_COMMON;
+}
+
 /* A name as the in-process compiler tells them; the size of what it takes, or 0 where it is none. */
 static uint64_t check_name(const uint8_t *at, uint64_t left)
 {
@@ -62,7 +67,7 @@ static uint64_t check_name(const uint8_t *at, uint64_t left)
         return 0;
     binding = oji_load32(at);
     size = oji_load32(at + 4);
-    if ((binding != OJ_SYMBOL_GLOBAL && binding != OJ_SYMBOL_WEAK) || size == 0 || size > left - NAME_SIZE)
+    if (!is_binding(binding) || size == 0 || size > left - NAME_SIZE)
         return 0;
     return NAME_SIZE + (uint64_t)size;
 }

@@ -7,7 +7,7 @@
 #include "base/base.h"
 
 #define OJI_WIRE_MAGIC 0x57494A4Fu /* "OJIW" */
-#define OJI_WIRE_VERSION 2u
+#define OJI_WIRE_VERSION 3u
 #define OJI_WIRE_HEADER_SIZE 32u
 #define OJI_WIRE_MAX_SIZE (64u * 1024u)    /* of a message, header included; a socket's default buffer takes it whole */
 #define OJI_WIRE_INLINE_SIZE (16u * 1024u) /* of an input or object that lies in the message; more is a file */

@@ -57,6 +57,16 @@ OJT_CALLS_LINKED_CODE static int call(setup *s, const char *name, int argument)
     return ((int (*)(int))(uintptr_t)addr)(argument);
 }
 
+/* What a function without arguments returns. */
+OJT_CALLS_LINKED_CODE static uint64_t address_from(setup *s, const char *name)
+{
+    oj_error error;
+    uint64_t addr;
+    if (oj_session_lookup(s->session, name, &addr, &error) != OJ_OK)
+        fail_msg("%s: %s", name, error.text);
+    return (uint64_t)(uintptr_t)((void *(*)(void))(uintptr_t)addr)();
+}
+
 static oj_status try(setup *s, const char *name, oj_error *error)
 {
     uint64_t addr;
@@ -271,6 +281,79 @@ static void session_ir_linkages_count_before_compiling(void **state)
     setup_close(&s);
 }
 
+/* A common symbol of so many bytes, and a function that gives its address. */
+static void add_common(setup *s, const char *function, unsigned size, unsigned alignment,
+                       const oj_module_options *options)
+{
+    bool is_opaque = oj_llvm_version(s->llvm) >= 150000;
+    char text[512], pointer[32];
+    if (is_opaque)
+        snprintf(pointer, sizeof pointer, "ptr");
+    else
+        snprintf(pointer, sizeof pointer, "[%u x i8]*", size);
+    snprintf(text, sizeof text,
+             "@buf = common global [%u x i8] zeroinitializer, align %u\n"
+             "define %s @%s() {\n  ret %s @buf\n}\n",
+             size, alignment, pointer, function, pointer);
+    add_text(s, function, text, options);
+}
+
+/* Who has a common symbol does not depend on when it is compiled: the largest of all, before a weak definition that was
+ * added first, and behind a strong one. */
+static void session_ir_common_symbols_count_before_compiling(void **state)
+{
+    oj_module_options options;
+    (void)state;
+    oj_module_options_init(&options);
+    for (uint32_t flags = 0; flags <= OJ_MODULE_COMPILE_NOW; flags++) {
+        uint64_t addr;
+        oj_module *strong;
+        oj_error error;
+        setup s;
+        options.flags = flags;
+        setup_open(&s);
+        add_common(&s, "small", 16, 256, &options);
+        add_common(&s, "large", 256, 4, &options);
+        addr = address_from(&s, "small");
+        assert_int_equal(addr & 255, 0);
+        assert_int_equal(address_from(&s, "large"), addr);
+        memset((void *)(uintptr_t)addr, 1, 256);
+        add_text(&s, "weak", "@v = weak global i32 7\n", &options);
+        add_text(&s, "common", "@v = common global i32 0\n", &options);
+        strong = add_text(&s, "strong", "@v = global i32 9\n", &options);
+        assert_int_equal(oj_session_lookup(s.session, "v", &addr, &error), OJ_OK);
+        assert_int_equal(*(const int *)(uintptr_t)addr, 9);
+        assert_int_equal(n_compiles(&s), flags ? 5 : 3);
+        assert_int_equal(oj_module_remove(strong, 0, &error), OJ_OK);
+        assert_int_equal(oj_session_lookup(s.session, "v", &addr, &error), OJ_OK);
+        assert_int_equal(*(const int *)(uintptr_t)addr, 0);
+        assert_int_equal(n_compiles(&s), flags ? 5 : 4);
+        setup_close(&s);
+    }
+}
+
+/* The name of a linked module's own common symbol is not settled before the others are compiled. */
+static void session_ir_common_symbol_that_nobody_looked_for(void **state)
+{
+    (void)state;
+    for (int is_larger = 0; is_larger < 2; is_larger++) {
+        uint64_t addr;
+        oj_error error;
+        setup s;
+        setup_open(&s);
+        add_text(&s, "first",
+                 "@buf = common global [16 x i8] zeroinitializer\ndefine i32 @one(i32 %n) {\n  ret i32 1\n}\n", NULL);
+        add_common(&s, "second", is_larger ? 64 : 8, 4, NULL);
+        assert_int_equal(call(&s, "one", 0), 1);
+        assert_int_equal(n_compiles(&s), 1);
+        assert_int_equal(oj_session_lookup(s.session, "buf", &addr, &error), OJ_OK);
+        assert_int_equal(n_compiles(&s), 2);
+        memset((void *)(uintptr_t)addr, 1, is_larger ? 64 : 16);
+        assert_int_equal(address_from(&s, "second"), addr);
+        setup_close(&s);
+    }
+}
+
 /* Two lazy modules that define one name: known when the second is compiled, and undone by removing one. */
 static void session_ir_duplicate_is_told_when_compiled(void **state)
 {
@@ -419,6 +502,8 @@ OJT_MAIN(cmocka_unit_test(session_ir_thread_local_variables_are_shared),
          cmocka_unit_test(session_ir_with_assembly_is_asked_last),
          cmocka_unit_test(session_ir_given_names_are_believed),
          cmocka_unit_test(session_ir_linkages_count_before_compiling),
+         cmocka_unit_test(session_ir_common_symbols_count_before_compiling),
+         cmocka_unit_test(session_ir_common_symbol_that_nobody_looked_for),
          cmocka_unit_test(session_ir_duplicate_is_told_when_compiled),
          cmocka_unit_test(session_ir_that_cannot_be_compiled), cmocka_unit_test(session_bitcode_borrowed_or_copied),
          cmocka_unit_test(session_ir_every_allocation_may_fail))

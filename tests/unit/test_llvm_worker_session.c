@@ -112,6 +112,22 @@ static void worker_session_weak_yields_and_assembly_is_asked_last(void **state)
     setup_close(&s);
 }
 
+/* Common symbols are told from weak ones: they come before them. */
+static void worker_session_common_comes_before_weak(void **state)
+{
+    setup s;
+    uint64_t addr;
+    oj_error error;
+    (void)state;
+    setup_open(&s);
+    add_text(&s, "@v = weak global i32 7\n");
+    add_text(&s, "@v = common global i32 0\n");
+    assert_int_equal(oj_session_lookup(s.session, "v", &addr, &error), OJ_OK);
+    assert_int_equal(*(const int *)(uintptr_t)addr, 0);
+    assert_int_equal(n_compiles(&s), 1);
+    setup_close(&s);
+}
+
 /* --- the list itself ---------------------------------------------------------------------------------------------- */
 
 typedef struct told {
@@ -199,4 +215,5 @@ static void worker_list_without_memory_is_a_status(void **state)
 
 OJT_MAIN(cmocka_unit_test(worker_session_compiles_when_needed), cmocka_unit_test(worker_session_survives_a_crash),
          cmocka_unit_test(worker_session_weak_yields_and_assembly_is_asked_last),
+         cmocka_unit_test(worker_session_common_comes_before_weak),
          cmocka_unit_test(worker_lists_names_like_in_process), cmocka_unit_test(worker_list_without_memory_is_a_status))

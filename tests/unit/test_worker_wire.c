@@ -193,7 +193,7 @@ static void wire_header_fields_checked(void **state)
     static const struct {
         uint32_t at;
         uint8_t value;
-    } wrong[] = {{0, 0}, {4, 3}, {6, 0}, {6, 8}, {7, 1}, {16, 0xFF}, {20, 2}, {24, 1}, {31, 1}};
+    } wrong[] = {{0, 0}, {4, OJI_WIRE_VERSION + 1}, {6, 0}, {6, 8}, {7, 1}, {16, 0xFF}, {20, 2}, {24, 1}, {31, 1}};
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         uint32_t size = put_some(OJI_WIRE_EXIT, message);
@@ -318,8 +318,12 @@ static void wire_listing_is_told_whole_or_not(void **state)
         assert_int_equal(n_told, 0);
         listing.bytes[at] ^= 0x40;
     }
-    oji_store32(listing.bytes + 4, OJ_SYMBOL_LOCAL);
-    assert_int_equal(tell_copy(listing.bytes, (size_t)listing.size, &n_told), OJ_E_WORKER_PROTOCOL);
+    for (uint32_t binding = 0; binding < 6; binding++) {
+        bool is_one = binding == OJ_SYMBOL_GLOBAL || binding == OJ_SYMBOL_WEAK || binding == OJI_COMPILE_COMMON;
+        oji_store32(listing.bytes + 4, binding);
+        assert_int_equal(tell_copy(listing.bytes, (size_t)listing.size, &n_told),
+                         is_one ? OJ_OK : OJ_E_WORKER_PROTOCOL);
+    }
     oji_worker_free_listing(&listing);
 }
 
