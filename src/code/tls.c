@@ -6,13 +6,15 @@
  *
  * Handlers of signals may use variables too, for the first time even. So no handler runs on a thread that has the lock
  * or changes what it alone reads. What is a client's, its allocator and its destructors, is called with the signals
- * that the client had: it may have to answer one before it can go on. */
+ * that the client had: it may have to answer one before it can go on. So has a thread that waits for such a call on
+ * another: whoever is called may wait for the answers of all threads, as what stops a world does. */
 #include "code/code.h"
 #include "code/tls.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -31,6 +33,13 @@ typedef struct running {
     const struct running *outer;
     uint64_t dso_handle;
 } running;
+
+/* A thread that waits until a destructor or the freeing of a block has ended, on its stack. */
+typedef struct waiter {
+    struct waiter *next;
+    struct waiter *outer; /* of the same thread: it waits in a handler that came while it waited */
+    sem_t told;
+} waiter;
 
 /* What a thread has beyond the two words that code reads. It begins the thread's first mapping, and the first vector
  * follows it there; longer ones have mappings of their own. Others look only here: the thread's own variables may be
@@ -51,14 +60,15 @@ typedef struct thread_state {
  * start, which otherwise may be as little as 16 (glibc, _dl_try_allocate_static_tls()). */
 __thread oji_tls_thread oji_tls_this_thread __attribute__((aligned(64)));
 static __thread thread_state *this_state __attribute__((tls_model("initial-exec")));
-static __thread bool has_ended __attribute__((tls_model("initial-exec"))); /* it had a state before */
+static __thread waiter *this_waiter __attribute__((tls_model("initial-exec"))); /* the innermost, NULL = none */
+static __thread bool has_ended __attribute__((tls_model("initial-exec")));      /* it had a state before */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int start_error;
 static pthread_key_t key;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static sigset_t mask_of_holder;                           /* what was blocked before, of who has the lock */
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER; /* a destructor or the freeing of a block has ended */
+static sigset_t mask_of_holder; /* what was blocked before, of who has the lock */
+static waiter *waiters;         /* who has not been told */
 static thread_state threads = {.next = &threads, .previous = &threads};
 
 /* An entry is a module, or odd: twice the next free number, plus 1. Number 0 is none. */
@@ -101,15 +111,30 @@ static void leave(void)
     unblock_signals(&before);
 }
 
-/* Needs the lock, which others have meanwhile. A thread that is cancelled here would keep it. */
+/* Needs the lock, which others have meanwhile; the signals are the client's then. No condition variable: its mutex
+ * would be held while handlers run. A thread that is cancelled here would leave what it waits for undone. */
 static void wait_for_change(void)
 {
-    const sigset_t before = mask_of_holder;
+    waiter own = {.next = waiters, .outer = this_waiter};
     int state;
+    sem_init(&own.told, 0, 0);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    pthread_cond_wait(&changed, &lock);
+    waiters = this_waiter = &own;
+    leave();
+    while (sem_wait(&own.told) != 0)
+        continue; /* a handler has run */
+    enter();
+    this_waiter = own.outer;
     pthread_setcancelstate(state, NULL);
-    mask_of_holder = before;
+    sem_destroy(&own.told);
+}
+
+/* Needs the lock, without which nobody who is told goes on. */
+static void tell_waiters(void)
+{
+    for (waiter *w = waiters; w; w = w->next)
+        sem_post(&w->told);
+    waiters = NULL;
 }
 
 /* --- memory that is no handle's ----------------------------------------------------------------------------------- */
@@ -307,7 +332,7 @@ static void free_block(oji_tls *module, void *block)
     release_block(module, block);
     enter();
     if (--module->n_busy == 0)
-        pthread_cond_broadcast(&changed);
+        tell_waiters();
 }
 
 /* Free what a thread that ends still has, until there is nothing: while one is freed, allocators and handlers may make
@@ -356,7 +381,7 @@ static bool run_one(thread_state *owner, uint64_t dso_handle)
     enter();
     state->running = own.outer;
     owner->n_lent -= owner != state;
-    pthread_cond_broadcast(&changed);
+    tell_waiters();
     return true;
 }
 
@@ -402,7 +427,11 @@ static void leave_in_child(void)
     for (uint64_t i = 1; i < n_modules; i++)
         if (module_at(i))
             module_at(i)->n_busy = 0;
-    changed = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+    /* Those of others are on stacks that may be gone. The thread's own waits where its handler has forked, and nobody
+     * else would tell it. */
+    waiters = NULL;
+    for (waiter *w = this_waiter; w; w = w->outer)
+        sem_post(&w->told);
     leave();
 }
 

@@ -4,8 +4,11 @@
 #include "unit/test_tls_support.h"
 
 #include <limits.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -319,9 +322,204 @@ static void tls_thread_cancelled_in_anothers_destructor(void **state)
     pthread_barrier_destroy(&e->barrier);
 }
 
+/* --- signals of threads that wait --------------------------------------------------------------------------------- */
+
+/* What stops a world: a thread in the client's code that wants an answer of one that waits for this code. */
+typedef struct stopping {
+    pthread_t stopped;
+    atomic_int stopped_id; /* the system's number, 0 = not yet on its way to where it waits */
+    atomic_bool is_running, may_end;
+    sem_t answered;
+    bool has_answered;
+    const oj_code *code;
+    pid_t child; /* of the fork in the handler */
+    atomic_bool is_child;
+} stopping;
+
+static stopping world;
+
+static void answer(int signal)
+{
+    (void)signal;
+    sem_post(&world.answered);
+}
+
+static void answer_with_fork(int signal)
+{
+    (void)signal;
+    world.child = fork();
+    if (world.child == 0)
+        atomic_store(&world.is_child, true);
+    else
+        sem_post(&world.answered);
+}
+
+static void prepare_world(void (*handler)(int))
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    memset(&world, 0, sizeof world);
+    assert_int_equal(sem_init(&world.answered, 0, 0), 0);
+    assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+}
+
+static void wait_from_here_on(void)
+{
+    world.stopped = pthread_self();
+    atomic_store(&world.stopped_id, (int)syscall(SYS_gettid));
+}
+
+/* It sleeps nowhere but where it waits. */
+static void stop_when_asleep(void)
+{
+    char path[64], letter = 'R';
+    struct timespec until;
+    atomic_store(&world.is_running, true);
+    while (atomic_load(&world.stopped_id) == 0)
+        wait_ms(1);
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", atomic_load(&world.stopped_id));
+    while (letter != 'S') {
+        FILE *file = fopen(path, "r");
+        assert_non_null(file);
+        assert_int_equal(fscanf(file, "%*d (%*[^)]) %c", &letter), 1);
+        fclose(file);
+        wait_ms(1);
+    }
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 5;
+    assert_int_equal(pthread_kill(world.stopped, SIGUSR1), 0);
+    world.has_answered = sem_timedwait(&world.answered, &until) == 0;
+}
+
+static void stop_in_destructor(void *object)
+{
+    (void)object;
+    stop_when_asleep();
+}
+
+static void *enroll_stopping_and_end(void *context)
+{
+    enroll(world.code, stop_in_destructor, context);
+    return NULL;
+}
+
+static void end_code_and_wait(pthread_t thread)
+{
+    while (!atomic_load(&world.is_running))
+        wait_ms(1);
+    wait_from_here_on();
+    oj_code_destroy((oj_code *)(uintptr_t)world.code);
+    if (atomic_load(&world.is_child))
+        _exit(0);
+    pthread_join(thread, NULL);
+    assert_true(world.has_answered);
+}
+
+static void tls_who_ends_a_code_answers_signals(void **state)
+{
+    pthread_t thread;
+    (void)state;
+    prepare_world(answer);
+    world.code = link_registering(NULL);
+    assert_int_equal(pthread_create(&thread, NULL, enroll_stopping_and_end, NULL), 0);
+    end_code_and_wait(thread);
+}
+
+/* In the child nobody runs the destructor that the handler's thread waits for. */
+static void tls_who_ends_a_code_forks_in_a_handler(void **state)
+{
+    pthread_t thread;
+    int status;
+    (void)state;
+    prepare_world(answer_with_fork);
+    world.code = link_registering(NULL);
+    assert_int_equal(pthread_create(&thread, NULL, enroll_stopping_and_end, NULL), 0);
+    end_code_and_wait(thread);
+    assert_int_equal(waitpid(world.child, &status, 0), world.child);
+    assert_int_equal(status, 0);
+}
+
+static pthread_t of_main;
+
+static void *allocate_block(void *context, size_t size)
+{
+    (void)context;
+    return malloc(size);
+}
+
+static void release_and_stop(void *context, void *pointer, size_t size)
+{
+    (void)context;
+    (void)size;
+    if (!pthread_equal(pthread_self(), of_main))
+        stop_when_asleep();
+    free(pointer);
+}
+
+static void *use_and_end(void *context)
+{
+    (void)context;
+    assert_int_equal(*(int *)oj_code_lookup(world.code, "object"), 0);
+    return NULL;
+}
+
+/* The other thread ends, and frees its block. */
+static void tls_who_waits_for_a_block_answers_signals(void **state)
+{
+    oj_link_options options;
+    oj_allocator allocator;
+    pthread_t thread;
+    (void)state;
+    prepare_world(answer);
+    of_main = pthread_self();
+    oj_allocator_init(&allocator);
+    allocator.allocate = allocate_block;
+    allocator.release = release_and_stop;
+    oj_link_options_init(&options);
+    options.allocator = &allocator;
+    world.code = link_registering(&options);
+    assert_int_equal(pthread_create(&thread, NULL, use_and_end, NULL), 0);
+    end_code_and_wait(thread);
+}
+
+static void let_end_and_stop(void *object)
+{
+    (void)object;
+    atomic_store(&world.may_end, true);
+    stop_when_asleep();
+}
+
+static void *enroll_and_end_when_told(void *context)
+{
+    enroll(world.code, let_end_and_stop, context);
+    atomic_store(&world.is_running, true);
+    while (!atomic_load(&world.may_end))
+        wait_ms(1);
+    wait_from_here_on();
+    return NULL;
+}
+
+/* Whose object another thread destroys meanwhile. */
+static void tls_thread_that_waits_to_end_answers_signals(void **state)
+{
+    pthread_t thread;
+    (void)state;
+    prepare_world(answer);
+    world.code = link_registering(NULL);
+    assert_int_equal(pthread_create(&thread, NULL, enroll_and_end_when_told, NULL), 0);
+    while (!atomic_load(&world.is_running))
+        wait_ms(1);
+    oj_code_destroy((oj_code *)(uintptr_t)world.code);
+    pthread_join(thread, NULL);
+    assert_true(world.has_answered);
+}
+
 OJT_MAIN(cmocka_unit_test(tls_variables_used_in_the_last_round_of_keys),
          cmocka_unit_test(tls_child_of_fork_without_the_other_stacks),
          cmocka_unit_test(tls_thread_ends_while_its_object_is_destroyed),
          cmocka_unit_test(tls_object_made_by_a_keys_destructor_is_destroyed),
          cmocka_unit_test(tls_code_ends_after_destructors_within_its_own),
-         cmocka_unit_test(tls_thread_cancelled_in_anothers_destructor))
+         cmocka_unit_test(tls_thread_cancelled_in_anothers_destructor),
+         cmocka_unit_test(tls_who_ends_a_code_answers_signals),
+         cmocka_unit_test(tls_who_ends_a_code_forks_in_a_handler),
+         cmocka_unit_test(tls_who_waits_for_a_block_answers_signals),
+         cmocka_unit_test(tls_thread_that_waits_to_end_answers_signals))
