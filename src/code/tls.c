@@ -41,6 +41,14 @@ typedef struct waiter {
     sem_t told;
 } waiter;
 
+/* A mapping that a thread's vector has for itself, which follows. The shorter ones before it stay until the thread
+ * ends: a handler may have replaced one that the access it interrupted is about to read. Together they are shorter than
+ * the newest. */
+typedef struct vector_mapping {
+    struct vector_mapping *older;
+    uint64_t size; /* bytes */
+} vector_mapping;
+
 /* What a thread has beyond the two words that code reads. It begins the thread's first mapping, and the first vector
  * follows it there; longer ones have mappings of their own. Others look only here: the thread's own variables may be
  * gone, with its stack in the child of a fork, or where it came again in the last round of keys' destructors. */
@@ -50,8 +58,8 @@ typedef struct thread_state {
     destructor *newest;
     const running *running; /* the innermost, NULL = none */
     uint64_t map_size;
-    uint64_t vector_size; /* bytes of the vector's own mapping, 0 = none */
-    unsigned n_lent;      /* destructors of its objects that other threads run */
+    vector_mapping *mapping; /* of the vector, NULL where it is in this one */
+    unsigned n_lent;         /* destructors of its objects that other threads run */
     unsigned rounds;
     bool is_hooked; /* the C library will run the destructors */
 } thread_state;
@@ -227,8 +235,8 @@ static void *make_block(const oji_tls *module)
 
 /* --- threads ------------------------------------------------------------------------------------------------------ */
 
-/* Room in the first mapping for the vector behind the state. */
-static uint64_t first_capacity(uint64_t map_size) { return (map_size - sizeof(thread_state)) / sizeof(void *); }
+/* Room for a vector in a mapping, behind what it begins with. */
+static uint64_t capacity(uint64_t map_size, uint64_t begin_size) { return (map_size - begin_size) / sizeof(void *); }
 
 /* Needs the lock. */
 static void set_vector(thread_state *state, void **blocks, uint64_t n_blocks)
@@ -256,7 +264,7 @@ static thread_state *make_state(void)
     enter();
     state->previous = threads.previous;
     state->previous->next = threads.previous = state;
-    set_vector(state, (void **)(state + 1), first_capacity(size));
+    set_vector(state, (void **)(state + 1), capacity(size, sizeof *state));
     this_state = state;
     leave();
     return state;
@@ -278,19 +286,35 @@ static thread_state *own_state(void)
 /* Make room for a number in the thread's own vector; false where memory ends. Needs the lock. */
 static bool grow_vector(thread_state *state, uint32_t number)
 {
-    uint64_t size = state->map_size, old_size = state->vector_size;
-    void **grown, **old = state->vector.blocks;
-    while (size / sizeof *grown <= number)
+    uint64_t size = state->map_size;
+    vector_mapping *grown;
+    while (capacity(size, sizeof *grown) <= number)
         size *= 2;
     grown = map(size);
     if (!grown)
         return false;
-    memcpy(grown, old, (size_t)state->vector.n_blocks * sizeof *grown);
-    set_vector(state, grown, size / sizeof *grown);
-    state->vector_size = size;
-    if (old_size > 0)
-        unmap(old, old_size);
+    *grown = (vector_mapping){state->mapping, size};
+    memcpy(grown + 1, state->vector.blocks, (size_t)state->vector.n_blocks * sizeof(void *));
+    set_vector(state, (void **)(grown + 1), capacity(size, sizeof *grown));
+    state->mapping = grown;
     return true;
+}
+
+static void unmap_vectors(vector_mapping *newest)
+{
+    while (newest) {
+        vector_mapping *older = newest->older;
+        unmap(newest, newest->size);
+        newest = older;
+    }
+}
+
+/* The calling thread's block where it has one. The vector may be replaced by a handler in between, and only grows: its
+ * length is read first, as descriptors do. */
+static void *known_block(uint64_t number)
+{
+    const volatile oji_tls_thread *own = &oji_tls_this_thread;
+    return number < own->n_blocks ? own->blocks[number] : NULL;
 }
 
 /* The thread's block from here on: what a handler has made meanwhile stays. NULL where memory ends. Needs the lock. */
@@ -310,8 +334,9 @@ static void *own_block(const oji_tls *module)
     void *block, *entered;
     if (!state)
         return NULL;
-    if (module->number < state->vector.n_blocks && state->vector.blocks[module->number])
-        return state->vector.blocks[module->number];
+    block = known_block(module->number);
+    if (block)
+        return block;
     block = make_block(module);
     if (!block)
         return NULL;
@@ -406,8 +431,7 @@ static void end_thread(void *context)
     oji_tls_this_thread = (oji_tls_thread){NULL, 0};
     this_state = NULL;
     leave();
-    if (state->vector_size > 0)
-        unmap(state->vector.blocks, state->vector_size);
+    unmap_vectors(state->mapping);
     unmap(state, state->map_size);
 }
 
@@ -615,12 +639,14 @@ static __attribute__((noinline)) void *find_block(uint64_t number)
 void *oji_tls_get_addr(const oji_tls_entry *index)
 {
     uint64_t number = index->token & ~OJI_TLS_OURS;
+    void *block;
     if (OJI_UNLIKELY(number == index->token)) {
         oji_tls_entry system_index = *index;
         return oji_tls_ask_process(&system_index);
     }
-    if (OJI_LIKELY(number < oji_tls_this_thread.n_blocks && oji_tls_this_thread.blocks[number]))
-        return (uint8_t *)oji_tls_this_thread.blocks[number] + index->offset;
+    block = known_block(number);
+    if (OJI_LIKELY(block != NULL))
+        return (uint8_t *)block + index->offset;
     if (index->token == OJI_TLS_AT_POINTER)
         return (void *)(uintptr_t)(oji_tls_thread_pointer() + index->offset);
     if (index->token == OJI_TLS_NOWHERE)

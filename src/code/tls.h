@@ -141,7 +141,8 @@ void oji_tls_ask_static(const char *name, const char *file);
 /* The process's own modules: as oji_tls_locate(). */
 bool oji_tls_locate_in_process(uint64_t addr, uint64_t *token, uint64_t *offset);
 
-/* Per-thread state that code on every access path reads: tls.c. Two words, so that the assembler part knows them. */
+/* Per-thread state that code on every access path reads: tls.c. Two words, so that the assembler part knows them.
+ * n_blocks is read first: a handler may put a longer vector there in between, and the shorter one stays. */
 typedef struct oji_tls_thread {
     void **blocks; /* by module number */
     uint64_t n_blocks;

@@ -3,6 +3,7 @@
 #include "unit/test_tls_support.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/wait.h>
 
 /* A thread that is there before the code is linked, and looks at it on request. */
@@ -175,6 +176,84 @@ static void tls_many_codes_have_their_own(void **state)
     for (int i = 0; i < CODES; i++)
         oj_code_destroy(codes[i]);
 }
+
+/* --- a thread's vector grows -------------------------------------------------------------------------------------- */
+
+static oji_tls *make_module(void)
+{
+    static oj_allocator allocator;
+    const oji_tls_request request = {.allocator = &allocator, .size = 16, .alignment = 8};
+    const oji_place place = {.symbol = "x"};
+    oji_tls *module;
+    assert_int_equal(oji_allocator_import(&allocator, NULL, NULL), OJ_OK);
+    assert_int_equal(oji_tls_create(&module, &request, NULL), OJ_OK);
+    assert_int_equal(oji_tls_define(module, false, &place, NULL), OJ_OK);
+    return module;
+}
+
+typedef struct vectors {
+    oji_tls **modules; /* by number: nobody else has any */
+    size_t n_in_page;
+    void **seen[3]; /* vectors that the thread has had, which all were longer than a page */
+} vectors;
+
+/* A handler that lets the vector grow may have interrupted an access, which goes on with what it has read before. */
+static void *grow_after_reading(void *context)
+{
+    vectors *v = context;
+    for (size_t i = 0; i < OJI_COUNT(v->seen); i++) {
+        const oji_tls *module = v->modules[v->n_in_page << i];
+        void *block = oji_tls_address(module, 0);
+        v->seen[i] = oji_tls_this_thread.blocks;
+        assert_non_null(block);
+        for (size_t earlier = 0; earlier <= i; earlier++) {
+            assert_int_equal(v->seen[earlier] == v->seen[i], earlier == i);
+            module = v->modules[v->n_in_page << earlier];
+            assert_ptr_equal(v->seen[earlier][module->number], oji_tls_address(module, 0));
+        }
+    }
+    return NULL;
+}
+
+static bool is_mapped(const void *where)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[512];
+    bool found = false;
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps)) {
+        uintmax_t start, end;
+        if (sscanf(line, "%jx-%jx ", &start, &end) == 2)
+            found = found || (start <= (uintptr_t)where && (uintptr_t)where < end);
+    }
+    fclose(maps);
+    return found;
+}
+
+static void tls_vectors_stay_until_their_thread_ends(void **state)
+{
+    vectors v = {.n_in_page = (size_t)sysconf(_SC_PAGESIZE) / sizeof(void *)};
+    pthread_t thread;
+    size_t n_modules;
+    (void)state;
+    n_modules = v.n_in_page << (OJI_COUNT(v.seen) - 1);
+    v.modules = calloc(n_modules + 1, sizeof(oji_tls *));
+    assert_non_null(v.modules);
+    for (size_t i = 0; i < n_modules; i++) {
+        oji_tls *module = make_module();
+        assert_in_range(module->number, 1, n_modules);
+        v.modules[module->number] = module;
+    }
+    assert_int_equal(pthread_create(&thread, NULL, grow_after_reading, &v), 0);
+    pthread_join(thread, NULL);
+    for (size_t i = 0; i < OJI_COUNT(v.seen); i++)
+        assert_false(is_mapped(v.seen[i]));
+    for (size_t i = 1; i <= n_modules; i++)
+        oji_tls_destroy(v.modules[i]);
+    free(v.modules);
+}
+
+/* --- fork --------------------------------------------------------------------------------------------------------- */
 
 static void tls_usable_after_fork(void **state)
 {
@@ -392,7 +471,8 @@ OJT_MAIN(cmocka_unit_test(tls_dynamic_threads), cmocka_unit_test(tls_descriptor_
          cmocka_unit_test(tls_initial_exec_threads), cmocka_unit_test(tls_local_exec_threads),
          cmocka_unit_test(tls_blocks_freed_at_thread_end), cmocka_unit_test(tls_blocks_freed_with_the_code),
          cmocka_unit_test(tls_links_from_several_threads), cmocka_unit_test(tls_many_codes_have_their_own),
-         cmocka_unit_test(tls_usable_after_fork), cmocka_unit_test(tls_access_waits_for_memory),
-         cmocka_unit_test(tls_destructors_run_at_thread_end), cmocka_unit_test(tls_destructors_run_with_the_code),
+         cmocka_unit_test(tls_vectors_stay_until_their_thread_ends), cmocka_unit_test(tls_usable_after_fork),
+         cmocka_unit_test(tls_access_waits_for_memory), cmocka_unit_test(tls_destructors_run_at_thread_end),
+         cmocka_unit_test(tls_destructors_run_with_the_code),
          cmocka_unit_test(tls_destructors_of_other_threads_run_with_the_code),
          cmocka_unit_test(tls_variables_of_the_process_are_where_it_has_them))
