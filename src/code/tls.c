@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -72,8 +73,9 @@ static __thread waiter *this_waiter __attribute__((tls_model("initial-exec"))); 
 static __thread bool has_ended __attribute__((tls_model("initial-exec")));      /* it had a state before */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int start_error;
+static atomic_int start_error; /* the system's */
 static pthread_key_t key;
+static bool has_key;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static sigset_t mask_of_holder; /* what was blocked before, of who has the lock */
 static waiter *waiters;         /* who has not been told */
@@ -461,9 +463,31 @@ static void leave_in_child(void)
 
 static void start(void)
 {
-    start_error = pthread_key_create(&key, end_thread);
-    if (start_error == 0)
-        start_error = pthread_atfork(enter, leave, leave_in_child);
+    int error = has_key ? 0 : pthread_key_create(&key, end_thread);
+    has_key = error == 0;
+    if (has_key)
+        error = pthread_atfork(enter, leave, leave_in_child);
+    atomic_store(&start_error, error);
+}
+
+/* 0, or what the system lacks: the next call tries again. Only then there is a lock: one that every start took would be
+ * locked for good in the child of a fork that came in between. */
+static int need_start(void)
+{
+    static pthread_mutex_t again = PTHREAD_MUTEX_INITIALIZER;
+    sigset_t before;
+    int error;
+    pthread_once(&once, start);
+    if (OJI_LIKELY(atomic_load(&start_error) == 0))
+        return 0;
+    block_signals(&before);
+    pthread_mutex_lock(&again);
+    if (atomic_load(&start_error) != 0)
+        start();
+    error = atomic_load(&start_error);
+    pthread_mutex_unlock(&again);
+    unblock_signals(&before);
+    return error;
 }
 
 /* --- modules ------------------------------------------------------------------------------------------------------ */
@@ -472,9 +496,9 @@ oj_status oji_tls_create(oji_tls **out, const oji_tls_request *request, oj_error
 {
     uint64_t size = sizeof(oji_tls) + request->image_size;
     oji_tls *module;
-    pthread_once(&once, start);
-    if (start_error != 0)
-        return oji_fail_system(error, OJ_E_SYSTEM, start_error, "thread-local storage: a key to know threads' ends by");
+    int lack = need_start();
+    if (lack != 0)
+        return oji_fail_system(error, OJ_E_SYSTEM, lack, "thread-local storage: a key to know threads' ends by");
     module = oji_allocate_zeroed(request->allocator, size);
     if (!module)
         return oji_fail_nomem(error, size, "thread-local variables");
@@ -749,10 +773,8 @@ static bool hook_exit(thread_state *state)
  * and knows of no code of ours. Returns 0, or else the destructor will not run (Itanium C++ ABI, 3.3.6). */
 int oji_tls_atexit(void (*function)(void *), void *object, void *dso_handle)
 {
-    thread_state *state;
+    thread_state *state = need_start() == 0 ? own_state() : NULL;
     destructor *added;
-    pthread_once(&once, start);
-    state = start_error == 0 ? own_state() : NULL;
     /* After its thread's end nobody would run it. */
     added = state && !has_ended ? malloc(sizeof *added) : NULL;
     if (!added || !hook_exit(state)) {
