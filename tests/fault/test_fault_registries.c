@@ -519,17 +519,23 @@ static void make_module_without_key(void)
     oji_tls_destroy(module);
 }
 
+/* A thread needs that once, for whatever it uses first. */
 static void make_block_without_setting(void)
 {
     oj_error error;
-    oji_tls *module = make_module(&error);
+    oji_tls *module = make_module(&error), *other = make_module(&error);
     assert_non_null(module);
+    assert_non_null(other);
     setting_fails = true;
     assert_int_equal(oji_tls_prepare(module, &error), OJ_E_NOMEM);
     assert_null(oji_tls_address(module, 0));
     setting_fails = false;
     assert_int_equal(oji_tls_prepare(module, &error), OJ_OK);
     assert_non_null(oji_tls_address(module, 0));
+    setting_fails = true;
+    assert_non_null(oji_tls_address(other, 0));
+    setting_fails = false;
+    oji_tls_destroy(other);
     oji_tls_destroy(module);
 }
 
