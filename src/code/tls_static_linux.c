@@ -184,6 +184,17 @@ static void spell_path(char *path, size_t capacity, int file)
     snprintf(path, capacity, "/proc/%s/fd/%s%d", process, bits, file);
 }
 
+/* 0, or why a file cannot be opened by its path: the dynamic linker would not tell a system without /proc, or a process
+ * without another descriptor, from want of room in its threads. */
+static int try_path(const char *path)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return errno;
+    close(file);
+    return 0;
+}
+
 static oj_status fail(const oji_place *place, const question *asked, const char *why, oj_error *error)
 {
     const char *symbol = place->symbol && place->symbol[0] ? place->symbol : "thread-local variables";
@@ -220,7 +231,7 @@ static oj_status ask(question *asked, const oji_place *place, void **handle, uin
     struct link_map *map;
     intptr_t answer; /* signed, so that it wraps modulo 2^64 */
     char path[128];
-    int file;
+    int file, lack;
     if (!numbers || (asked->module && asked->module->alignment > MAX_ALIGNMENT) || !measure(asked) ||
         asked->size > PTRDIFF_MAX)
         return fail(place, asked, numbers ? "alignment" : "not implemented for this processor", error);
@@ -228,8 +239,11 @@ static oj_status ask(question *asked, const oji_place *place, void **handle, uin
     if (file < 0)
         return fail_system(errno, "a file in memory", place, error);
     spell_path(path, sizeof path, file);
-    *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    lack = try_path(path);
+    *handle = lack == 0 ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
     close(file);
+    if (lack != 0)
+        return fail_system(lack, "opening a file in memory by its path in /proc", place, error);
     if (!*handle) {
         const char *why = dlerror();
         /* The path says nothing to anyone. */

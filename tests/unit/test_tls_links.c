@@ -3,6 +3,8 @@
 #include "unit/test_tls_support.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 
 /* Exported by this program, and used by linked code. */
@@ -510,26 +512,70 @@ static void tls_plan_failing_after_a_link(void **state)
     assert_int_equal(client.n_live, 0);
 }
 
-/* The library that asks for room is a file, and a limit on files' size no reason to end the process. */
-static void link_static_with_limited_files(void)
+static void link_static_without_the_system(int system_error)
 {
-    const struct rlimit limit = {64, 64};
     oj_object *object = ojt_tls_object(OJT_LOCAL_EXEC);
     oj_link_options options;
     oj_error error;
     oj_code *code;
     oj_link_options_init(&options);
     options.flags = OJ_LINK_PRIVATE_MEMORY;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
     assert_int_equal(oj_link((const oj_object *const *)&object, 1, &options, &code, &error), OJ_E_SYSTEM);
-    assert_int_equal(error.system_error, EFBIG);
+    assert_int_equal(error.system_error, system_error);
     oj_object_destroy(object);
+}
+
+/* The library that asks for room is a file, and a limit on files' size no reason to end the process. */
+static void link_static_with_limited_files(void)
+{
+    const struct rlimit limit = {64, 64};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    link_static_without_the_system(EFBIG);
 }
 
 static void tls_static_with_limited_files_rejected(void **state)
 {
     (void)state;
     assert_int_equal(ojt_returns_in_child(link_static_with_limited_files), 0);
+}
+
+/* The dynamic linker opens the file again. */
+static void link_static_with_one_descriptor(void)
+{
+    struct rlimit limit;
+    int next = dup(STDOUT_FILENO);
+    assert_true(next >= 0);
+    assert_int_equal(close(next), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = (rlim_t)next + 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    link_static_without_the_system(EMFILE);
+}
+
+static void tls_static_with_one_descriptor_rejected(void **state)
+{
+    (void)state;
+    assert_int_equal(ojt_returns_in_child(link_static_with_one_descriptor), 0);
+}
+
+enum { MAY_NOT = 77 };
+
+/* Its mounts are its own before it changes one. */
+static void link_static_without_proc(void)
+{
+    if ((unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) ||
+        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || mount("none", "/proc", "tmpfs", 0, NULL) != 0)
+        _exit(MAY_NOT);
+    link_static_without_the_system(ENOENT);
+}
+
+static void tls_static_without_proc_rejected(void **state)
+{
+    int answer = ojt_returns_in_child(link_static_without_proc);
+    (void)state;
+    if (answer == MAY_NOT)
+        skip();
+    assert_int_equal(answer, 0);
 }
 
 OJT_MAIN(cmocka_unit_test(tls_variables_of_the_process), cmocka_unit_test(tls_variables_by_address),
@@ -540,4 +586,5 @@ OJT_MAIN(cmocka_unit_test(tls_variables_of_the_process), cmocka_unit_test(tls_va
          cmocka_unit_test(tls_link_survives_every_allocation), cmocka_unit_test(tls_client_scheme),
          cmocka_unit_test(tls_client_scheme_static), cmocka_unit_test(tls_sections_singly),
          cmocka_unit_test(tls_plan_linked_twice), cmocka_unit_test(tls_plan_failing_after_a_link),
-         cmocka_unit_test(tls_static_with_limited_files_rejected))
+         cmocka_unit_test(tls_static_with_limited_files_rejected),
+         cmocka_unit_test(tls_static_with_one_descriptor_rejected), cmocka_unit_test(tls_static_without_proc_rejected))
