@@ -25,7 +25,9 @@ OJ_API void oj_code_destroy(oj_code *code);
  * (.fini_array, .dtors) run when it is destroyed, or before, when the process exits: in the reverse order, after what
  * the code itself registered with atexit() or __cxa_atexit(). The arguments they get are no program's: 0, an empty
  * list, and the environment. Code that has neither, or whose constructors have run, is left as it is.
- * OJ_LINK_RUN_CONSTRUCTORS does this at the end of a link.
+ * OJ_LINK_RUN_CONSTRUCTORS does this at the end of a link. Of oj_plan_write()'s code, whether it has any or not, the
+ * call also says that it runs in this process: without it, what such code registers with atexit() and the like, and for
+ * the ends of threads, is not run when the code is destroyed.
  * Errors:   OJ_E_ARCHITECTURE (not this process's), OJ_E_NOMEM
  * Threads:  exclusive(code). Constructors run on the calling thread, no lock of the library held
  * Source:   gABI chapter 5, "Initialization and Termination Functions"

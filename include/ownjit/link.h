@@ -337,7 +337,8 @@ OJ_API oj_status oj_plan_lookup(oj_plan *plan, const char *name, uint64_t *addr,
 OJ_API oj_status oj_plan_lookup_reference(oj_plan *plan, const char *name, uint64_t *addr, oj_error *error);
 
 /* Relocate what was planned for addresses that the client chose, into buffers of its own, and stop there: no provider
- * is asked, no page is touched, nothing is flushed or published. The run addresses may be another process's.
+ * is asked, no page is touched, nothing is flushed or published. The run addresses may be another process's: where they
+ * are this one's, oj_code_construct() says so, and has what the code registers with atexit() and the like end with it.
  * segments  borrows; n_segments of oj_plan_segment()'s count and order, with write and run_addr filled in. Kind and
  *           size are the plan's, or zero
  * Owns:     gives *out, a handle to look addresses up in; oj_code_destroy() frees it and leaves the memory alone

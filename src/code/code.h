@@ -51,7 +51,8 @@ struct oj_code {
     bool is_counted; /* oji_unwind_enter_code() */
 };
 
-/* Arrays of functions that are run before and after all others. */
+/* Arrays of functions that are run before and after all others. Code that was placed by hand has them too where there
+ * are only destructors that it registers by itself. */
 typedef struct oji_code_arrays {
     uint64_t handle_addr; /* what the code's destructors are registered under */
     uint64_t init_addr;

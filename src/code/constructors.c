@@ -3,6 +3,7 @@
  * runs in the reverse order when the code is destroyed or the process exits, whichever comes first.
  * Source: Itanium C++ ABI, 3.3.6 (DSO object destruction API); gABI chapter 5, "Initialization and Termination". */
 #include "code/code.h"
+#include "code/tls.h"
 
 #include <dlfcn.h>
 
@@ -41,6 +42,17 @@ static void run_init(const uintptr_t *entry, uint32_t n)
     }
 }
 
+/* Of code that was placed by hand: until now it might have been another process's. In the order in which a link makes
+ * them, which has made room for both. */
+static void add_records(oj_code *code, uint64_t handle_addr)
+{
+    oji_tls *module = oji_tls_of_code(code);
+    oj_record *records = oji_code_records(code);
+    records[code->n_records++] = (oj_record){.kind = OJ_RECORD_FINALIZERS, .addr = handle_addr};
+    if (module && module->dso_handle != 0)
+        records[code->n_records++] = (oj_record){.kind = OJ_RECORD_THREAD_EXIT, .addr = module->number, .data = module};
+}
+
 /* The array of destructors is registered first, so that it is run after all that constructors register. Without an
  * address there are no bytes, and nothing to run: 0 would be every handle there is. */
 oj_status oji_code_construct(oj_code *code, oj_error *error)
@@ -51,9 +63,8 @@ oj_status oji_code_construct(oj_code *code, oj_error *error)
     if (arrays->fini_addr != 0 &&
         __cxa_atexit(run_fini, pointer_at(arrays->fini_addr), pointer_at(arrays->handle_addr)) != 0)
         return oji_fail(error, OJ_E_NOMEM, "out of memory: registering destructors");
-    if (code->n_records < code->records_capacity)
-        oji_code_records(code)[code->n_records++] =
-            (oj_record){.kind = OJ_RECORD_FINALIZERS, .addr = arrays->handle_addr};
+    if (!code->memory)
+        add_records(code, arrays->handle_addr);
     arrays->is_constructed = true;
     run_init(pointer_at(arrays->init_addr), arrays->n_init);
     return OJ_OK;

@@ -9,7 +9,7 @@ typedef struct step {
      * failure nothing is registered. */
     oj_status (*attach)(const oj_plan *plan, const oj_code *code, oj_record *records, oj_error *error);
     /* Of code that was placed by hand nobody is told, but where its tables lie is noted: without a provider's memory
-     * the step does no more than that. */
+     * the step does no more than that. Destructors wait for oj_code_construct(). */
     bool is_by_hand;
 } step;
 
@@ -48,6 +48,12 @@ uint32_t oji_link_count_records(oj_plan *plan, bool by_hand)
         n += plan->n_records[i];
     }
     return n;
+}
+
+/* Those of destructors of code that was placed by hand: oj_code_construct() makes both where there is room. */
+uint32_t oji_link_count_late_records(const oj_plan *plan)
+{
+    return count_finalizers(plan) > 0 || oji_link_tls_count_destructors(plan) > 0 ? 2 : 0;
 }
 
 /* Records are counted as they are made: after a failure the code's destruction undoes what there is. */

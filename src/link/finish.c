@@ -44,8 +44,12 @@ static void fill_segments(const oj_plan *plan, oj_code *code)
 /* Needs written targets. */
 static void fill_arrays(const oj_plan *plan, oji_code_arrays *arrays)
 {
-    const oji_link_run *init = &plan->runs[OJI_RUN_INIT], *fini = &plan->runs[OJI_RUN_FINI];
+    const oji_link_run *init, *fini;
     arrays->handle_addr = oji_link_base_addr(plan);
+    if (!oji_link_has_arrays(plan))
+        return;
+    init = &plan->runs[OJI_RUN_INIT];
+    fini = &plan->runs[OJI_RUN_FINI];
     arrays->n_init = init->size / plan->arch->got_entry_size;
     if (init->size > 0)
         arrays->init_addr = oji_link_run_addr(plan, init->segment) + init->offset;
@@ -209,6 +213,19 @@ static oj_status start_code(oj_plan *plan, oj_code *code, oj_error *error)
     return plan->options.flags & OJ_LINK_RUN_CONSTRUCTORS ? oj_code_construct(code, error) : OJ_OK;
 }
 
+/* What was placed by hand may run elsewhere, or later: nobody is told of it here, unless its constructors are run. */
+static oji_code_room measure(oj_plan *plan, bool by_hand)
+{
+    uint32_t n_late = by_hand ? oji_link_count_late_records(plan) : 0;
+    uint64_t n_records = oji_link_count_records(plan, by_hand) + n_late + oji_link_tls_needs_module(plan);
+    return (oji_code_room){.n_segments = plan->n_requests,
+                           .n_records = n_records,
+                           .n_stackmaps = oji_link_count_stackmaps(plan),
+                           .has_arrays = oji_link_has_arrays(plan) || n_late > 0,
+                           .n_symbols = plan->n_kept,
+                           .names_size = plan->kept_names_size};
+}
+
 /* A plan may pass here again, after a failure too: every field that is written here is set anew by the next link. */
 oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_hand, oj_code **out, oj_error *error)
 {
@@ -218,15 +235,7 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     if (!by_hand)
         OJI_TRY(oji_link_check_memory(plan, plan->members[0].object, error));
     OJI_TRY(oji_link_check_ifuncs(plan, by_hand != NULL, error));
-    room.n_segments = plan->n_requests;
-    room.n_stackmaps = oji_link_count_stackmaps(plan);
-    room.has_arrays = oji_link_has_arrays(plan);
-    /* What was placed by hand may run elsewhere, or later: nobody is told of it here, unless its constructors are
-     * run. */
-    room.n_records = oji_link_count_records(plan, by_hand != NULL) + (by_hand && room.has_arrays);
-    room.n_records += oji_link_tls_needs_module(plan);
-    room.n_symbols = plan->n_kept;
-    room.names_size = plan->kept_names_size;
+    room = measure(plan, by_hand != NULL);
     code = oji_code_allocate(&plan->allocator, &room);
     if (!code)
         return oji_fail_nomem(error, plan->kept_names_size + (uint64_t)plan->n_kept * sizeof(oji_code_symbol),
@@ -245,7 +254,7 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
     }
     fill_segments(plan, code);
     oji_link_list_stackmaps(plan, code);
-    if (room.has_arrays)
+    if (code->has_arrays)
         fill_arrays(plan, oji_code_arrays_of(code));
     fill_symbols(plan, code);
     oji_link_tls_hand_over(plan, code);

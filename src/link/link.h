@@ -564,6 +564,7 @@ oj_status oji_link_finish(oj_plan *plan, const oj_segment *by_hand, size_t n_by_
 
 /* attach.c: tell the process of published code. As many records at most as counted before. */
 uint32_t oji_link_count_records(oj_plan *plan, bool by_hand);
+uint32_t oji_link_count_late_records(const oj_plan *plan);
 oj_status oji_link_attach(const oj_plan *plan, oj_code *code, oj_error *error);
 
 /* Relocate a copy of a section as if it ran at an address; needs oji_link_write(). */

@@ -179,40 +179,139 @@ static void destructors_run_when_taken_over_code_is_released(void **state)
     assert_int_equal(b.client.n_live, 0);
 }
 
+/* Code at addresses that the client chose, in memory of its own. */
+typedef struct by_hand {
+    oj_object *object;
+    oj_plan *plan;
+    oj_segment segment;
+    oj_code *code;
+} by_hand;
+
+enum { HAND_SIZE = 256 };
+
+static void write_by_hand(by_hand *hand)
+{
+    assert_int_equal(oj_plan_write(hand->plan, &hand->segment, 1, &hand->code, NULL), OJ_OK);
+}
+
+static void begin_by_hand(by_hand *hand, bench *b, void *memory)
+{
+    oj_error error;
+    hand->object = ojt_object(&b->elf, "a.o");
+    assert_int_equal(oj_plan_create(&hand->plan, (const oj_object *const *)&hand->object, 1, &b->options, &error),
+                     OJ_OK);
+    assert_int_equal(oj_plan_segment_count(hand->plan), 1);
+    assert_int_equal(oj_plan_segment(hand->plan, 0, &hand->segment, sizeof hand->segment), OJ_OK);
+    assert_true(hand->segment.size <= HAND_SIZE);
+    hand->segment.write = memory;
+    hand->segment.run_addr = (uint64_t)(uintptr_t)memory;
+    write_by_hand(hand);
+}
+
+static void end_by_hand(by_hand *hand)
+{
+    oj_plan_destroy(hand->plan);
+    oj_object_destroy(hand->object);
+}
+
 /* Nobody knows that the memory is this process's until its constructors are run. */
 static void constructors_of_code_placed_by_hand(void **state)
 {
     bench b;
-    oj_object *object;
-    oj_segment segment;
-    oj_plan *plan;
-    oj_code *code;
+    by_hand hand;
     oj_error error;
-    _Alignas(16) static uint8_t memory[256];
+    _Alignas(16) static uint8_t memory[HAND_SIZE];
     (void)state;
     begin(&b);
     b.options.flags = OJ_LINK_RUN_CONSTRUCTORS;
     add_list(&b.elf, ".init_array", SHT_INIT_ARRAY, "a");
     add_list(&b.elf, ".fini_array", SHT_FINI_ARRAY, "b");
-    object = ojt_object(&b.elf, "a.o");
-    assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, &b.options, &error), OJ_OK);
-    assert_int_equal(oj_plan_segment_count(plan), 1);
-    assert_int_equal(oj_plan_segment(plan, 0, &segment, sizeof segment), OJ_OK);
-    assert_true(segment.size <= sizeof memory);
-    segment.write = memory;
-    segment.run_addr = (uint64_t)(uintptr_t)memory;
-    assert_int_equal(oj_plan_write(plan, &segment, 1, &code, &error), OJ_OK);
+    begin_by_hand(&hand, &b, memory);
     assert_string_equal(notes, "");
-    assert_int_equal(oj_code_record_count(code), 0);
-    oj_code_destroy(code);
+    assert_int_equal(oj_code_record_count(hand.code), 0);
+    oj_code_destroy(hand.code);
     assert_string_equal(notes, "");
-    assert_int_equal(oj_plan_write(plan, &segment, 1, &code, &error), OJ_OK);
-    assert_int_equal(oj_code_construct(code, &error), OJ_OK);
+    write_by_hand(&hand);
+    assert_int_equal(oj_code_construct(hand.code, &error), OJ_OK);
     assert_string_equal(notes, "a");
-    oj_code_destroy(code);
+    oj_code_destroy(hand.code);
     assert_string_equal(notes, "ab");
-    oj_plan_destroy(plan);
-    oj_object_destroy(object);
+    end_by_hand(&hand);
+}
+
+/* --- what code registers by itself, without arrays ---------------------------------------------------------------- */
+
+extern int __cxa_atexit(void (*)(void *), void *, void *);
+extern void __cxa_finalize(void *);
+typedef int (*registering)(void (*)(void *), void *, void *);
+
+static void note_letter(void *letter) { note(*(const char *)letter); }
+
+/* "handle" gives the code's __dso_handle; "register_it" is __cxa_thread_atexit, where that is asked for. */
+static void add_handle(ojt_elf *elf, bool has_threads)
+{
+    static const uint64_t fields[2];
+    uint16_t data = ojt_elf_add_data(elf, fields, sizeof fields);
+    ojt_elf_add_symbol(elf, "handle", data, 0, 8, STB_GLOBAL, STT_OBJECT);
+    ojt_elf_add_symbol(elf, "register_it", data, 8, 8, STB_GLOBAL, STT_OBJECT);
+    ojt_elf_add_addr(elf, data, 0, ojt_elf_add_undefined(elf, "__dso_handle"), 0);
+    if (has_threads)
+        ojt_elf_add_addr(elf, data, 8, ojt_elf_add_undefined(elf, "__cxa_thread_atexit"), 0);
+}
+
+/* As the code's own functions would. */
+static void enroll_exit(const oj_code *code, const char *letter)
+{
+    void *handle = *(void **)oj_code_lookup(code, "handle");
+    assert_int_equal(__cxa_atexit(note_letter, (void *)(uintptr_t)letter, handle), 0);
+}
+
+static void enroll_thread_exit(const oj_code *code, const char *letter)
+{
+    registering function = *(registering *)oj_code_lookup(code, "register_it");
+    void *handle = *(void **)oj_code_lookup(code, "handle");
+    assert_int_equal(function(note_letter, (void *)(uintptr_t)letter, handle), 0);
+}
+
+static void exit_handlers_of_code_placed_by_hand_run_with_it(void **state)
+{
+    (void)state;
+    for (int has_threads = 0; has_threads < 2; has_threads++) {
+        bench b;
+        by_hand hand;
+        _Alignas(16) static uint8_t memory[HAND_SIZE];
+        begin(&b);
+        add_handle(&b.elf, has_threads);
+        begin_by_hand(&hand, &b, memory);
+        assert_int_equal(oj_code_construct(hand.code, NULL), OJ_OK);
+        assert_int_equal(oj_code_construct(hand.code, NULL), OJ_OK);
+        enroll_exit(hand.code, "a");
+        if (has_threads)
+            enroll_thread_exit(hand.code, "b");
+        oj_code_destroy(hand.code);
+        assert_string_equal(notes, has_threads ? "ba" : "a");
+        end_by_hand(&hand);
+    }
+}
+
+/* The code may be another process's: what lies under its handle here is somebody else's. */
+static void exit_handlers_of_code_that_was_not_constructed_stay(void **state)
+{
+    bench b;
+    by_hand hand;
+    void *handle;
+    _Alignas(16) static uint8_t memory[HAND_SIZE];
+    (void)state;
+    begin(&b);
+    add_handle(&b.elf, true);
+    begin_by_hand(&hand, &b, memory);
+    handle = *(void **)oj_code_lookup(hand.code, "handle");
+    enroll_exit(hand.code, "a");
+    oj_code_destroy(hand.code);
+    assert_string_equal(notes, "");
+    __cxa_finalize(handle);
+    assert_string_equal(notes, "a");
+    end_by_hand(&hand);
 }
 
 static void constructors_misuse_rejected(void **state)
@@ -286,6 +385,8 @@ static void constructors_of_no_bytes_end_nothing(void **state)
 OJT_MAIN(cmocka_unit_test(constructors_run_in_the_order_of_gnu_ld), cmocka_unit_test(destructors_run_last_first),
          cmocka_unit_test(destructors_run_when_asked), cmocka_unit_test(destructors_not_run_unless_constructed),
          cmocka_unit_test(destructors_run_when_taken_over_code_is_released),
-         cmocka_unit_test(constructors_of_code_placed_by_hand), cmocka_unit_test(constructors_misuse_rejected),
-         cmocka_unit_test(constructors_of_many_priorities_sorted),
+         cmocka_unit_test(constructors_of_code_placed_by_hand),
+         cmocka_unit_test(exit_handlers_of_code_placed_by_hand_run_with_it),
+         cmocka_unit_test(exit_handlers_of_code_that_was_not_constructed_stay),
+         cmocka_unit_test(constructors_misuse_rejected), cmocka_unit_test(constructors_of_many_priorities_sorted),
          cmocka_unit_test(constructors_of_no_bytes_end_nothing))
