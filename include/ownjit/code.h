@@ -182,7 +182,7 @@ OJ_API size_t oj_code_record_count(const oj_code *code);
 typedef struct oj_taken {
     uint32_t struct_size;
     uint32_t reserved;       /* zero */
-    const oj_memory *memory; /* the provider the segments came from */
+    const oj_memory *memory; /* the provider the segments came from; NULL for oj_plan_write()'s code, which has none */
     void *token;             /* the provider's own */
     oj_segment *segments;    /* the client's array */
     size_t n_segments;
@@ -206,8 +206,8 @@ static inline void oj_taken_init(oj_taken *taken)
  * Since:    0.1 */
 OJ_API oj_status oj_code_take_over(oj_code *code, oj_taken *taken, oj_error *error);
 
-/* Give taken-over code back: undo its records, then give its segments to their provider. Nothing may run in them. A
- * client whose own memory the segments are may free them itself instead, once the records are undone.
+/* Give taken-over code back: undo its records, then give its segments to their provider. Nothing may run in them. Where
+ * memory is NULL the records are undone, and the client frees its memory itself.
  * Owns:     borrows taken and its arrays
  * Errors:   OJ_E_MISUSE, OJ_E_VERSION
  * Threads:  exclusive(taken)

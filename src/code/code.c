@@ -272,16 +272,18 @@ oj_status oj_code_take_over(oj_code *code, oj_taken *taken, oj_error *error)
     return oji_succeed(error);
 }
 
-/* What the client kept is input: all of it is checked before any is undone. */
+/* What the client kept is input: all of it is checked before any is undone. Code that was placed by hand has no
+ * provider, and was not counted among the stretches that have code. */
 oj_status oj_taken_release(const oj_taken *taken, oj_error *error)
 {
     OJI_TRY(check_taken(taken, error));
     OJI_TRY(oji_records_check(taken->records, taken->n_records, error));
-    if (!taken->memory)
-        return oji_fail(error, OJ_E_MISUSE,
-                        "oj_taken.memory is NULL: nothing was taken over with it, or the memory is the client's own");
+    if (!taken->memory && taken->n_records == 0 && taken->n_segments == 0)
+        return oji_fail(error, OJ_E_MISUSE, "oj_taken is empty: nothing was taken over with it");
     oji_records_undo(taken->records, taken->n_records);
-    oji_unwind_leave_code(taken->segments, taken->n_segments);
-    release_segments(taken->memory, taken->token, taken->segments, taken->n_segments);
+    if (taken->memory) {
+        oji_unwind_leave_code(taken->segments, taken->n_segments);
+        release_segments(taken->memory, taken->token, taken->segments, taken->n_segments);
+    }
     return oji_succeed(error);
 }

@@ -314,6 +314,7 @@ static void take_over_misuse_rejected(void **state)
     assert_int_equal(oj_taken_release(NULL, &error), OJ_E_MISUSE);
     taken.struct_size = sizeof taken;
     taken.memory = NULL;
+    taken.n_segments = 0;
     assert_int_equal(oj_taken_release(&taken, &error), OJ_E_MISUSE);
     longer.more = 1;
     assert_int_equal(oj_taken_release(&longer.known, &error), OJ_E_VERSION);

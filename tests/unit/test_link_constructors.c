@@ -294,6 +294,65 @@ static void exit_handlers_of_code_placed_by_hand_run_with_it(void **state)
     }
 }
 
+/* The client may free its memory once the records are undone, which only releasing does. */
+static void exit_handlers_of_taken_over_code_placed_by_hand_run_at_release(void **state)
+{
+    bench b;
+    by_hand hand;
+    oj_segment segments[1];
+    oj_record records[3];
+    oj_taken taken;
+    oj_error error;
+    void *memory = aligned_alloc(16, HAND_SIZE);
+    (void)state;
+    begin(&b);
+    add_handle(&b.elf, true);
+    add_list(&b.elf, ".fini_array", SHT_FINI_ARRAY, "a");
+    begin_by_hand(&hand, &b, memory);
+    assert_int_equal(oj_code_construct(hand.code, NULL), OJ_OK);
+    enroll_exit(hand.code, "b");
+    enroll_thread_exit(hand.code, "c");
+    oj_taken_init(&taken);
+    taken.segments = segments;
+    taken.n_segments = OJI_COUNT(segments);
+    taken.records = records;
+    taken.n_records = OJI_COUNT(records);
+    assert_int_equal(oj_code_take_over(hand.code, &taken, &error), OJ_OK);
+    assert_null(taken.memory);
+    assert_int_equal(taken.n_records, 3);
+    assert_string_equal(notes, "");
+    assert_int_equal(oj_taken_release(&taken, &error), OJ_OK);
+    assert_string_equal(notes, "cba");
+    /* The module of its thread-local storage is gone. */
+    assert_int_equal(oj_taken_release(&taken, &error), OJ_E_MISUSE);
+    assert_string_equal(notes, "cba");
+    free(memory);
+    end_by_hand(&hand);
+}
+
+/* There may be nothing to undo, which its client need not know. */
+static void release_of_code_placed_by_hand_without_records(void **state)
+{
+    bench b;
+    by_hand hand;
+    oj_segment segments[1];
+    oj_taken taken;
+    oj_error error;
+    void *memory = aligned_alloc(16, HAND_SIZE);
+    (void)state;
+    begin(&b);
+    add_handle(&b.elf, false);
+    begin_by_hand(&hand, &b, memory);
+    oj_taken_init(&taken);
+    taken.segments = segments;
+    taken.n_segments = OJI_COUNT(segments);
+    assert_int_equal(oj_code_take_over(hand.code, &taken, &error), OJ_OK);
+    assert_int_equal(taken.n_records, 0);
+    assert_int_equal(oj_taken_release(&taken, &error), OJ_OK);
+    free(memory);
+    end_by_hand(&hand);
+}
+
 /* The code may be another process's: what lies under its handle here is somebody else's. */
 static void exit_handlers_of_code_that_was_not_constructed_stay(void **state)
 {
@@ -387,6 +446,8 @@ OJT_MAIN(cmocka_unit_test(constructors_run_in_the_order_of_gnu_ld), cmocka_unit_
          cmocka_unit_test(destructors_run_when_taken_over_code_is_released),
          cmocka_unit_test(constructors_of_code_placed_by_hand),
          cmocka_unit_test(exit_handlers_of_code_placed_by_hand_run_with_it),
+         cmocka_unit_test(exit_handlers_of_taken_over_code_placed_by_hand_run_at_release),
+         cmocka_unit_test(release_of_code_placed_by_hand_without_records),
          cmocka_unit_test(exit_handlers_of_code_that_was_not_constructed_stay),
          cmocka_unit_test(constructors_misuse_rejected), cmocka_unit_test(constructors_of_many_priorities_sorted),
          cmocka_unit_test(constructors_of_no_bytes_end_nothing))
