@@ -277,7 +277,7 @@ oj_status oj_code_take_over(oj_code *code, oj_taken *taken, oj_error *error)
 oj_status oj_taken_release(const oj_taken *taken, oj_error *error)
 {
     OJI_TRY(check_taken(taken, error));
-    OJI_TRY(oji_records_check(taken->records, taken->n_records, error));
+    OJI_TRY(oji_records_check(taken, error));
     if (!taken->memory && taken->n_records == 0 && taken->n_segments == 0)
         return oji_fail(error, OJ_E_MISUSE, "oj_taken is empty: nothing was taken over with it");
     oji_records_undo(taken->records, taken->n_records);

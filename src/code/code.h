@@ -141,11 +141,13 @@ void oji_records_undo(const oj_record *records, size_t n_records);
 /* Undo only what runs code: the rest is still there for it. */
 void oji_records_run_destructors(const oj_record *records, size_t n_records);
 /* Refuse what is no record of this library's, before any is undone. */
-oj_status oji_records_check(const oj_record *records, size_t n_records, oj_error *error);
+oj_status oji_records_check(const oj_taken *taken, oj_error *error);
 
 /* constructors.c: see oj_code_construct(). The code must be this process's to run. */
 oj_status oji_code_construct(oj_code *code, oj_error *error);
 extern const oji_registry oji_code_finalizers;
+/* Is the record about destructors of code that lies in what was taken over? */
+bool oji_code_is_own_handle(const oj_taken *taken, const oj_record *record);
 
 /* Copy a client's memory table, members it does not know of being NULL. */
 oj_status oji_code_import_memory(oj_memory *ours, const oj_memory *given, oj_error *error);

@@ -70,12 +70,25 @@ oj_status oji_code_construct(oj_code *code, oj_error *error)
     return OJ_OK;
 }
 
+static bool is_handle(const oj_record *record) { return record->addr != 0 && record->size == 0 && !record->data; }
+
 /* The C library knows handles that nothing was registered under as well. What it must never be given are those of the
  * program and its libraries, and NULL, which stands for all. */
 static bool is_known(const oj_record *record)
 {
     Dl_info info;
-    return record->addr != 0 && record->size == 0 && !record->data && dladdr(pointer_at(record->addr), &info) == 0;
+    return is_handle(record) && dladdr(pointer_at(record->addr), &info) == 0;
+}
+
+/* A client's array of code may lie in the program or a library, but the component's own handle is not in that. */
+bool oji_code_is_own_handle(const oj_taken *taken, const oj_record *record)
+{
+    for (size_t i = 0; record->kind == OJ_RECORD_FINALIZERS && is_handle(record) && i < taken->n_segments; i++) {
+        const oj_segment *segment = &taken->segments[i];
+        if (record->addr >= segment->run_addr && record->addr - segment->run_addr < segment->size)
+            return true;
+    }
+    return false;
 }
 
 static void undo(const oj_record *record) { __cxa_finalize(pointer_at(record->addr)); }

@@ -36,16 +36,17 @@ void oji_records_run_destructors(const oj_record *records, size_t n_records)
     }
 }
 
-oj_status oji_records_check(const oj_record *records, size_t n_records, oj_error *error)
+oj_status oji_records_check(const oj_taken *taken, oj_error *error)
 {
-    if (!records && n_records > 0)
-        return oji_fail(error, OJ_E_MISUSE, "oj_taken.records is NULL but n_records is %zu", n_records);
-    for (size_t i = 0; i < n_records; i++) {
-        const oji_registry *kind = kind_of(&records[i]);
+    if (!taken->records && taken->n_records > 0)
+        return oji_fail(error, OJ_E_MISUSE, "oj_taken.records is NULL but n_records is %zu", taken->n_records);
+    for (size_t i = 0; i < taken->n_records; i++) {
+        const oj_record *record = &taken->records[i];
+        const oji_registry *kind = kind_of(record);
         if (!kind)
             return oji_fail(error, OJ_E_MISUSE, "oj_taken.records[%zu].kind is %u, which this library never gave", i,
-                            records[i].kind);
-        if (!kind->is_known(&records[i]))
+                            record->kind);
+        if (!kind->is_known(record) && !oji_code_is_own_handle(taken, record))
             return oji_fail(error, OJ_E_MISUSE, "oj_taken.records[%zu] (%s) is not registered", i, kind->name);
     }
     return OJ_OK;

@@ -214,6 +214,44 @@ static void end_by_hand(by_hand *hand)
     oj_object_destroy(hand->object);
 }
 
+/* The handle lies in a component of the process then, but not as that component's own. */
+static void destructors_of_taken_over_code_in_a_static_array(void **state)
+{
+    bench b;
+    by_hand hand;
+    oj_segment segments[1];
+    oj_record records[1], changed[1];
+    oj_taken taken;
+    oj_error error;
+    _Alignas(16) static uint8_t memory[HAND_SIZE];
+    (void)state;
+    begin(&b);
+    add_list(&b.elf, ".fini_array", SHT_FINI_ARRAY, "a");
+    begin_by_hand(&hand, &b, memory);
+    assert_int_equal(oj_code_construct(hand.code, NULL), OJ_OK);
+    oj_taken_init(&taken);
+    taken.segments = segments;
+    taken.n_segments = OJI_COUNT(segments);
+    taken.records = records;
+    taken.n_records = OJI_COUNT(records);
+    assert_int_equal(oj_code_take_over(hand.code, &taken, &error), OJ_OK);
+    /* Past the segments' ends it may be anybody's. */
+    changed[0] = records[0];
+    changed[0].addr = segments[0].run_addr + segments[0].size;
+    taken.records = changed;
+    assert_int_equal(oj_taken_release(&taken, &error), OJ_E_MISUSE);
+    changed[0].addr = segments[0].run_addr - 1;
+    assert_int_equal(oj_taken_release(&taken, &error), OJ_E_MISUSE);
+    changed[0] = records[0];
+    changed[0].size = 1;
+    assert_int_equal(oj_taken_release(&taken, &error), OJ_E_MISUSE);
+    assert_string_equal(notes, "");
+    taken.records = records;
+    assert_int_equal(oj_taken_release(&taken, &error), OJ_OK);
+    assert_string_equal(notes, "a");
+    end_by_hand(&hand);
+}
+
 /* Nobody knows that the memory is this process's until its constructors are run. */
 static void constructors_of_code_placed_by_hand(void **state)
 {
@@ -444,6 +482,7 @@ static void constructors_of_no_bytes_end_nothing(void **state)
 OJT_MAIN(cmocka_unit_test(constructors_run_in_the_order_of_gnu_ld), cmocka_unit_test(destructors_run_last_first),
          cmocka_unit_test(destructors_run_when_asked), cmocka_unit_test(destructors_not_run_unless_constructed),
          cmocka_unit_test(destructors_run_when_taken_over_code_is_released),
+         cmocka_unit_test(destructors_of_taken_over_code_in_a_static_array),
          cmocka_unit_test(constructors_of_code_placed_by_hand),
          cmocka_unit_test(exit_handlers_of_code_placed_by_hand_run_with_it),
          cmocka_unit_test(exit_handlers_of_taken_over_code_placed_by_hand_run_at_release),
