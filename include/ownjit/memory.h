@@ -115,8 +115,10 @@ typedef struct oj_memory {
     /* Take back what place() gave; nothing runs there any more. NULL: nothing is done. */
     void (*release)(void *context, const oj_placement *placement);
     /* Store `size` bytes at run_addr in published code, as one store where `atomic` is not 0 (they then lie in one
-     * aligned word of 8 bytes). The library flushes and synchronizes afterwards, as after a link. NULL: the library
-     * stores through the segment's write address, between write_begin and write_end. */
+     * aligned word of 8 bytes). The library flushes and synchronizes afterwards, as after a link; it reads the bytes
+     * before, so that they can be stored again: at the segment's write address if that can be read, else at run_addr.
+     * Where protect() leaves other bytes at the write address it sets it to NULL. patch NULL: the library stores
+     * through the segment's write address, between write_begin and write_end. */
     oj_status (*patch)(void *context, const oj_placement *placement, uint64_t run_addr, const void *bytes,
                        uint64_t size, int atomic, oj_error *error);
 } oj_memory;

@@ -629,6 +629,8 @@ void *oji_link_cxx_library(uint32_t which);
 /* Is the address in the code of the program or of a library it has loaded? */
 bool oji_link_is_process_code(uint64_t addr);
 uint64_t oji_link_page_size(void);
+/* Copy bytes of this process; false where they cannot be read, or the system does not say. */
+bool oji_link_try_read(void *to, const void *from, size_t size);
 /* Give whole pages the permissions of a segment kind. */
 oj_status oji_link_protect_pages(uint64_t start, uint64_t end, uint32_t kind, oj_error *error);
 /* Make every running thread of this process refetch instructions. */

@@ -26,6 +26,21 @@ static const oji_code_segment *find_code_segment(const oj_code *code, uint64_t r
     return NULL;
 }
 
+/* The bytes that the code has at an address. Where it runs may be another process's, so that they are read where the
+ * client has them to write, if it still has: a view may be gone, or be the parent's in the child of a fork. */
+static void read_code(const patch *p, uint64_t run_addr, void *to, size_t size)
+{
+    const uint8_t *run = (const uint8_t *)(uintptr_t)run_addr, *view = p->segment->write;
+    if (view)
+        view += run_addr - p->segment->run_addr;
+    if (view && view != run && oji_link_try_read(to, view, size))
+        return;
+    if (p->is_atomic)
+        oji_load_in_word(run, to, size);
+    else
+        memcpy(to, run, size);
+}
+
 /* Other bytes of the word may be patched meanwhile. */
 static void save_old(const patch *p, const uint8_t *where)
 {
@@ -81,7 +96,8 @@ static oj_status store(const patch *p, const oj_placement *placement, bool *stor
     oj_status status;
     if (!p->table.patch)
         return store_through_view(p, placement, stored, error);
-    save_old(p, (const uint8_t *)(uintptr_t)p->run_addr);
+    if (p->old)
+        read_code(p, p->run_addr, p->old, p->size);
     oji_clear_error(error);
     status = p->table.patch(p->table.context, placement, p->run_addr, p->bytes, p->size, p->is_atomic, error);
     *stored = status == OJ_OK;
@@ -132,8 +148,7 @@ static oj_status apply_or_undo(patch *p, const oj_placement *placement, oj_error
     return status;
 }
 
-/* The word that the bytes are part of, as it is and as it would be. Running code can be read where it runs; it ends on
- * whole words. */
+/* The word that the bytes are part of, as it is and as it would be. Code ends on whole words. */
 static bool is_allowed(const patch *p)
 {
     uint8_t old_word[8], new_word[8];
@@ -141,7 +156,7 @@ static bool is_allowed(const patch *p)
     if (!p->arch->may_patch)
         return true;
     OJI_ASSERT(p->arch->patch_word <= sizeof old_word);
-    oji_load_in_word((const uint8_t *)(uintptr_t)(p->run_addr - offset), old_word, p->arch->patch_word);
+    read_code(p, p->run_addr - offset, old_word, p->arch->patch_word);
     memcpy(new_word, old_word, p->arch->patch_word);
     memcpy(new_word + offset, p->bytes, p->size);
     return p->arch->may_patch(old_word, new_word);

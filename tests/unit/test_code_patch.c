@@ -186,6 +186,96 @@ static void patch_callback_failing_first_leaves_code_unchanged(void **state)
     end(&link);
 }
 
+/* --- a client's own patch() --------------------------------------------------------------------------------------- */
+
+/* Where the client's code can be reached. */
+static uint8_t *reached;
+static uint64_t run_start;
+
+static oj_status patch_there(void *context, const oj_placement *placement, uint64_t run_addr, const void *bytes,
+                             uint64_t size, int atomic, oj_error *error)
+{
+    (void)placement;
+    (void)atomic;
+    memcpy(reached + (run_addr - run_start), bytes, (size_t)size);
+    return ojt_client_log(context, 'c', error);
+}
+
+/* What fails after the callback has stored is undone with the bytes that were there. */
+static void expect_patched_and_undone(job *link)
+{
+    uint8_t other[OJT_RETURN_SIZE], old[OJT_RETURN_SIZE];
+    const uint8_t *change = ojt_change(other, 5);
+    memset(link->client.log, 0, sizeof link->client.log);
+    link->client.n_flushes = 0;
+    expect(link, link->value_addr, change, OJT_CHANGE_SIZE, OJT_CHANGE_FLAGS, OJ_OK);
+    assert_string_equal(link->client.log, "cfscfs");
+    assert_memory_equal(reached, other, OJT_RETURN_SIZE);
+    memcpy(old, other, sizeof old);
+    change = ojt_change(other, 6);
+    memset(link->client.log, 0, sizeof link->client.log);
+    link->client.n_flushes = 0;
+    link->client.fail = 's';
+    link->client.fail_status = OJ_E_BUDGET;
+    expect(link, link->value_addr, change, OJT_CHANGE_SIZE, OJT_CHANGE_FLAGS, OJ_E_BUDGET);
+    link->client.fail = 0;
+    assert_string_equal(link->client.log, "cfscfscfscfs");
+    assert_memory_equal(reached, old, OJT_RETURN_SIZE);
+}
+
+/* The run addresses are another process's: nothing can be read there. */
+static void patch_by_callback_of_code_that_runs_elsewhere(void **state)
+{
+    job link;
+    (void)state;
+    begin(&link, NULL);
+    ojt_client_init_full(&link.client);
+    link.client.table.patch = patch_there;
+    link.client.on_heap = true;
+    link.client.run[OJ_SEGMENT_CODE] = run_start = 0x10000;
+    publish(&link);
+    reached = ojt_client_segment(&link.client, OJ_SEGMENT_CODE)->write;
+    expect_patched_and_undone(&link);
+    end(&link);
+}
+
+static uint8_t *view;
+
+static void give_a_view(oj_placement *placement)
+{
+    assert_int_equal(placement->n_segments, 1);
+    placement->segments[0].write = view;
+}
+
+/* The view ends here, as it may, and its address is still told. */
+static oj_status move_and_unmap(void *context, const oj_placement *placement, oj_error *error)
+{
+    const oj_segment *segment = &placement->segments[0];
+    memcpy(reached, segment->write, (size_t)segment->size);
+    assert_int_equal(munmap(view, 4096), 0);
+    return ojt_client_log(context, 'P', error);
+}
+
+static void patch_by_callback_of_code_without_its_view(void **state)
+{
+    _Alignas(64) static uint8_t code[64];
+    job link;
+    (void)state;
+    view = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(view, MAP_FAILED);
+    begin(&link, NULL);
+    ojt_client_init_full(&link.client);
+    link.client.table.patch = patch_there;
+    link.client.table.protect = move_and_unmap;
+    link.client.mangle = give_a_view;
+    link.client.on_heap = true;
+    link.client.run[OJ_SEGMENT_CODE] = run_start = (uint64_t)(uintptr_t)code;
+    reached = code;
+    publish(&link);
+    expect_patched_and_undone(&link);
+    end(&link);
+}
+
 static void patch_of_code_written_by_hand_refused(void **state)
 {
     _Alignas(64) uint8_t buffer[64];
@@ -277,6 +367,8 @@ OJT_MAIN(cmocka_unit_test(patch_changes_code_in_the_librarys_own_memory), cmocka
          cmocka_unit_test(patch_of_code_made_executable_in_place_refused),
          cmocka_unit_test(patch_through_a_clients_view_comes_in_order),
          cmocka_unit_test(patch_callback_failing_first_leaves_code_unchanged),
+         cmocka_unit_test(patch_by_callback_of_code_that_runs_elsewhere),
+         cmocka_unit_test(patch_by_callback_of_code_without_its_view),
          cmocka_unit_test(patch_of_code_written_by_hand_refused),
          cmocka_unit_test(patch_of_code_without_a_view_refused), cmocka_unit_test(patch_with_a_spoiled_table_refused),
          cmocka_unit_test(patch_of_many_segments_out_of_memory))
