@@ -206,8 +206,9 @@ static inline void oj_taken_init(oj_taken *taken)
  * Since:    0.1 */
 OJ_API oj_status oj_code_take_over(oj_code *code, oj_taken *taken, oj_error *error);
 
-/* Give taken-over code back: undo its records, then give its segments to their provider. Nothing may run in them. Where
- * memory is NULL the records are undone, and the client frees its memory itself.
+/* Give taken-over code back: undo its records, then give its segments to their provider. Nothing may run in them. All
+ * of them go in one call: of large code the library's own provider takes a part for nothing. Where memory is NULL the
+ * records are undone, and the client frees its memory itself.
  * Owns:     borrows taken and its arrays
  * Errors:   OJ_E_MISUSE, OJ_E_VERSION
  * Threads:  exclusive(taken)

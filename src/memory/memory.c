@@ -67,12 +67,14 @@ static void account_placed(oji_memory_provider *provider, const oji_memory_amoun
         stats->lost_by_kind[k + 1] += amounts->lost[k];
     }
     stats->n_placements++;
+    provider->n_live += amounts->n_segments;
     if (stats->used > stats->peak_used)
         stats->peak_used = stats->used;
 }
 
 /* What is used comes from the zones' tables and so cancels what was entered; what is lost comes from the sizes that the
- * placement names now, which its holder may have changed: the sum must not wrap. */
+ * placement names now, which its holder may have changed: the sum must not wrap. Nothing tells a placement that comes
+ * back in parts from several: their number may err then, but is 0 only where no segment lives, and 0 there. */
 static void account_released(oji_memory_provider *provider, const oji_memory_amounts *amounts)
 {
     oj_memory_stats *stats = &provider->stats;
@@ -82,7 +84,11 @@ static void account_released(oji_memory_provider *provider, const oji_memory_amo
         stats->used -= amounts->used[k];
         stats->lost_by_kind[k + 1] -= amounts->lost[k] < lost ? amounts->lost[k] : lost;
     }
-    stats->n_placements--;
+    provider->n_live -= amounts->n_segments;
+    if (provider->n_live == 0)
+        stats->n_placements = 0;
+    else if (stats->n_placements > 1)
+        stats->n_placements--;
 }
 
 /* Bytes of pages that may still be mapped. The budget bounds these and not live bytes: what was freed and is still
@@ -307,6 +313,7 @@ static void account_single(oji_memory_provider *provider, oji_memory_slab *slab)
     oji_memory_amounts amounts = {.lost = {0}};
     for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
         amounts.used[k] = slab->regions[k].used;
+    amounts.n_segments = slab->n_live;
     account_placed(provider, &amounts);
     slab->process = provider->process;
     push_slab(&provider->singles, slab);

@@ -167,7 +167,8 @@ bool oji_memory_slab_place(oji_memory_slab *slab, oj_placement *placement, uint6
         forget_trail(&slab->regions[OJI_MEMORY_RODATA]);
     }
     /* From here on nothing can fail. */
-    slab->n_live++;
+    slab->n_live += placement->n_segments;
+    amounts->n_segments = placement->n_segments;
     placement->token = (uint8_t *)slab + (progress.is_recycled ? OJI_MEMORY_TOKEN_RECYCLED : 0);
     return true;
 }
@@ -254,32 +255,34 @@ static void release_segment(oji_memory_slab *slab, const oj_segment *segment, ui
     }
 }
 
-/* The slab itself goes when the provider has unlocked, so that nobody can release it twice. */
-static void release_single(oji_memory_slab *slab, oji_memory_amounts *amounts)
+/* The slab itself goes when the provider has unlocked, so that nobody can release it twice. It goes as a whole: who
+ * gives a part back still has the rest. */
+static bool release_single(oji_memory_slab *slab, const oj_placement *placement, oji_memory_amounts *amounts)
 {
+    if (placement->n_segments < slab->n_live)
+        return false;
+    amounts->n_segments = slab->n_live;
     slab->n_live = 0;
     for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
         amounts->used[k] = slab->regions[k].used;
+    return true;
 }
 
 /* Room is found by the address alone and its extent by the tables: a taker-over's sizes are not trusted. */
 bool oji_memory_slab_release(oji_memory_slab *slab, const oj_placement *placement, oji_memory_amounts *amounts)
 {
-    bool found = false;
     memset(amounts, 0, sizeof *amounts);
-    if (slab->is_single) {
-        release_single(slab, amounts);
-        return true;
-    }
-    for (size_t i = 0; i < placement->n_segments && slab->n_live > 0; i++) {
+    if (slab->is_single)
+        return release_single(slab, placement, amounts);
+    for (size_t i = 0; i < placement->n_segments && amounts->n_segments < slab->n_live; i++) {
         const oj_segment *segment = &placement->segments[i];
         uint32_t index, n = find_segment(slab, segment, &index);
         if (n == 0)
             continue;
         add_amounts(amounts, segment, n);
         release_segment(slab, segment, index, n);
-        found = true;
+        amounts->n_segments++;
     }
-    slab->n_live -= found;
-    return found;
+    slab->n_live -= amounts->n_segments;
+    return amounts->n_segments > 0;
 }

@@ -26,6 +26,7 @@ struct oji_memory_provider {
     oji_memory_slab *singles;
     bool is_far;            /* no shared slab could be had near near_addr when one was last made */
     oji_memory_slab *spare; /* a slab in `slabs` with nothing in it, or NULL */
+    uint64_t n_live;        /* segments */
     oj_memory_stats stats;  /* but for what complete_stats() computes */
 
     oji_memory_provider *next; /* of all in this process, under the registry's lock */

@@ -337,7 +337,7 @@ bool oji_memory_slab_create_single(oji_memory_slab **out, const oji_memory_wish 
             return false;
     }
     (*out)->is_retired = true;
-    (*out)->n_live = 1;
+    (*out)->n_live = placement->n_segments;
     (*out)->mapped = size_of_segments(&shape);
     answer_single(*out, placement);
     return true;

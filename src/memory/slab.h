@@ -66,7 +66,7 @@ struct oji_memory_slab {
     int key;          /* of its code, in keys mode */
     uint32_t process; /* the stamp of the one that made it */
     uint32_t n_mappings;
-    uint64_t n_live; /* placements */
+    uint64_t n_live; /* segments */
     uint64_t mapped; /* bytes that can have pages; tables, stage and twin not included */
     bool is_single;
     bool is_apart;      /* its client tells unwinders of what lies here, and this library of nothing */
@@ -90,6 +90,7 @@ static inline bool oji_memory_slab_stages(const oji_memory_slab *slab, uint32_t 
 typedef struct oji_memory_amounts {
     uint64_t used[OJI_MEMORY_KINDS]; /* bytes, whole granules */
     uint64_t lost[OJI_MEMORY_KINDS]; /* bytes of them that no segment asked for */
+    uint64_t n_segments;
 } oji_memory_amounts;
 
 /* --- slab.c ------------------------------------------------------------------------------------------------------- */

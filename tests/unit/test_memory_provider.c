@@ -565,6 +565,71 @@ static void provider_wrong_releases_do_nothing(void **state)
     }
 }
 
+static void release_segment(const oj_memory *memory, const ojt_link *link, size_t index)
+{
+    oj_segment segment = link->segments[index];
+    oj_placement part = link->placement;
+    part.segments = &segment;
+    part.n_segments = 1;
+    memory->release(memory->context, &part);
+}
+
+/* Its client's mistake, which must not cost other code its memory. */
+static void provider_release_in_parts_leaves_other_code(void **state)
+{
+    (void)state;
+    OJT_EACH_MODE(mode)
+    {
+        oj_memory *memory = ojt_memory(mode, 0);
+        ojt_link parts, other;
+        ojt_link_value(memory, &other, 11);
+        ojt_link_init(&parts, 100, 100, 100);
+        assert_int_equal(ojt_place(memory, &parts, NULL), OJ_OK);
+        ojt_publish(memory, &parts);
+        assert_int_equal(ojt_stats(memory).n_placements, 2);
+        for (size_t i = 0; i < 3; i++)
+            release_segment(memory, &parts, i);
+        assert_int_equal(ojt_stats(memory).n_placements, 1);
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_E_MISUSE);
+        assert_int_equal(ojt_run(other.segments[0].run_addr), 11);
+        ojt_release(memory, &other);
+        assert_int_equal(ojt_stats(memory).n_placements, 0);
+        assert_int_equal(ojt_stats(memory).used, 0);
+        /* By itself, too: placements are not counted below none. */
+        ojt_link_init(&parts, 100, 100, 100);
+        assert_int_equal(ojt_place(memory, &parts, NULL), OJ_OK);
+        for (size_t i = 0; i < 3; i++) {
+            assert_int_equal(ojt_stats(memory).n_placements, 1);
+            release_segment(memory, &parts, i);
+        }
+        assert_int_equal(ojt_stats(memory).n_placements, 0);
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
+}
+
+/* Large code goes back to the system as one: part of it is nothing to give back. */
+static void provider_release_of_a_part_of_large_code_does_nothing(void **state)
+{
+    (void)state;
+    OJT_EACH_MODE(mode)
+    {
+        oj_memory *memory = ojt_memory(mode, 0);
+        ojt_link large;
+        ojt_link_init(&large, 1 << 20, 1 << 20, 100);
+        assert_int_equal(ojt_place(memory, &large, NULL), OJ_OK);
+        ojt_write_code(large.segments[0].write, 12);
+        ojt_publish(memory, &large);
+        release_segment(memory, &large, 1);
+        release_segment(memory, &large, 2);
+        assert_int_equal(ojt_stats(memory).n_placements, 1);
+        assert_int_equal(ojt_run(large.segments[0].run_addr), 12);
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_E_MISUSE);
+        ojt_release(memory, &large);
+        assert_int_equal(ojt_stats(memory).n_placements, 0);
+        assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+    }
+}
+
 static void provider_bad_requests_refused(void **state)
 {
     oj_memory *memory = ojt_memory(0, 0);
@@ -737,7 +802,9 @@ OJT_MAIN(cmocka_unit_test(provider_code_runs_and_is_reused), cmocka_unit_test(pr
          cmocka_unit_test(provider_100000_functions_are_dense), cmocka_unit_test(provider_private_mappings_stay_few),
          cmocka_unit_test(provider_patch_changes_running_code),
          cmocka_unit_test(provider_destroy_with_live_code_refused),
-         cmocka_unit_test(provider_wrong_releases_do_nothing), cmocka_unit_test(provider_bad_requests_refused),
-         cmocka_unit_test(provider_sizes_that_wrap_refused), cmocka_unit_test(provider_patch_beyond_code_refused),
-         cmocka_unit_test(provider_default_is_one_and_lazy), cmocka_unit_test(provider_options_are_checked),
-         cmocka_unit_test(provider_heap_failures_are_statuses))
+         cmocka_unit_test(provider_wrong_releases_do_nothing),
+         cmocka_unit_test(provider_release_in_parts_leaves_other_code),
+         cmocka_unit_test(provider_release_of_a_part_of_large_code_does_nothing),
+         cmocka_unit_test(provider_bad_requests_refused), cmocka_unit_test(provider_sizes_that_wrap_refused),
+         cmocka_unit_test(provider_patch_beyond_code_refused), cmocka_unit_test(provider_default_is_one_and_lazy),
+         cmocka_unit_test(provider_options_are_checked), cmocka_unit_test(provider_heap_failures_are_statuses))
