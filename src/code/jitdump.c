@@ -163,6 +163,12 @@ static void __attribute__((destructor)) finish(void)
 
 /* --- records ------------------------------------------------------------------------------------------------------ */
 
+/* A function's own table; empty where it has none. */
+typedef struct own_table {
+    oji_debug_data bytes;
+    uint64_t header_size;
+} own_table;
+
 typedef struct telling {
     const oji_debug_info *info;
     oji_arena *arena;
@@ -174,6 +180,7 @@ typedef struct telling {
     oji_debug_data table; /* of all functions, at table_addr; empty where each has its own */
     uint64_t table_addr;
     uint64_t header_size;
+    own_table *own_tables; /* of each function; NULL where there is one for all */
     struct {
         uint64_t code;
         uint64_t lines;
@@ -292,25 +299,13 @@ static void put_common_table(const telling *t, const oji_debug_symbol *symbol)
     put_zeros(align8(size) - size);
 }
 
-static bool put_unwind(telling *t, const oji_debug_symbol *symbol)
+static void put_own_table(const own_table *table)
 {
-    oji_debug_data table;
-    uint64_t header_size;
-    if (t->table.size > 0) {
-        put_common_table(t, symbol);
-        return true;
-    }
-    if (t->left.tables == 0)
-        return true;
-    if (!oji_debug_make_eh_frame(&t->unwind, symbol->addr, symbol->size, symbol->addr + align8(symbol->size), t->arena,
-                                 &table, &header_size))
-        return false;
-    if (table.size == 0 || !spend(&t->left.tables, table.size))
-        return true;
-    put_unwind_prefix(table.size, header_size, 0);
-    put(table.bytes, table.size);
-    put_zeros(align8(table.size) - table.size);
-    return true;
+    if (table->bytes.size == 0)
+        return;
+    put_unwind_prefix(table->bytes.size, table->header_size, 0);
+    put(table->bytes.bytes, table->bytes.size);
+    put_zeros(align8(table->bytes.size) - table->bytes.size);
 }
 
 /* By the system, which says so where it cannot read: the code's provider may have put it into another process, or made
@@ -393,27 +388,49 @@ static bool make_common_table(telling *t)
     return true;
 }
 
-/* Needs the lock and an open file. What was begun is cut off again where it cannot be ended, so that the file stays
- * readable. */
+/* False where memory ends. */
+static bool make_own_tables(telling *t)
+{
+    if (t->table.size > 0)
+        return true;
+    t->own_tables = oji_arena_array(t->arena, t->n_functions, sizeof *t->own_tables);
+    if (!t->own_tables)
+        return false;
+    for (uint32_t i = 0; i < t->n_functions && t->left.tables > 0; i++) {
+        const oji_debug_symbol *symbol = &t->info->symbols[t->functions[i].index];
+        own_table *table = &t->own_tables[i];
+        if (!oji_debug_make_eh_frame(&t->unwind, symbol->addr, symbol->size, symbol->addr + align8(symbol->size),
+                                     t->arena, &table->bytes, &table->header_size))
+            return false;
+        if (!spend(&t->left.tables, table->bytes.size))
+            table->bytes.size = 0;
+    }
+    return true;
+}
+
+/* Needs the lock and an open file, and no memory: the allocator is the client's. What was begun is cut off again where
+ * it cannot be ended, so that the file stays readable. */
 static oj_status write_records(telling *t, oj_error *error)
 {
     off_t before = lseek(fileno(dump), 0, SEEK_END);
-    bool has_memory = true, is_written = before >= 0;
-    for (uint32_t i = 0; i < t->n_functions && has_memory && is_written; i++) {
+    bool is_written = before >= 0;
+    for (uint32_t i = 0; i < t->n_functions && is_written; i++) {
         const oji_debug_symbol *symbol = &t->info->symbols[t->functions[i].index];
         put_lines(t, symbol);
-        has_memory = put_unwind(t, symbol);
+        if (t->own_tables)
+            put_own_table(&t->own_tables[i]);
+        else
+            put_common_table(t, symbol);
         is_written = put_load(symbol, t->info->names + symbol->name_off);
     }
     is_written = is_written && fflush(dump) == 0 && !ferror(dump);
-    if (is_written && has_memory)
+    if (is_written)
         return OJ_OK;
-    if (has_memory)
-        oji_fail_system(error, OJ_E_SYSTEM, errno, "writing the profiler's dump");
+    oji_fail_system(error, OJ_E_SYSTEM, errno, "writing the profiler's dump");
     clearerr(dump);
     if (before < 0 || ftruncate(fileno(dump), before) != 0)
         close_dump();
-    return has_memory ? OJ_E_SYSTEM : oji_fail(error, OJ_E_NOMEM, "out of memory: unwind tables for profilers");
+    return OJ_E_SYSTEM;
 }
 
 oj_status oji_jitdump_add(const oji_debug_info *info, oji_arena *arena, oj_error *error)
@@ -423,8 +440,8 @@ oj_status oji_jitdump_add(const oji_debug_info *info, oji_arena *arena, oj_error
     oj_status status;
     bound(&t);
     if (!oji_lines_read(info, arena, &t.lines, &t.n_lines) || !oji_debug_index_unwind(info, arena, &t.unwind) ||
-        !list_functions(&t) || !make_common_table(&t))
-        return oji_fail(error, OJ_E_NOMEM, "out of memory: source lines for profilers");
+        !list_functions(&t) || !make_common_table(&t) || !make_own_tables(&t))
+        return oji_fail(error, OJ_E_NOMEM, "out of memory: source lines and unwind tables for profilers");
     pthread_once(&once, start);
     oji_file_guard_begin(&guard);
     pthread_mutex_lock(&lock);

@@ -423,6 +423,99 @@ static void debug_record_of_taken_code_is_the_allocators(void **state)
     oj_object_destroy(object);
 }
 
+/* --- the client's allocator --------------------------------------------------------------------------------------- */
+
+/* While it is called another thread makes a link that is told to profilers as well. */
+typedef struct watched {
+    oj_allocator table;
+    pthread_t thread;
+    bool is_stuck;
+    uint32_t n_calls;
+} watched;
+
+static void *link_for_profilers(void *context)
+{
+    oj_code *code;
+    oj_error error;
+    (void)context;
+    if (try_link(OJ_LINK_JITDUMP, &code, &error) != OJ_OK)
+        return &n_dumps;
+    oj_code_destroy(code);
+    return NULL;
+}
+
+static void *allocate_while_another_links(void *context, size_t size)
+{
+    watched *heap = context;
+    struct timespec deadline;
+    void *result = NULL;
+    heap->n_calls++;
+    if (heap->is_stuck)
+        return malloc(size);
+    assert_int_equal(pthread_create(&heap->thread, NULL, link_for_profilers, NULL), 0);
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += 10;
+    heap->is_stuck = pthread_timedjoin_np(heap->thread, &result, &deadline) != 0;
+    assert_null(result);
+    return malloc(size);
+}
+
+static void release_to_malloc(void *context, void *pointer, size_t size)
+{
+    (void)context;
+    (void)size;
+    free(pointer);
+}
+
+/* A function with an unwind table: a CIE, and an FDE whose function is at 0x20. */
+static oj_object *make_unwound(const char *function)
+{
+    static const uint8_t frames[] = {0x14, 0,    0, 0, 0,    0, 0, 0, 1,    0x7a, 0x52, 0, 1,    0x78, 0x10, 1,
+                                     0x1b, 0x0c, 7, 8, 0x90, 1, 0, 0, 0x14, 0,    0,    0, 0x1c, 0,    0,    0,
+                                     0,    0,    0, 0, 6,    0, 0, 0, 0,    0,    0,    0, 0,    0,    0,    0};
+    static uint8_t bytes[OJT_RETURN_SIZE];
+    ojt_elf elf;
+    uint16_t text, table;
+    ojt_elf_init(&elf);
+    text = ojt_elf_add_code(&elf, ojt_return_code(bytes, 6), sizeof bytes);
+    table = ojt_elf_add_section(&elf, ".eh_frame", SHF_ALLOC, 8, frames, sizeof frames);
+    ojt_elf_add_reloc(&elf, table, 0x20, OJT_R_WORD_DISTANCE, ojt_elf_add_global(&elf, function, text, 0, sizeof bytes),
+                      0);
+    return ojt_object(&elf, "unwound.o");
+}
+
+/* Functions far from each other have a table each in what profilers read: these are more than the arena holds. */
+static void debug_allocator_is_called_without_locks(void **state)
+{
+    enum { N = 300 };
+    static char names[N][8];
+    static oj_object *objects[N];
+    oj_link_options options;
+    watched heap = {.n_calls = 0};
+    oj_code *code;
+    (void)state;
+    ojt_only_on(EM_X86_64, "its unwind table is of x86-64");
+    for (int i = 0; i < N; i++) {
+        snprintf(names[i], sizeof names[i], "f%d", i);
+        objects[i] = make_unwound(names[i]);
+    }
+    oj_allocator_init(&heap.table);
+    heap.table.context = &heap;
+    heap.table.allocate = allocate_while_another_links;
+    heap.table.release = release_to_malloc;
+    oj_link_options_init(&options);
+    options.allocator = &heap.table;
+    options.flags = OJ_LINK_JITDUMP | OJ_LINK_SECTIONS_SINGLY;
+    code = ojt_link(objects, N, &options);
+    if (heap.is_stuck)
+        pthread_join(heap.thread, NULL);
+    assert_false(heap.is_stuck);
+    assert_true(heap.n_calls > 3);
+    oj_code_destroy(code);
+    for (int i = 0; i < N; i++)
+        oj_object_destroy(objects[i]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 OJT_MAIN(TEST(debug_map_has_a_line_for_each_function), TEST(debug_map_of_others_rejected),
          TEST(debug_map_of_an_earlier_process_is_replaced), TEST(debug_map_of_this_process_is_added_to),
@@ -430,4 +523,5 @@ OJT_MAIN(TEST(debug_map_has_a_line_for_each_function), TEST(debug_map_of_others_
          TEST(debug_unreadable_code_is_zeros), TEST(debug_record_is_taken_over_and_undone),
          TEST(debug_link_by_hand_tells_nobody), TEST(debug_several_threads_write_whole_lines),
          TEST(debug_child_of_fork_has_its_own_files), TEST(debug_each_allocation_may_fail),
-         TEST(debug_symbol_files_are_of_the_links_allocator), TEST(debug_record_of_taken_code_is_the_allocators))
+         TEST(debug_symbol_files_are_of_the_links_allocator), TEST(debug_record_of_taken_code_is_the_allocators),
+         TEST(debug_allocator_is_called_without_locks))
