@@ -35,6 +35,27 @@ static bool map_aside(oji_memory_slab *slab, uint64_t offset, uint64_t size, uin
     return false;
 }
 
+/* A mapping begins at a page of a single slab's code, or no more. */
+static void set_cut(oji_memory_slab *slab, uint64_t page, bool is_cut)
+{
+    uint8_t *byte = &slab->cuts[page / 8], bit = (uint8_t)(1u << page % 8);
+    if (page == 0 || page >= slab->regions[OJI_MEMORY_CODE].size / oji_memory_os_page_size() ||
+        ((*byte & bit) != 0) == is_cut)
+        return;
+    *byte ^= bit;
+    slab->n_mappings += is_cut ? 1u : -1u;
+}
+
+/* Pages that have been moved into a single slab are one mapping, whatever they were before. */
+static void count_moved(oji_memory_slab *slab, uint64_t offset, uint64_t size)
+{
+    uint64_t page = oji_memory_os_page_size(), first = offset / page, last = (offset + size) / page;
+    set_cut(slab, first, true);
+    set_cut(slab, last, true);
+    for (uint64_t i = first + 1; i < last; i++)
+        set_cut(slab, i, false);
+}
+
 /* No thread sees a page half written, so that what lies in one page changes at once, and is_atomic asks for no more.
  * The sums cannot wrap: the caller has checked the range. */
 static bool patch_private(oji_memory_slab *slab, const oji_memory_patch *patch, oji_memory_failure *failure)
@@ -52,6 +73,8 @@ static bool patch_private(oji_memory_slab *slab, const oji_memory_patch *patch, 
         return oji_memory_private_move_in(slab, first, size, failure);
     done = oji_memory_os_move(code->run + first, aside, size, failure);
     oji_memory_os_unmap(aside, size);
+    if (done)
+        count_moved(slab, first, size);
     return done;
 }
 

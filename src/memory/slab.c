@@ -254,6 +254,11 @@ bool oji_memory_slab_create(oji_memory_slab **out, const oji_memory_wish *wish, 
 
 /* --- single slabs ------------------------------------------------------------------------------------------------- */
 
+static uint64_t cuts_size(const slab_shape *shape)
+{
+    return shape->size[OJI_MEMORY_CODE] / oji_memory_os_page_size() / 8 + 1;
+}
+
 /* The shape of a single slab; each segment's offset in its region goes to run_addr where `assign` says so. The region
  * takes the strictest alignment of its segments, so that an offset's alignment is the address's. Needs kinds and
  * alignments checked; sizes may be anything. */
@@ -277,7 +282,7 @@ static bool shape_single(slab_shape *shape, const oj_placement *placement, bool 
     for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
         if (!oji_align_up(shape->size[k], page, &shape->size[k]))
             return false;
-    return (!huge_pages || fit_huge_pages(shape)) && arrange(shape, record_size());
+    return (!huge_pages || fit_huge_pages(shape)) && arrange(shape, record_size() + cuts_size(shape));
 }
 
 static uint64_t size_of_segments(const slab_shape *shape)
@@ -337,6 +342,7 @@ bool oji_memory_slab_create_single(oji_memory_slab **out, const oji_memory_wish 
             return false;
     }
     (*out)->is_retired = true;
+    (*out)->cuts = (*out)->base + record_size();
     (*out)->n_live = placement->n_segments;
     (*out)->mapped = size_of_segments(&shape);
     answer_single(*out, placement);

@@ -77,6 +77,7 @@ struct oji_memory_slab {
     uint32_t n_dead;
     uint32_t n_dead_granules;
     oji_memory_run *dead; /* OJI_MEMORY_DEAD_RUNS of the code region; NULL in single slabs */
+    uint8_t *cuts;        /* of single slabs: a bit for each page of code that patches have made a mapping begin at */
 };
 
 /* Is a segment of this kind written elsewhere, and moved to where it runs when it is published? */

@@ -509,6 +509,43 @@ static void provider_patch_changes_running_code(void **state)
     }
 }
 
+/* Changed pages of large private code come from elsewhere and stay mappings apart: the figure is the system's. */
+static void provider_patches_of_large_code_count_mappings(void **state)
+{
+    const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), n_pages = 64;
+    const struct {
+        uint64_t page;
+        uint64_t n; /* pages */
+        uint32_t more;
+    } steps[] = {{0, 1, 1}, {4, 1, 3}, {4, 1, 3}, {5, 1, 4}, {63, 1, 5}, {8, 2, 7}, {9, 1, 8}, {4, 2, 7}, {3, 8, 4}};
+    oj_memory *memory = ojt_memory(OJ_MEMORY_MODE_PRIVATE, 0);
+    static const uint8_t bytes[8 << 16];
+    size_t n_before;
+    uint32_t n_counted;
+    ojt_link link;
+    (void)state;
+    ojt_link_init(&link, n_pages * page, 16, 16);
+    assert_int_equal(ojt_place(memory, &link, NULL), OJ_OK);
+    memset(link.segments[0].write, 0x90, n_pages * page);
+    ojt_publish(memory, &link);
+    n_before = ojt_count_mappings();
+    n_counted = ojt_stats(memory).n_mappings;
+    for (size_t i = 0; i < OJI_COUNT(steps); i++) {
+        uint64_t addr = link.segments[0].run_addr + steps[i].page * page + 1, size = (steps[i].n - 1) * page + 1;
+        oj_error error;
+        if (memory->patch(memory->context, &link.placement, addr, bytes, size, 0, &error) != OJ_OK)
+            fail_msg("%s", error.text);
+        assert_int_equal(ojt_stats(memory).n_mappings - n_counted, steps[i].more);
+#ifndef OJT_SANITIZED
+        assert_int_equal(ojt_count_mappings() - n_before, steps[i].more);
+#endif
+    }
+    (void)n_before;
+    ojt_release(memory, &link);
+    assert_int_equal(ojt_stats(memory).n_mappings, 0);
+    assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+}
+
 static void provider_destroy_with_live_code_refused(void **state)
 {
     oj_memory *memory = ojt_memory(0, 0), foreign;
@@ -801,6 +838,7 @@ OJT_MAIN(cmocka_unit_test(provider_code_runs_and_is_reused), cmocka_unit_test(pr
          cmocka_unit_test(provider_stats_add_up), cmocka_unit_test(provider_large_use_goes_back),
          cmocka_unit_test(provider_100000_functions_are_dense), cmocka_unit_test(provider_private_mappings_stay_few),
          cmocka_unit_test(provider_patch_changes_running_code),
+         cmocka_unit_test(provider_patches_of_large_code_count_mappings),
          cmocka_unit_test(provider_destroy_with_live_code_refused),
          cmocka_unit_test(provider_wrong_releases_do_nothing),
          cmocka_unit_test(provider_release_in_parts_leaves_other_code),
