@@ -3,13 +3,13 @@
 
 #include <dlfcn.h>
 #include <link.h>
-#include <pthread.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Written under the registry's lock, which says who is told; a libgcc that is known stays what it is. */
 static oji_unwinder unwinder;
-static bool is_without_leaves;
+static bool is_libgcc_known, is_without_leaves;
 
 /* dlsym(3) returns functions as object pointers (POSIX has that work). */
 #define LOOK_UP(handle, name, function)              \
@@ -18,13 +18,13 @@ static bool is_without_leaves;
         memcpy(&(function), &found_, sizeof found_); \
     } while (0)
 
-static bool look_up_libgcc(void *handle)
+static bool look_up_libgcc(void *handle, oji_unwinder *libgcc)
 {
-    LOOK_UP(handle, "__register_frame_info", unwinder.add);
-    LOOK_UP(handle, "__register_frame_info_table", unwinder.add_array);
-    LOOK_UP(handle, "__deregister_frame_info", unwinder.remove);
-    LOOK_UP(handle, "_Unwind_Find_FDE", unwinder.find);
-    return unwinder.add && unwinder.add_array && unwinder.remove && unwinder.find;
+    LOOK_UP(handle, "__register_frame_info", libgcc->add);
+    LOOK_UP(handle, "__register_frame_info_table", libgcc->add_array);
+    LOOK_UP(handle, "__deregister_frame_info", libgcc->remove);
+    LOOK_UP(handle, "_Unwind_Find_FDE", libgcc->find);
+    return libgcc->add && libgcc->add_array && libgcc->remove && libgcc->find;
 }
 
 /* Where libgcc was once part of the C library (i386, s390x) that still has these functions, with lists of its own which
@@ -36,12 +36,12 @@ static bool is_of_c_library(const void *function)
     return other && dladdr(function, &here) != 0 && dladdr(other, &there) != 0 && here.dli_fbase == there.dli_fbase;
 }
 
-static bool has_libgcc(void)
+static bool has_libgcc(oji_unwinder *libgcc)
 {
     const void *find;
-    if (!look_up_libgcc(RTLD_DEFAULT))
+    if (!look_up_libgcc(RTLD_DEFAULT, libgcc))
         return false;
-    memcpy(&find, &unwinder.find, sizeof find);
+    memcpy(&find, &libgcc->find, sizeof find);
     return !is_of_c_library(find);
 }
 
@@ -144,7 +144,7 @@ static void find_as_registered(const uint8_t *table, const uint8_t *entry)
     const oji_unwinder own = unwinder;
     if (finds(table, entry))
         return;
-    LOOK_UP(RTLD_DEFAULT, "_Unwind_Find_FDE", unwinder.find);
+    unwinder.find = own.find_of_process;
     if (!unwinder.find || !finds(table, entry))
         unwinder.find = own.find;
 }
@@ -161,24 +161,32 @@ static oji_unwinder_kind probe(void)
 
 /* The one that the program's own exceptions use comes first: what the dynamic linker finds. Loading libgcc, where
  * nothing has brought an unwinder, is what the C library does too when it first unwinds. */
-static void bind(void)
+bool oji_unwinder_look_for_libgcc(oji_unwinder *libgcc)
 {
-    void *libgcc;
-    if (!has_libgcc()) {
-        libgcc = dlopen("libgcc_s.so.1", RTLD_LAZY | RTLD_LOCAL);
-        if (!libgcc || !look_up_libgcc(libgcc))
-            return;
-    }
-    unwinder.kind = probe();
-    __atomic_store_n(&is_without_leaves, unwinder.kind != OJI_UNWINDER_LEAVES, __ATOMIC_RELAXED);
+    void *loaded;
+    if (__atomic_load_n(&is_libgcc_known, __ATOMIC_ACQUIRE))
+        return false;
+    if (has_libgcc(libgcc))
+        return true;
+    loaded = dlopen("libgcc_s.so.1", RTLD_LAZY | RTLD_LOCAL);
+    LOOK_UP(RTLD_DEFAULT, "_Unwind_Find_FDE", libgcc->find_of_process);
+    return loaded && look_up_libgcc(loaded, libgcc);
 }
 
-const oji_unwinder *oji_unwinder_bind(void)
+void oji_unwinder_use_libgcc(const oji_unwinder *libgcc)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, bind);
-    return &unwinder;
+    const oji_unwinder known = unwinder;
+    if (known.kind != OJI_UNWINDER_NONE)
+        return;
+    unwinder = *libgcc;
+    unwinder.add_entry = known.add_entry;
+    unwinder.remove_entry = known.remove_entry;
+    unwinder.kind = probe();
+    __atomic_store_n(&is_without_leaves, unwinder.kind != OJI_UNWINDER_LEAVES, __ATOMIC_RELAXED);
+    __atomic_store_n(&is_libgcc_known, true, __ATOMIC_RELEASE);
 }
+
+const oji_unwinder *oji_unwinder_current(void) { return &unwinder; }
 
 bool oji_unwinder_may_have_leaves(void) { return !__atomic_load_n(&is_without_leaves, __ATOMIC_RELAXED); }
 

@@ -133,16 +133,20 @@ static int change_library(struct dl_phdr_info *info, size_t size, void *is_led)
 
 /* --- all of them -------------------------------------------------------------------------------------------------- */
 
-/* Loading libgcc, where nothing has brought an unwinder, is what the C library does too when it first unwinds. */
+/* Loading libgcc, where nothing has brought an unwinder, is what the C library does too when it first unwinds. Not
+ * locked: it waits for the dynamic linker, whose lock a thread may hold that links (in a library's constructor). */
 static void bind(void)
 {
     void *found;
-    if (calls.is_bound)
+    if (__atomic_load_n(&calls.is_bound, __ATOMIC_ACQUIRE))
         return;
     (void)dlopen("libgcc_s.so.1", RTLD_LAZY | RTLD_LOCAL);
     found = dlsym(RTLD_DEFAULT, name);
-    memcpy(&calls.original, &found, sizeof found);
-    calls.is_bound = true;
+    pthread_mutex_lock(&calls.lock);
+    if (!calls.is_bound)
+        memcpy(&calls.original, &found, sizeof found);
+    __atomic_store_n(&calls.is_bound, true, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&calls.lock);
 }
 
 /* The first library tells for all; C libraries that do not count have theirs gone through each time. */
@@ -158,8 +162,8 @@ bool oji_index_lead(void)
 {
     unsigned long long n_loaded = 0;
     bool is_led = true;
-    pthread_mutex_lock(&calls.lock);
     bind();
+    pthread_mutex_lock(&calls.lock);
     dl_iterate_phdr(count_loaded, &n_loaded);
     if (calls.original && (!calls.is_led || n_loaded == 0 || n_loaded != calls.n_loaded)) {
         calls.n_loaded = n_loaded;

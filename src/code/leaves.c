@@ -544,7 +544,7 @@ void oji_leaves_end_without_code(uint64_t low, uint64_t high)
     for (uint64_t at = stretch_of(low); all.n > 0 && at < high; at += STRETCH) {
         leaf *l = leaf_of(at);
         if (l)
-            close_if_empty(oji_unwinder_bind(), l);
+            close_if_empty(oji_unwinder_current(), l);
     }
 }
 

@@ -270,6 +270,17 @@ static void *add(const oji_unwinder *unwinder, const oji_unwind_tables *tables, 
     return (void *)((uintptr_t)number * 2 + 1);
 }
 
+const oji_unwinder *oji_unwinder_bind(void)
+{
+    oji_unwinder libgcc = {0};
+    if (oji_unwinder_look_for_libgcc(&libgcc)) {
+        lock_registry();
+        oji_unwinder_use_libgcc(&libgcc);
+        unlock();
+    }
+    return oji_unwinder_current();
+}
+
 /* An unwinder that was loaded late learns of all that there is. */
 static void tell_llvm(const oji_unwinder *unwinder, const oji_unwinder *llvm)
 {
@@ -379,8 +390,8 @@ static bool is_number(uintptr_t number, uint64_t addr)
 
 static bool is_shared(const oj_record *record)
 {
-    return oji_unwinder_bind()->kind == OJI_UNWINDER_SHEETS ? oji_sheet_has(record->data, record->addr)
-                                                            : oji_leaves_have(record->data, record->addr);
+    return oji_unwinder_current()->kind == OJI_UNWINDER_SHEETS ? oji_sheet_has(record->data, record->addr)
+                                                               : oji_leaves_have(record->data, record->addr);
 }
 
 /* A record without a handle says where a table is, and nothing is registered for it. */
@@ -397,7 +408,7 @@ static bool is_known(const oj_record *record)
 
 static void undo(const oj_record *record)
 {
-    const oji_unwinder *unwinder = oji_unwinder_bind();
+    const oji_unwinder *unwinder = oji_unwinder_current();
     const oji_unwind_range range = {.addr = record->addr, .size = record->size};
     if (!record->data)
         return;

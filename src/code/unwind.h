@@ -74,19 +74,29 @@ typedef struct oji_unwinder {
     void (*add_array)(const void *tables, void *object); /* of an array of tables that NULL ends */
     void *(*remove)(const void *table_or_array);
     const void *(*find)(void *pc, void *bases);
+    /* What the dynamic linker finds first for that name, where libgcc had to be loaded; or NULL. */
+    const void *(*find_of_process)(void *pc, void *bases);
     /* LLVM's unwinder, which takes entries singly; NULL where it is not known. Read under the registry's lock. */
     void (*add_entry)(const void *fde);
     void (*remove_entry)(const void *fde);
 } oji_unwinder;
 
-/* Find libgcc, once and for all. Loads it where it is not loaded. */
-const oji_unwinder *oji_unwinder_bind(void);
+/* What is known so far: who has anything registered with it knows it. */
+const oji_unwinder *oji_unwinder_current(void);
+/* Is libgcc there, and not known yet? Loads it where it is not loaded, and sets its functions. Not locked: it waits for
+ * the dynamic linker, whose lock a thread may hold that links (in a library's constructor). */
+bool oji_unwinder_look_for_libgcc(oji_unwinder *libgcc);
+/* Find out which kind it is: from here on it is known. Locked; nothing changes where one is known. */
+void oji_unwinder_use_libgcc(const oji_unwinder *libgcc);
 /* Is it, or may it be found to be, one for leaves? */
 bool oji_unwinder_may_have_leaves(void);
 /* Has LLVM's been loaded, and is not known yet? Sets its two functions. Not locked: it waits for the dynamic linker. */
 bool oji_unwinder_look_for_llvm(oji_unwinder *llvm);
 /* From here on entries are told to it, too; locked. */
 void oji_unwinder_use_llvm(const oji_unwinder *llvm);
+
+/* unwind.c: find libgcc where it is not known yet. Not locked. */
+const oji_unwinder *oji_unwinder_bind(void);
 
 /* Reserve address space, which stays without pages until it is opened. NULL where there is none. */
 void *oji_unwind_reserve(uint64_t size);
