@@ -2,6 +2,7 @@
 #include "code/unwind.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <link.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -159,18 +160,59 @@ static oji_unwinder_kind probe(void)
     return has_known_lists() ? OJI_UNWINDER_SHEETS : OJI_UNWINDER_LISTS;
 }
 
+/* Older C libraries do not count. */
+static int count_loaded(struct dl_phdr_info *info, size_t size, void *n)
+{
+    if (size >= offsetof(struct dl_phdr_info, dlpi_adds) + sizeof info->dlpi_adds)
+        *(uint32_t *)n = (uint32_t)info->dlpi_adds;
+    return 1;
+}
+
+/* Libraries that were ever loaded; 0 = nobody knows. */
+static uint32_t n_libraries(void)
+{
+    uint32_t n = 0;
+    dl_iterate_phdr(count_loaded, &n);
+    return n;
+}
+
+/* The dynamic linker tells its reason as text alone, which ends as the system's does. */
+static bool says_missing(const char *reason)
+{
+    oj_error missing;
+    (void)oji_fail_system(&missing, OJ_E_SYSTEM, ENOENT, "%s", "");
+    return reason && strstr(reason, missing.text);
+}
+
+void *oji_unwinder_load_libgcc(bool *is_missing)
+{
+    void *loaded = dlopen("libgcc_s.so.1", RTLD_LAZY | RTLD_LOCAL);
+    *is_missing = !loaded && says_missing(dlerror());
+    return loaded;
+}
+
 /* The one that the program's own exceptions use comes first: what the dynamic linker finds. Loading libgcc, where
- * nothing has brought an unwinder, is what the C library does too when it first unwinds. */
+ * nothing has brought an unwinder, is what the C library does too when it first unwinds. Where there is none, nobody
+ * looks again before something else was loaded: that reads folders. */
 bool oji_unwinder_look_for_libgcc(oji_unwinder *libgcc)
 {
+    static uint32_t n_seen; /* libraries, where there was none */
+    uint32_t n_loaded;
+    bool is_missing;
     void *loaded;
     if (__atomic_load_n(&is_libgcc_known, __ATOMIC_ACQUIRE))
         return false;
+    n_loaded = n_libraries();
+    if (n_loaded != 0 && __atomic_load_n(&n_seen, __ATOMIC_RELAXED) == n_loaded)
+        return false;
     if (has_libgcc(libgcc))
         return true;
-    loaded = dlopen("libgcc_s.so.1", RTLD_LAZY | RTLD_LOCAL);
+    loaded = oji_unwinder_load_libgcc(&is_missing);
     LOOK_UP(RTLD_DEFAULT, "_Unwind_Find_FDE", libgcc->find_of_process);
-    return loaded && look_up_libgcc(loaded, libgcc);
+    if (loaded && look_up_libgcc(loaded, libgcc))
+        return true;
+    __atomic_store_n(&n_seen, is_missing ? n_loaded : 0, __ATOMIC_RELAXED);
+    return false;
 }
 
 void oji_unwinder_use_libgcc(const oji_unwinder *libgcc)
@@ -201,24 +243,16 @@ static bool look_up_llvm(void *handle, oji_unwinder *llvm)
     return llvm->add_entry && llvm->remove_entry;
 }
 
-/* Older C libraries do not count. */
-static int count_loaded(struct dl_phdr_info *info, size_t size, void *n)
-{
-    if (size >= offsetof(struct dl_phdr_info, dlpi_adds) + sizeof info->dlpi_adds)
-        *(uint32_t *)n = (uint32_t)info->dlpi_adds;
-    return 1;
-}
-
 /* Libraries that were loaded for themselves alone are found by name only. It stays loaded from here on: it is told when
  * functions go. */
 bool oji_unwinder_look_for_llvm(oji_unwinder *llvm)
 {
     static uint32_t n_seen;
-    uint32_t n_loaded = 0;
+    uint32_t n_loaded;
     void *library;
     if (__atomic_load_n(&is_llvm_known, __ATOMIC_RELAXED))
         return false;
-    dl_iterate_phdr(count_loaded, &n_loaded);
+    n_loaded = n_libraries();
     if (__atomic_exchange_n(&n_seen, n_loaded, __ATOMIC_RELAXED) == n_loaded && n_loaded != 0)
         return false;
     library = dlopen("libunwind.so.1", RTLD_LAZY | RTLD_NOLOAD);

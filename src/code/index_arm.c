@@ -7,6 +7,7 @@
  * exported from here would be found before the C library's only in programs that are linked with this library.
  * Source: EHABI32, 4.4 (finding the index table); ELF gABI chapter 5, "Dynamic Section"; AAELF32, 5.6.1.9. */
 #include "code/index.h"
+#include "code/unwind.h"
 
 #include <dlfcn.h>
 #include <link.h>
@@ -138,9 +139,11 @@ static int change_library(struct dl_phdr_info *info, size_t size, void *is_led)
 static void bind(void)
 {
     void *found;
+    bool is_missing;
     if (__atomic_load_n(&calls.is_bound, __ATOMIC_ACQUIRE))
         return;
-    (void)dlopen("libgcc_s.so.1", RTLD_LAZY | RTLD_LOCAL);
+    if (!oji_unwinder_load_libgcc(&is_missing) && !is_missing)
+        return;
     found = dlsym(RTLD_DEFAULT, name);
     pthread_mutex_lock(&calls.lock);
     if (!calls.is_bound)

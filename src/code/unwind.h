@@ -83,6 +83,9 @@ typedef struct oji_unwinder {
 
 /* What is known so far: who has anything registered with it knows it. */
 const oji_unwinder *oji_unwinder_current(void);
+/* NULL where there is none (*is_missing), or where it cannot be loaded now, for want of descriptors, say. As the
+ * next. */
+void *oji_unwinder_load_libgcc(bool *is_missing);
 /* Is libgcc there, and not known yet? Loads it where it is not loaded, and sets its functions. Not locked: it waits for
  * the dynamic linker, whose lock a thread may hold that links (in a library's constructor). */
 bool oji_unwinder_look_for_libgcc(oji_unwinder *libgcc);
