@@ -220,6 +220,7 @@ void oji_unwinder_use_libgcc(const oji_unwinder *libgcc)
     const oji_unwinder known = unwinder;
     if (known.kind != OJI_UNWINDER_NONE)
         return;
+    oji_unwind_block_signals();
     unwinder = *libgcc;
     unwinder.add_entry = known.add_entry;
     unwinder.remove_entry = known.remove_entry;

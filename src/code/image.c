@@ -244,6 +244,7 @@ oji_image *oji_image_add(const oji_unwinder *unwinder, const oji_unwind_part *pa
     uint64_t low = first->addr > part->low ? first->addr : part->low;
     uint64_t high = last->addr + last->size < part->high ? last->addr + last->size : part->high;
     oji_image *image;
+    oji_unwind_block_signals();
     if (unwinder->kind == OJI_UNWINDER_TREE || unwinder->kind == OJI_UNWINDER_LEAVES)
         image = add_to_tree(unwinder, part->tables, part->first, part->first + part->n, low, high);
     else
@@ -257,6 +258,7 @@ oji_image *oji_image_add(const oji_unwinder *unwinder, const oji_unwind_part *pa
 
 void oji_image_remove(const oji_unwinder *unwinder, oji_image *image)
 {
+    oji_unwind_block_signals();
     if (unwinder->remove_entry)
         oji_image_for_each(image, unwinder->remove_entry);
     while (image) {

@@ -190,8 +190,10 @@ static void take_out(const oji_unwinder *unwinder, leaf *l, const oji_unwind_ran
         if (entry == last)
             continue;
         last = entry;
-        if (unwinder->remove_entry)
+        if (unwinder->remove_entry) {
+            oji_unwind_block_signals();
             unwinder->remove_entry(entry);
+        }
         oji_entry_rest(entry);
         l->n_live--;
     }
@@ -226,6 +228,7 @@ static uint64_t find_lost(const oji_unwinder *unwinder, const piece *p)
 /* The array is libgcc's own again when that frees it. */
 static void forget(const oji_unwinder *unwinder, piece *p)
 {
+    oji_unwind_block_signals();
     set_mark(p, p->high - p->low);
     __atomic_store_n(&p->u.object.array, p->original, __ATOMIC_RELEASE);
     unwinder->remove(p->mark);
@@ -348,6 +351,7 @@ static void end_leaf(const oji_unwinder *unwinder, leaf *l)
 static outcome make_pieces(const oji_unwinder *unwinder, leaf *l)
 {
     piece **tail = &l->pieces;
+    oji_unwind_block_signals();
     for (uint64_t low = l->low; low < l->low + STRETCH; low = (*tail)->high, tail = &(*tail)->next) {
         outcome came = make_piece(unwinder, low, l->low + STRETCH, tail);
         if (came != DONE)
@@ -435,7 +439,8 @@ static bool make_fit(const oji_unwinder *unwinder, leaf *l, const oji_unwind_ran
     return true;
 }
 
-/* Another's table may lie in the stretch after all, and hide what is behind it. */
+/* Another's table may lie in the stretch after all, and hide what is behind it. Signals are let through: the leaf's
+ * table is sorted. */
 static bool is_found(const oji_unwinder *unwinder, const leaf *l, const uint8_t *entry)
 {
     uint64_t addr = oji_entry_addr(entry);
@@ -457,6 +462,8 @@ static outcome add_entries(const oji_unwinder *unwinder, leaf *l, const oji_unwi
         return NO_MEMORY;
     }
     put(l, entries, n);
+    if (unwinder->add_entry)
+        oji_unwind_block_signals();
     for (uint32_t i = 0; unwinder->add_entry && i < n; i++)
         unwinder->add_entry(entries[i]);
     if (is_found(unwinder, l, entries[0]) && is_found(unwinder, l, entries[n - 1]))

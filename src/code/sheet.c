@@ -100,6 +100,7 @@ static bool tell(const oji_unwinder *unwinder, sheet *s)
     r->tables[0] = s->mark;
     if (!oji_unwinder_forgets(r->tables))
         return false;
+    oji_unwind_block_signals();
     unwinder->add_array(r->tables, r->u.bytes);
     oji_sheet_wait(unwinder);
     if (!oji_unwinder_is_sorted(&r->u.object, r->tables)) {
@@ -378,6 +379,7 @@ static bool add_entries(const oji_unwinder *unwinder, const oji_unwind_range *ra
         const oji_unwind_range put = {.addr = oji_entry_addr(entries[0]),
                                       .size = oji_entry_addr(entries[done - 1]) + 1};
         remove_functions(unwinder, all.sheets[near.above - 1], &put, false);
+        oji_sheet_wait(unwinder);
     }
     return false;
 }
@@ -397,6 +399,8 @@ void *oji_sheet_add(const oji_unwinder *unwinder, const oji_unwind_part *part)
         else
             oji_entries_free(entries, n);
     }
+    if (head && unwinder->add_entry)
+        oji_unwind_block_signals();
     for (uint32_t i = 0; head && unwinder->add_entry && i < n; i++)
         unwinder->add_entry(entries[i]);
     if (!head)

@@ -69,7 +69,8 @@ void oji_slots_free(oji_slots *slots);
 
 /* Put a function into the array while others look into it. False where that has no free slot near its place. */
 bool oji_slots_put(const oji_unwinder *unwinder, oji_slots *slots, uint8_t *entry);
-/* Take out the functions that begin in the range; their entries end, or are the caller's again. */
+/* Take out the functions that begin in the range. Their entries end, the memory with a wait to come, or are the
+ * caller's again after one. */
 void oji_slots_remove(const oji_unwinder *unwinder, oji_slots *slots, const oji_unwind_range *range, bool ends_entries);
 /* Is it in the array, and at this address? The entry itself is not looked at. */
 bool oji_slots_has(const oji_slots *slots, const uint8_t *entry, uint64_t addr);
@@ -83,11 +84,8 @@ void oji_slots_for_each(const oji_slots *slots, void (*tell)(const void *));
 bool oji_slots_open(void);
 void oji_slots_close(void);
 
-/* After this no look-up goes on that began before it: each holds the unwinder's lock, which this one takes. */
-static inline void oji_sheet_wait(const oji_unwinder *unwinder)
-{
-    void *bases[4];
-    (void)unwinder->find((void *)(uintptr_t)1, bases);
-}
+/* After this no look-up goes on that began before it: each holds the unwinder's lock, which this one takes. Frees what
+ * waits for that. */
+void oji_sheet_wait(const oji_unwinder *unwinder);
 
 #endif

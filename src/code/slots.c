@@ -23,6 +23,22 @@ _Static_assert(offsetof(oji_slots, entries) == offsetof(oji_slots, vector) + siz
 
 static uint8_t *behind; /* the entry of slots at the end */
 
+/* Entries that are in no array any more, and that a look-up may have found before. So many share a wait: each keeps
+ * signal handlers out, which costs more than all else that a removal does. */
+static struct {
+    uint8_t *entries[64];
+    uint32_t n;
+} ended;
+
+void oji_sheet_wait(const oji_unwinder *unwinder)
+{
+    void *bases[4];
+    oji_unwind_block_signals();
+    (void)unwinder->find((void *)(uintptr_t)1, bases);
+    oji_entries_free(ended.entries, ended.n);
+    ended.n = 0;
+}
+
 bool oji_slots_open(void)
 {
     if (!behind)
@@ -263,40 +279,34 @@ bool oji_slots_put(const oji_unwinder *unwinder, oji_slots *s, uint8_t *entry)
     return true;
 }
 
-/* End the entries, which nobody can find any more, once nobody is left who did. */
-static void end_entries(const oji_unwinder *unwinder, uint8_t *const *entries, uint32_t n)
+/* It is in no slot but those that are yet to be gone through: there is no wait before it is in none. */
+static void end_entry(const oji_unwinder *unwinder, uint8_t *entry)
 {
-    for (uint32_t i = 0; unwinder->remove_entry && i < n; i++)
-        unwinder->remove_entry(entries[i]);
-    oji_sheet_wait(unwinder);
-    oji_entries_free(entries, n);
+    if (ended.n == OJI_COUNT(ended.entries))
+        oji_sheet_wait(unwinder);
+    ended.entries[ended.n++] = entry;
+    if (!unwinder->remove_entry)
+        return;
+    oji_unwind_block_signals();
+    unwinder->remove_entry(entry);
 }
 
 /* Their slots repeat the function before them, or the mark, which may have the first function's address. */
 void oji_slots_remove(const oji_unwinder *unwinder, oji_slots *s, const oji_unwind_range *range, bool ends_entries)
 {
     uint64_t at = find_above(s, range->addr - 1);
-    uint8_t *const before = s->entries[at - 1];
-    uint8_t *removed[64];
-    uint32_t n = 0;
+    uint8_t *const before = s->entries[at - 1], *last = before;
     for (; at < s->vector.n && addr_at(s, at) - range->addr < range->size; at++) {
         uint8_t *entry = s->entries[at];
         set(s, at, before);
-        if (entry == before || (n > 0 && entry == removed[n - 1]))
+        if (entry == before || entry == last)
             continue;
-        if (n == OJI_COUNT(removed)) {
-            if (ends_entries)
-                end_entries(unwinder, removed, n);
-            n = 0;
-        }
-        removed[n++] = entry;
+        last = entry;
+        if (ends_entries)
+            end_entry(unwinder, entry);
         s->n_live--;
     }
     s->last_touched = (uint32_t)(at - 1);
-    if (!ends_entries)
-        oji_sheet_wait(unwinder);
-    else if (n > 0)
-        end_entries(unwinder, removed, n);
 }
 
 /* A provider may have given an address twice. */

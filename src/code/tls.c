@@ -8,6 +8,7 @@
  * or changes what it alone reads. What is a client's, its allocator and its destructors, is called with the signals
  * that the client had: it may have to answer one before it can go on. So has a thread that waits for such a call on
  * another: whoever is called may wait for the answers of all threads, as what stops a world does. */
+#include "base/signals.h"
 #include "code/code.h"
 #include "code/tls.h"
 
@@ -93,23 +94,10 @@ extern void *__dso_handle __attribute__((visibility("hidden")));
 
 /* --- the lock ----------------------------------------------------------------------------------------------------- */
 
-/* All but those that the thread's own instructions raise, which do not wait. */
-static void block_signals(sigset_t *before)
-{
-    static const int raised[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
-    sigset_t all;
-    sigfillset(&all);
-    for (size_t i = 0; i < OJI_COUNT(raised); i++)
-        sigdelset(&all, raised[i]);
-    pthread_sigmask(SIG_BLOCK, &all, before);
-}
-
-static void unblock_signals(const sigset_t *before) { pthread_sigmask(SIG_SETMASK, before, NULL); }
-
 static void enter(void)
 {
     sigset_t before;
-    block_signals(&before);
+    oji_block_signals(&before);
     pthread_mutex_lock(&lock);
     mask_of_holder = before;
 }
@@ -118,7 +106,7 @@ static void leave(void)
 {
     const sigset_t before = mask_of_holder;
     pthread_mutex_unlock(&lock);
-    unblock_signals(&before);
+    oji_unblock_signals(&before);
 }
 
 /* Needs the lock, which others have meanwhile; the signals are the client's then. No condition variable: its mutex
@@ -279,9 +267,9 @@ static thread_state *own_state(void)
     sigset_t before;
     if (state)
         return state;
-    block_signals(&before);
+    oji_block_signals(&before);
     state = this_state ? this_state : make_state();
-    unblock_signals(&before);
+    oji_unblock_signals(&before);
     return state;
 }
 
@@ -480,13 +468,13 @@ static int need_start(void)
     pthread_once(&once, start);
     if (OJI_LIKELY(atomic_load(&start_error) == 0))
         return 0;
-    block_signals(&before);
+    oji_block_signals(&before);
     pthread_mutex_lock(&again);
     if (atomic_load(&start_error) != 0)
         start();
     error = atomic_load(&start_error);
     pthread_mutex_unlock(&again);
-    unblock_signals(&before);
+    oji_unblock_signals(&before);
     return error;
 }
 

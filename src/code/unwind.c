@@ -1,6 +1,8 @@
 /* The registry of unwind tables: one lock, and what is needed to know a record again and undo it. */
 #include "code/unwind.h"
 
+#include "base/signals.h"
+
 #include <pthread.h>
 
 /* What undoing a link of several ranges takes, or one of images. */
@@ -39,8 +41,33 @@ static bool is_entry(const void *handle) { return ((uintptr_t)handle & 1) != 0; 
 
 /* --- fork: a child finds the lock free and everything whole ------------------------------------------------------- */
 
+/* Of who has the lock. */
+static bool has_blocked;
+static sigset_t mask_before;
+
 static void lock(void) { pthread_mutex_lock(&registry.lock); }
-static void unlock(void) { pthread_mutex_unlock(&registry.lock); }
+
+static void unlock(void)
+{
+    sigset_t before;
+    if (!has_blocked) {
+        pthread_mutex_unlock(&registry.lock);
+        return;
+    }
+    before = mask_before;
+    has_blocked = false;
+    pthread_mutex_unlock(&registry.lock);
+    oji_unblock_signals(&before);
+}
+
+/* Two system calls: most links and removals do without. */
+void oji_unwind_block_signals(void)
+{
+    if (has_blocked)
+        return;
+    oji_block_signals(&mask_before);
+    has_blocked = true;
+}
 
 /* Fails only for want of memory; forks of programs that link in several threads are then what they are without it. */
 static void start(void) { (void)pthread_atfork(lock, unlock, unlock); }
@@ -286,6 +313,7 @@ static void tell_llvm(const oji_unwinder *unwinder, const oji_unwinder *llvm)
 {
     if (unwinder->add_entry)
         return;
+    oji_unwind_block_signals();
     oji_unwinder_use_llvm(llvm);
     oji_sheet_for_each(llvm->add_entry);
     oji_leaves_for_each(llvm->add_entry);

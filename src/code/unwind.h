@@ -3,7 +3,9 @@
  * libgcc is told of few tables, each for many codes, which change while it knows them. Before version 13 it keeps
  * lists: the tables are sheets (sheet.c). From then on it keeps a search tree: they are leaves, and for code in shared
  * slabs (leaves.c). Otherwise each range of code has a table of its own, which never changes (image.c). All of it is
- * under one lock: unwind.c. */
+ * under one lock: unwind.c.
+ *
+ * A signal handler may unwind at any moment, through linked code and while its thread links or destroys. */
 #ifndef OJI_CODE_UNWIND_H
 #define OJI_CODE_UNWIND_H
 
@@ -98,6 +100,10 @@ bool oji_unwinder_look_for_llvm(oji_unwinder *llvm);
 /* From here on entries are told to it, too; locked. */
 void oji_unwinder_use_llvm(const oji_unwinder *llvm);
 
+/* unwind.c: no signal handler runs on this thread from here until the registry is unlocked. Unwinders take locks of
+ * their own, for which a handler that unwinds (a profiler's) would wait for ever: before every call that may, locked.
+ * Libgcc's look-ups take none where it keeps a tree and has sorted the table. */
+void oji_unwind_block_signals(void);
 /* unwind.c: find libgcc where it is not known yet. Not locked. */
 const oji_unwinder *oji_unwinder_bind(void);
 

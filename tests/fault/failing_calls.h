@@ -446,8 +446,14 @@ static void ojt_gave(void *block)
     }
 }
 
+/* What a program does whenever memory is taken, by anybody. */
+#ifndef OJT_TAKES_MEMORY
+#define OJT_TAKES_MEMORY
+#endif
+
 OJT_REPLACED void *malloc(size_t size)
 {
+    OJT_TAKES_MEMORY;
     if (ojt_heap_fails(__builtin_return_address(0)))
         return NULL;
     return ojt_took(__libc_malloc(size), __builtin_return_address(0));

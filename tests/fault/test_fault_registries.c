@@ -1,6 +1,8 @@
 /* What a process keeps of linked code beside it (cells of unwind entries, indexes, debuggers' files, modules of
  * thread-local storage) when memory ends, called directly. Each case has a process of its own, in which nothing is
  * there yet, and goes on afterwards. */
+static void memory_is_taken(void);
+#define OJT_TAKES_MEMORY memory_is_taken()
 #include "fault/failing_calls.h"
 #include "link/linktest.h"
 
@@ -17,6 +19,13 @@
 
 /* Calls of the C library that failing_calls.h leaves alone: 1 makes the next one fail, or raise a signal once. */
 static bool key_fails, hook_fails, setting_fails, setting_raises, unlocking_raises;
+static bool raises_always; /* as often as anybody gives a lock back, or takes memory */
+
+static __attribute__((unused)) void memory_is_taken(void)
+{
+    if (raises_always)
+        raise(SIGUSR1);
+}
 
 OJT_REPLACED int pthread_key_create(pthread_key_t *key, void (*end)(void *))
 {
@@ -47,7 +56,7 @@ OJT_REPLACED int pthread_mutex_unlock(pthread_mutex_t *mutex)
     static int (*next)(pthread_mutex_t *);
     if (!next)
         *(void **)&next = dlsym(RTLD_NEXT, "pthread_mutex_unlock");
-    if (unlocking_raises) {
+    if (unlocking_raises || raises_always) {
         unlocking_raises = false;
         raise(SIGUSR1);
     }
@@ -294,6 +303,60 @@ static void fault_registries_unwind_tables(void **state)
     assert_int_equal(ojt_returns_in_child(add_unsorted), 0);
     assert_int_equal(ojt_returns_in_child(add_tables_to_lists), 0);
 }
+
+/* --- signal handlers that unwind ---------------------------------------------------------------------------------- */
+
+static unsigned n_unwound;
+
+/* As a profiler's, which looks for the functions on the stack: for this one, and for one that is being linked. */
+static void unwind_in_handler(int number)
+{
+    const oji_unwinder *unwinder = oji_unwinder_current();
+    void *bases[4];
+    (void)number;
+    if (!unwinder->find)
+        return;
+    raises_always = false;
+    (void)unwinder->find((void *)(uintptr_t)unwind_in_handler, bases);
+    (void)unwinder->find((void *)(uintptr_t)(BASE + 5), bases);
+    raises_always = true;
+    n_unwound++;
+}
+
+/* A signal comes whenever a lock is given back, libgcc's own too, or the heap is asked for memory, as libgcc does with
+ * a lock: when it sorts a table, and when its tree grows. */
+static void link_while_signalled(bool is_shared)
+{
+    enum { N = 400 };
+    static oj_record records[N];
+    alarm(20);
+    signal(SIGUSR1, unwind_in_handler);
+    raises_always = true;
+    for (uint32_t round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < N; i++) {
+            const oji_eh_fde fde = {.addr = BASE + i * (i % 3 > 0 ? 64 : 0x4000), .size = 16};
+            const oji_unwind_range range = {.addr = fde.addr, .size = fde.size, .is_shared = is_shared};
+            const oji_unwind_tables one = {
+                .cies = &cie, .n_cies = 1, .fdes = &fde, .n_fdes = 1, .ranges = &range, .n_ranges = 1};
+            assert_int_equal(oji_unwind_add(&one, &records[i], NULL), OJ_OK);
+        }
+        for (uint32_t i = 0; i < N; i++)
+            oji_unwind_registry.undo(&records[i * 7 % N]);
+    }
+    raises_always = false;
+    assert_true(n_unwound >= 4 * N);
+}
+static void link_alone_while_signalled(void) { link_while_signalled(false); }
+static void link_in_slab_while_signalled(void) { link_while_signalled(true); }
+
+static void fault_registries_handlers_unwind_meanwhile(void **state)
+{
+    (void)state;
+    assert_int_equal(ojt_returns_in_child(link_alone_while_signalled), 0);
+    assert_int_equal(ojt_returns_in_child(link_in_slab_while_signalled), 0);
+}
+
+/* --- ranges that have tables of their own ------------------------------------------------------------------------- */
 
 static unsigned n_told;
 static void tree_add(const void *table, void *object)
@@ -694,5 +757,5 @@ static void fault_registries_thread_local(void **state)
 
 OJT_MAIN(cmocka_unit_test(fault_registries_debuggers_files), cmocka_unit_test(fault_registries_cells),
          cmocka_unit_test(fault_registries_unwind_tables), cmocka_unit_test(fault_registries_stretches),
-         cmocka_unit_test(fault_registries_images), cmocka_unit_test(fault_registries_indexes),
-         cmocka_unit_test(fault_registries_thread_local))
+         cmocka_unit_test(fault_registries_handlers_unwind_meanwhile), cmocka_unit_test(fault_registries_images),
+         cmocka_unit_test(fault_registries_indexes), cmocka_unit_test(fault_registries_thread_local))
