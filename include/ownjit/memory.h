@@ -33,7 +33,10 @@ typedef enum oj_segment_lifetime {
 /* Set by place(), of code: until release(), all code that lies in the same stretches of addresses (OJ_SEGMENT_STRETCH
  * bytes, aligned to as many) is placed by links of this library, with this flag, and nobody else registers tables for
  * it: none is of a placement with OJ_PLACEMENT_UNWIND_BY_CLIENT. Then one table is registered for all functions of a
- * stretch where the unwinder keeps a search tree (libgcc from version 13 on), and not one for each. */
+ * stretch where the unwinder keeps a search tree (libgcc from version 13 on), and not one for each.
+ * Libgcc before version 13 is told of all code in tables for runs of adjacent pages, with this flag or without: nobody
+ * else may register a table for code in such pages, from the first link there until no linked code with tables is left
+ * in the run. */
 #define OJ_SEGMENT_SHARED 2u
 #define OJ_SEGMENT_STRETCH 16384u /* bytes */
 
