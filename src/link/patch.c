@@ -27,13 +27,14 @@ static const oji_code_segment *find_code_segment(const oj_code *code, uint64_t r
 }
 
 /* The bytes that the code has at an address. Where it runs may be another process's, so that they are read where the
- * client has them to write, if it still has: a view may be gone, or be the parent's in the child of a fork. */
+ * client has them to write, if it still has: a view may be gone, or be the parent's in the child of a fork. To ask the
+ * system costs more than the patch does: what is told to unwinders with others' code runs in this process. */
 static void read_code(const patch *p, uint64_t run_addr, void *to, size_t size)
 {
     const uint8_t *run = (const uint8_t *)(uintptr_t)run_addr, *view = p->segment->write;
     if (view)
         view += run_addr - p->segment->run_addr;
-    if (view && view != run && oji_link_try_read(to, view, size))
+    if (view && view != run && !(p->segment->flags & OJ_SEGMENT_SHARED) && oji_link_try_read(to, view, size))
         return;
     if (p->is_atomic)
         oji_load_in_word(run, to, size);
