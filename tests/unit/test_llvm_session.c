@@ -208,8 +208,10 @@ static void session_live_module_of_given_names_is_not_asked(void **state)
         rename_function(s.llvm, live.module, "one", "renamed");
         assert_int_equal(try(&s, "renamed", &error), is_given ? OJ_E_NOT_FOUND : OJ_OK);
         assert_int_equal(n_compiles(&s), is_given ? 0 : 1);
-        setup_close(&s);
+        oj_session_destroy(s.session);
+        s.session = NULL;
         ojt_live_end(s.llvm, live);
+        setup_close(&s);
     }
 }
 

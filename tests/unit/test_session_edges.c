@@ -612,6 +612,7 @@ static void session_thread_local_removed_while_waited_for(void **state)
     wait_until_asleep(&a);
     oji_session_detach_module(a.session, a.module);
     oji_session_end(a.session);
+    oji_session_end_codes(a.module);
     oji_session_free_module(a.session, a.module);
     pthread_join(thread, NULL);
     if (a.failed)

@@ -158,6 +158,7 @@ static void session_common_symbol_larger_than_the_linked_one_refused(void **stat
 /* A definition of `shared` in a section, of a type and size, what refers to it, and a word. */
 static oj_object *sized(const char *word, unsigned type, uint64_t size, unsigned binding)
 {
+    static const uint8_t zeros[1024];
     char file[32], function[32];
     ojt_words w;
     uint16_t section;
@@ -165,7 +166,7 @@ static oj_object *sized(const char *word, unsigned type, uint64_t size, unsigned
     ojt_words_init(&w);
     section = type != STT_TLS
                   ? w.data
-                  : ojt_elf_add_section(&w.elf, ".tdata", SHF_ALLOC | SHF_WRITE | SHF_TLS, 8, w.words, 1024);
+                  : ojt_elf_add_section(&w.elf, ".tdata", SHF_ALLOC | SHF_WRITE | SHF_TLS, 8, zeros, sizeof zeros);
     ojt_elf_add_symbol(&w.elf, "shared", section, 128, size, binding, type);
     if (type == STT_TLS)
         ojt_tls_add_function(&w.elf, function, 1, OJT_DYNAMIC);
