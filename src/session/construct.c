@@ -62,60 +62,62 @@ static void drop_claim(oj_session *session, uint64_t claim)
 
 /* --- running ------------------------------------------------------------------------------------------------------ */
 
-/* The first linked of those with the claim; NULL where there is none left. */
-static oj_status start(oj_session *session, uint64_t claim, oji_session_unit **started, oj_error *error)
+/* The turn cannot be refused: this thread does not have it. */
+static void take_turn(oj_session *session)
 {
+    oj_status status = oji_session_begin(session, NULL);
+    OJI_ASSERT(status == OJ_OK);
+    (void)status;
+}
+
+/* The first linked of those with the claim; NULL where there is none left. */
+static oji_session_unit *start(oj_session *session, uint64_t claim)
+{
+    oji_session_unit *first = NULL;
     uint64_t n;
-    *started = NULL;
-    OJI_TRY(oji_session_begin(session, error));
+    take_turn(session);
     n = session->n_unconstructed;
     for (oji_session_unit *unit = find_back(session->last_linked, n); unit;
          unit = find_back(unit->previous_linked, --n))
         if (unit->claim == claim)
-            *started = unit;
-    if (*started) {
-        (*started)->is_constructed = (*started)->is_constructing = true;
+            first = unit;
+    if (first) {
+        first->is_constructed = first->is_constructing = true;
         session->n_unconstructed--;
     }
     oji_session_end(session);
-    return OJ_OK;
+    return first;
 }
 
-/* Where they failed they may be tried again, with all that were to follow. The turn cannot be refused: this thread does
- * not have it. */
+/* Where they failed they may be tried again, with all that were to follow. */
 static void finish(oj_session *session, oji_session_unit *unit, bool is_constructed)
 {
-    oj_status status = oji_session_begin(session, NULL);
-    OJI_ASSERT(status == OJ_OK);
+    take_turn(session);
     unit->is_constructing = false;
     if (!is_constructed) {
         unit->is_constructed = false;
         session->n_unconstructed++;
         drop_claim(session, unit->claim);
     }
-    if (status == OJ_OK)
-        oji_session_end(session);
+    oji_session_end(session);
 }
 
 static oj_status run(oj_session *session, uint64_t claim, oj_error *error)
 {
-    for (;;) {
-        oji_session_unit *unit;
-        oj_status status;
-        OJI_TRY(start(session, claim, &unit, error));
-        if (!unit)
-            return OJ_OK;
-        status = oj_code_construct(unit->code, error);
+    for (oji_session_unit *unit; (unit = start(session, claim));) {
+        oj_status status = oj_code_construct(unit->code, error);
         finish(session, unit, status == OJ_OK);
         OJI_TRY(status);
     }
+    return OJ_OK;
 }
 
 /* In a callback nothing was linked, and there is no claim. */
 void oji_session_leave_unconstructed(oj_session *session, uint64_t claim)
 {
-    if (claim == 0 || oji_session_begin(session, NULL) != OJ_OK)
+    if (claim == 0)
         return;
+    take_turn(session);
     drop_claim(session, claim);
     oji_session_end(session);
 }
@@ -128,7 +130,7 @@ oj_status oji_session_construct_linked(oj_session *session, uint64_t claim, oj_e
     others_wait = session->n_waiting > 0 && !oji_session_has_turn(session);
     pthread_mutex_unlock(&session->lock);
     if (others_wait) {
-        OJI_TRY(oji_session_begin(session, error));
+        take_turn(session);
         claim = claim ? claim : ++session->n_claims;
         claim_free(session, claim, false);
         oji_session_end(session);

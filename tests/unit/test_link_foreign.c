@@ -103,10 +103,13 @@ static void foreign_plan_asks_for_memory(void **state)
 {
     oj_object *object = make_foreign(NULL);
     oj_plan *plan = NULL;
+    oj_code *code = NULL;
     oj_error error;
     (void)state;
     assert_int_equal(oj_plan_create(&plan, (const oj_object *const *)&object, 1, NULL, &error), OJ_OK);
     assert_int_equal(oj_plan_place(plan, &error), OJ_E_ARCHITECTURE);
+    assert_int_equal(oj_plan_link(plan, &code, &error), OJ_E_ARCHITECTURE);
+    assert_null(code);
     oj_plan_destroy(plan);
     oj_object_destroy(object);
 }

@@ -701,7 +701,9 @@ static void provider_bad_requests_refused(void **state)
 /* Sums that wrap at each step on the way from segments to a reservation. */
 static void provider_sizes_that_wrap_refused(void **state)
 {
-    static const struct {
+    /* With the bits for its pages, which come before it, this ends less than 32 KiB before the last address. */
+    const uint64_t with_table = (UINT64_MAX / 32769 * 32768 & ~UINT64_C(4095)) - 16384;
+    const struct {
         uint64_t size, second_size, second_alignment;
         uint32_t second_kind;
         uint32_t flags;
@@ -710,8 +712,9 @@ static void provider_sizes_that_wrap_refused(void **state)
         {UINT64_MAX - 4095, 4096, 16, OJ_SEGMENT_CODE, 0},                 /* where it ends */
         {UINT64_MAX - 4094, 1, 16, OJ_SEGMENT_CODE, 0},                    /* whole pages */
         {UINT64_MAX - 4095, 1, 16, OJ_SEGMENT_DATA, OJ_MEMORY_HUGE_PAGES}, /* whole huge pages */
-        {UINT64_MAX - 8191, 1, 1 << 20, OJ_SEGMENT_RODATA, 0},             /* where the second region begins */
-        {UINT64_MAX - 8191, 8192, 16, OJ_SEGMENT_RODATA, 0},               /* where it ends */
+        {UINT64_MAX - 8191, 1, 1 << 20, OJ_SEGMENT_RODATA, 0},             /* where the first region ends */
+        {with_table, 1, 1 << 20, OJ_SEGMENT_RODATA, 0},                    /* where the second begins */
+        {with_table, 32768, 16, OJ_SEGMENT_RODATA, 0},                     /* where it ends */
         {UINT64_C(1) << 63, UINT64_C(1) << 62, 16, OJ_SEGMENT_RODATA, 0},  /* differences of pointers */
         {(UINT64_C(1) << 63) - 20480, 1, 1 << 20, OJ_SEGMENT_DATA, 0},
     };
