@@ -13,9 +13,12 @@
 #define FREE_LEAST 8u
 #define FREE_EVERY 16u /* a new array has a free slot after so many functions ... */
 #define FREE_SHARE 32u /* ... and next to those that are new one for so many of all */
-#define FEW 8u         /* slots of a small array, the mark's included */
 #define REACH 16u      /* as many functions are moved at most to make a slot free */
-#define BATCH 64u      /* slots at the end that become seen at a time: pages that are not yet needed stay untouched */
+/* Slots of a small array, the mark's included, and slots at the end that become seen at a time: those that are not yet
+ * needed stay untouched. Each time there is a wait, which takes two system calls. */
+#define FEW 640u
+#define BATCH 640u
+#define SPARSE_LEAST 256u            /* slots: what has no more stays as it is */
 #define MAPPED (UINT64_C(256) << 10) /* bytes: from here on an array has a mapping of its own */
 
 _Static_assert(offsetof(oji_slots, entries) == offsetof(oji_slots, vector) + sizeof(oji_slots_vector),
@@ -325,7 +328,7 @@ bool oji_slots_ends_with(const oji_slots *s, const uint8_t *entry)
     return s->entries[s->last_touched] == entry && (next == s->vector.n || is_behind(s, next));
 }
 
-bool oji_slots_is_sparse(const oji_slots *s) { return s->vector.n > 4 * BATCH && s->n_live < s->vector.n / 4; }
+bool oji_slots_is_sparse(const oji_slots *s) { return s->vector.n > SPARSE_LEAST && s->n_live < s->vector.n / 4; }
 
 void oji_slots_for_each(const oji_slots *s, void (*tell)(const void *))
 {
