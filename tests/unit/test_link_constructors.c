@@ -63,6 +63,18 @@ static oj_code *link_one(bench *b)
     return code;
 }
 
+static void take_over(oj_code *code, oj_taken *taken, oj_segment *segments, size_t n_segments, oj_record *records,
+                      size_t n_records)
+{
+    oj_error error;
+    oj_taken_init(taken);
+    taken->segments = segments;
+    taken->n_segments = n_segments;
+    taken->records = records;
+    taken->n_records = n_records;
+    assert_int_equal(oj_code_take_over(code, taken, &error), OJ_OK);
+}
+
 static void constructors_run_in_the_order_of_gnu_ld(void **state)
 {
     static const uint32_t flags[] = {0, OJ_LINK_SECTIONS_SINGLY};
@@ -158,12 +170,7 @@ static void destructors_run_when_taken_over_code_is_released(void **state)
     add_list(&b.elf, ".fini_array", SHT_FINI_ARRAY, "a");
     code = link_one(&b);
     assert_int_equal(oj_code_record_count(code), 1);
-    oj_taken_init(&taken);
-    taken.segments = segments;
-    taken.n_segments = OJI_COUNT(segments);
-    taken.records = records;
-    taken.n_records = OJI_COUNT(records);
-    assert_int_equal(oj_code_take_over(code, &taken, &error), OJ_OK);
+    take_over(code, &taken, segments, OJI_COUNT(segments), records, OJI_COUNT(records));
     assert_int_equal(records[0].kind, OJ_RECORD_FINALIZERS);
     assert_string_equal(notes, "");
     /* The program's own handle, or that of all, must not be had this way. */
@@ -229,12 +236,7 @@ static void destructors_of_taken_over_code_in_a_static_array(void **state)
     add_list(&b.elf, ".fini_array", SHT_FINI_ARRAY, "a");
     begin_by_hand(&hand, &b, memory);
     assert_int_equal(oj_code_construct(hand.code, NULL), OJ_OK);
-    oj_taken_init(&taken);
-    taken.segments = segments;
-    taken.n_segments = OJI_COUNT(segments);
-    taken.records = records;
-    taken.n_records = OJI_COUNT(records);
-    assert_int_equal(oj_code_take_over(hand.code, &taken, &error), OJ_OK);
+    take_over(hand.code, &taken, segments, OJI_COUNT(segments), records, OJI_COUNT(records));
     /* Past the segments' ends it may be anybody's. */
     changed[0] = records[0];
     changed[0].addr = segments[0].run_addr + segments[0].size;
@@ -350,12 +352,7 @@ static void exit_handlers_of_taken_over_code_placed_by_hand_run_at_release(void 
     assert_int_equal(oj_code_construct(hand.code, NULL), OJ_OK);
     enroll_exit(hand.code, "b");
     enroll_thread_exit(hand.code, "c");
-    oj_taken_init(&taken);
-    taken.segments = segments;
-    taken.n_segments = OJI_COUNT(segments);
-    taken.records = records;
-    taken.n_records = OJI_COUNT(records);
-    assert_int_equal(oj_code_take_over(hand.code, &taken, &error), OJ_OK);
+    take_over(hand.code, &taken, segments, OJI_COUNT(segments), records, OJI_COUNT(records));
     assert_null(taken.memory);
     assert_int_equal(taken.n_records, 3);
     assert_string_equal(notes, "");
@@ -381,10 +378,7 @@ static void release_of_code_placed_by_hand_without_records(void **state)
     begin(&b);
     add_handle(&b.elf, false);
     begin_by_hand(&hand, &b, memory);
-    oj_taken_init(&taken);
-    taken.segments = segments;
-    taken.n_segments = OJI_COUNT(segments);
-    assert_int_equal(oj_code_take_over(hand.code, &taken, &error), OJ_OK);
+    take_over(hand.code, &taken, segments, OJI_COUNT(segments), NULL, 0);
     assert_int_equal(taken.n_records, 0);
     assert_int_equal(oj_taken_release(&taken, &error), OJ_OK);
     free(memory);

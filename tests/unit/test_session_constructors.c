@@ -208,7 +208,7 @@ static void session_constructors_of_a_failed_lookup_are_run_by_the_next(void **s
     oj_session_destroy(session);
 }
 
-static void forget_the_other(void)
+static void remove_the_other(void)
 {
     oj_error error;
     assert_int_equal(oj_module_remove(modules[1], OJ_REMOVE_REFERENCED, &error), OJ_OK);
@@ -219,7 +219,7 @@ static void session_module_removed_before_its_constructors(void **state)
 {
     (void)state;
     begin(OJ_SESSION_CONSTRUCT, NULL);
-    in_constructor = forget_the_other;
+    in_constructor = remove_the_other;
     add_both(0);
     ojt_session_lookup(session, "value_1");
     assert_string_equal(ran, "1)");
@@ -365,18 +365,12 @@ static void session_what_a_destructor_may_call_cannot_be_removed(void **state)
     oj_session_destroy(session);
 }
 
-static void remove_the_other_anyway(void)
-{
-    oj_error error;
-    assert_int_equal(oj_module_remove(modules[1], OJ_REMOVE_REFERENCED, &error), OJ_OK);
-}
-
 /* What was left to the client's judgement leaves nothing behind that points at it. */
 static void session_destructor_removes_what_its_module_refers_to(void **state)
 {
     (void)state;
     begin(OJ_SESSION_CONSTRUCT, NULL);
-    in_destructor = remove_the_other_anyway;
+    in_destructor = remove_the_other;
     add_both(0);
     ojt_session_lookup(session, "value_2");
     assert_int_equal(oj_module_remove(modules[0], OJ_REMOVE_REFERENCED, NULL), OJ_OK);
