@@ -147,9 +147,16 @@ def plan_sanitized(variant, build):
     return [entry for entry in entries if not entry.group.endswith('/cli/test_cxx.py')]
 
 
+def starts_threads(path):
+    source = os.path.join(SOURCE, 'tests', 'unit', os.path.basename(path) + '.c')
+    if not os.path.exists(source):
+        return False
+    with open(source) as text:
+        return 'pthread_create' in text.read()
+
+
 def plan_threads(variant, build):
-    return (program_entries(variant, build, FULL_LLVM[:1], 240,
-                            lambda path: 'thread' in os.path.basename(path) or path.endswith('/test_llvm_worker'))
+    return (program_entries(variant, build, FULL_LLVM[:1], 240, starts_threads)
             + tap_entries(variant, build, 'mcjit', 300))
 
 
@@ -283,7 +290,7 @@ VARIANTS = [
             SANITIZED),
     Variant('tsan', 'san', plan_threads, CLANG,
             ('-Dtests=true', '-Dtools=false', '-Dexamples=false', '-Db_sanitize=thread', '-Db_lundef=false',
-             '--buildtype=debugoptimized'), {'TSAN_OPTIONS': 'halt_on_error=1'}),
+             '--buildtype=debugoptimized'), {'TSAN_OPTIONS': 'halt_on_error=1:die_after_fork=0'}),
     Variant('stress', 'long', plan_stress, 'gcc',
             ('-Dtests=true', '-Dstress=true', '-Dtools=false', '-Dexamples=false', '--buildtype=debugoptimized')),
     Variant('llvm', 'long', plan_versions, 'gcc', RELEASE, folder='gcc'),
