@@ -80,7 +80,8 @@ typedef struct oj_compiler_options {
     const char *cpu;      /* copies; NULL = this host's CPU, or "" (generic) where triple is given */
     const char *features; /* copies; "+avx2,-fma"; NULL = this host's, or none where triple or cpu is given */
     /* Called for each diagnostic of LLVM's below error severity; text lends, during the call. NULL: dropped. It may use
-     * any other handle, and of this compiler cancel alone: compiling with it is OJ_E_MISUSE.
+     * any other handle, and of this compiler cancel alone: compiling with it is OJ_E_MISUSE, and so is compiling with
+     * another one of its pool where all workers of that are this thread's already.
      * Threads:  callback: on the compiling thread, or with OJ_ISOLATION_THREAD on one that it waits for */
     void (*diagnostic)(void *context, uint32_t severity, const char *text);
     void *diagnostic_context;

@@ -113,23 +113,34 @@ void oji_compile_end(oj_compiler *compiler)
     pthread_setcancelstate(cancel_state, NULL);
 }
 
-/* The input is closed in every case; the object does not refer to it. `ours` is a copy of the struct, not of what it
- * points to: bytes and module are the client's until the call returns. */
-static oj_status compile_ir(oj_compiler *compiler, const oj_ir *ir, oj_bytes **out, oj_error *error)
+/* The input is closed in every case; the object does not refer to it. */
+static oj_status compile_opened(oj_compiler *compiler, const oj_ir *ir, oj_bytes **out, oj_error *error)
 {
-    oj_ir ours;
     oji_input input;
     oj_status status;
-    if (!compiler || !ir)
-        return oji_fail(error, OJ_E_MISUSE, "oj_compile: %s is NULL", compiler ? "ir" : "compiler");
-    OJI_TRY(oji_import(&ours, sizeof ours, sizeof ours, ir, "oj_ir", error));
-    OJI_TRY(oji_compile_open_input(&input, &ours, &compiler->allocator, error));
+    OJI_TRY(oji_compile_open_input(&input, ir, &compiler->allocator, error));
     status = oji_compile_begin(compiler, error);
     if (status == OJ_OK) {
         status = compiler->ops->compile(compiler, &input, out, error);
         oji_compile_end(compiler);
     }
     oji_compile_close_input(&input, &compiler->allocator);
+    return status;
+}
+
+/* `ours` is a copy of the struct, not of what it points to: bytes and module are the client's until the call returns. A
+ * thread that were cancelled while it reads a file would take the file and what was read with it. */
+static oj_status compile_ir(oj_compiler *compiler, const oj_ir *ir, oj_bytes **out, oj_error *error)
+{
+    oj_ir ours;
+    oj_status status;
+    int cancel_state;
+    if (!compiler || !ir)
+        return oji_fail(error, OJ_E_MISUSE, "oj_compile: %s is NULL", compiler ? "ir" : "compiler");
+    OJI_TRY(oji_import(&ours, sizeof ours, sizeof ours, ir, "oj_ir", error));
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    status = compile_opened(compiler, &ours, out, error);
+    pthread_setcancelstate(cancel_state, NULL);
     return status;
 }
 

@@ -55,21 +55,26 @@ static bool is_unknown(const scan *s, const char *name, size_t length)
  * remembered from compile to compile.
  * Needs room in s->said for one message; what does not fit is cut. Only a combination without a complaint is
  * remembered, so that a warning is given in each compile. */
-static void probe(scan *s, const char *cpu, const char *features)
+static oj_status probe(scan *s, const char *cpu, const char *features, const char *name, oj_error *error)
 {
     oji_llvm_target_options options = *s->target;
     char key[OJI_LLVM_KNOWN_SIZE];
     int key_size = snprintf(key, sizeof key, "%s %s", cpu, features);
     bool fits = key_size > 0 && (size_t)key_size < sizeof key;
     size_t length = strlen(s->said);
+    int reason;
     if ((fits && strcmp(key, s->target->known) == 0) || (!cpu[0] && !features[0]))
-        return;
+        return OJ_OK;
     options.cpu = cpu;
     options.features = features;
-    if (!oji_llvm_probe_machine(&options, s->said + length, sizeof s->said - length))
+    reason = oji_llvm_probe_machine(&options, s->said + length, sizeof s->said - length);
+    if (reason == OJI_LLVM_CAPTURE_REFUSED)
         s->is_blind = true;
+    else if (reason != 0)
+        return oji_fail_system(error, OJ_E_SYSTEM, reason, "%s: a function's CPU and features cannot be checked", name);
     else if (fits && s->said[length] == '\0')
         memcpy(s->target->known, key, (size_t)key_size + 1);
+    return OJ_OK;
 }
 
 /* LLVM reads on behind a zero byte, and whoever reads its texts as C strings does not; a line break would make two
@@ -96,9 +101,9 @@ static oj_status collect_unknown(scan *s, const char *cpu, const char *tune, con
     s->said[0] = '\0';
     s->is_blind = false;
     if (s->cpu.value || s->features.value)
-        probe(s, cpu, features);
+        OJI_TRY(probe(s, cpu, features, name, error));
     if (s->tune.value && strcmp(tune, cpu) != 0)
-        probe(s, tune, features);
+        OJI_TRY(probe(s, tune, features, name, error));
     if (strlen(s->said) + 2 >= sizeof s->said)
         return oji_fail(error, OJ_E_TARGET, "%s: a function names more features that LLVM does not know than are told",
                         name);

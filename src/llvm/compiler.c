@@ -75,6 +75,7 @@ static void begin(job *j, in_process *compiler, const oji_input *input)
     j->listener.api = j->api;
     j->listener.diagnostic = compiler->diagnostic;
     j->listener.diagnostic_context = compiler->diagnostic_context;
+    j->listener.held = NULL;
     j->listener.n_errors = 0;
     j->listener.text[0] = '\0';
     memset(&j->stats, 0, sizeof *j - offsetof(job, stats));
@@ -169,15 +170,34 @@ static void run_text_parser(void *argument)
     p->failed = j->api->ParseIRInContext(j->context, buffer, &j->module, &p->message);
 }
 
-/* Where capturing is refused LLVM may print: that is better than not compiling. */
+/* LLVM 14 prints a warning at the first opaque pointer. Where capturing is refused it may print: that is better than not
+ * compiling. What it reports meanwhile is told when the capturing thread has ended. */
+static int parse_captured(text_parse *p)
+{
+    oji_llvm_held held;
+    char said[64];
+    int reason;
+    held.n = 0;
+    p->j->listener.held = &held;
+    reason = oji_llvm_run_captured(run_text_parser, p, said, sizeof said);
+    oji_llvm_tell_held(&p->j->listener);
+    if (reason == OJI_LLVM_CAPTURE_REFUSED) {
+        run_text_parser(p);
+        reason = 0;
+    }
+    return reason;
+}
+
 static oj_status parse_text(job *j, oj_error *error)
 {
     text_parse p = {j, NULL, 0};
-    char said[64];
-    /* LLVM 14 prints a warning at the first opaque pointer. */
-    if (j->compiler->library->version >= FIRST_SAFE_READER ||
-        !oji_llvm_run_captured(run_text_parser, &p, said, sizeof said))
+    int reason = 0;
+    if (j->compiler->library->version < FIRST_SAFE_READER)
+        reason = parse_captured(&p);
+    else
         run_text_parser(&p);
+    if (reason != 0)
+        return oji_fail_system(error, OJ_E_SYSTEM, reason, "%s: no thread to read textual IR on", j->input->name);
     if (p.failed) {
         j->module = NULL;
         oji_llvm_fail_parse(error, j->input->name, p.message);

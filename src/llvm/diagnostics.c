@@ -28,7 +28,24 @@ void oji_llvm_flatten(char *buffer, size_t capacity, const char *text)
         memcpy(buffer + capacity - 4, "...", 4);
 }
 
-/* Called by LLVM, on the compiling thread. Only the first error is kept: later ones mostly follow from it, and there
+/* What does not fit is dropped: there are no errors among it. */
+static void hold(oji_llvm_held *held, unsigned severity, const char *text)
+{
+    if (held->n == OJI_LLVM_MAX_HELD)
+        return;
+    oji_llvm_flatten(held->lines[held->n], sizeof held->lines[0], text);
+    held->severities[held->n++] = severity;
+}
+
+void oji_llvm_tell_held(oji_llvm_listener *listener)
+{
+    const oji_llvm_held *held = listener->held;
+    listener->held = NULL;
+    for (uint32_t i = 0; i < held->n; i++)
+        listener->diagnostic(listener->diagnostic_context, held->severities[i], held->lines[i]);
+}
+
+/* Called by LLVM, on the compiling thread or on one that captures. Only the first error is kept: later ones mostly follow from it, and there
  * is one record. Texts are asked for only where somebody reads them. */
 void oji_llvm_listen(oji_llvm_diagnostic *diagnostic, void *context)
 {
@@ -41,6 +58,8 @@ void oji_llvm_listen(oji_llvm_diagnostic *diagnostic, void *context)
     text = api->GetDiagInfoDescription(diagnostic);
     if (severity == OJI_LLVM_SEVERITY_ERROR) {
         oji_llvm_flatten(listener->text, sizeof listener->text, text);
+    } else if (listener->held) {
+        hold(listener->held, severity, text);
     } else {
         char line[OJI_LLVM_TEXT_SIZE];
         oji_llvm_flatten(line, sizeof line, text);

@@ -60,17 +60,30 @@ const oji_llvm_host *oji_llvm_get_host(oji_llvm_library *library);
 
 /* --- diagnostics.c: what LLVM says -------------------------------------------------------------------------------- */
 
+/* Diagnostics below errors that wait for a thread on which the client may be called. LLVM 14 has one or two to say of debug
+ * information while it reads text. */
+#define OJI_LLVM_MAX_HELD 4u
+typedef struct oji_llvm_held {
+    uint32_t n;
+    uint32_t severities[OJI_LLVM_MAX_HELD];
+    char lines[OJI_LLVM_MAX_HELD][OJI_LLVM_TEXT_SIZE];
+} oji_llvm_held;
+
 /* Collects the diagnostics of one compile. */
 typedef struct oji_llvm_listener {
     const oji_llvm_api *api;
     void (*diagnostic)(void *context, uint32_t severity, const char *text);
     void *diagnostic_context;
+    oji_llvm_held *held; /* where diagnostics go instead; NULL = to the client */
     uint32_t n_errors;
     char text[OJI_LLVM_TEXT_SIZE]; /* of the first error */
 } oji_llvm_listener;
 
 /* The handler to install on a context, with a listener as its context. */
 void oji_llvm_listen(oji_llvm_diagnostic *diagnostic, void *listener);
+
+/* Tell the client what was held, and hold nothing from here on. */
+void oji_llvm_tell_held(oji_llvm_listener *listener);
 
 /* Copy a message of LLVM's into one line: "; " for each line break, blanks at either end dropped. NULL counts as "". */
 void oji_llvm_flatten(char *buffer, size_t capacity, const char *text);
@@ -113,9 +126,9 @@ typedef struct oji_llvm_target_options {
 oj_status oji_llvm_create_machine(const oji_llvm_target_options *options, bool checked, oji_llvm_machine **out,
                                   oj_error *error);
 
-/* Fill `said` with what LLVM has to say against CPU and features; "" for nothing. False where this system does not let
- * it be read. */
-bool oji_llvm_probe_machine(const oji_llvm_target_options *options, char *said, size_t capacity);
+/* Fill `said` with what LLVM has to say against CPU and features; "" for nothing. Returns what oji_llvm_run_captured()
+ * does. */
+int oji_llvm_probe_machine(const oji_llvm_target_options *options, char *said, size_t capacity);
 
 /* Drop every line of a text that an earlier one equals. */
 void oji_llvm_drop_repeated(char *text);
@@ -182,8 +195,12 @@ void oji_llvm_leave_where_fatal(void);
 
 /* --- capture.c: running with the standard error stream of this thread alone set aside ----------------------------- */
 
+#define OJI_LLVM_CAPTURE_REFUSED (-1)
+
 /* Run function(argument) on a thread of its own whose writes to descriptor 2 land in `text` instead of the process's
- * standard error. Returns false, and has not run it, where the system does not allow that. */
-bool oji_llvm_run_captured(void (*function)(void *), void *argument, char *text, size_t capacity);
+ * standard error. 0, or it has not run: OJI_LLVM_CAPTURE_REFUSED where the system does not allow that, else the errno of
+ * what there is not enough of. The thread does not see the process's other descriptors: nothing of the client's may be
+ * called on it. */
+int oji_llvm_run_captured(void (*function)(void *), void *argument, char *text, size_t capacity);
 
 #endif

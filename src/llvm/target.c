@@ -82,12 +82,17 @@ static oj_status create_checked(creation *c, oj_error *error)
     char said[OJI_LLVM_TEXT_SIZE];
     char text[OJI_LLVM_TEXT_SIZE];
     const char *fatal = oji_llvm_find_fatal(o->triple, o->cpu, oji_llvm_list_features(o->features));
+    int reason;
     OJI_TRY(check_signs(o->features, error));
     if (fatal)
         return oji_fail(error, OJ_E_TARGET, "target \"%s\", CPU \"%s\", features \"%s\": it %s", o->triple, o->cpu,
                         o->features, fatal);
-    if (!oji_llvm_run_captured(create, c, said, sizeof said))
+    reason = oji_llvm_run_captured(create, c, said, sizeof said);
+    if (reason == OJI_LLVM_CAPTURE_REFUSED)
         return create_unchecked(c, error);
+    if (reason != 0)
+        return oji_fail_system(error, OJ_E_SYSTEM, reason, "target \"%s\", CPU \"%s\": cannot be checked", o->triple,
+                               o->cpu);
     if (!said[0])
         return OJ_OK;
     if (c->machine)
@@ -136,15 +141,15 @@ oj_status oji_llvm_create_machine(const oji_llvm_target_options *options, bool c
 }
 
 /* Where capturing is refused LLVM prints at the compile itself, as it would without us. */
-bool oji_llvm_probe_machine(const oji_llvm_target_options *options, char *said, size_t capacity)
+int oji_llvm_probe_machine(const oji_llvm_target_options *options, char *said, size_t capacity)
 {
     creation c = {options, NULL};
+    int reason;
     said[0] = '\0';
     if (capacity < 2)
-        return true;
-    if (!oji_llvm_run_captured(create, &c, said, capacity))
-        return false;
+        return 0;
+    reason = oji_llvm_run_captured(create, &c, said, capacity);
     if (c.machine)
         options->library->api.DisposeTargetMachine(c.machine);
-    return true;
+    return reason;
 }

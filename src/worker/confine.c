@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/net.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stddef.h>
@@ -27,6 +28,17 @@
 /* Which argument of clone() has the flags: the build says where it is not the first. */
 #ifndef OJI_WORKER_CLONE_FLAGS
 #define OJI_WORKER_CLONE_FLAGS 0u
+#endif
+
+/* s390x gives the arguments of mmap() in memory, where a filter cannot look: the build says so. */
+#ifndef OJI_WORKER_SEES_MMAP
+#define OJI_WORKER_SEES_MMAP 1
+#endif
+
+/* Since Linux 6.3. */
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1u
 #endif
 
 /* 32-bit systems have calls of their own for 64-bit offsets, whose conditions are on the same arguments. */
@@ -102,6 +114,11 @@ static const int allowed_calls[] = {
 /* Commands of fcntl(): those that set owner and signal would reach other processes. */
 static const uint32_t allowed_commands[] = {F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_ADD_SEALS, F_GET_SEALS};
 
+/* Older systems have one call for all of sockets: C libraries for kernels before 4.3 send and receive by it. */
+#ifdef SYS_socketcall
+static const uint32_t allowed_socket_calls[] = {SYS_SENDMSG, SYS_RECVMSG};
+#endif
+
 typedef struct program {
     struct sock_filter code[MAX_INSTRUCTIONS];
     unsigned short n;
@@ -137,12 +154,15 @@ static void allow_call(program *p, int call)
     answer(p, ALLOW);
 }
 
-static void allow_if_equal(program *p, int call, unsigned index, uint32_t value)
+/* Allowed where the argument is one of `values`. */
+static void allow_values(program *p, int call, unsigned index, const uint32_t *values, size_t n)
 {
-    if_call(p, call, 4);
+    if_call(p, call, (uint8_t)(2 * n + 2));
     load_argument(p, index);
-    emit(p, BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
-    answer(p, ALLOW);
+    for (size_t i = 0; i < n; i++) {
+        emit(p, BPF_JMP | BPF_JEQ | BPF_K, values[i], 0, 1);
+        answer(p, ALLOW);
+    }
     answer(p, REFUSE);
 }
 
@@ -156,33 +176,30 @@ static void allow_by_bits(program *p, int call, unsigned index, uint32_t bits, b
     answer(p, bits_set ? REFUSE : ALLOW);
 }
 
-static void allow_commands(program *p)
-{
-    if_call(p, FCNTL, (uint8_t)(2 * OJI_COUNT(allowed_commands) + 2));
-    load_argument(p, 1);
-    for (size_t i = 0; i < OJI_COUNT(allowed_commands); i++) {
-        emit(p, BPF_JMP | BPF_JEQ | BPF_K, allowed_commands[i], 0, 1);
-        answer(p, ALLOW);
-    }
-    answer(p, REFUSE);
-}
-
 /* Threads are this process's own; a new process is none. The kernel gives clone3()'s flags in memory, where a filter
  * cannot look: the C library goes back to clone() where it is not there. abort() signals by tgkill(). */
 static void build(program *p, uint32_t architecture)
 {
+    static const uint32_t self = 0;
+    const uint32_t pid = (uint32_t)getpid();
     load(p, offsetof(struct seccomp_data, arch));
     emit(p, BPF_JMP | BPF_JEQ | BPF_K, architecture, 1, 0);
     answer(p, SECCOMP_RET_KILL_PROCESS);
     load(p, offsetof(struct seccomp_data, nr));
     for (size_t i = 0; i < OJI_COUNT(allowed_calls); i++)
         allow_call(p, allowed_calls[i]);
-    allow_by_bits(p, MMAP, 2, PROT_EXEC, false);
+    if (OJI_WORKER_SEES_MMAP)
+        allow_by_bits(p, MMAP, 2, PROT_EXEC, false);
+    else
+        allow_call(p, MMAP);
     allow_by_bits(p, SYS_mprotect, 2, PROT_EXEC, false);
     allow_by_bits(p, SYS_clone, OJI_WORKER_CLONE_FLAGS, CLONE_THREAD, true);
-    allow_if_equal(p, SYS_tgkill, 0, (uint32_t)getpid());
-    allow_if_equal(p, SYS_prlimit64, 0, 0);
-    allow_commands(p);
+    allow_values(p, SYS_tgkill, 0, &pid, 1);
+    allow_values(p, SYS_prlimit64, 0, &self, 1);
+    allow_values(p, FCNTL, 1, allowed_commands, OJI_COUNT(allowed_commands));
+#ifdef SYS_socketcall
+    allow_values(p, SYS_socketcall, 0, allowed_socket_calls, OJI_COUNT(allowed_socket_calls));
+#endif
 #ifdef SYS_clone3
     if_call(p, SYS_clone3, 1);
     answer(p, SECCOMP_RET_ERRNO | ENOSYS);
@@ -279,6 +296,8 @@ uint32_t oji_worker_confine(void)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return 0;
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    /* What is written is never executed, for where the filter does not see it. */
+    prctl(PR_SET_MDWE, (unsigned long)PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);
     drop_capabilities();
     confined = restrict_paths();
     return confined | filter_calls();

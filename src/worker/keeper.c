@@ -8,6 +8,7 @@
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -22,12 +23,17 @@
 
 #define EXIT_NO_WORKER 5 /* told of a worker that never was; its own statuses are serve.c's */
 
+/* A notice of an end: header, words and six numbers. */
+#define NOTICE_SIZE (OJI_WIRE_HEADER_SIZE + OJI_WIRE_WORDS_SIZE + 32u)
+
 typedef struct worker {
-    pid_t pid;  /* 0 = none */
-    int socket; /* the worker's end, to hear that the client closed its own, and to tell it of the worker's end */
+    pid_t pid; /* 0 = none, or it has ended */
+    int socket; /* the worker's end, to hear that the client closed its own and to tell it of the worker's; -1 = none */
     int words;
     bool is_killed;
     oji_worker_diary *diary;
+    uint32_t notice_size; /* of what the socket has had no room for; 0 = none */
+    uint8_t notice[NOTICE_SIZE];
 } worker;
 
 typedef struct keeper {
@@ -123,7 +129,7 @@ static void close_worker(worker *w)
         close(w->words);
     if (w->diary)
         munmap(w->diary, sizeof *w->diary);
-    memset(w, 0, sizeof *w);
+    memset(w, 0, offsetof(worker, notice));
     w->socket = w->words = -1;
 }
 
@@ -177,7 +183,7 @@ static void report_none(keeper *k, int socket, int reason)
 static void add_worker(keeper *k, int socket)
 {
     worker *w = k->workers;
-    while (w < k->workers + MAX_WORKERS && w->pid != 0)
+    while (w < k->workers + MAX_WORKERS && w->socket >= 0)
         w++;
     if (w == k->workers + MAX_WORKERS) {
         report_none(k, socket, EAGAIN);
@@ -203,8 +209,22 @@ static uint32_t read_words(int fd, char *words)
     return size > 0 ? (uint32_t)size : 0;
 }
 
+static void drop_worker(keeper *k, worker *w)
+{
+    close_worker(w);
+    k->n_workers--;
+}
+
+/* What the worker had sent and its client has not read yet may leave no room: then the notice waits, and the entry with
+ * it, until there is some or the client closes its end. */
+static void send_notice(keeper *k, worker *w)
+{
+    if (oji_worker_send(w->socket, w->notice, w->notice_size, -1, false) != EAGAIN)
+        drop_worker(k, w);
+}
+
 /* The diary is the worker's to write: what it says is cut to what can be. */
-static void report_end(keeper *k, const worker *w, int status)
+static void report_end(keeper *k, worker *w, int status)
 {
     char words[OJI_WIRE_WORDS_SIZE];
     uint32_t phase = atomic_load(&w->diary->phase);
@@ -213,11 +233,15 @@ static void report_end(keeper *k, const worker *w, int status)
                          WIFEXITED(status) ? (uint32_t)WEXITSTATUS(status) : 0,
                          phase < OJI_PHASE_COUNT ? phase : OJI_PHASE_IDLE,
                          {words, 0}};
-    uint32_t size;
+    w->pid = 0;
     end.words.size = read_words(w->words, words);
-    size = oji_wire_put_exit(k->message, id, &end);
-    if (size != 0)
-        (void)oji_worker_send(w->socket, k->message, size, -1, false);
+    w->notice_size = oji_wire_put_exit(k->message, id, &end);
+    if (w->notice_size == 0 || w->notice_size > NOTICE_SIZE) {
+        drop_worker(k, w);
+        return;
+    }
+    memcpy(w->notice, k->message, w->notice_size);
+    send_notice(k, w);
 }
 
 static void reap(keeper *k)
@@ -229,11 +253,8 @@ static void reap(keeper *k)
         continue;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         for (worker *w = k->workers; w < k->workers + MAX_WORKERS; w++)
-            if (w->pid == pid) {
+            if (w->pid == pid)
                 report_end(k, w, status);
-                close_worker(w);
-                k->n_workers--;
-            }
 }
 
 /* --- watching ----------------------------------------------------------------------------------------------------- */
@@ -271,20 +292,27 @@ static void list_watched(keeper *k, watched *list)
     list->entries[1] = (struct pollfd){k->signals, POLLIN, 0};
     list->n = 2;
     for (worker *w = k->workers; w < k->workers + MAX_WORKERS; w++) {
-        if (w->pid == 0 || w->is_killed)
+        if (w->socket < 0 || (w->pid != 0 && w->is_killed))
             continue;
-        list->entries[list->n] = (struct pollfd){w->socket, 0, 0};
+        list->entries[list->n] = (struct pollfd){w->socket, w->pid == 0 ? POLLOUT : 0, 0};
         list->workers[list->n++] = w;
     }
 }
 
-static void end_abandoned(const watched *list)
+/* A worker whose client is gone is killed, and reaped later; a notice then has nobody to read it. */
+static void serve_watched(keeper *k, const watched *list)
 {
-    for (nfds_t i = 2; i < list->n; i++)
-        if (list->entries[i].revents & (POLLHUP | POLLERR)) {
-            kill(list->workers[i]->pid, SIGKILL);
-            list->workers[i]->is_killed = true;
+    for (nfds_t i = 2; i < list->n; i++) {
+        worker *w = list->workers[i];
+        if (list->entries[i].revents == 0)
+            continue;
+        if (w->pid == 0) {
+            send_notice(k, w);
+        } else if (list->entries[i].revents & (POLLHUP | POLLERR)) {
+            kill(w->pid, SIGKILL);
+            w->is_killed = true;
         }
+    }
 }
 
 static int watch(keeper *k)
@@ -301,8 +329,8 @@ static int watch(keeper *k)
             return 1;
         if (n < 0)
             continue;
-        /* The list is the workers' of before: abandoned ones first, then those that ended, then new ones. */
-        end_abandoned(&list);
+        /* The list is the workers' of before: what it says first, then those that ended, then new ones. */
+        serve_watched(k, &list);
         if (list.entries[1].revents)
             reap(k);
         if (list.entries[0].revents && !hear_client(k))

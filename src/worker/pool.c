@@ -428,12 +428,28 @@ static int wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t
     return pthread_cond_timedwait(condition, lock, &time);
 }
 
+/* Needs the lock. A diagnostic function that compiles with the pool it is called for would wait for its own thread's
+ * worker, where there is no other. */
+static bool holds_all(const oj_workers *w)
+{
+    for (uint32_t i = 0; i < w->n_slots; i++)
+        if (!w->slots[i].is_busy || !pthread_equal(w->slots[i].holder, pthread_self()))
+            return false;
+    return true;
+}
+
 /* Needs the lock. */
 static oj_status wait_for_slot(oj_workers *w, oji_worker_request *request, oj_error *error)
 {
     oji_worker_slot *slot = NULL;
     char text[96];
     int reason = 0;
+    if (holds_all(w))
+        return oji_worker_fail_named(request->name, OJ_E_MISUSE,
+                                     "every worker of the pool works for this thread already, which compiles in a "
+                                     "diagnostic function: give that compiler a pool of its own, or this one more "
+                                     "workers",
+                                     error);
     enqueue(w, request);
     while (!w->is_closed && !request->is_cancelled && reason != ETIMEDOUT) {
         slot = w->queue == request ? find_slot(w) : NULL;
@@ -443,6 +459,7 @@ static oj_status wait_for_slot(oj_workers *w, oji_worker_request *request, oj_er
     }
     if (slot) {
         slot->is_busy = true;
+        slot->holder = pthread_self();
         w->stats.n_busy++;
         request->slot = slot;
         request->epoch = w->epoch;
@@ -650,6 +667,7 @@ oj_status oj_workers_start(oj_workers *workers, uint32_t n_workers, oj_error *er
         if (!request.slot->is_busy && request.slot->fd < 0) {
             /* The lock is given up while a keeper starts: nobody else may fill the slot meanwhile. */
             request.slot->is_busy = true;
+            request.slot->holder = pthread_self();
             status = fill_slot(workers, &request, error);
             request.slot->is_busy = false;
             if (workers->queue)

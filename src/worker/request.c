@@ -51,15 +51,39 @@ static outcome disbelieve(const oji_worker_job *job, const char *what, oj_status
 
 #define LIMIT_OF_MEMORY "more memory was needed than the limit of %llu bytes (memory_size): "
 
-/* LLVM's own words for it, and the C++ library's, mangled where it had no memory to say it well. */
-static bool speaks_of_memory(const char *words)
+/* Does a line begin like that? What else is said holds names of the IR's. */
+static bool has_line(oji_wire_text words, const char *start)
 {
-    return strstr(words, "out of memory") || strstr(words, "bad_alloc") || strstr(words, "Allocation failed");
+    size_t size = strlen(start);
+    const char *line = words.data, *end = words.data + words.size;
+    while (line && (size_t)(end - line) >= size) {
+        if (memcmp(line, start, size) == 0)
+            return true;
+        line = memchr(line, '\n', (size_t)(end - line));
+        line += line != NULL;
+    }
+    return false;
 }
 
-static oj_status status_of_exit(const oji_wire_exit *end, const char *words)
+/* LLVM's own words for it, and those of GNU's and LLVM's C++ libraries, mangled where there was no memory to say it
+ * well. */
+static bool speaks_of_memory(oji_wire_text words)
 {
-    if (speaks_of_memory(words))
+    static const char *const lines[] = {"LLVM ERROR: out of memory",
+                                        "LLVM ERROR: Allocation failed",
+                                        "terminate called after throwing an instance of 'std::bad_alloc'",
+                                        "terminate called after throwing an instance of 'St9bad_alloc'",
+                                        "libc++abi: terminating due to uncaught exception of type std::bad_alloc",
+                                        "libc++abi: terminating with uncaught exception of type std::bad_alloc"};
+    for (size_t i = 0; i < OJI_COUNT(lines); i++)
+        if (has_line(words, lines[i]))
+            return true;
+    return false;
+}
+
+static oj_status status_of_exit(const oji_wire_exit *end)
+{
+    if (speaks_of_memory(end->words))
         return OJ_E_WORKER_MEMORY;
     if (strcmp(oji_worker_signal_name(end->signal), "SIGXCPU") == 0)
         return OJ_E_WORKER_DEADLINE;
@@ -76,7 +100,7 @@ static outcome report_exit(const oji_worker_job *job, const oji_wire_exit *end, 
     else
         snprintf(how, sizeof how, "signal %u%s%s%s%s", end->signal, name[0] ? " (" : "", name, name[0] ? ")" : "",
                  strcmp(name, "SIGKILL") == 0 ? ", sent from outside, as the system does where memory ends" : "");
-    *status = status_of_exit(end, words);
+    *status = status_of_exit(end);
     if (*status == OJ_E_WORKER_MEMORY)
         snprintf(limit, sizeof limit, LIMIT_OF_MEMORY, (unsigned long long)job->memory_size);
     else if (*status == OJ_E_WORKER_DEADLINE)
@@ -319,7 +343,7 @@ static uint32_t cpu_seconds(const oji_worker_job *job)
 static bool is_inline(const oji_worker_job *job)
 {
     return job->input_size <= OJI_WIRE_INLINE_SIZE &&
-           strlen(job->name) + job->config_size <= OJI_WIRE_MAX_SIZE - OJI_WIRE_INLINE_SIZE - 2 * OJI_WIRE_HEADER_SIZE;
+           strlen(job->name) + job->config_size <= OJI_WIRE_MAX_SIZE - OJI_WIRE_INLINE_SIZE - OJI_WIRE_REQUEST_SIZE;
 }
 
 static oj_status put_message(const oji_worker_job *job, uint8_t *message, bool has_file, uint32_t *size,
@@ -391,7 +415,7 @@ oj_status oji_worker_run(oji_worker_job *job, oj_error *error)
 {
     oj_status status;
     int file = -1;
-    if (!is_inline(job)) {
+    if (job->input && !is_inline(job)) {
         int reason = oji_worker_make_file(job->input, job->input_size, &file);
         if (reason != 0)
             return oji_fail_system(error, reason == ENOMEM || reason == ENOSPC ? OJ_E_NOMEM : OJ_E_SYSTEM, reason,

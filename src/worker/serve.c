@@ -100,12 +100,21 @@ static void limit_for_life(const worker *w)
     limit(RLIMIT_MSGQUEUE, 0, 0);
 }
 
+/* The second of processor time that has not been reached yet, fractions of user's and system's added. */
+static uint64_t cpu_seconds_used(void)
+{
+    struct rusage used;
+    if (getrusage(RUSAGE_SELF, &used) != 0)
+        return 0;
+    return (uint64_t)used.ru_utime.tv_sec + (uint64_t)used.ru_stime.tv_sec +
+           ((uint64_t)used.ru_utime.tv_usec + (uint64_t)used.ru_stime.tv_usec + 999999u) / 1000000u;
+}
+
 /* What earlier requests have left, which may have been larger, does not count against this one's limit, but against
  * the pool's. Processor time counts from the process's start, in whole seconds. Limits that are in force already are
  * left. */
 static void limit_request(worker *w, const oji_wire_request *request)
 {
-    struct rusage used;
     uint64_t seconds = RLIM_INFINITY, most = sum(w->base_size, w->station.memory_size);
     uint64_t memory = sum(w->size, request->memory_size);
     if (memory > most)
@@ -113,8 +122,8 @@ static void limit_request(worker *w, const oji_wire_request *request)
     if (memory != w->memory_limit)
         limit(RLIMIT_AS, memory, most);
     w->memory_limit = memory;
-    if (request->cpu_seconds && getrusage(RUSAGE_SELF, &used) == 0)
-        seconds = (uint64_t)used.ru_utime.tv_sec + (uint64_t)used.ru_stime.tv_sec + request->cpu_seconds;
+    if (request->cpu_seconds)
+        seconds = cpu_seconds_used() + request->cpu_seconds;
     if (seconds != w->cpu_limit)
         limit(RLIMIT_CPU, seconds, RLIM_INFINITY);
     w->cpu_limit = seconds;

@@ -79,6 +79,8 @@ typedef struct oji_wire_config {
 #define OJI_WIRE_COMPILE 0u /* answered with an object */
 #define OJI_WIRE_LIST 1u    /* answered with the names that the input defines, as listing.h has them */
 
+#define OJI_WIRE_REQUEST_SIZE (OJI_WIRE_HEADER_SIZE + 36u) /* of a request but for its texts */
+
 typedef struct oji_wire_request {
     uint64_t input_size;  /* bytes of IR; 0 = none */
     uint64_t memory_size; /* bytes of address space the compile may take */

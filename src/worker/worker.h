@@ -38,7 +38,8 @@ oj_status oji_worker_find(char *path, size_t capacity, const char *given, oj_err
 typedef struct oji_worker_slot {
     int fd; /* -1 = no worker */
     bool is_busy;
-    bool is_fresh; /* has not answered yet */
+    bool is_fresh;    /* has not answered yet */
+    pthread_t holder; /* the thread that compiles, where it is busy */
 } oji_worker_slot;
 
 /* One compile, on its caller's stack; guarded by the pool's lock but for what only the caller uses. */

@@ -58,10 +58,10 @@ PROGRAMS_LEFT_OUT_BIG = {'test_code_gdb': ORDER, 'test_debug_tables': ORDER, 'te
 PROGRAMS_LEFT_OUT_ON = {'armhf': {'test_unwind_registry': INDEX}}
 # What the programs run besides themselves.
 BESIDES = ['tests/worker_liar']
-# In `make test`: what links, runs and drops code.
+# In `make test`: what links, runs and drops code, and how workers of 32-bit x86 are confined, by this kernel.
 CHOSEN = ('test_code_handle', 'test_control_clients', 'test_link_archives', 'test_link_constructors', 'test_link_groups',
-          'test_link_ifuncs', 'test_link_memory', 'test_link_plan', 'test_link_symbols', 'test_session_constructors', 'test_session_ends',
-          'test_unwind_registry', 'test_unwind_tables')
+          'test_link_ifuncs', 'test_link_memory', 'test_link_plan', 'test_link_symbols', 'test_session_constructors',
+          'test_session_ends', 'test_unwind_registry', 'test_unwind_tables', 'test_worker_confine')
 NAMES = ('arm64', 's390x', 'i386')
 PARTS = [name for name in sys.argv[1:] if name not in ARCHITECTURES]
 # An emulated program that runs wild must not take all memory of this machine.

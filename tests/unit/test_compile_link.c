@@ -1,6 +1,10 @@
 /* IR to running code in one call. */
 #include "test_llvm_support.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void assert_adds(const oj_code *code)
@@ -108,5 +112,70 @@ static void compile_object_links_many_times(void **state)
     }
 }
 
+/* --- a thread that is cancelled while it reads -------------------------------------------------------------------- */
+
+static oj_compiler *reader;
+static char fifo[64];
+
+static int count_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    int n = 0;
+    assert_non_null(folder);
+    while (readdir(folder))
+        n++;
+    closedir(folder);
+    return n;
+}
+
+static void release_bytes(void *bytes) { oj_bytes_destroy(*(oj_bytes **)bytes); }
+
+static void *compile_fifo(void *context)
+{
+    oj_ir ir = oj_ir_file(fifo);
+    oj_bytes *bytes = NULL;
+    (void)context;
+    pthread_cleanup_push(release_bytes, &bytes);
+    oj_compile_object(reader, &ir, &bytes, NULL);
+    pthread_testcancel();
+    pthread_cleanup_pop(1);
+    return NULL;
+}
+
+/* It ends when the compile is over, and takes nothing along. */
+static void compile_cancelled_while_it_reads_holds_nothing(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = ojt_defaults();
+    ojt_heap heap;
+    pthread_t thread;
+    void *result = NULL;
+    int before, fd;
+    (void)state;
+    ojt_heap_init(&heap);
+    options.allocator = &heap.table;
+    reader = ojt_compiler(&options, llvm);
+    snprintf(fifo, sizeof fifo, "/tmp/ownjit-test-fifo-%d", (int)getpid());
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    before = count_descriptors();
+    assert_int_equal(pthread_create(&thread, NULL, compile_fifo, NULL), 0);
+    fd = open(fifo, O_WRONLY);
+    assert_true(fd >= 0);
+    assert_true(write(fd, ojt_add_ir, 10) == 10);
+    usleep(50 * 1000);
+    pthread_cancel(thread);
+    usleep(50 * 1000);
+    assert_true(write(fd, ojt_add_ir + 10, strlen(ojt_add_ir) - 10) > 0);
+    close(fd);
+    pthread_join(thread, &result);
+    unlink(fifo);
+    assert_ptr_equal(result, PTHREAD_CANCELED);
+    assert_int_equal(count_descriptors(), before);
+    oj_compiler_destroy(reader);
+    assert_int_equal(heap.n_live, 0);
+    oj_llvm_destroy(llvm);
+}
+
 OJT_MAIN(cmocka_unit_test(compile_code_outlives_everything), cmocka_unit_test(compile_live_module_and_file_link),
-         cmocka_unit_test(compile_link_failure_is_passed_on), cmocka_unit_test(compile_object_links_many_times))
+         cmocka_unit_test(compile_link_failure_is_passed_on), cmocka_unit_test(compile_object_links_many_times),
+         cmocka_unit_test(compile_cancelled_while_it_reads_holds_nothing))

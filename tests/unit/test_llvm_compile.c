@@ -732,6 +732,60 @@ static void compile_unknown_attributes_dropped_with_warning(void **state)
     oj_llvm_destroy(llvm);
 }
 
+static void keep_thread(void *context, uint32_t severity, const char *text)
+{
+    (void)severity;
+    (void)text;
+    *(pthread_t *)context = pthread_self();
+}
+
+/* LLVM 14 says it while it reads, on a thread that does not see the client's descriptors. */
+static void compile_warnings_of_reading_are_told_on_the_compiling_thread(void **state)
+{
+    static const char text[] =
+        "define i32 @f(i32 %a) !dbg !3 {\n  ret i32 %a, !dbg !6\n}\n!llvm.module.flags = !{!0}\n!llvm.dbg.cu = !{!1}\n"
+        "!0 = !{i32 2, !\"Debug Info Version\", i32 1}\n"
+        "!1 = distinct !DICompileUnit(language: DW_LANG_C99, file: !2, producer: \"x\", isOptimized: false, "
+        "runtimeVersion: 0, emissionKind: FullDebug)\n!2 = !DIFile(filename: \"a.c\", directory: \"/\")\n"
+        "!3 = distinct !DISubprogram(name: \"f\", scope: !2, file: !2, line: 1, type: !4, scopeLine: 1, "
+        "spFlags: DISPFlagDefinition, unit: !1)\n!4 = !DISubroutineType(types: !5)\n!5 = !{}\n"
+        "!6 = !DILocation(line: 1, scope: !3)\n";
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = ojt_defaults();
+    oj_compiler *compiler;
+    pthread_t heard_on;
+    (void)state;
+    memset(&heard_on, 0, sizeof heard_on);
+    options.diagnostic = keep_thread;
+    options.diagnostic_context = &heard_on;
+    compiler = ojt_compiler(&options, llvm);
+    oj_bytes_destroy(ojt_object(compiler, text));
+    assert_true(pthread_equal(heard_on, pthread_self()));
+    oj_compiler_destroy(compiler);
+    oj_llvm_destroy(llvm);
+}
+
+/* No memory is there for a stack of the size that threads have here unless they are asked for another. */
+static void compile_unknown_cpu_refused_where_stacks_are_large(void **state)
+{
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler_options options = ojt_defaults();
+    oj_compiler *compiler = NULL;
+    pthread_attr_t attributes;
+    (void)state;
+    options.llvm = llvm;
+    options.cpu = "frobnicator9";
+    assert_int_equal(pthread_attr_init(&attributes), 0);
+    assert_int_equal(pthread_attr_setstacksize(&attributes, SIZE_MAX / 4), 0);
+    assert_int_equal(pthread_setattr_default_np(&attributes), 0);
+    assert_int_equal(oj_compiler_create(&compiler, &options, NULL), OJ_E_TARGET);
+    assert_null(compiler);
+    pthread_attr_setstacksize(&attributes, (size_t)8 << 20);
+    pthread_setattr_default_np(&attributes);
+    pthread_attr_destroy(&attributes);
+    oj_llvm_destroy(llvm);
+}
+
 static void compile_wrong_target_in_module_refused(void **state)
 {
     oj_llvm *llvm = ojt_llvm_open();
@@ -891,6 +945,8 @@ OJT_MAIN(cmocka_unit_test(compile_text_bitcode_and_file_agree), cmocka_unit_test
          cmocka_unit_test(compile_error_from_code_generation_fails),
          cmocka_unit_test(compile_warnings_reach_the_client),
          cmocka_unit_test(compile_unknown_attributes_dropped_with_warning),
+         cmocka_unit_test(compile_warnings_of_reading_are_told_on_the_compiling_thread),
+         cmocka_unit_test(compile_unknown_cpu_refused_where_stacks_are_large),
          cmocka_unit_test(compile_wrong_target_in_module_refused),
          cmocka_unit_test(compile_live_module_stays_the_clients), cmocka_unit_test(compile_each_allocation_may_fail),
          cmocka_unit_test(compile_threads_run_in_parallel),

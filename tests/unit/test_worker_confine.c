@@ -344,6 +344,9 @@ static const int known_calls[] = {
     SYS_ppoll_time64,
     SYS_clock_gettime64,
 #endif
+#ifdef SYS_socketcall
+    SYS_socketcall,
+#endif
 #ifdef __x86_64__
     335, /* uretprobe, uprobe: no filter is asked, and who is not the kernel's own page is killed for the call */
     336,
@@ -441,6 +444,49 @@ static void confine_reports_what_is_in_force(void **state)
 
 static void *nothing(void *argument) { return argument; }
 
+static oji_worker_message room_for_message(void)
+{
+    static uint8_t bytes[OJI_WIRE_MAX_SIZE];
+    oji_worker_message message = {.capacity = sizeof bytes, .bytes = bytes};
+    return message;
+}
+
+static int send_message(int fd)
+{
+    static uint8_t bytes[OJI_WIRE_MAX_SIZE];
+    static const oji_wire_exit any = {0, 0, 0, {"", 0}};
+    return oji_worker_send(fd, bytes, oji_wire_put_exit(bytes, 1, &any), -1, true);
+}
+
+/* Behind the filter a message is waited for, taken, and answered. */
+static bool can_answer(int fd)
+{
+    oji_worker_message message = room_for_message();
+    return oji_worker_wait(fd, oji_now() + UINT64_C(5000000000)) == 0 && oji_worker_receive(fd, &message) == 0 &&
+           send_message(fd) == 0;
+}
+
+static void confine_leaves_the_socket(void **state)
+{
+    oji_worker_message message = room_for_message();
+    int fds[2], status;
+    pid_t pid;
+    (void)state;
+    assert_int_equal(oji_worker_make_pair(fds), 0);
+    assert_int_equal(send_message(fds[0]), 0);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        oji_worker_confine();
+        _exit(can_answer(fds[1]) ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(oji_worker_receive(fds[0], &message), 0);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 /* What compiling needs goes on: memory, threads, memory files, and the abort() that LLVM ends with. */
 static void confine_leaves_what_compiling_needs(void **state)
 {
@@ -469,4 +515,4 @@ static void confine_leaves_what_compiling_needs(void **state)
 
 OJT_MAIN(cmocka_unit_test(confine_every_attempt_fails), cmocka_unit_test(confine_refuses_every_other_call),
          cmocka_unit_test(confine_kills_who_calls_by_other_numbers), cmocka_unit_test(confine_reports_what_is_in_force),
-         cmocka_unit_test(confine_leaves_what_compiling_needs))
+         cmocka_unit_test(confine_leaves_the_socket), cmocka_unit_test(confine_leaves_what_compiling_needs))
