@@ -12,7 +12,8 @@
  *
  * How a name finds its definition, in this order:
  *   1. a symbol of oj_session_define() with OJ_DEFINE_OVERRIDE;
- *   2. the definition that is settled: of a module that has been linked, or bound by one;
+ *   2. the definition that is settled: of a module that has been linked, or bound by one (but a common one that
+ *      nothing linked refers to is one of 4);
  *   3. strong definitions (symbols of oj_session_define() are strong), of which there may be one;
  *   4. common ones, the largest, with the largest alignment;
  *   5. weak ones, the first added;

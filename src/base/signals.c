@@ -13,4 +13,14 @@ void oji_block_signals(sigset_t *before)
     pthread_sigmask(SIG_BLOCK, &all, before);
 }
 
+void oji_block_profilers(sigset_t *before)
+{
+    static const int sampling[] = {SIGPROF, SIGVTALRM, SIGALRM, SIGIO};
+    sigset_t some;
+    sigemptyset(&some);
+    for (size_t i = 0; i < OJI_COUNT(sampling); i++)
+        sigaddset(&some, sampling[i]);
+    pthread_sigmask(SIG_BLOCK, &some, before);
+}
+
 void oji_unblock_signals(const sigset_t *before) { pthread_sigmask(SIG_SETMASK, before, NULL); }

@@ -33,6 +33,8 @@ static struct {
     uint32_t n;
 } ended;
 
+static bool has_removed; /* something, and no wait since */
+
 void oji_sheet_wait(const oji_unwinder *unwinder)
 {
     void *bases[4];
@@ -40,6 +42,7 @@ void oji_sheet_wait(const oji_unwinder *unwinder)
     (void)unwinder->find((void *)(uintptr_t)1, bases);
     oji_entries_free(ended.entries, ended.n);
     ended.n = 0;
+    has_removed = false;
 }
 
 bool oji_slots_open(void)
@@ -233,6 +236,14 @@ static void extend(const oji_unwinder *unwinder, oji_slots *s)
     __atomic_store_n(&s->vector.n, (uintptr_t)n, __ATOMIC_RELEASE);
 }
 
+/* Before a function loses its first slot: a look-up that began before a removal may still see what was removed in the
+ * others, and would find the function in none. */
+static void settle(const oji_unwinder *unwinder)
+{
+    if (has_removed)
+        oji_sheet_wait(unwinder);
+}
+
 /* Functions between the slot and a free one below move down by one. */
 static bool shift_down(const oji_unwinder *unwinder, oji_slots *s, uint64_t last)
 {
@@ -255,6 +266,8 @@ static bool shift_up(const oji_unwinder *unwinder, oji_slots *s, uint64_t first)
         at++;
     if (at == s->vector.n || at - first == REACH)
         return false;
+    if (!is_behind(s, at))
+        settle(unwinder);
     for (; at > first; at--) {
         set(s, at, s->entries[at - 1]);
         oji_sheet_wait(unwinder);
@@ -275,6 +288,8 @@ bool oji_slots_put(const oji_unwinder *unwinder, oji_slots *s, uint8_t *entry)
             above--;
         else if (!shift_up(unwinder, s, above))
             return false;
+    } else if (!is_behind(s, above)) {
+        settle(unwinder);
     }
     set(s, above, entry);
     s->n_live++;
@@ -310,6 +325,7 @@ void oji_slots_remove(const oji_unwinder *unwinder, oji_slots *s, const oji_unwi
         s->n_live--;
     }
     s->last_touched = (uint32_t)(at - 1);
+    has_removed = true;
 }
 
 /* A provider may have given an address twice. */

@@ -60,12 +60,19 @@ static void unlock(void)
     oji_unblock_signals(&before);
 }
 
-/* Two system calls: most links and removals do without. */
+/* Two system calls: most links and removals do without. Where look-ups take the unwinder's lock, its holder may be a
+ * thread that was stopped in the middle of a throw, by a collector that waits for this one to stop as well: then only
+ * those are kept out that do not stop it. A tree is locked by nobody but who registers. */
 void oji_unwind_block_signals(void)
 {
+    const oji_unwinder *unwinder = oji_unwinder_current();
+    bool is_tree = unwinder->kind == OJI_UNWINDER_TREE || unwinder->kind == OJI_UNWINDER_LEAVES;
     if (has_blocked)
         return;
-    oji_block_signals(&mask_before);
+    if (is_tree && !unwinder->add_entry)
+        oji_block_signals(&mask_before);
+    else
+        oji_block_profilers(&mask_before);
     has_blocked = true;
 }
 

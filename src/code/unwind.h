@@ -100,8 +100,8 @@ bool oji_unwinder_look_for_llvm(oji_unwinder *llvm);
 /* From here on entries are told to it, too; locked. */
 void oji_unwinder_use_llvm(const oji_unwinder *llvm);
 
-/* unwind.c: no signal handler runs on this thread from here until the registry is unlocked. Unwinders take locks of
- * their own, for which a handler that unwinds (a profiler's) would wait for ever: before every call that may, locked.
+/* unwind.c: no signal handler that unwinds runs on this thread from here until the registry is unlocked. Unwinders take
+ * locks of their own, for which such a handler (a profiler's) would wait for ever: before every call that may, locked.
  * Libgcc's look-ups take none where it keeps a tree and has sorted the table. */
 void oji_unwind_block_signals(void);
 /* unwind.c: find libgcc where it is not known yet. Not locked. */

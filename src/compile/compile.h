@@ -51,6 +51,10 @@ typedef struct oji_compiler_ops {
     /* Tell the names that the input defines, without compiling it. NULL where that cannot be told. */
     oj_status (*list)(oj_compiler *compiler, const oji_input *input, oji_compile_names *names, oj_error *error);
     void (*cancel)(oj_compiler *compiler); /* NULL: cannot be cancelled. Called from any thread */
+    /* Is the other compiler's live module of the same context as this one's? NULL where there are no live modules.
+     * Looks at nothing that a lost compile may have changed. */
+    bool (*shares_context)(const oj_compiler *compiler, struct LLVMOpaqueModule *module, const oj_compiler *other,
+                           struct LLVMOpaqueModule *others);
 } oji_compiler_ops;
 
 /* First member of every implementation's own struct. */

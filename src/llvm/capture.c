@@ -16,8 +16,8 @@
 #define CLOSE_RANGE_UNSHARE 2u
 #endif
 
-/* The client's default may be more than there is room for. LLVM 14's text parser descends once for each bracket, of which
- * src/compile lets no more in than need an eighth of this. */
+/* The client's default may be more than there is room for. LLVM 14's text parser descends once for each bracket, of
+ * which src/compile lets no more in than need an eighth of this. */
 #define STACK_SIZE ((size_t)8 << 20)
 
 typedef struct captured {
@@ -86,8 +86,8 @@ static int start_thread(pthread_t *thread, captured *c)
     return failed;
 }
 
-/* The caller waits, so that `argument` may lie on its stack. What a system forbids it forbids with one of two numbers; a
- * kernel without memory files says the second. */
+/* The caller waits, so that `argument` may lie on its stack. What a system forbids it forbids with one of two numbers;
+ * a kernel without memory files says the second. */
 int oji_llvm_run_captured(void (*function)(void *), void *argument, char *text, size_t capacity)
 {
     captured c = {function, argument, text, capacity, 0, oji_llvm_containment_of_thread()};

@@ -170,8 +170,8 @@ static void run_text_parser(void *argument)
     p->failed = j->api->ParseIRInContext(j->context, buffer, &j->module, &p->message);
 }
 
-/* LLVM 14 prints a warning at the first opaque pointer. Where capturing is refused it may print: that is better than not
- * compiling. What it reports meanwhile is told when the capturing thread has ended. */
+/* LLVM 14 prints a warning at the first opaque pointer. Where capturing is refused it may print: that is better than
+ * not compiling. What it reports meanwhile is told when the capturing thread has ended. */
 static int parse_captured(text_parse *p)
 {
     oji_llvm_held held;
@@ -485,7 +485,16 @@ static void destroy(oj_compiler *compiler)
     oji_release(&allocator, c, c->heap_size);
 }
 
-static const oji_compiler_ops in_process_ops = {compile, destroy, list, NULL};
+/* A module refers to its context from its beginning to its end. */
+static bool shares_context(const oj_compiler *compiler, oji_llvm_module *module, const oj_compiler *other,
+                           oji_llvm_module *others)
+{
+    const in_process *a = (const in_process *)(const void *)compiler, *b = (const in_process *)(const void *)other;
+    return other->ops == compiler->ops && a->library == b->library &&
+           a->library->api.GetModuleContext(module) == a->library->api.GetModuleContext(others);
+}
+
+static const oji_compiler_ops in_process_ops = {compile, destroy, list, NULL, shares_context};
 
 /* The strings a compiler is made of, the host's filled in where the client named none. */
 typedef struct choices {

@@ -45,8 +45,8 @@ void oji_llvm_tell_held(oji_llvm_listener *listener)
         listener->diagnostic(listener->diagnostic_context, held->severities[i], held->lines[i]);
 }
 
-/* Called by LLVM, on the compiling thread or on one that captures. Only the first error is kept: later ones mostly follow from it, and there
- * is one record. Texts are asked for only where somebody reads them. */
+/* Called by LLVM, on the compiling thread or on one that captures. Only the first error is kept: later ones mostly
+ * follow from it, and there is one record. Texts are asked for only where somebody reads them. */
 void oji_llvm_listen(oji_llvm_diagnostic *diagnostic, void *context)
 {
     oji_llvm_listener *listener = context;

@@ -60,8 +60,8 @@ const oji_llvm_host *oji_llvm_get_host(oji_llvm_library *library);
 
 /* --- diagnostics.c: what LLVM says -------------------------------------------------------------------------------- */
 
-/* Diagnostics below errors that wait for a thread on which the client may be called. LLVM 14 has one or two to say of debug
- * information while it reads text. */
+/* Diagnostics below errors that wait for a thread on which the client may be called. LLVM 14 has one or two to say of
+ * debug information while it reads text. */
 #define OJI_LLVM_MAX_HELD 4u
 typedef struct oji_llvm_held {
     uint32_t n;
@@ -198,9 +198,9 @@ void oji_llvm_leave_where_fatal(void);
 #define OJI_LLVM_CAPTURE_REFUSED (-1)
 
 /* Run function(argument) on a thread of its own whose writes to descriptor 2 land in `text` instead of the process's
- * standard error. 0, or it has not run: OJI_LLVM_CAPTURE_REFUSED where the system does not allow that, else the errno of
- * what there is not enough of. The thread does not see the process's other descriptors: nothing of the client's may be
- * called on it. */
+ * standard error. 0, or it has not run: OJI_LLVM_CAPTURE_REFUSED where the system does not allow that, else the errno
+ * of what there is not enough of. The thread does not see the process's other descriptors: nothing of the client's may
+ * be called on it. */
 int oji_llvm_run_captured(void (*function)(void *), void *argument, char *text, size_t capacity);
 
 #endif

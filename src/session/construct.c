@@ -102,7 +102,7 @@ static void finish(oj_session *session, oji_session_unit *unit, bool is_construc
     oji_session_end(session);
 }
 
-static oj_status run(oj_session *session, uint64_t claim, oj_error *error)
+static oj_status run_claimed(oj_session *session, uint64_t claim, oj_error *error)
 {
     for (oji_session_unit *unit; (unit = start(session, claim));) {
         oj_status status = oj_code_construct(unit->code, error);
@@ -120,6 +120,28 @@ void oji_session_leave_unconstructed(oj_session *session, uint64_t claim)
     take_turn(session);
     drop_claim(session, claim);
     oji_session_end(session);
+}
+
+typedef struct claimed {
+    oj_session *session;
+    uint64_t claim;
+} claimed;
+
+static void leave_claimed(void *context)
+{
+    const claimed *c = context;
+    oji_session_leave_unconstructed(c->session, c->claim);
+}
+
+/* A thread that ends in a constructor leaves those that were to follow to other calls. */
+static oj_status run(oj_session *session, uint64_t claim, oj_error *error)
+{
+    claimed c = {session, claim};
+    oj_status status;
+    pthread_cleanup_push(leave_claimed, &c);
+    status = run_claimed(session, claim, error);
+    pthread_cleanup_pop(0);
+    return status;
 }
 
 /* Where nothing waits this takes no turn: lookups of what is linked come here, too, callbacks' among them. */

@@ -114,11 +114,18 @@ static bool finish_hints(hints *h)
     return true;
 }
 
-/* Between oji_compile_begin() and oji_compile_end(): the next one to compile may be another thread. */
+/* Between oji_compile_begin() and oji_compile_end(): the next one to compile may be another thread. With a module its
+ * context is lost, and so are all that are of that. */
 static void note_loss(oj_module *module)
 {
-    if (module->input.module && module->compiler->has_lost_input)
-        module->is_lost = true;
+    const oj_compiler *compiler = module->compiler;
+    if (!module->input.module || !compiler->has_lost_input)
+        return;
+    module->is_lost = true;
+    for (oj_module *other = module->session->uncompiled; other; other = other->next_uncompiled)
+        if (other->input.module && !other->is_lost &&
+            compiler->ops->shares_context(compiler, module->input.module, other->compiler, other->input.module))
+            other->is_lost = true;
 }
 
 static oj_status list_names(oj_module *module, oji_compile_names *names, oj_error *error)

@@ -144,7 +144,7 @@ static void destroy(oj_compiler *compiler)
     oji_release(&allocator, c, c->heap_size);
 }
 
-static const oji_compiler_ops isolated_ops = {compile, destroy, list, cancel};
+static const oji_compiler_ops isolated_ops = {compile, destroy, list, cancel, NULL};
 
 static uint32_t bit_if(const char *text, uint32_t bit) { return text ? bit : 0; }
 

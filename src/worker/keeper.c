@@ -27,7 +27,7 @@
 #define NOTICE_SIZE (OJI_WIRE_HEADER_SIZE + OJI_WIRE_WORDS_SIZE + 32u)
 
 typedef struct worker {
-    pid_t pid; /* 0 = none, or it has ended */
+    pid_t pid;  /* 0 = none, or it has ended */
     int socket; /* the worker's end, to hear that the client closed its own and to tell it of the worker's; -1 = none */
     int words;
     bool is_killed;

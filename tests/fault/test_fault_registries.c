@@ -24,7 +24,7 @@ static bool raises_always; /* as often as anybody gives a lock back, or takes me
 static __attribute__((unused)) void memory_is_taken(void)
 {
     if (raises_always)
-        raise(SIGUSR1);
+        raise(SIGPROF);
 }
 
 OJT_REPLACED int pthread_key_create(pthread_key_t *key, void (*end)(void *))
@@ -58,7 +58,7 @@ OJT_REPLACED int pthread_mutex_unlock(pthread_mutex_t *mutex)
         *(void **)&next = dlsym(RTLD_NEXT, "pthread_mutex_unlock");
     if (unlocking_raises || raises_always) {
         unlocking_raises = false;
-        raise(SIGUSR1);
+        raise(raises_always ? SIGPROF : SIGUSR1);
     }
     return next(mutex);
 }
@@ -330,7 +330,7 @@ static void link_while_signalled(bool is_shared)
     enum { N = 400 };
     static oj_record records[N];
     alarm(20);
-    signal(SIGUSR1, unwind_in_handler);
+    signal(SIGPROF, unwind_in_handler);
     raises_always = true;
     for (uint32_t round = 0; round < 2; round++) {
         for (uint32_t i = 0; i < N; i++) {

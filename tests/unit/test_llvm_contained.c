@@ -162,6 +162,43 @@ static void contained_live_module_is_lost_to_its_session(void **state)
     oj_llvm_destroy(llvm);
 }
 
+/* With its context, and the other modules of that. */
+static void contained_modules_of_a_lost_context_are_lost_to_their_session(void **state)
+{
+    static const char second_ir[] = "define i32 @second() {\n  ret i32 2\n}\n";
+    oj_llvm *llvm = ojt_llvm_open();
+    oj_compiler *compilers[] = {contained(llvm, NULL), contained(llvm, NULL)};
+    ojt_live live = ojt_live_module(llvm, fatal_ir);
+    oj_ir irs[] = {oj_ir_module(live.module), oj_ir_module(ojt_live_parse(llvm, live.context, second_ir))};
+    oj_module_options module_options;
+    oj_session_options options;
+    oj_session *session;
+    oj_error error;
+    uint64_t addr;
+    (void)state;
+    oj_session_options_init(&options);
+    oj_module_options_init(&module_options);
+    assert_int_equal(oj_session_create(&session, &options, &error), OJ_OK);
+    for (int i = 0; i < 2; i++) {
+        irs[i].name = i == 0 ? "first" : "second";
+        module_options.compiler = compilers[i];
+        assert_int_equal(oj_session_add_ir(session, &irs[i], &module_options, NULL, &error), OJ_OK);
+    }
+    assert_int_equal(oj_session_lookup(session, "f", &addr, &error), OJ_E_COMPILE);
+    /* A session that looked at it again would see this name. */
+    OJT_LLVM_CALL(llvm, void, "LLVMSetValueName2", void *, const char *, size_t)
+    (OJT_LLVM_CALL(llvm, void *, "LLVMGetNamedFunction", void *, const char *)(irs[1].module, "second"), "later", 5);
+    assert_int_equal(oj_session_lookup(session, "later", &addr, &error), OJ_E_NOT_FOUND);
+    assert_int_equal(oj_session_lookup(session, "second", &addr, &error), OJ_E_COMPILE);
+    assert_string_equal(error.text, "second: LLVM gave up before: the module is lost");
+    assert_int_equal(count_abandoned(compilers[0]), 1);
+    assert_int_equal(count_abandoned(compilers[1]), 0);
+    oj_session_destroy(session);
+    oj_compiler_destroy(compilers[0]);
+    oj_compiler_destroy(compilers[1]);
+    oj_llvm_destroy(llvm);
+}
+
 /* What is lost is lost: LeakSanitizer is not asked about this program. */
 int __lsan_is_turned_off(void);
 __attribute__((visibility("default"), used)) int __lsan_is_turned_off(void) { return 1; }
@@ -270,5 +307,6 @@ static void contained_options_checked(void **state)
 OJT_MAIN(cmocka_unit_test(contained_fatal_error_is_a_status), cmocka_unit_test(contained_other_fatal_errors),
          cmocka_unit_test(contained_compiles_link_and_sessions), cmocka_unit_test(contained_live_module_is_lost),
          cmocka_unit_test(contained_live_module_is_lost_to_its_session),
+         cmocka_unit_test(contained_modules_of_a_lost_context_are_lost_to_their_session),
          cmocka_unit_test(contained_threads_fail_in_parallel), cmocka_unit_test(contained_loss_is_bounded),
          cmocka_unit_test(contained_others_fare_as_before), cmocka_unit_test(contained_options_checked))

@@ -90,18 +90,27 @@ typedef struct ojt_live {
     struct LLVMOpaqueModule *module;
 } ojt_live;
 
-/* Parse text into a live module in a context of its own. */
-static inline ojt_live ojt_live_module(const oj_llvm *llvm, const char *text)
+/* Parse text into a live module. */
+static inline struct LLVMOpaqueModule *ojt_live_parse(const oj_llvm *llvm, struct LLVMOpaqueContext *context,
+                                                      const char *text)
 {
-    ojt_live live;
+    struct LLVMOpaqueModule *module;
     struct LLVMOpaqueMemoryBuffer *buffer;
     char *message = NULL;
-    live.context = OJT_LLVM_CALL(llvm, struct LLVMOpaqueContext *, "LLVMContextCreate", void)();
     buffer = OJT_LLVM_CALL(llvm, struct LLVMOpaqueMemoryBuffer *, "LLVMCreateMemoryBufferWithMemoryRangeCopy",
                            const char *, size_t, const char *)(text, strlen(text), "live");
     if (OJT_LLVM_CALL(llvm, int, "LLVMParseIRInContext", struct LLVMOpaqueContext *, struct LLVMOpaqueMemoryBuffer *,
-                      struct LLVMOpaqueModule **, char **)(live.context, buffer, &live.module, &message))
+                      struct LLVMOpaqueModule **, char **)(context, buffer, &module, &message))
         fail_msg("%s", message);
+    return module;
+}
+
+/* In a context of its own. */
+static inline ojt_live ojt_live_module(const oj_llvm *llvm, const char *text)
+{
+    ojt_live live;
+    live.context = OJT_LLVM_CALL(llvm, struct LLVMOpaqueContext *, "LLVMContextCreate", void)();
+    live.module = ojt_live_parse(llvm, live.context, text);
     return live;
 }
 

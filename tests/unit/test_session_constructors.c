@@ -339,6 +339,38 @@ static void session_destructors_of_an_archive_run_before_any_member_ends(void **
     oj_archive_destroy(archive);
 }
 
+static void end_the_thread(void)
+{
+    pthread_cancel(pthread_self());
+    pthread_testcancel();
+}
+
+static void *construct_all(void *context)
+{
+    (void)context;
+    oj_session_construct(session, NULL);
+    return NULL;
+}
+
+/* The constructors that were to follow are anybody's; those it ended in count as running. */
+static void session_thread_that_ends_in_a_constructor(void **state)
+{
+    pthread_t thread;
+    void *result;
+    (void)state;
+    begin(0, NULL);
+    in_constructor = end_the_thread;
+    add_both(0);
+    assert_int_equal(oj_session_link(session, NULL), OJ_OK);
+    assert_int_equal(pthread_create(&thread, NULL, construct_all, NULL), 0);
+    pthread_join(thread, &result);
+    assert_ptr_equal(result, PTHREAD_CANCELED);
+    assert_string_equal(ran, "1");
+    assert_int_equal(oj_session_construct(session, NULL), OJ_OK);
+    assert_string_equal(ran, "12");
+    assert_int_equal(oj_module_remove(modules[0], OJ_REMOVE_REFERENCED, NULL), OJ_E_MISUSE);
+}
+
 static void expect_the_other_in_use(void)
 {
     oj_error error;
@@ -384,6 +416,7 @@ OJT_MAIN(cmocka_unit_test(session_constructors_run_when_asked),
          cmocka_unit_test(session_constructors_of_a_failed_lookup_are_run_by_the_next),
          cmocka_unit_test(session_module_removed_before_its_constructors),
          cmocka_unit_test(session_constructors_without_memory_are_run_by_the_next_call),
+         cmocka_unit_test(session_thread_that_ends_in_a_constructor),
          cmocka_unit_test(session_destructors_run_before_any_code_ends),
          cmocka_unit_test(session_destructors_of_an_archive_run_before_any_member_ends),
          cmocka_unit_test(session_what_a_destructor_may_call_cannot_be_removed),
