@@ -25,7 +25,7 @@ typedef struct captured {
     void *argument;
     char *text;
     size_t capacity;
-    int reason;                        /* why it has not run; 0 = it has */
+    int reason;                        /* what failed; 0 = nothing */
     oji_llvm_containment *containment; /* of the thread that waits */
 } captured;
 
@@ -46,10 +46,11 @@ static int take_standard_error(int *fd)
 }
 
 /* By pread(), as the writes of LLVM have moved the position that both descriptors share. */
-static void read_back(int fd, char *text, size_t capacity)
+static int read_back(int fd, char *text, size_t capacity)
 {
     ssize_t length = pread(fd, text, capacity - 1, 0);
     text[length > 0 ? length : 0] = '\0';
+    return length < 0 ? errno : 0;
 }
 
 /* What this thread opens needs no closing: the private table ends with it. */
@@ -64,7 +65,7 @@ static void *run_captured(void *argument)
         return NULL;
     oji_llvm_enter_containment(c->containment);
     c->function(c->argument);
-    read_back(fd, c->text, c->capacity);
+    c->reason = read_back(fd, c->text, c->capacity);
     return NULL;
 }
 

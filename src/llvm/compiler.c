@@ -196,13 +196,13 @@ static oj_status parse_text(job *j, oj_error *error)
         reason = parse_captured(&p);
     else
         run_text_parser(&p);
-    if (reason != 0)
-        return oji_fail_system(error, OJ_E_SYSTEM, reason, "%s: no thread to read textual IR on", j->input->name);
-    if (p.failed) {
+    if (p.failed)
         j->module = NULL;
+    if (p.failed && reason == 0)
         oji_llvm_fail_parse(error, j->input->name, p.message);
-    }
     j->api->DisposeMessage(p.message);
+    if (reason != 0)
+        return oji_fail_system(error, OJ_E_SYSTEM, reason, "%s: cannot read textual IR unheard", j->input->name);
     return p.failed ? OJ_E_IR : check_errors(j, OJ_E_IR, error);
 }
 

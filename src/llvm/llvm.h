@@ -198,9 +198,9 @@ void oji_llvm_leave_where_fatal(void);
 #define OJI_LLVM_CAPTURE_REFUSED (-1)
 
 /* Run function(argument) on a thread of its own whose writes to descriptor 2 land in `text` instead of the process's
- * standard error. 0, or it has not run: OJI_LLVM_CAPTURE_REFUSED where the system does not allow that, else the errno
- * of what there is not enough of. The thread does not see the process's other descriptors: nothing of the client's may
- * be called on it. */
+ * standard error. 0; or OJI_LLVM_CAPTURE_REFUSED, and it has not run, where the system does not allow that; or the
+ * errno of what failed, and it may have run: what it has made is the caller's to end. The thread does not see the
+ * process's other descriptors: nothing of the client's may be called on it. */
 int oji_llvm_run_captured(void (*function)(void *), void *argument, char *text, size_t capacity);
 
 #endif

@@ -90,14 +90,14 @@ static oj_status create_checked(creation *c, oj_error *error)
     reason = oji_llvm_run_captured(create, c, said, sizeof said);
     if (reason == OJI_LLVM_CAPTURE_REFUSED)
         return create_unchecked(c, error);
-    if (reason != 0)
-        return oji_fail_system(error, OJ_E_SYSTEM, reason, "target \"%s\", CPU \"%s\": cannot be checked", o->triple,
-                               o->cpu);
-    if (!said[0])
+    if (reason == 0 && !said[0])
         return OJ_OK;
     if (c->machine)
         o->library->api.DisposeTargetMachine(c->machine);
     c->machine = NULL;
+    if (reason != 0)
+        return oji_fail_system(error, OJ_E_SYSTEM, reason, "target \"%s\", CPU \"%s\": cannot be checked", o->triple,
+                               o->cpu);
     oji_llvm_drop_repeated(said);
     oji_llvm_flatten(text, sizeof text, said);
     return oji_fail(error, OJ_E_TARGET, "target \"%s\", CPU \"%s\": LLVM %u says: %s", o->triple, o->cpu,

@@ -55,12 +55,14 @@ static outcome disbelieve(const oji_worker_job *job, const char *what, oj_status
 static bool has_line(oji_wire_text words, const char *start)
 {
     size_t size = strlen(start);
-    const char *line = words.data, *end = words.data + words.size;
-    while (line && (size_t)(end - line) >= size) {
+    size_t left = words.size;
+    for (const char *line = words.data, *next; left >= size; line = next + 1) {
         if (memcmp(line, start, size) == 0)
             return true;
-        line = memchr(line, '\n', (size_t)(end - line));
-        line += line != NULL;
+        next = memchr(line, '\n', left);
+        if (!next)
+            return false;
+        left -= (size_t)(next + 1 - line);
     }
     return false;
 }

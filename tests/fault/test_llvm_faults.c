@@ -175,10 +175,36 @@ static void fault_features_that_cannot_be_looked_at(void **state)
     options.features = features + 1;
     options.triple = "x86_64-unknown-linux-gnu";
     assert_true(
-        compile_without(&options, EAGAIN, OJ_E_TARGET, "target features of 4096 bytes or more cannot be checked"));
+        compile_without(&options, EPERM, OJ_E_TARGET, "target features of 4096 bytes or more cannot be checked"));
+    oj_llvm_destroy(options.llvm);
+}
+
+/* An unknown CPU is never taken for want of a thread or a descriptor. */
+static void fault_cpu_that_cannot_be_looked_at(void **state)
+{
+    oj_compiler_options options = ojt_defaults();
+    oj_status status = OJ_E_SYSTEM;
+    bool was_told = false;
+    (void)state;
+    if (getenv("OJT_VALGRIND") || !OJT_OWN_HEAP)
+        skip();
+    options.llvm = ojt_llvm_open();
+    options.cpu = "frobnicator9";
+    for (long n = 0; status != OJ_E_TARGET; n++) {
+        oj_compiler *compiler;
+        oj_error error;
+        ojt_fail(n, EAGAIN);
+        status = oj_compiler_create(&compiler, &options, &error);
+        ojt_fail_end();
+        assert_null(compiler);
+        was_told = was_told || (status == OJ_E_SYSTEM && strstr(error.text, "CPU \"frobnicator9\": cannot be checked"));
+        assert_true(n < 500);
+    }
+    assert_true(was_told);
     oj_llvm_destroy(options.llvm);
 }
 
 OJT_MAIN(cmocka_unit_test(fault_compiling_every_call), cmocka_unit_test(fault_compiling_on_a_thread_of_its_own),
          cmocka_unit_test(fault_compiling_with_no_llvm_given),
-         cmocka_unit_test(fault_features_that_cannot_be_looked_at))
+         cmocka_unit_test(fault_features_that_cannot_be_looked_at),
+         cmocka_unit_test(fault_cpu_that_cannot_be_looked_at))
