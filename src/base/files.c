@@ -3,9 +3,12 @@
 #include "base/base.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static sigset_t the_signal(void)
 {
@@ -41,4 +44,31 @@ bool oji_may_grow_file(uint64_t size)
 {
     struct rlimit limit;
     return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur;
+}
+
+bool oji_file_identify(int fd, oji_file_identity *identity)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return false;
+    *identity = (oji_file_identity){(uint64_t)status.st_dev, (uint64_t)status.st_ino};
+    return true;
+}
+
+bool oji_file_is(int fd, const oji_file_identity *identity)
+{
+    oji_file_identity now;
+    return oji_file_identify(fd, &now) && now.device == identity->device && now.inode == identity->inode;
+}
+
+int oji_file_raise(int fd)
+{
+    int raised, reason;
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    raised = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    reason = errno;
+    close(fd);
+    errno = reason;
+    return raised;
 }

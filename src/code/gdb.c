@@ -415,6 +415,7 @@ oj_status oj_debugger_get_stats(oj_debugger_stats *out, size_t out_size)
     oj_debugger_stats ours;
     if (!out)
         return OJ_E_MISUSE;
+    pthread_once(&once, start);
     pthread_mutex_lock(&lock);
     ours = stats;
     pthread_mutex_unlock(&lock);
@@ -434,6 +435,7 @@ static part *find_part(const oj_record *record)
 static bool is_known(const oj_record *record)
 {
     bool is_found;
+    pthread_once(&once, start);
     pthread_mutex_lock(&lock);
     is_found = find_part(record) != NULL;
     pthread_mutex_unlock(&lock);

@@ -21,6 +21,7 @@ enum { HEADER_SIZE = 40, PREFIX_SIZE = 16, LOAD_SIZE = 40, LINES_SIZE = 16, LINE
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static FILE *dump; /* nothing is in its buffer while the lock is free */
+static oji_file_identity dump_file;
 static pid_t dump_pid;
 static void *marker;
 static uint64_t n_functions; /* told so far: perf wants a number for each */
@@ -91,11 +92,14 @@ static void put_header(uint32_t machine)
     put64(0); /* flags: times are those of CLOCK_MONOTONIC */
 }
 
+static bool is_open(void) { return dump && oji_file_is(fileno(dump), &dump_file); }
+
+/* A stream cannot be ended without its descriptor: where that is another file's it stays behind, empty. */
 static void close_dump(void)
 {
     if (marker)
         munmap(marker, (size_t)sysconf(_SC_PAGESIZE));
-    if (dump)
+    if (is_open())
         fclose(dump);
     marker = NULL;
     dump = NULL;
@@ -104,10 +108,10 @@ static void close_dump(void)
 /* The mapping is what perf records; executable, as it records no other. */
 static oj_status open_file(const char *path, uint32_t machine, oj_error *error)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = oji_file_raise(open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (fd < 0)
         return oji_fail_system(error, OJ_E_SYSTEM, errno, "the profiler's dump %s", path);
-    dump = fdopen(fd, "a");
+    dump = oji_file_identify(fd, &dump_file) ? fdopen(fd, "a") : NULL;
     if (!dump) {
         close(fd);
         return oji_fail_nomem(error, BUFSIZ, "the profiler's dump");
@@ -142,7 +146,7 @@ static oj_status open_dump(uint32_t machine, oj_error *error)
 /* Needs the lock. The child of a fork has its own file; what it inherits stays the parent's. */
 static oj_status use_dump(uint32_t machine, oj_error *error)
 {
-    if (dump && dump_pid == getpid())
+    if (is_open() && dump_pid == getpid())
         return OJ_OK;
     close_dump();
     return open_dump(machine, error);
@@ -154,7 +158,7 @@ static void __attribute__((destructor)) finish(void)
     oji_file_guard guard;
     oji_file_guard_begin(&guard);
     pthread_mutex_lock(&lock);
-    if (dump && dump_pid == getpid())
+    if (is_open() && dump_pid == getpid())
         put_prefix(RECORD_CLOSE, PREFIX_SIZE);
     close_dump();
     pthread_mutex_unlock(&lock);

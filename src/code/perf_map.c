@@ -15,6 +15,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int map_fd = -1;
+static oji_file_identity map_file;
 static pid_t map_pid;     /* whose file it is: a child of a fork has one of its own */
 static bool is_line_open; /* where a write was refused a part may be there: it must not become the next line's */
 
@@ -58,7 +59,7 @@ static int open_map(const char *path)
 {
     for (int attempt = 0;; attempt++) {
         struct stat found;
-        int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+        int fd = oji_file_raise(open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
         if (fd < 0)
             return -1;
         if (!is_ours(fd, &found)) {
@@ -77,15 +78,18 @@ static int open_map(const char *path)
 static oj_status use_map(oj_error *error)
 {
     char path[64];
-    if (map_fd >= 0 && map_pid == getpid())
+    bool is_open = map_fd >= 0 && oji_file_is(map_fd, &map_file);
+    if (is_open && map_pid == getpid())
         return OJ_OK;
-    if (map_fd >= 0)
+    if (is_open)
         close(map_fd);
     map_pid = getpid();
     is_line_open = false;
     snprintf(path, sizeof path, "/tmp/perf-%ld.map", (long)map_pid);
     map_fd = open_map(path);
-    return map_fd >= 0 ? OJ_OK : oji_fail_system(error, OJ_E_SYSTEM, errno, "the profiler's map %s", path);
+    return map_fd >= 0 && oji_file_identify(map_fd, &map_file)
+               ? OJ_OK
+               : oji_fail_system(error, OJ_E_SYSTEM, errno, "the profiler's map %s", path);
 }
 
 /* Appends of one write are whole, though others append to the file too. */

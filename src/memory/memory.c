@@ -135,16 +135,12 @@ static oj_status check_placement(const oj_placement *placement, oj_error *error)
     return OJ_OK;
 }
 
-/* What could not be mapped, and where, if that was restricted. ENOMEM is also what mmap(2) and mprotect(2) say at the
- * limit of mappings (vm.max_map_count), and EAGAIN mmap(2) at that of locked memory (RLIMIT_MEMLOCK), which all is
- * after mlockall(MCL_FUTURE); EPERM and EACCES are what seals, security modules and filters answer. */
+/* What could not be mapped, and where, if that was restricted. */
 static oj_status fail_mapping(const oj_placement *placement, uint64_t size, const oji_memory_failure *failure,
                               oj_error *error)
 {
     int code = failure->system_error;
-    oj_status status = code == ENOMEM || code == EAGAIN || code == EOVERFLOW ? OJ_E_NOMEM
-                       : code == EPERM || code == EACCES                     ? OJ_E_PERMISSION
-                                                                             : OJ_E_SYSTEM;
+    oj_status status = oji_memory_os_status(failure);
     if (placement->low_addr == 0 && placement->high_addr == 0 && placement->reach == 0)
         return oji_fail_system(error, status, code, "%llu bytes of code memory: %s", (unsigned long long)size,
                                failure->step);
@@ -328,6 +324,9 @@ static oj_status place_single(oji_memory_provider *provider, oj_placement *place
     oji_memory_wish wish, near;
     uint64_t size = oji_memory_slab_single_size(placement, provider->huge_pages);
     bool within, created;
+    /* From the account to the list, where the handlers of a fork find the slab. Before the lock, as the order of locks
+     * has it. */
+    oji_memory_hold_forks();
     pthread_mutex_lock(&provider->lock);
     wish = wish_for(provider, provider->single_mode, placement);
     within = make_room(provider, size);
@@ -336,11 +335,10 @@ static oj_status place_single(oji_memory_provider *provider, oj_placement *place
     else
         fail_budget(provider, size, error);
     pthread_mutex_unlock(&provider->lock);
-    if (!within)
+    if (!within) {
+        oji_memory_allow_forks();
         return OJ_E_BUDGET;
-    /* Until the slab is in the list, where the handlers of a fork find it. Before the lock, as the order of locks has
-     * it. */
-    oji_memory_hold_forks();
+    }
     created = narrow(provider, &wish, &near) && oji_memory_slab_create_single(&slab, &near, placement, &failure);
     if (!created)
         created = oji_memory_slab_create_single(&slab, &wish, placement, &failure);
@@ -569,7 +567,7 @@ static bool keep_as_spare(oji_memory_provider *provider, oji_memory_slab *slab)
     if (provider->spare || slab->is_retired || slab->mapped > SPARE_SIZE)
         return false;
     for (unsigned k = 0; k < OJI_MEMORY_KINDS; k++)
-        if (slab->regions[k].frozen > 0)
+        if (slab->regions[k].is_frozen)
             return false;
     provider->spare = slab;
     return true;

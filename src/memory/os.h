@@ -18,6 +18,11 @@ typedef struct oji_memory_failure {
     int system_error;
 } oji_memory_failure;
 
+/* The status that a failure is. ENOMEM is also what mmap(2) and mprotect(2) say at the limit of mappings
+ * (vm.max_map_count), and EAGAIN mmap(2) at that of locked memory (RLIMIT_MEMLOCK), which all is after
+ * mlockall(MCL_FUTURE); EPERM and EACCES are what seals, security modules and filters answer. */
+oj_status oji_memory_os_status(const oji_memory_failure *failure);
+
 /* Bytes to fill freed code with: an instruction, or part of one, that traps. */
 extern const uint8_t oji_memory_os_trap;
 

@@ -68,6 +68,20 @@ static bool fail(oji_memory_failure *failure, const char *step)
     return false;
 }
 
+oj_status oji_memory_os_status(const oji_memory_failure *failure)
+{
+    switch (failure->system_error) {
+    case ENOMEM:
+    case EAGAIN:
+    case EOVERFLOW:
+        return OJ_E_NOMEM;
+    case EPERM:
+    case EACCES:
+        return OJ_E_PERMISSION;
+    }
+    return OJ_E_SYSTEM;
+}
+
 uint64_t oji_memory_os_page_size(void)
 {
     static uint64_t known; /* every thread that finds it unset stores the same value */
@@ -449,6 +463,9 @@ bool oji_memory_os_make_twin(uint8_t *run, uint8_t *twin, uint64_t size, oji_mem
     *(volatile uint8_t *)run = 0;
     if (mremap(run, (size_t)size, (size_t)size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, twin) == MAP_FAILED)
         return fail(failure, "mremap(MREMAP_DONTUNMAP)");
+    /* After mlockall(MCL_FUTURE) what was moved is locked and what was left is not: they would never merge. */
+    (void)munlock(run, (size_t)size);
+    (void)munlock(twin, (size_t)size);
     return oji_memory_os_protect(run, size, OJI_MEMORY_READ_EXECUTE, failure);
 }
 

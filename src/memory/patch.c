@@ -4,12 +4,14 @@
 #include "memory/slab.h"
 
 /* A fork shares the file: a store would reach the other process's code too, so that neither side may. */
-static oj_status patch_view(const oji_memory_region *code, const oji_memory_patch *patch, oj_error *error)
+static oj_status patch_view(const oji_memory_slab *slab, const oji_memory_patch *patch, oj_error *error)
 {
+    const oji_memory_region *code = &slab->regions[OJI_MEMORY_CODE];
+    uint32_t index = (uint32_t)(patch->offset / OJI_MEMORY_GRANULE);
     uint8_t *where;
     if (!code->write)
         return oji_fail(error, OJ_E_PERMISSION, "the code was inherited from the process that forked this one");
-    if (patch->offset / OJI_MEMORY_GRANULE < code->frozen)
+    if (code->is_frozen && (slab->is_single || oji_memory_zone_is_kept(&code->zone, index)))
         return oji_fail(error, OJ_E_PERMISSION, "a process that was forked from this one may be running the code");
     where = code->write + patch->offset;
     if (patch->is_atomic)
@@ -87,8 +89,9 @@ oj_status oji_memory_patch_code(oji_memory_slab *slab, const oji_memory_patch *p
         return oji_fail(error, OJ_E_RANGE, "%llu bytes to patch do not lie in the code of this placement",
                         (unsigned long long)patch->size);
     if (code->is_file)
-        return patch_view(code, patch, error);
+        return patch_view(slab, patch, error);
     if (!patch_private(slab, patch, &failure))
-        return oji_fail_system(error, OJ_E_SYSTEM, failure.system_error, "patch of code: %s", failure.step);
+        return oji_fail_system(error, oji_memory_os_status(&failure), failure.system_error, "patch of code: %s",
+                               failure.step);
     return OJ_OK;
 }

@@ -244,7 +244,7 @@ static void release_segment(oji_memory_slab *slab, const oj_segment *segment, ui
     oji_memory_region *region = &slab->regions[segment->kind - 1];
     if (oji_memory_slab_stages(slab, segment->kind))
         oji_memory_private_unstage(slab, segment);
-    if (slab->is_retired || index < region->frozen) {
+    if (slab->is_retired || (region->is_frozen && oji_memory_zone_is_kept(&region->zone, index))) {
         oji_memory_zone_retire(&region->zone, index);
     } else if (segment->kind == OJ_SEGMENT_CODE) {
         oji_memory_zone_retire(&region->zone, index);

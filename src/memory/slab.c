@@ -357,9 +357,14 @@ void oji_memory_slab_freeze(oji_memory_slab *slab)
 {
     if (slab->n_live == 0)
         return;
-    for (unsigned r = 0; r < OJI_MEMORY_REGIONS; r++)
-        if (slab->regions[r].is_file)
-            slab->regions[r].frozen = slab->is_single ? UINT32_MAX : slab->regions[r].zone.top;
+    for (unsigned r = 0; r < OJI_MEMORY_REGIONS; r++) {
+        oji_memory_region *region = &slab->regions[r];
+        if (!region->is_file)
+            continue;
+        region->is_frozen = true;
+        if (!slab->is_single)
+            oji_memory_zone_keep(&region->zone);
+    }
 }
 
 /* In the child: the write view was not inherited, and its address may already be something else's. Private memory

@@ -38,14 +38,14 @@ enum {
 #define OJI_MEMORY_BULK (64u * 1024u)
 
 typedef struct oji_memory_region {
-    uint8_t *run;    /* where its segments run */
-    uint8_t *write;  /* where they are written, in views mode and for data; NULL where this process may not */
-    uint64_t size;   /* bytes */
-    uint64_t used;   /* bytes in live segments, of single slabs only */
-    uint64_t done;   /* bytes from the start: in views mode those whose write view's table entries were dropped, in
+    uint8_t *run;   /* where its segments run */
+    uint8_t *write; /* where they are written, in views mode and for data; NULL where this process may not */
+    uint64_t size;  /* bytes */
+    uint64_t used;  /* bytes in live segments, of single slabs only */
+    uint64_t done;  /* bytes from the start: in views mode those whose write view's table entries were dropped, in
                         private mode those in which a page was ever moved in */
-    uint32_t frozen; /* granules before it may be in use by a forked process: what is freed there is not reused */
-    bool is_file;    /* shared with children; private memory where not */
+    bool is_frozen; /* a forked process may use some of it: what the zone keeps, or of a single slab all */
+    bool is_file;   /* shared with children; private memory where not */
     oji_memory_zone zone;
 } oji_memory_region;
 

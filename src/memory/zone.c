@@ -76,7 +76,7 @@ static uint32_t count_words(uint32_t n_granules) { return n_granules / 64 + (n_g
 uint64_t oji_memory_zone_tables_size(uint32_t n_granules)
 {
     uint64_t blocks_size = ((uint64_t)count_blocks(n_granules) * sizeof(oji_memory_block) + 7) & ~UINT64_C(7);
-    return blocks_size + 3 * (uint64_t)count_words(n_granules) * sizeof(uint64_t);
+    return blocks_size + 4 * (uint64_t)count_words(n_granules) * sizeof(uint64_t);
 }
 
 /* ORDER zone tables. Needs them zeroed, and leaves them untouched: a page of them comes with the first use. */
@@ -86,7 +86,8 @@ void oji_memory_zone_init(oji_memory_zone *zone, void *tables, uint32_t n_granul
     zone->used = tables;
     zone->starts = zone->used + count_words(n_granules);
     zone->live = zone->starts + count_words(n_granules);
-    zone->blocks = (oji_memory_block *)(void *)(zone->live + count_words(n_granules));
+    zone->kept = zone->live + count_words(n_granules);
+    zone->blocks = (oji_memory_block *)(void *)(zone->kept + count_words(n_granules));
     zone->n_granules = n_granules;
     zone->too_small = OJI_MEMORY_NONE;
 }
@@ -241,6 +242,20 @@ uint32_t oji_memory_zone_length(const oji_memory_zone *zone, uint32_t index)
 void oji_memory_zone_retire(oji_memory_zone *zone, uint32_t index)
 {
     zone->live[index / 64] &= ~(UINT64_C(1) << (index % 64));
+}
+
+/* Words that say nothing new stay untouched. */
+void oji_memory_zone_keep(oji_memory_zone *zone)
+{
+    for (uint32_t w = 0; w < count_words(zone->top); w++)
+        if (zone->live[w] & ~zone->kept[w])
+            zone->kept[w] |= zone->live[w];
+}
+
+bool oji_memory_zone_is_kept(const oji_memory_zone *zone, uint32_t index)
+{
+    uint32_t end = index < zone->top ? find_last_set(zone->starts, 0, index + 1) : 0;
+    return end > 0 && zone->kept[(end - 1) / 64] >> ((end - 1) % 64) & 1;
 }
 
 /* The run that a release made or grew, as far as its block shows, is the longest that its block can now have beside

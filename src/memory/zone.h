@@ -1,4 +1,4 @@
-/* Which parts of one zone of a slab are in use: three bits for each granule, and a few bytes for each block of them.
+/* Which parts of one zone of a slab are in use: four bits for each granule, and a few bytes for each block of them.
  * Knows nothing of mappings. All tables lie in memory that the caller supplies, and all-zero tables mean "free", so
  * that a zone which is never touched costs no page. */
 #ifndef OJI_MEMORY_ZONE_H
@@ -21,6 +21,7 @@ typedef struct oji_memory_zone {
     uint64_t *used;   /* one bit a granule: in a segment, or not to be handed out again yet */
     uint64_t *starts; /* one bit a granule: the first of a run that was taken */
     uint64_t *live;   /* one bit a granule: the first of a run whose segment has not ended */
+    uint64_t *kept;   /* one bit a granule: the first of a run that is never to be handed out again */
     oji_memory_block *blocks;
     uint32_t n_granules;
     uint32_t top;       /* granules from here on have never been handed out */
@@ -44,7 +45,13 @@ uint32_t oji_memory_zone_length(const oji_memory_zone *zone, uint32_t index);
 /* End the segment at `index` without making its granules available. */
 void oji_memory_zone_retire(oji_memory_zone *zone, uint32_t index);
 
-/* Make granules that were taken available again. */
+/* Keep the runs of all live segments. */
+void oji_memory_zone_keep(oji_memory_zone *zone);
+
+/* Does the granule lie in a run that is kept? */
+bool oji_memory_zone_is_kept(const oji_memory_zone *zone, uint32_t index);
+
+/* Make granules that were taken, and are not kept, available again. */
 void oji_memory_zone_free(oji_memory_zone *zone, uint32_t index, uint32_t n);
 
 #endif

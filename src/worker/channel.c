@@ -19,24 +19,12 @@
 /* More than the one that a message may bring, so that the kernel need not drop the others silently. */
 #define MAX_FILES 4
 
-int oji_worker_raise(int fd)
-{
-    int raised, reason;
-    if (fd < 0 || fd > STDERR_FILENO)
-        return fd;
-    raised = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    reason = errno;
-    close(fd);
-    errno = reason;
-    return raised;
-}
-
 int oji_worker_make_pair(int fds[2])
 {
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
         return errno;
-    fds[0] = oji_worker_raise(fds[0]);
-    fds[1] = oji_worker_raise(fds[1]);
+    fds[0] = oji_file_raise(fds[0]);
+    fds[1] = oji_file_raise(fds[1]);
     if (fds[0] >= 0 && fds[1] >= 0)
         return 0;
     if (fds[0] >= 0)
@@ -113,7 +101,7 @@ int oji_worker_receive(int fd, oji_worker_message *message)
     if (!(header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) &&
         oji_wire_get_header(message->bytes, (size_t)size, &message->header, &message->version) &&
         message->header.n_files == n_files) {
-        message->file = n_files ? oji_worker_raise(files[0]) : -1;
+        message->file = n_files ? oji_file_raise(files[0]) : -1;
         return n_files && message->file < 0 ? EMFILE : 0;
     }
     /* One was sent, and this process has no place for it. */
@@ -159,7 +147,7 @@ static int create_file(void)
     int fd = memfd_create("ownjit", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
     if (fd < 0 && errno == EINVAL)
         fd = memfd_create("ownjit", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    return oji_worker_raise(fd);
+    return oji_file_raise(fd);
 }
 
 /* By write() rather than through a mapping: pages that are not mapped do not count as the client's. */

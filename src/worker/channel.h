@@ -5,10 +5,6 @@
 
 #include "worker/wire.h"
 
-/* A descriptor above standard error's, so that a client that runs without its standard streams does not print into it.
- * Takes fd; -1 with errno where none is free. */
-int oji_worker_raise(int fd);
-
 /* Both ends of a SOCK_SEQPACKET pair, close-on-exec. */
 int oji_worker_make_pair(int fds[2]);
 

@@ -2,6 +2,8 @@
  * goes into a memory file, because a program that cannot start (a library is missing) says why in no other way. */
 #include "worker/worker.h"
 
+#include "base/files.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -171,7 +173,7 @@ static int open_files(oj_workers *w, int *other_end)
 {
     int pair[2];
     int reason;
-    w->words = oji_worker_raise(memfd_create("ownjit-words", MFD_CLOEXEC));
+    w->words = oji_file_raise(memfd_create("ownjit-words", MFD_CLOEXEC));
     if (w->words < 0)
         return errno;
     reason = oji_worker_make_pair(pair);

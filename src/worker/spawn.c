@@ -6,6 +6,8 @@
  * __WALL, which is ours. Both borrow our memory until they are done, as posix_spawn()'s child does. */
 #include "worker/worker.h"
 
+#include "base/files.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -156,7 +158,7 @@ int oji_worker_spawn(oji_worker_process *process, const char *path, int control,
     if (s.words >= 0)
         close(s.words);
     process->pid = s.pid > 0 ? s.pid : 0;
-    process->pidfd = oji_worker_raise(s.pidfd);
+    process->pidfd = oji_file_raise(s.pidfd);
     return s.reason;
 }
 

@@ -1,11 +1,13 @@
 /* Links that tell debuggers and profilers: what is written where, what is undone, several threads, forks, hostile
  * files, and memory that ends. */
 #include "link/linktest.h"
+#include "support/process.h"
 
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -516,6 +518,108 @@ static void debug_allocator_is_called_without_locks(void **state)
         oj_object_destroy(objects[i]);
 }
 
+/* --- descriptors that are the client's by now --------------------------------------------------------------------- */
+
+enum { N_PLACES = 16 };
+
+static uint32_t flags_of_test;
+
+/* As a daemon does: all descriptors are closed, and its own come in every place that one of ours may have had. */
+static int link_where_all_is_closed(void)
+{
+    char path[128];
+    struct stat log, now;
+    oj_code *code;
+    int fd;
+    closefrom(3);
+    snprintf(path, sizeof path, "%s/log", folder);
+    fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    for (int other = 3; other < N_PLACES; other++)
+        if (other != fd && dup2(fd, other) < 0)
+            return 1;
+    if (fstat(fd, &log) != 0 || try_link(flags_of_test, &code, NULL) != OJ_OK)
+        return 2;
+    snprintf(path, sizeof path, "/tmp/perf-%ld.map", (long)getpid());
+    unlink(path);
+    for (int other = 3; other < N_PLACES; other++)
+        if (fstat(other, &now) != 0 || now.st_ino != log.st_ino || now.st_size != 0)
+            return 3;
+    return 0;
+}
+
+static int link_twice(void)
+{
+    oj_code *code;
+    return try_link(flags_of_test, &code, NULL) == OJ_OK ? link_where_all_is_closed() : 4;
+}
+
+/* The file that its parent has open is nothing to a child. */
+static int link_and_in_a_child(void)
+{
+    oj_code *code;
+    pid_t pid;
+    if (try_link(flags_of_test, &code, NULL) != OJ_OK)
+        return 4;
+    snprintf(map_path, sizeof map_path, "/tmp/perf-%ld.map", (long)getpid());
+    unlink(map_path);
+    pid = fork();
+    if (pid == 0)
+        _exit(link_where_all_is_closed());
+    return pid < 0 ? 5 : ojt_wait(pid);
+}
+
+static int in_child(int (*function)(void))
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(function());
+    return ojt_wait(pid);
+}
+
+static void debug_descriptors_of_the_client_are_left_alone(void **state)
+{
+    static const uint32_t flags[] = {OJ_LINK_PERF_MAP, OJ_LINK_JITDUMP};
+    (void)state;
+    for (size_t i = 0; i < OJI_COUNT(flags); i++) {
+        flags_of_test = flags[i];
+        assert_int_equal(in_child(link_twice), 0);
+        assert_int_equal(in_child(link_and_in_a_child), 0);
+    }
+}
+
+static atomic_bool asking_ends;
+
+static void *ask(void *context)
+{
+    oj_debugger_stats stats;
+    while (!atomic_load(&asking_ends))
+        oj_debugger_get_stats(&stats, sizeof stats);
+    return context;
+}
+
+/* Also before anything was linked. */
+static void debug_stats_are_told_in_a_child(void **state)
+{
+    pthread_t thread;
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, ask, NULL), 0);
+    for (int i = 0; i < 200; i++) {
+        oj_debugger_stats stats;
+        int status;
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            alarm(20);
+            _exit(oj_debugger_get_stats(&stats, sizeof stats) != OJ_OK);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+    }
+    atomic_store(&asking_ends, true);
+    pthread_join(thread, NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 OJT_MAIN(TEST(debug_map_has_a_line_for_each_function), TEST(debug_map_of_others_rejected),
          TEST(debug_map_of_an_earlier_process_is_replaced), TEST(debug_map_of_this_process_is_added_to),
@@ -524,4 +628,5 @@ OJT_MAIN(TEST(debug_map_has_a_line_for_each_function), TEST(debug_map_of_others_
          TEST(debug_link_by_hand_tells_nobody), TEST(debug_several_threads_write_whole_lines),
          TEST(debug_child_of_fork_has_its_own_files), TEST(debug_each_allocation_may_fail),
          TEST(debug_symbol_files_are_of_the_links_allocator), TEST(debug_record_of_taken_code_is_the_allocators),
-         TEST(debug_allocator_is_called_without_locks))
+         TEST(debug_allocator_is_called_without_locks), TEST(debug_descriptors_of_the_client_are_left_alone),
+         TEST(debug_stats_are_told_in_a_child))

@@ -2,6 +2,8 @@
 #include "support/process.h"
 #include "test_memory_support.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -400,8 +402,106 @@ static void fork_every_provider_notices(void **state)
     setup_destroy(&s[1]);
 }
 
+/* --- what a fork leaves to the parent ----------------------------------------------------------------------------- */
+
+static int nothing(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+/* One code lives on; the others come after one fork and end before the next, in holes below it and above. */
+static void fork_room_of_later_code_is_used_again(void **state)
+{
+    oj_memory *memory = ojt_memory(OJ_MEMORY_MODE_VIEWS, 1 << 20);
+    ojt_link first, kept, link;
+    uint64_t mapped = 0;
+    (void)state;
+    ojt_link_value(memory, &first, 1);
+    ojt_link_value(memory, &kept, 42);
+    ojt_release(memory, &first);
+    for (int i = 0; i < 3000; i++) {
+        if (i % 16 == 0)
+            assert_int_equal(in_child(nothing, NULL, false), 0);
+        ojt_link_init(&link, 1024, 0, 0);
+        if (ojt_place(memory, &link, NULL) != OJ_OK)
+            fail_msg("no room after %d", i);
+        ojt_release(memory, &link);
+        if (i == 1500)
+            mapped = ojt_stats(memory).mapped;
+    }
+    assert_int_equal(ojt_stats(memory).mapped, mapped);
+    assert_int_equal(ojt_run(kept.segments[0].run_addr), 42);
+    ojt_release(memory, &kept);
+    assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+}
+
+/* It lies in room that was free at the fork, below what was not. */
+static void fork_later_code_may_be_patched(void **state)
+{
+    oj_memory *memory = ojt_memory(OJ_MEMORY_MODE_VIEWS, 0);
+    const uint8_t bytes[4] = {0};
+    ojt_link hole, kept, later;
+    (void)state;
+    ojt_link_init(&hole, 64 * 1024, 0, 0); /* a whole batch of freed code */
+    assert_int_equal(ojt_place(memory, &hole, NULL), OJ_OK);
+    ojt_link_value(memory, &kept, 42);
+    ojt_release(memory, &hole);
+    assert_int_equal(in_child(nothing, NULL, false), 0);
+    ojt_link_value(memory, &later, 7);
+    assert_true(later.segments[0].run_addr < kept.segments[0].run_addr);
+    assert_int_equal(memory->patch(memory->context, &later.placement, later.segments[0].run_addr, bytes, 4, 0, NULL),
+                     OJ_OK);
+    assert_int_equal(memory->patch(memory->context, &kept.placement, kept.segments[0].run_addr, bytes, 4, 0, NULL),
+                     OJ_E_PERMISSION);
+    ojt_release(memory, &later);
+    ojt_release(memory, &kept);
+    assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+}
+
+/* --- forks in the middle of large links --------------------------------------------------------------------------- */
+
+static atomic_bool placing_ends;
+
+static void *place_large(void *context)
+{
+    const oj_memory *memory = context;
+    while (!atomic_load(&placing_ends)) {
+        ojt_link link;
+        ojt_link_init(&link, 140 * 1024, 0, 0);
+        if (ojt_place(memory, &link, NULL) == OJ_OK)
+            ojt_release(memory, &link);
+    }
+    return NULL;
+}
+
+/* Bytes that no kind of segment has. */
+static int has_wrong_accounts(void *context)
+{
+    const oj_memory_stats stats = ojt_stats(context);
+    return stats.mapped != stats.mapped_by_kind[1] + stats.mapped_by_kind[2] + stats.mapped_by_kind[3];
+}
+
+static void fork_accounts_of_a_child_are_of_what_it_has(void **state)
+{
+    oj_memory *memory = ojt_memory(OJ_MEMORY_MODE_DEFAULT, 0);
+    pthread_t threads[2];
+    (void)state;
+    atomic_store(&placing_ends, false);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, place_large, memory), 0);
+    for (int i = 0; i < 300; i++)
+        assert_int_equal(in_child(has_wrong_accounts, memory, false), 0);
+    atomic_store(&placing_ends, true);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(oj_memory_destroy(memory, NULL), OJ_OK);
+}
+
 OJT_MAIN(cmocka_unit_test(fork_child_cannot_change_parent), cmocka_unit_test(fork_views_cannot_be_made_writable),
          cmocka_unit_test(fork_both_sides_go_on), cmocka_unit_test(fork_parent_reuses_while_child_runs),
          cmocka_unit_test(fork_data_is_private), cmocka_unit_test(fork_patch_reaches_own_side_only),
          cmocka_unit_test(fork_many_times_keeps_mappings_few), cmocka_unit_test(fork_child_destroys_the_provider_only),
-         cmocka_unit_test(fork_every_provider_notices))
+         cmocka_unit_test(fork_every_provider_notices), cmocka_unit_test(fork_room_of_later_code_is_used_again),
+         cmocka_unit_test(fork_later_code_may_be_patched),
+         cmocka_unit_test(fork_accounts_of_a_child_are_of_what_it_has))

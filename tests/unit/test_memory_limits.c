@@ -273,8 +273,60 @@ static void limits_budget_is_not_held_by_nothing(void **state)
     }
 }
 
+/* A patch of a single slab's code builds its pages aside. */
+static int patch_without_address_space(void)
+{
+    oj_memory *memory = ojt_memory(OJ_MEMORY_MODE_PRIVATE, 0);
+    const struct rlimit low = {1 << 20, RLIM_INFINITY};
+    const uint8_t byte = 0;
+    oj_error error = {0};
+    ojt_link link;
+    ojt_link_init(&link, 256 * 1024, 0, 0);
+    if (ojt_place(memory, &link, &error) != OJ_OK || memory->protect(memory->context, &link.placement, &error) != OJ_OK)
+        return 1;
+    if (setrlimit(RLIMIT_AS, &low) != 0)
+        return OJT_SKIPPED;
+    return memory->patch(memory->context, &link.placement, link.segments[0].run_addr, &byte, 1, 0, &error) == OJ_E_NOMEM
+               ? 0
+               : 2;
+}
+
+static void limits_patch_without_memory_is_told(void **state)
+{
+    (void)state;
+    ojt_expect_child(patch_without_address_space);
+}
+
+/* What is moved is locked, and what comes back to its place was not. */
+static int link_with_memory_locked(void)
+{
+    static ojt_link links[N_LINKS];
+    oj_memory *memory = ojt_memory(OJ_MEMORY_MODE_PRIVATE, 0);
+    size_t before;
+    if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
+        return OJT_SKIPPED;
+    before = ojt_count_mappings();
+    for (uint32_t i = 0; i < N_LINKS; i++) {
+        ojt_link_init(&links[i], i % 3 == 0 ? 4096 : 2048, 0, 0);
+        if (ojt_place(memory, &links[i], NULL) != OJ_OK)
+            return 1;
+        ojt_publish(memory, &links[i]);
+    }
+    return ojt_count_mappings() <= before + 12 ? 0 : 2;
+}
+
+static void limits_locked_memory_keeps_mappings_few(void **state)
+{
+    (void)state;
+#ifdef OJT_SANITIZED
+    skip();
+#endif
+    ojt_expect_child(link_with_memory_locked);
+}
+
 OJT_MAIN(cmocka_unit_test(limits_address_space_lowered_leaves_live_code),
          cmocka_unit_test(limits_address_space_for_small_pages_is_enough), cmocka_unit_test(limits_no_page_is_a_status),
          cmocka_unit_test(limits_exchange_that_fails_half_way_is_finished),
          cmocka_unit_test(limits_locked_memory_holds_small_links),
-         cmocka_unit_test(limits_budget_is_not_held_by_nothing))
+         cmocka_unit_test(limits_budget_is_not_held_by_nothing), cmocka_unit_test(limits_patch_without_memory_is_told),
+         cmocka_unit_test(limits_locked_memory_keeps_mappings_few))
