@@ -13,6 +13,8 @@
  * Source: gdb manual, "JIT Compilation Interface". */
 #include "code/debug.h"
 
+#include "base/forks.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -134,8 +136,17 @@ static uint32_t serial;
 static oj_allocator heap; /* of all that is not one code's */
 static oj_debugger_stats stats;
 
-static void lock_all(void) { pthread_mutex_lock(&lock); }
-static void unlock_all(void) { pthread_mutex_unlock(&lock); }
+static _Thread_local unsigned fork_depth;
+static void lock_all(void)
+{
+    if (oji_fork_begins(&fork_depth))
+        pthread_mutex_lock(&lock);
+}
+static void unlock_all(void)
+{
+    if (oji_fork_is_over(&fork_depth))
+        pthread_mutex_unlock(&lock);
+}
 /* A child goes on with a copy of the list, which nobody was changing. Should this fail for want of memory, a child of
  * a fork in the middle of a registration could not register. */
 static void start(void)

@@ -1,6 +1,8 @@
 /* The registry of indexes of unwind entries: a sorted array under one lock. */
 #include "code/index.h"
 
+#include "base/forks.h"
+
 #include <pthread.h>
 
 typedef struct entry {
@@ -22,8 +24,20 @@ static struct {
 static void lock(void) { pthread_mutex_lock(&registry.lock); }
 static void unlock(void) { pthread_mutex_unlock(&registry.lock); }
 
+static _Thread_local unsigned fork_depth;
+static void lock_all(void)
+{
+    if (oji_fork_begins(&fork_depth))
+        lock();
+}
+static void unlock_all(void)
+{
+    if (oji_fork_is_over(&fork_depth))
+        unlock();
+}
+
 /* Fails only for want of memory; forks of programs that link in several threads are then what they are without it. */
-static void start(void) { (void)pthread_atfork(lock, unlock, unlock); }
+static void start(void) { (void)pthread_atfork(lock_all, unlock_all, unlock_all); }
 
 static const oj_allocator *heap(void)
 {

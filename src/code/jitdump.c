@@ -2,6 +2,7 @@
  * ELF file for each. perf finds it by a mapping of its first page, which the process makes only for that.
  * Source: Linux, tools/perf/Documentation/jitdump-specification.txt. */
 #include "base/files.h"
+#include "base/forks.h"
 #include "code/lines.h"
 
 #include <errno.h>
@@ -26,8 +27,17 @@ static pid_t dump_pid;
 static void *marker;
 static uint64_t n_functions; /* told so far: perf wants a number for each */
 
-static void lock_all(void) { pthread_mutex_lock(&lock); }
-static void unlock_all(void) { pthread_mutex_unlock(&lock); }
+static _Thread_local unsigned fork_depth;
+static void lock_all(void)
+{
+    if (oji_fork_begins(&fork_depth))
+        pthread_mutex_lock(&lock);
+}
+static void unlock_all(void)
+{
+    if (oji_fork_is_over(&fork_depth))
+        pthread_mutex_unlock(&lock);
+}
 static void start(void) { (void)pthread_atfork(lock_all, unlock_all, unlock_all); }
 
 /* --- bytes -------------------------------------------------------------------------------------------------------- */

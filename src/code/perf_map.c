@@ -1,6 +1,7 @@
 /* The list of functions that perf reads for memory that belongs to no file: /tmp/perf-PID.map, a line for each.
  * Source: Linux, tools/perf/Documentation/jit-interface.txt. */
 #include "base/files.h"
+#include "base/forks.h"
 #include "code/debug.h"
 
 #include <errno.h>
@@ -19,8 +20,17 @@ static oji_file_identity map_file;
 static pid_t map_pid;     /* whose file it is: a child of a fork has one of its own */
 static bool is_line_open; /* where a write was refused a part may be there: it must not become the next line's */
 
-static void lock_all(void) { pthread_mutex_lock(&lock); }
-static void unlock_all(void) { pthread_mutex_unlock(&lock); }
+static _Thread_local unsigned fork_depth;
+static void lock_all(void)
+{
+    if (oji_fork_begins(&fork_depth))
+        pthread_mutex_lock(&lock);
+}
+static void unlock_all(void)
+{
+    if (oji_fork_is_over(&fork_depth))
+        pthread_mutex_unlock(&lock);
+}
 static void start(void) { (void)pthread_atfork(lock_all, unlock_all, unlock_all); }
 
 /* The real time at which this process started, seconds; 0 where it cannot be told.

@@ -8,6 +8,7 @@
  * or changes what it alone reads. What is a client's, its allocator and its destructors, is called with the signals
  * that the client had: it may have to answer one before it can go on. So has a thread that waits for such a call on
  * another: whoever is called may wait for the answers of all threads, as what stops a world does. */
+#include "base/forks.h"
 #include "base/signals.h"
 #include "code/code.h"
 #include "code/tls.h"
@@ -427,10 +428,26 @@ static void end_thread(void *context)
 
 /* --- fork --------------------------------------------------------------------------------------------------------- */
 
+static _Thread_local unsigned fork_depth;
+
+static void enter_for_fork(void)
+{
+    if (oji_fork_begins(&fork_depth))
+        enter();
+}
+
+static void leave_after_fork(void)
+{
+    if (oji_fork_is_over(&fork_depth))
+        leave();
+}
+
 /* The child has one thread. What the others had registered is not run: their objects' threads never end there. Their
  * blocks go with the modules. */
 static void leave_in_child(void)
 {
+    if (!oji_fork_is_over(&fork_depth))
+        return;
     for (thread_state *state = threads.next; state != &threads; state = state->next) {
         state->n_lent = 0;
         if (state == this_state)
@@ -454,7 +471,7 @@ static void start(void)
     int error = has_key ? 0 : pthread_key_create(&key, end_thread);
     has_key = error == 0;
     if (has_key)
-        error = pthread_atfork(enter, leave, leave_in_child);
+        error = pthread_atfork(enter_for_fork, leave_after_fork, leave_in_child);
     atomic_store(&start_error, error);
 }
 

@@ -1,6 +1,7 @@
 /* The registry of unwind tables: one lock, and what is needed to know a record again and undo it. */
 #include "code/unwind.h"
 
+#include "base/forks.h"
 #include "base/signals.h"
 
 #include <pthread.h>
@@ -76,8 +77,20 @@ void oji_unwind_block_signals(void)
     has_blocked = true;
 }
 
+static _Thread_local unsigned fork_depth;
+static void lock_all(void)
+{
+    if (oji_fork_begins(&fork_depth))
+        lock();
+}
+static void unlock_all(void)
+{
+    if (oji_fork_is_over(&fork_depth))
+        unlock();
+}
+
 /* Fails only for want of memory; forks of programs that link in several threads are then what they are without it. */
-static void start(void) { (void)pthread_atfork(lock, unlock, unlock); }
+static void start(void) { (void)pthread_atfork(lock_all, unlock_all, unlock_all); }
 
 static void lock_registry(void)
 {

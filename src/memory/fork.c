@@ -4,6 +4,8 @@
  * bare system call, which runs no handler; only the parent of such a child cannot know. */
 #include "memory/provider.h"
 
+#include "base/forks.h"
+
 #include <stdatomic.h>
 
 /* Lock order: door, makers, registry, providers. A fork shuts the door and waits until nobody is making mappings. No
@@ -30,10 +32,14 @@ static uint32_t read_stamp(void) { return __atomic_load_n(stamp, __ATOMIC_RELAXE
  * may be older than several of them. */
 static uint32_t draw_stamp(void) { return __atomic_add_fetch(&last_stamp, 1, __ATOMIC_RELAXED); }
 
+static _Thread_local unsigned fork_depth;
+
 /* Before a fork. */
 static void lock_all(void)
 {
     int cancel_state;
+    if (!oji_fork_begins(&fork_depth))
+        return;
     pthread_mutex_lock(&door_lock);
     pthread_mutex_lock(&makers_lock);
     /* fork() is no cancellation point, and this would be one. */
@@ -51,6 +57,8 @@ static void lock_all(void)
 /* Needs the registry as lock_all() found it, which its lock sees to. */
 static void unlock_all(void)
 {
+    if (!oji_fork_is_over(&fork_depth))
+        return;
     for (oji_memory_provider *p = registry; p; p = p->next)
         pthread_mutex_unlock(&p->lock);
     pthread_mutex_unlock(&registry_lock);
@@ -101,16 +109,27 @@ bool oji_memory_watch_forks(void)
     return has_handlers;
 }
 
+static bool is_registered(const oji_memory_provider *provider)
+{
+    const oji_memory_provider *p = registry;
+    while (p && p != provider)
+        p = p->next;
+    return p != NULL;
+}
+
+/* The default provider may have been entered by a thread of the parent, which was about to say so. */
 void oji_memory_register(oji_memory_provider *provider)
 {
     pthread_once(&once, start);
     pthread_mutex_lock(&registry_lock);
     provider->process = read_stamp();
-    provider->previous = NULL;
-    provider->next = registry;
-    if (registry)
-        registry->previous = provider;
-    registry = provider;
+    if (!is_registered(provider)) {
+        provider->previous = NULL;
+        provider->next = registry;
+        if (registry)
+            registry->previous = provider;
+        registry = provider;
+    }
     pthread_mutex_unlock(&registry_lock);
 }
 

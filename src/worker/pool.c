@@ -5,6 +5,8 @@
  * would keep its place in the queue, its slot, or the lock. */
 #include "worker/worker.h"
 
+#include "base/forks.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -40,8 +42,12 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static _Atomic bool has_handlers;
 static _Thread_local bool has_tried;
 
+static _Thread_local unsigned fork_depth;
+
 static void lock_all(void)
 {
+    if (!oji_fork_begins(&fork_depth))
+        return;
     pthread_mutex_lock(&registry_lock);
     for (oj_workers *w = registry; w; w = w->next)
         pthread_mutex_lock(&w->lock);
@@ -49,6 +55,8 @@ static void lock_all(void)
 
 static void unlock_all(void)
 {
+    if (!oji_fork_is_over(&fork_depth))
+        return;
     for (oj_workers *w = registry; w; w = w->next)
         pthread_mutex_unlock(&w->lock);
     pthread_mutex_unlock(&registry_lock);

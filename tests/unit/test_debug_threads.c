@@ -522,6 +522,14 @@ static void debug_allocator_is_called_without_locks(void **state)
 
 enum { N_PLACES = 16 };
 
+/* Of this process. */
+static void unlink_map(void)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/perf-%ld.map", (long)getpid());
+    unlink(path);
+}
+
 static uint32_t flags_of_test;
 
 /* As a daemon does: all descriptors are closed, and its own come in every place that one of ours may have had. */
@@ -539,8 +547,7 @@ static int link_where_all_is_closed(void)
             return 1;
     if (fstat(fd, &log) != 0 || try_link(flags_of_test, &code, NULL) != OJ_OK)
         return 2;
-    snprintf(path, sizeof path, "/tmp/perf-%ld.map", (long)getpid());
-    unlink(path);
+    unlink_map();
     for (int other = 3; other < N_PLACES; other++)
         if (fstat(other, &now) != 0 || now.st_ino != log.st_ino || now.st_size != 0)
             return 3;
@@ -560,8 +567,7 @@ static int link_and_in_a_child(void)
     pid_t pid;
     if (try_link(flags_of_test, &code, NULL) != OJ_OK)
         return 4;
-    snprintf(map_path, sizeof map_path, "/tmp/perf-%ld.map", (long)getpid());
-    unlink(map_path);
+    unlink_map();
     pid = fork();
     if (pid == 0)
         _exit(link_where_all_is_closed());
@@ -620,6 +626,73 @@ static void debug_stats_are_told_in_a_child(void **state)
     pthread_join(thread, NULL);
 }
 
+/* --- handlers of fork() that are there twice ---------------------------------------------------------------------- */
+
+/* Handlers are registered, and then their maker is slow: the n-th time on this thread. */
+static _Thread_local int slow_at;
+static atomic_bool is_inside;
+
+int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso_handle);
+int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+    int failed = __register_atfork(prepare, parent, child, NULL);
+    if (slow_at > 0 && --slow_at == 0) {
+        atomic_store(&is_inside, true);
+        usleep(200 * 1000);
+    }
+    return failed;
+}
+
+static int which_is_slow;
+
+static void *link_slowly(void *context)
+{
+    oj_code *code;
+    slow_at = which_is_slow;
+    try_link(ALL_TOOLS, &code, NULL);
+    atomic_store(&is_inside, true);
+    return context;
+}
+
+static int link_and_fork(void)
+{
+    oj_code *code;
+    pid_t pid;
+    alarm(30);
+    if (try_link(ALL_TOOLS, &code, NULL) != OJ_OK)
+        return 1;
+    unlink_map();
+    pid = fork();
+    if (pid == 0)
+        _exit(0);
+    return pid < 0 ? 2 : ojt_wait(pid);
+}
+
+/* The C library begins again in a child what was under way there. */
+static int fork_while_handlers_are_made(void)
+{
+    pthread_t thread;
+    pid_t pid;
+    atomic_store(&is_inside, false);
+    if (pthread_create(&thread, NULL, link_slowly, NULL) != 0)
+        return 3;
+    while (!atomic_load(&is_inside))
+        usleep(1000);
+    pid = fork();
+    if (pid == 0)
+        _exit(link_and_fork());
+    pthread_join(thread, NULL);
+    unlink_map();
+    return pid < 0 ? 4 : ojt_wait(pid);
+}
+
+static void debug_child_of_fork_in_a_first_link_may_fork(void **state)
+{
+    (void)state;
+    for (which_is_slow = 1; which_is_slow <= 6; which_is_slow++)
+        assert_int_equal(in_child(fork_while_handlers_are_made), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 OJT_MAIN(TEST(debug_map_has_a_line_for_each_function), TEST(debug_map_of_others_rejected),
          TEST(debug_map_of_an_earlier_process_is_replaced), TEST(debug_map_of_this_process_is_added_to),
@@ -629,4 +702,4 @@ OJT_MAIN(TEST(debug_map_has_a_line_for_each_function), TEST(debug_map_of_others_
          TEST(debug_child_of_fork_has_its_own_files), TEST(debug_each_allocation_may_fail),
          TEST(debug_symbol_files_are_of_the_links_allocator), TEST(debug_record_of_taken_code_is_the_allocators),
          TEST(debug_allocator_is_called_without_locks), TEST(debug_descriptors_of_the_client_are_left_alone),
-         TEST(debug_stats_are_told_in_a_child))
+         TEST(debug_stats_are_told_in_a_child), TEST(debug_child_of_fork_in_a_first_link_may_fork))
