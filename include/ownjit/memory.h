@@ -221,7 +221,8 @@ OJ_API oj_status oj_memory_get_stats(const oj_memory *memory, oj_memory_stats *s
 
 /* Return the way of keeping pages from being writable and executable at once that a provider of the library's own
  * uses, probing the system if that is still open; OJ_MEMORY_MODE_DEFAULT where none works or the table is not the
- * library's.
+ * library's. It stays, unless a preferred one failed for want of descriptors or memory: that is tried again, after a
+ * second at the earliest, and what is linked from then on uses it.
  * Threads:  any
  * Since:    0.1 */
 OJ_API uint32_t oj_memory_mode_in_use(const oj_memory *memory);

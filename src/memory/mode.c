@@ -106,29 +106,41 @@ static oj_status fail_all(const oji_memory_failure failures[], const bool tried[
     return status;
 }
 
+/* Descriptors or memory may have run out for the moment only. */
+static bool is_passing(const oji_memory_failure *failure)
+{
+    int code = failure->system_error;
+    return code == EMFILE || code == ENFILE || code == ENOMEM || code == EAGAIN;
+}
+
 /* A client that named a mode gets that one for single slabs too; only a placement that asks for private memory itself,
  * which debuggers and profilers need, may be in another. Memory under a key is private. */
-static void set_modes(oji_memory_provider *provider, uint32_t mode)
+static void set_modes(oji_memory_provider *provider, uint32_t mode, bool *is_short)
 {
-    oji_memory_failure ignored;
+    oji_memory_failure failure;
     bool has_private;
     provider->mode = provider->single_mode = provider->debug_mode = mode;
     if (mode == OJ_MEMORY_MODE_KEYS)
         return;
-    has_private = mode == OJ_MEMORY_MODE_PRIVATE || try_private(NULL, &ignored);
+    has_private = mode == OJ_MEMORY_MODE_PRIVATE || try_private(NULL, &failure);
     if (has_private)
         provider->debug_mode = OJ_MEMORY_MODE_PRIVATE;
+    else
+        *is_short |= is_passing(&failure);
     if (has_private && provider->wanted_mode == OJ_MEMORY_MODE_DEFAULT)
         provider->single_mode = OJ_MEMORY_MODE_PRIVATE;
 }
 
-/* What was found stays for good. A failure is not kept: descriptors or memory may have run out for the moment only, and
- * the next call tries again. */
+#define PATIENCE UINT64_C(1000000000) /* nanoseconds until a better way is tried again */
+
+/* What was found stays for good, but where a way that comes before it failed for want of what may be there again: slabs
+ * know their own mode, so that new ones can have another. A failure is not kept: the next call tries again. */
 oj_status oji_memory_choose_mode(oji_memory_provider *provider, oj_error *error)
 {
     oji_memory_failure failures[OJI_COUNT(ways)];
-    bool tried[OJI_COUNT(ways)] = {false};
-    if (provider->mode != OJ_MEMORY_MODE_DEFAULT)
+    bool tried[OJI_COUNT(ways)] = {false}, is_short = false;
+    if (provider->mode != OJ_MEMORY_MODE_DEFAULT &&
+        (OJI_LIKELY(provider->choose_again_at == 0) || oji_now() < provider->choose_again_at))
         return OJ_OK;
     if (!oji_memory_watch_forks())
         return oji_fail(error, OJ_E_NOMEM, "out of memory: being told of forks (pthread_atfork)");
@@ -138,10 +150,14 @@ oj_status oji_memory_choose_mode(oji_memory_provider *provider, oj_error *error)
             continue;
         tried[i] = true;
         if (ways[i].try(&provider->key, &failures[i])) {
-            set_modes(provider, ways[i].mode);
+            set_modes(provider, ways[i].mode, &is_short);
+            provider->choose_again_at = is_short ? oji_now() + PATIENCE : 0;
             return OJ_OK;
         }
+        is_short |= is_passing(&failures[i]);
     }
+    if (provider->mode != OJ_MEMORY_MODE_DEFAULT)
+        return OJ_OK;
     return fail_all(failures, tried, provider->wanted_mode != OJ_MEMORY_MODE_DEFAULT, error);
 }
 

@@ -16,13 +16,14 @@ struct oji_memory_provider {
     uint32_t wanted_mode; /* oj_memory_mode of the options */
     bool huge_pages;
 
-    pthread_mutex_t lock;   /* for all that follows; no client's function is called while it is held */
-    uint32_t mode;          /* in use; OJ_MEMORY_MODE_DEFAULT until probed */
-    uint32_t single_mode;   /* of single slabs: private memory is quicker to fill, where the choice is left to us */
-    int key;                /* in keys mode */
-    uint32_t debug_mode;    /* of placements that ask for private memory: the mode in use where that does not work */
-    uint32_t process;       /* the stamp of the process that last used it */
-    oji_memory_slab *slabs; /* the one that served last comes first */
+    pthread_mutex_t lock;     /* for all that follows; no client's function is called while it is held */
+    uint32_t mode;            /* in use; OJ_MEMORY_MODE_DEFAULT until probed */
+    uint32_t single_mode;     /* of single slabs: private memory is quicker to fill, where the choice is left to us */
+    int key;                  /* in keys mode */
+    uint32_t debug_mode;      /* of placements that ask for private memory: the mode in use where that does not work */
+    uint64_t choose_again_at; /* nanoseconds; 0 = the modes stay */
+    uint32_t process;         /* the stamp of the process that last used it */
+    oji_memory_slab *slabs;   /* the one that served last comes first */
     oji_memory_slab *singles;
     bool is_far;            /* no shared slab could be had near near_addr when one was last made */
     oji_memory_slab *spare; /* a slab in `slabs` with nothing in it, or NULL */

@@ -285,8 +285,42 @@ static void modes_mdwe_views_is_used(void **state)
     ojt_expect_child(under_mdwe);
 }
 
+/* Descriptors had run out when the mode was chosen, and memory for the private way. */
+static int use_what_is_there_again(void)
+{
+    struct rlimit files = {0, 0}, none = {0, 0};
+    oj_memory *memory;
+    oj_error error;
+    ojt_link before, after;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return OJT_SKIPPED;
+    none.rlim_max = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &none);
+    memory = try_mode(OJ_MEMORY_MODE_DEFAULT, &error);
+    if (!memory || oj_memory_mode_in_use(memory) != OJ_MEMORY_MODE_PRIVATE)
+        return 1;
+    ojt_link_value(memory, &before, 5);
+    setrlimit(RLIMIT_NOFILE, &files);
+    if (oj_memory_mode_in_use(memory) != OJ_MEMORY_MODE_PRIVATE)
+        return 2; /* not so soon: it takes system calls */
+    usleep(1100 * 1000);
+    ojt_link_value(memory, &after, 6);
+    if (oj_memory_mode_in_use(memory) != OJ_MEMORY_MODE_VIEWS || ojt_run(before.segments[0].run_addr) != 5 ||
+        ojt_run(after.segments[0].run_addr) != 6)
+        return 3;
+    ojt_release(memory, &before);
+    ojt_release(memory, &after);
+    return oj_memory_destroy(memory, NULL) == OJ_OK ? 0 : 4;
+}
+
+static void modes_better_way_is_tried_again(void **state)
+{
+    (void)state;
+    ojt_expect_child(use_what_is_there_again);
+}
+
 OJT_MAIN(cmocka_unit_test(modes_default_is_views), cmocka_unit_test(modes_without_memfd_private_is_used),
          cmocka_unit_test(modes_without_mprotect_views_is_used), cmocka_unit_test(modes_without_any_both_are_named),
          cmocka_unit_test(modes_mdwe_views_is_used), cmocka_unit_test(modes_no_call_asks_for_writable_code),
          cmocka_unit_test(modes_without_descriptors_private_is_used),
-         cmocka_unit_test(modes_under_a_file_limit_private_is_used))
+         cmocka_unit_test(modes_under_a_file_limit_private_is_used), cmocka_unit_test(modes_better_way_is_tried_again))
