@@ -1,6 +1,7 @@
 /* Handlers of fork() that may be there twice: the C library begins a pthread_once() again in the child of a fork that
- * came in the middle of it, and what it had registered by then is registered once more. So the thread that forks counts
- * how often it is in the handlers of a list of locks: the first time it takes them, the last time it gives them back. */
+ * came in the middle of it, and what it had registered by then is registered once more. So the thread that forks
+ * counts how often it is in the handlers of a list of locks: the first time it takes them, the last time it gives them
+ * back. */
 #ifndef OJI_FORKS_H
 #define OJI_FORKS_H
 
