@@ -35,6 +35,15 @@ static inline int ojt_main(int argc, char **argv, const struct CMUnitTest *tests
     return failed;
 }
 
+/* ThreadSanitizer has its own beginnings and ends of processes and threads. */
+#if defined(__SANITIZE_THREAD__)
+#define OJT_WATCHES_THREADS 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define OJT_WATCHES_THREADS 1
+#endif
+#endif
+
 /* Linked code has none of the marks before its functions that clang's -fsanitize=function looks for, and nothing at all
  * may be mapped there. */
 #if defined(__clang__)

@@ -50,21 +50,13 @@ static void *set_late_key(void *context)
 }
 
 /* ThreadSanitizer's own end of a thread comes in that round, and what is called after it ends the process. */
-#if defined(__SANITIZE_THREAD__)
-#define WATCHES_THREADS 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define WATCHES_THREADS 1
-#endif
-#endif
-
 static void tls_variables_used_in_the_last_round_of_keys(void **state)
 {
     ojt_heap heap;
     oj_link_options options;
     oj_code *code;
     (void)state;
-#ifdef WATCHES_THREADS
+#ifdef OJT_WATCHES_THREADS
     skip();
 #endif
     ojt_heap_init(&heap);
