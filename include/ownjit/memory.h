@@ -197,7 +197,8 @@ OJ_API const oj_memory *oj_memory_default(void);
 /* What a provider of the library's own holds. Bytes, unless said otherwise. */
 typedef struct oj_memory_stats {
     uint32_t mode;            /* oj_memory_mode in use; OJ_MEMORY_MODE_DEFAULT before the first placement */
-    uint32_t n_mappings;      /* memory mappings held, a number */
+    uint32_t n_mappings;      /* memory mappings held, a number; the kernel may have merged some of large code's that
+                                 were patched */
     uint64_t reserved;        /* address space */
     uint64_t mapped;          /* what can have pages: all views of one page counted once */
     uint64_t used;            /* in segments of live code */

@@ -560,6 +560,18 @@ static int link_twice(void)
     return try_link(flags_of_test, &code, NULL) == OJ_OK ? link_where_all_is_closed() : 4;
 }
 
+/* Nothing has come in the places. */
+static int link_after_all_was_closed(void)
+{
+    oj_code *codes[2];
+    int result = try_link(flags_of_test, &codes[0], NULL) == OJ_OK ? 0 : 4;
+    closefrom(3);
+    if (result == 0 && try_link(flags_of_test, &codes[1], NULL) != OJ_OK)
+        result = 6;
+    unlink_map();
+    return result;
+}
+
 /* The file that its parent has open is nothing to a child. */
 static int link_and_in_a_child(void)
 {
@@ -590,6 +602,7 @@ static void debug_descriptors_of_the_client_are_left_alone(void **state)
     for (size_t i = 0; i < OJI_COUNT(flags); i++) {
         flags_of_test = flags[i];
         assert_int_equal(in_child(link_twice), 0);
+        assert_int_equal(in_child(link_after_all_was_closed), 0);
         assert_int_equal(in_child(link_and_in_a_child), 0);
     }
 }

@@ -509,7 +509,8 @@ static void provider_patch_changes_running_code(void **state)
     }
 }
 
-/* Changed pages of large private code come from elsewhere and stay mappings apart: the figure is the system's. */
+/* Changed pages of large private code come from elsewhere and stay mappings apart, unless the kernel finds that two
+ * came from neighbouring places of one history: the figure is the system's, or above it. */
 static void provider_patches_of_large_code_count_mappings(void **state)
 {
     const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), n_pages = 64;
@@ -537,7 +538,7 @@ static void provider_patches_of_large_code_count_mappings(void **state)
             fail_msg("%s", error.text);
         assert_int_equal(ojt_stats(memory).n_mappings - n_counted, steps[i].more);
 #ifndef OJT_SANITIZED
-        assert_int_equal(ojt_count_mappings() - n_before, steps[i].more);
+        assert_true(ojt_count_mappings() - n_before <= steps[i].more);
 #endif
     }
     (void)n_before;
