@@ -13,4 +13,19 @@ static inline bool oji_fork_begins(unsigned *depth) { return (*depth)++ == 0; }
 /* Not, too, where the handlers were registered between the two. */
 static inline bool oji_fork_is_over(unsigned *depth) { return *depth > 0 && --*depth == 0; }
 
+/* Defines the handlers lock_for_fork() and unlock_after_fork() of one list of locks, by the calls that take it and give
+ * it back. */
+#define OJI_FORK_HANDLERS(take, give_back)    \
+    static _Thread_local unsigned fork_depth; \
+    static void lock_for_fork(void)           \
+    {                                         \
+        if (oji_fork_begins(&fork_depth))     \
+            take;                             \
+    }                                         \
+    static void unlock_after_fork(void)       \
+    {                                         \
+        if (oji_fork_is_over(&fork_depth))    \
+            give_back;                        \
+    }
+
 #endif

@@ -136,23 +136,13 @@ static uint32_t serial;
 static oj_allocator heap; /* of all that is not one code's */
 static oj_debugger_stats stats;
 
-static _Thread_local unsigned fork_depth;
-static void lock_all(void)
-{
-    if (oji_fork_begins(&fork_depth))
-        pthread_mutex_lock(&lock);
-}
-static void unlock_all(void)
-{
-    if (oji_fork_is_over(&fork_depth))
-        pthread_mutex_unlock(&lock);
-}
+OJI_FORK_HANDLERS(pthread_mutex_lock(&lock), pthread_mutex_unlock(&lock))
 /* A child goes on with a copy of the list, which nobody was changing. Should this fail for want of memory, a child of
  * a fork in the middle of a registration could not register. */
 static void start(void)
 {
     (void)oji_allocator_import(&heap, NULL, NULL);
-    (void)pthread_atfork(lock_all, unlock_all, unlock_all);
+    (void)pthread_atfork(lock_for_fork, unlock_after_fork, unlock_after_fork);
 }
 
 static uint32_t rank_of(uint32_t n_parts)

@@ -24,20 +24,10 @@ static struct {
 static void lock(void) { pthread_mutex_lock(&registry.lock); }
 static void unlock(void) { pthread_mutex_unlock(&registry.lock); }
 
-static _Thread_local unsigned fork_depth;
-static void lock_all(void)
-{
-    if (oji_fork_begins(&fork_depth))
-        lock();
-}
-static void unlock_all(void)
-{
-    if (oji_fork_is_over(&fork_depth))
-        unlock();
-}
+OJI_FORK_HANDLERS(lock(), unlock())
 
 /* Fails only for want of memory; forks of programs that link in several threads are then what they are without it. */
-static void start(void) { (void)pthread_atfork(lock_all, unlock_all, unlock_all); }
+static void start(void) { (void)pthread_atfork(lock_for_fork, unlock_after_fork, unlock_after_fork); }
 
 static const oj_allocator *heap(void)
 {

@@ -27,18 +27,8 @@ static pid_t dump_pid;
 static void *marker;
 static uint64_t n_functions; /* told so far: perf wants a number for each */
 
-static _Thread_local unsigned fork_depth;
-static void lock_all(void)
-{
-    if (oji_fork_begins(&fork_depth))
-        pthread_mutex_lock(&lock);
-}
-static void unlock_all(void)
-{
-    if (oji_fork_is_over(&fork_depth))
-        pthread_mutex_unlock(&lock);
-}
-static void start(void) { (void)pthread_atfork(lock_all, unlock_all, unlock_all); }
+OJI_FORK_HANDLERS(pthread_mutex_lock(&lock), pthread_mutex_unlock(&lock))
+static void start(void) { (void)pthread_atfork(lock_for_fork, unlock_after_fork, unlock_after_fork); }
 
 /* --- bytes -------------------------------------------------------------------------------------------------------- */
 

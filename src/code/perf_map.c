@@ -20,18 +20,8 @@ static oji_file_identity map_file;
 static pid_t map_pid;     /* whose file it is: a child of a fork has one of its own */
 static bool is_line_open; /* where a write was refused a part may be there: it must not become the next line's */
 
-static _Thread_local unsigned fork_depth;
-static void lock_all(void)
-{
-    if (oji_fork_begins(&fork_depth))
-        pthread_mutex_lock(&lock);
-}
-static void unlock_all(void)
-{
-    if (oji_fork_is_over(&fork_depth))
-        pthread_mutex_unlock(&lock);
-}
-static void start(void) { (void)pthread_atfork(lock_all, unlock_all, unlock_all); }
+OJI_FORK_HANDLERS(pthread_mutex_lock(&lock), pthread_mutex_unlock(&lock))
+static void start(void) { (void)pthread_atfork(lock_for_fork, unlock_after_fork, unlock_after_fork); }
 
 /* The real time at which this process started, seconds; 0 where it cannot be told.
  * Source: proc(5), /proc/pid/stat: field 22 counts ticks since boot, the 20th behind the command's closing bracket. */

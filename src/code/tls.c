@@ -428,19 +428,7 @@ static void end_thread(void *context)
 
 /* --- fork --------------------------------------------------------------------------------------------------------- */
 
-static _Thread_local unsigned fork_depth;
-
-static void enter_for_fork(void)
-{
-    if (oji_fork_begins(&fork_depth))
-        enter();
-}
-
-static void leave_after_fork(void)
-{
-    if (oji_fork_is_over(&fork_depth))
-        leave();
-}
+OJI_FORK_HANDLERS(enter(), leave())
 
 /* The child has one thread. What the others had registered is not run: their objects' threads never end there. Their
  * blocks go with the modules. */
@@ -471,7 +459,7 @@ static void start(void)
     int error = has_key ? 0 : pthread_key_create(&key, end_thread);
     has_key = error == 0;
     if (has_key)
-        error = pthread_atfork(enter_for_fork, leave_after_fork, leave_in_child);
+        error = pthread_atfork(lock_for_fork, unlock_after_fork, leave_in_child);
     atomic_store(&start_error, error);
 }
 
